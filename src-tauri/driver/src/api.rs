@@ -1,0 +1,410 @@
+//! The interface between the driver and whoever shows it: the shell, the command line, a hook.
+//!
+//! Plain values, made for the screen. The same documents travel in one process and over the local
+//! socket (one JSON document per line). No secret type implements `Serialize`, so none can be in
+//! here.
+
+use serde::{Deserialize, Serialize};
+pub use sluice_engine::{
+    AccountId, Decision, Generation, LaneId, Login, Policy, Provider, Refusal, Trigger,
+};
+
+/// What Sluice may do by itself, per provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Nothing: no polling, no advice, no swap.
+    Off,
+    /// Watches, advises, and swaps only when the person clicks.
+    #[default]
+    Advise,
+    /// Swaps by itself.
+    Auto,
+}
+
+/// Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// `sluice/view/1`.
+    pub schema: String,
+    /// Grows by one at each published change.
+    pub revision: u64,
+    /// When it was made.
+    pub at_ms: i64,
+    /// The kill switch: nothing is polled and nothing swapped until a person starts it again.
+    pub stopped: bool,
+    /// First start: the person has not chosen a mode yet.
+    pub first_start: bool,
+    /// Per provider, in display order; only providers that are present or configured.
+    pub providers: Vec<ProviderView>,
+    /// Every account in the person's order.
+    pub accounts: Vec<AccountView>,
+    /// Things only a person can mend, most urgent first.
+    pub needs_you: Vec<NeedsYou>,
+    /// The swap being carried out now.
+    pub swapping: Option<Swapping>,
+    /// Committed swaps in the last 24 hours.
+    pub swaps_last_24h: u32,
+    /// The newest decision in words.
+    pub last_decision: Option<DecisionView>,
+}
+
+/// One provider's state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProviderView {
+    /// Which.
+    pub provider: Provider,
+    /// What Sluice may do here.
+    pub mode: Mode,
+    /// Automatic swaps rest until then.
+    pub paused_until_ms: Option<i64>,
+    /// The account whose credential is in the seat.
+    pub live: Option<AccountId>,
+    /// A login sits in the seat that Sluice does not keep yet.
+    pub unmanaged_login: bool,
+    /// Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
+    pub observe_only: Option<String>,
+    /// When the live account's usage is read next.
+    pub next_poll_at_ms: Option<i64>,
+    /// The swap that is advised now.
+    pub advice: Option<Advice>,
+}
+
+/// An advised swap.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Advice {
+    /// The account to make live.
+    pub to: AccountId,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// The decision behind it.
+    pub decision: i64,
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Opaque id.
+    pub id: AccountId,
+    /// Whose subscription.
+    pub provider: Provider,
+    /// The name the person gave, or one made of what the tool says.
+    pub label: String,
+    /// Mail address, for the accounts page only; never logged or notified.
+    pub email: Option<String>,
+    /// Organisation's name.
+    pub organization: Option<String>,
+    /// Plan in words (`Max 20x`).
+    pub plan: Option<String>,
+    /// Its credential is in the seat now.
+    pub live: bool,
+    /// Switched on.
+    pub enabled: bool,
+    /// May be chosen by automatic swaps.
+    pub automatic: bool,
+    /// State of the login.
+    pub login: Login,
+    /// When the login itself ends, however often it is refreshed.
+    pub login_ends_at_ms: Option<i64>,
+    /// The 5-hour window.
+    pub five_hour: WindowView,
+    /// The weekly window.
+    pub seven_day: WindowView,
+    /// Weekly windows of single models.
+    pub models: Vec<ModelView>,
+    /// When the numbers were true.
+    pub observed_at_ms: Option<i64>,
+    /// The usage request is under way.
+    pub refreshing: bool,
+    /// Tier in the last decision: 0–3, 4 = excluded.
+    pub tier: Option<u8>,
+    /// Target of the weekly window, percent.
+    pub target: Option<f64>,
+    /// Percent that will expire unused at the weekly reset.
+    pub stranding: Option<f64>,
+    /// Why it was not chosen in the last decision.
+    pub refusal: Option<Refusal>,
+    /// The last thing that went wrong with it, for people.
+    pub problem: Option<String>,
+}
+
+/// One window on the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WindowView {
+    /// Used share in percent; `None` is unknown.
+    pub used: Option<f64>,
+    /// When it empties.
+    pub resets_at_ms: Option<i64>,
+}
+
+/// One model's weekly window on the screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelView {
+    /// The provider's name of it.
+    pub model: String,
+    /// The window.
+    pub window: WindowView,
+}
+
+/// Something only a person can mend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeedsYou {
+    /// Stable code: `sign_in`, `keychain`, `seat_unreadable`, `stuck_swap`, `disk_full`, …
+    pub code: String,
+    /// The account concerned.
+    pub account: Option<AccountId>,
+    /// What happened, what was kept, what to do next.
+    pub text: String,
+}
+
+/// A swap under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swapping {
+    /// Whose seat.
+    pub provider: Provider,
+    /// The account that leaves; `None` when the seat was empty.
+    pub from: Option<AccountId>,
+    /// The account that comes.
+    pub to: AccountId,
+}
+
+/// One decision on the screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionView {
+    /// Ledger row.
+    pub id: i64,
+    /// When.
+    pub at_ms: i64,
+    /// Whose seat.
+    pub provider: Provider,
+    /// `stay`, `swap` or `advise`.
+    pub action: String,
+    /// The branch.
+    pub trigger: Trigger,
+    /// Who was active.
+    pub active: Option<AccountId>,
+    /// Who was chosen or would have been.
+    pub target: Option<AccountId>,
+    /// The decision in a sentence.
+    pub sentence: String,
+    /// The candidates as the engine saw them.
+    pub candidates: Vec<sluice_engine::Candidate>,
+}
+
+/// One row of the swap audit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SwapView {
+    /// Ledger row.
+    pub id: i64,
+    /// When it was journalled.
+    pub at_ms: i64,
+    /// Whose seat.
+    pub provider: Provider,
+    /// The account that left.
+    pub from: Option<AccountId>,
+    /// The account that came.
+    pub to: AccountId,
+    /// The branch.
+    pub trigger: Trigger,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// `pending`, `committed` or `failed`.
+    pub status: String,
+    /// How long the account that left had been active, whole seconds.
+    pub residency_seconds: Option<i64>,
+    /// What failed.
+    pub error: Option<String>,
+}
+
+/// What a front end may ask. Every request is idempotent or carries ids that must exist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    /// The current view.
+    Status,
+    /// One view now and one after each change, until the connection ends.
+    Watch,
+    /// Keeps the login that the tool has made in its seat.
+    Add {
+        /// Whose tool.
+        provider: Provider,
+        /// A name for it.
+        label: Option<String>,
+    },
+    /// Forgets an account and its kept credentials. Refused while it is live.
+    Remove {
+        /// Which.
+        account: AccountId,
+    },
+    /// Renames.
+    Rename {
+        /// Which.
+        account: AccountId,
+        /// 1–50 characters.
+        label: String,
+    },
+    /// Puts the accounts in this order; every id exactly once.
+    Reorder {
+        /// The order.
+        accounts: Vec<AccountId>,
+    },
+    /// Switches an account on or off.
+    SetEnabled {
+        /// Which.
+        account: AccountId,
+        /// On.
+        enabled: bool,
+    },
+    /// Lets automatic swaps choose it or not.
+    SetAutomatic {
+        /// Which.
+        account: AccountId,
+        /// May be chosen.
+        automatic: bool,
+    },
+    /// Makes an account live now, by the person's wish.
+    Swap {
+        /// Which.
+        to: AccountId,
+    },
+    /// Rests automatic swaps.
+    Pause {
+        /// Whose; all when absent.
+        provider: Option<Provider>,
+        /// Until then.
+        until_ms: i64,
+    },
+    /// Ends a pause.
+    Resume {
+        /// Whose; all when absent.
+        provider: Option<Provider>,
+    },
+    /// Chooses what Sluice may do.
+    SetMode {
+        /// Whose.
+        provider: Provider,
+        /// What.
+        mode: Mode,
+    },
+    /// The kill switch.
+    Stop,
+    /// Undoes the kill switch.
+    Start,
+    /// Reads every account's usage as soon as the budget allows.
+    Refresh {
+        /// Only this one.
+        account: Option<AccountId>,
+    },
+    /// Decisions, newest first.
+    Decisions {
+        /// At most this many (1–1000).
+        limit: u32,
+        /// Only older than this row.
+        before: Option<i64>,
+    },
+    /// Swaps, newest first.
+    Swaps {
+        /// At most this many (1–1000).
+        limit: u32,
+    },
+    /// Usage samples of one account for a chart, oldest first.
+    History {
+        /// Which.
+        account: AccountId,
+        /// From then.
+        since_ms: i64,
+    },
+    /// Every setting.
+    Settings,
+    /// Changes one setting.
+    Set {
+        /// Its name.
+        key: String,
+        /// Its new value.
+        value: serde_json::Value,
+    },
+    /// Silences one cause of notices for a while.
+    Snooze {
+        /// The notice's cause.
+        cause: String,
+        /// Until then.
+        until_ms: i64,
+    },
+    /// Ends the driver that holds the data directory (daemon only).
+    Quit,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// Done, nothing to say.
+    Done,
+    /// The view.
+    View(Box<View>),
+    /// The account that was added or already kept.
+    Account {
+        /// Which.
+        account: AccountId,
+    },
+    /// The swap that was carried out.
+    Swapped(SwapView),
+    /// Decisions.
+    Decisions {
+        /// Newest first.
+        rows: Vec<DecisionView>,
+    },
+    /// Swaps.
+    Swaps {
+        /// Newest first.
+        rows: Vec<SwapView>,
+    },
+    /// Samples `[at_ms, five_hour, seven_day]`.
+    History {
+        /// Oldest first.
+        rows: Vec<(i64, Option<f64>, Option<f64>)>,
+    },
+    /// Settings by name.
+    Settings {
+        /// Values.
+        values: std::collections::BTreeMap<String, serde_json::Value>,
+    },
+    /// Nothing was changed.
+    Refused(Refused),
+}
+
+/// A refusal: what happened, what was kept, what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
+    /// `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`, …
+    pub code: String,
+    /// For people.
+    pub text: String,
+    /// Worth trying again after so many seconds.
+    pub retry_after_s: Option<u64>,
+}
+
+/// One message to the person, deduplicated by cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it is about; the same cause is not told twice until it has ended.
+    pub cause: String,
+    /// Kind, for the person's switches: `swap_done`, `swap_failed`, `advice`, `sign_in`, …
+    pub kind: String,
+    /// One line.
+    pub title: String,
+    /// One or two sentences; labels only, no mail address.
+    pub body: String,
+    /// Buttons.
+    pub actions: Vec<NoticeAction>,
+}
+
+/// A button of a notice and the request it sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeAction {
+    /// Stable key (`swap`, `snooze`).
+    pub key: String,
+    /// The words on it.
+    pub label: String,
+}

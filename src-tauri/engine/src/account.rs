@@ -1,0 +1,79 @@
+//! Accounts: one subscription of one person with one provider.
+
+use crate::units::AccountId;
+use crate::window::Usage;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+/// The company whose service is used and metered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Claude Code.
+    Claude,
+    /// Codex.
+    Codex,
+}
+
+impl Provider {
+    /// Every provider, in display order.
+    pub const ALL: [Self; 2] = [Self::Claude, Self::Codex];
+
+    /// The stable lower-case name used in the ledger, on the command line and in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+        }
+    }
+}
+
+/// What was bought; gives the sizes of the windows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// `pro`, `max`, `team`, … as the provider names it.
+    pub subscription: Option<String>,
+    /// `default_claude_max_20x`, … as the provider names it.
+    pub rate_limit_tier: Option<String>,
+    /// Nominal size relative to the smallest plan (1, 5, 20) where known.
+    pub weight: Option<f64>,
+}
+
+/// Whether the account's login can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Login {
+    /// The last use succeeded.
+    Valid,
+    /// Not tried yet, or being tried.
+    #[default]
+    Unverified,
+    /// Refused; a person must sign in again.
+    NeedsSignIn,
+    /// No credential is kept for it.
+    Missing,
+}
+
+/// One subscription as the engine sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// Opaque id.
+    pub id: AccountId,
+    /// Whose subscription.
+    pub provider: Provider,
+    /// What was bought.
+    pub plan: Plan,
+    /// Switched on by the person.
+    pub enabled: bool,
+    /// May be chosen by automatic swaps.
+    pub automatic: bool,
+    /// State of the login.
+    pub login: Login,
+    /// Usage reads that failed in a row (transport and server errors).
+    pub failures: u32,
+    /// The windows.
+    pub usage: Usage,
+    /// The person's order in the list, smallest first.
+    pub position: i64,
+}

@@ -1,0 +1,62 @@
+//! Lanes: which account is active where, since when, and the clocks of the gates.
+
+use crate::account::Provider;
+use crate::units::{AccountId, Generation, LaneId, Utc};
+use alloc::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+
+/// The unit that has exactly one active account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lane {
+    /// Id.
+    pub id: LaneId,
+    /// Whose seat.
+    pub provider: Provider,
+    /// The active account; `None` while the seat is empty or unmanaged.
+    pub active: Option<AccountId>,
+    /// Fencing number.
+    pub generation: Generation,
+    /// The model this lane needs, when it needs a particular one.
+    pub model: Option<alloc::string::String>,
+    /// Clocks and streaks of the gates; journalled, so that a restart resets none.
+    pub gates: Gates,
+}
+
+/// The gates' memory of one lane. Serialised whole into the ledger after each change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gates {
+    /// The last attempt of any swap.
+    pub last_attempt: Option<Utc>,
+    /// The last committed swap or manual change; start of the residency.
+    pub last_committed: Option<Utc>,
+    /// Failed attempts in a row.
+    pub failed_attempts: u32,
+    /// When the last attempt failed.
+    pub last_failure: Option<Utc>,
+    /// Automatic swaps rest until then (manual protection or the person's pause).
+    pub paused_until: Option<Utc>,
+    /// Emergence streak: the best candidate's tier and consecutive ticks.
+    pub streak: Option<(u8, u32)>,
+    /// Damped tiers of the last tick.
+    pub tiers: BTreeMap<AccountId, u8>,
+    /// Burn records.
+    pub burn: BTreeMap<AccountId, Burn>,
+}
+
+/// Burn-rate record of one account, percent per minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Burn {
+    /// Rate of the 5-hour window.
+    pub five_hour: f64,
+    /// Rate of the weekly window.
+    pub seven_day: f64,
+    /// Last 5-hour value seen.
+    pub last_five_hour: Option<f64>,
+    /// Last weekly value seen.
+    pub last_seven_day: Option<f64>,
+    /// When.
+    pub at: Option<Utc>,
+    /// Ticks in a row with an unchanged 5-hour value.
+    pub unchanged: u32,
+}

@@ -1,0 +1,29 @@
+//! Pure decisions: which account should be live, and why.
+//!
+//! No I/O, no clock, no time zone, no randomness, no async: the crate is `no_std`, so the compiler
+//! refuses them. Every input is a value, every output is a value, and the same input gives the same
+//! output on every platform.
+#![no_std]
+
+extern crate alloc;
+
+pub mod account;
+pub mod calendar;
+pub mod decision;
+pub mod lane;
+pub mod limits;
+pub mod observation;
+pub mod rules;
+pub mod units;
+pub mod window;
+pub mod world;
+
+pub use account::{Account, Login, Plan, Provider};
+pub use calendar::Calendar;
+pub use decision::{Action, Candidate, Decision, Refusal, Trigger};
+pub use lane::{Gates, Lane};
+pub use observation::{Observation, Source};
+pub use rules::{Policy, Rules};
+pub use units::{AccountId, Generation, LaneId, Mono, Now, Percent, Utc};
+pub use window::{Credits, ModelWindow, Usage, Window};
+pub use world::{PollPlan, Settlement, World};

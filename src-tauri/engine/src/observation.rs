@@ -1,0 +1,65 @@
+//! Facts from outside, with their time and source.
+
+use crate::account::{Login, Plan};
+use crate::units::{AccountId, Utc};
+use crate::window::Usage;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+/// Where a fact came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The provider's usage endpoint.
+    Endpoint,
+    /// The tool's own cached answer.
+    ToolCache,
+    /// The tool's status line.
+    StatusLine,
+    /// A session log of the tool.
+    SessionLog,
+    /// A hook of the tool, or `sluice run`.
+    Hook,
+    /// The person.
+    Person,
+}
+
+/// A fact about one account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Which account.
+    pub account: AccountId,
+    /// When it was true.
+    pub at: Utc,
+    /// From where.
+    pub source: Source,
+    /// What.
+    pub fact: Fact,
+}
+
+/// What was observed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// Numbers. A field that is `None` was not said and leaves the known value alone, unless the
+    /// provider said so explicitly; the adapter has already resolved that.
+    Usage(Usage),
+    /// The read failed for a reason that says nothing of the account (network, 5xx).
+    Unreachable,
+    /// The endpoint asked us to slow down.
+    Throttled {
+        /// Seconds it asked for, when it said.
+        retry_after_s: Option<u64>,
+    },
+    /// A real request was refused because a window is full.
+    LimitHit {
+        /// When it resets, when known.
+        resets_at: Option<Utc>,
+        /// The window: `five_hour`, `seven_day` or a model's name.
+        window: String,
+    },
+    /// The state of the login changed.
+    Login(Login),
+    /// The plan became known.
+    Plan(Plan),
+}

@@ -1,0 +1,1 @@
+//! The database: journal, decisions, history.
