@@ -1,1 +1,6 @@
-//! Everything that does not ship.
+//! Everything that does not ship: the fake provider, the private desktop, simulators and harnesses.
+//!
+//! One module per area, each in its own folder beside this file; tests and commands on top of them
+//! are `[[test]]` and `[[bin]]` entries in `Cargo.toml`.
+
+pub mod desktop;
