@@ -217,7 +217,7 @@ pub struct SwapView {
 }
 
 /// What a front end may ask. Every request is idempotent or carries ids that must exist.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case")]
 pub enum Request {
     /// The current view.
@@ -407,4 +407,7 @@ pub struct NoticeAction {
     pub key: String,
     /// The words on it.
     pub label: String,
+    /// What it asks for; bound when the notice was made, so that a late click cannot mean another
+    /// account.
+    pub request: Request,
 }
