@@ -1,0 +1,127 @@
+//! How a front end reaches the driver: in its own process or over the local socket.
+
+use crate::api::{Answer, Notice, Refused, Request, View};
+use crate::socket::Client;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// The longest a front end waits for any answer (real time).
+pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
+
+/// One request on its way to the loop.
+#[derive(Debug)]
+pub struct Call {
+    /// What is asked.
+    pub request: Request,
+    /// Where the answer goes; closed when the asker has stopped waiting.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// The driver in this process; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(crate) calls: mpsc::Sender<Call>,
+    pub(crate) views: watch::Receiver<Arc<View>>,
+    pub(crate) notices: broadcast::Sender<Notice>,
+    pub(crate) ended: watch::Receiver<bool>,
+}
+
+impl Handle {
+    /// Asks and waits for the answer, at most [`CALL_DEADLINE`].
+    pub async fn call(&self, request: Request) -> Answer {
+        let (answer, told) = oneshot::channel();
+        let asked = async {
+            // Reserve, then send: a request is either in the queue or was never taken.
+            let Ok(place) = self.calls.reserve().await else { return gone() };
+            place.send(Call { request, answer });
+            told.await.unwrap_or_else(|_| gone())
+        };
+        tokio::time::timeout(CALL_DEADLINE, asked).await.unwrap_or_else(|_| late())
+    }
+
+    /// The current view and every later one.
+    #[must_use]
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.views.clone()
+    }
+
+    /// Notices from now on; a slow reader loses the oldest.
+    #[must_use]
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// Resolves when the driver has ended.
+    pub async fn ended(&self) {
+        let mut ended = self.ended.clone();
+        // An error means the sender is gone, which is the same news.
+        let _gone = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Ends the driver and waits, at most `cap`.
+    pub async fn shut_down(&self, cap: Duration) {
+        let ending = async {
+            let _done = self.call(Request::Quit).await;
+            self.ended().await;
+        };
+        if tokio::time::timeout(cap, ending).await.is_err() {
+            tracing::warn!("the driver did not end in time; leaving it");
+        }
+    }
+}
+
+/// The one way to the driver.
+#[derive(Clone, Debug)]
+pub enum Link {
+    /// In this process.
+    Local(Handle),
+    /// In another process, over its socket.
+    Remote(Client),
+}
+
+impl Link {
+    /// Asks and waits for the answer; always ends.
+    pub async fn call(&self, request: Request) -> Answer {
+        match self {
+            Self::Local(handle) => handle.call(request).await,
+            Self::Remote(client) => client.call(&request).await,
+        }
+    }
+
+    /// The current view and every later one.
+    #[must_use]
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        match self {
+            Self::Local(handle) => handle.views(),
+            Self::Remote(client) => client.views(),
+        }
+    }
+
+    /// Notices from now on.
+    #[must_use]
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        match self {
+            Self::Local(handle) => handle.notices(),
+            Self::Remote(client) => client.notices(),
+        }
+    }
+}
+
+/// A refusal without a time to try again.
+#[must_use]
+pub fn refused(code: &str, text: impl Into<String>) -> Answer {
+    Answer::Refused(Refused { code: code.to_owned(), text: text.into(), retry_after_s: None })
+}
+
+fn gone() -> Answer {
+    refused("ended", "Sluice is ending; nothing was changed. Start it again and repeat.")
+}
+
+pub(crate) fn late() -> Answer {
+    refused(
+        "timeout",
+        "No answer within 60 seconds. What was asked may still be carried out; look at the status \
+         before asking again.",
+    )
+}

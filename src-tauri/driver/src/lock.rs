@@ -1,0 +1,138 @@
+//! One driver per data directory: a kernel lock that dies with its holder.
+
+use crate::paths::Paths;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+/// Held as long as the driver lives.
+#[derive(Debug)]
+pub struct Held {
+    _file: File,
+}
+
+/// Why the lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another driver has it.
+    #[error("another Sluice drives this data directory ({holder})")]
+    Taken {
+        /// What the holder wrote about itself; for people only.
+        holder: String,
+    },
+    /// The directory or the file cannot be used.
+    #[error("the data directory {path} cannot be used: {source}; nothing was changed")]
+    Unusable {
+        /// The path concerned.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Makes a directory that only its owner may enter; an existing one is left as it is.
+///
+/// # Errors
+/// What the system says when it cannot be made.
+pub fn private_dir(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Takes the lock of a data directory or says who holds it.
+///
+/// # Errors
+/// [`LockError::Taken`] when another driver lives, [`LockError::Unusable`] when the file system
+/// refuses.
+pub fn take(paths: &Paths, role: &str) -> Result<Held, LockError> {
+    let unusable =
+        |path: &Path, source| LockError::Unusable { path: path.display().to_string(), source };
+    private_dir(paths.home()).map_err(|error| unusable(paths.home(), error))?;
+    let path = paths.lock();
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| unusable(&path, error))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            return Err(LockError::Taken { holder: holder(&mut file) });
+        }
+        Err(error) => return Err(unusable(&path, error.into())),
+    }
+    // The text only informs people; the kernel's lock is the truth.
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{role}, process {}", std::process::id()));
+    if let Err(error) = written {
+        tracing::warn!(%error, "the holder's name could not be written into the lock file");
+    }
+    Ok(Held { _file: file })
+}
+
+/// Whether somebody drives this data directory now, and who.
+#[must_use]
+pub fn driven_by(paths: &Paths) -> Option<String> {
+    let mut file = OpenOptions::new().read(true).open(paths.lock()).ok()?;
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Some(holder(&mut file)),
+        Ok(()) | Err(_) => None,
+    }
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.take(200).read_to_string(&mut text);
+    let text = text.trim();
+    if read.is_err() || text.is_empty() {
+        "its name is unknown".to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_driver_learns_who_holds_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::at(dir.path().join("data"));
+        assert_eq!(driven_by(&paths), None);
+        let held = take(&paths, "sluice daemon").unwrap();
+        let text = take(&paths, "sluice tray").unwrap_err().to_string();
+        assert!(text.contains("sluice daemon") && text.contains(&std::process::id().to_string()));
+        assert!(driven_by(&paths).unwrap().contains("sluice daemon"));
+        drop(held);
+        assert_eq!(driven_by(&paths), None);
+        take(&paths, "sluice tray").unwrap();
+    }
+
+    #[test]
+    fn the_data_directory_is_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::at(dir.path().join("data"));
+        let _held = take(&paths, "test").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(paths.home()), 0o700);
+        assert_eq!(mode(&paths.lock()), 0o600);
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_directory_is_named_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        std::fs::write(&path, b"mine").unwrap();
+        let error = take(&Paths::at(&path), "test").unwrap_err();
+        assert!(error.to_string().contains("data"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+    }
+}

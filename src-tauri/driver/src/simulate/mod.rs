@@ -1,0 +1,90 @@
+//! `quota-sim/1`: replays a recorded demand on simulated accounts and lets a policy run it.
+//!
+//! The physics are exact and minute-based; a policy sees only the events the format delivers.
+//! `tiered` and `horizon` are the shipped engine itself, driven through
+//! [`sluice_engine::World`] on a simulated clock.
+
+mod baseline;
+mod engine;
+mod journal;
+mod physics;
+mod scenario;
+
+pub use engine::{EnginePolicy, EPOCH};
+pub use journal::{Claims, Log};
+pub use physics::{Event, EventKind, Totals};
+pub use scenario::{AccountSpec, AgentSpec, Costs, ModelSpec, Observe, Scenario, Span};
+
+use physics::Physics;
+
+/// The names `run` understands, in the order they are listed to people.
+pub const POLICIES: [&str; 6] = ["horizon", "tiered", "none", "react429", "threshold", "edf"];
+
+/// What a policy asks for in one minute: agents moved and accounts read.
+#[derive(Clone, Debug, Default)]
+pub struct Orders {
+    /// Agent index to account index.
+    pub swaps: Vec<(usize, usize)>,
+    /// Account indexes to read.
+    pub polls: Vec<usize>,
+}
+
+/// A rule set under simulation. It may keep only what `step` showed it.
+pub trait Policy {
+    /// Minute `minute` begins; `events` are what became known. Answers with swaps and polls.
+    fn step(&mut self, minute: i64, events: &[Event]) -> Orders;
+}
+
+/// Why a scenario could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// The file is not a scenario of this format.
+    #[error("not a quota-sim/1 scenario: {0}")]
+    Scenario(String),
+    /// No policy has this name.
+    #[error("unknown policy \"{0}\"; known are horizon, tiered, none, react429, threshold, edf")]
+    Policy(String),
+}
+
+/// Runs the policy called `name` on a scenario.
+///
+/// # Errors
+/// [`SimulateError::Policy`] when no policy has that name, [`SimulateError::Scenario`] when the
+/// scenario refers to an account it does not define.
+pub fn run(scenario: &Scenario, name: &str) -> Result<Log, SimulateError> {
+    scenario.check()?;
+    let mut policy: Box<dyn Policy> = match name {
+        "horizon" | "tiered" => Box::new(EnginePolicy::new(scenario, name == "horizon")),
+        "none" => Box::new(baseline::None),
+        "react429" => Box::new(baseline::Threshold::react429(scenario)),
+        "threshold" => Box::new(baseline::Threshold::threshold(scenario)),
+        "edf" => Box::new(baseline::Threshold::edf(scenario)),
+        other => return Err(SimulateError::Policy(other.to_owned())),
+    };
+    Ok(run_policy(scenario, name, policy.as_mut()))
+}
+
+/// Runs any policy on a checked scenario and writes its event log.
+pub fn run_policy(scenario: &Scenario, name: &str, policy: &mut dyn Policy) -> Log {
+    let mut physics = Physics::new(scenario);
+    let mut log = Log::new(&scenario.name, name);
+    for minute in 0..scenario.horizon_min {
+        let events = physics.begin(minute);
+        let orders = policy.step(minute, &events);
+        for &(agent, account) in &orders.swaps {
+            if physics.swap(minute, agent, account) {
+                log.swap(minute, &scenario.agents[agent].id, &scenario.accounts[account].id);
+            }
+        }
+        let mut polls = orders.polls;
+        polls.sort_unstable();
+        polls.dedup();
+        for account in polls {
+            physics.poll(minute, account);
+            log.poll(minute, &scenario.accounts[account].id);
+        }
+        physics.serve(minute);
+    }
+    log.close(physics.totals());
+    log
+}

@@ -1,0 +1,407 @@
+//! What really happens: windows, serving, refusals, and the answers to reads.
+
+use super::scenario::{AccountSpec, Scenario, Span};
+use std::collections::{BTreeMap, VecDeque};
+
+const WEEK: i64 = 10_080;
+const WINDOW: i64 = 300;
+const EPS: f64 = 1e-9;
+
+/// Sums over a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Units served.
+    pub served: f64,
+    /// Units demanded and not served.
+    pub lost: f64,
+    /// Minutes interrupted.
+    pub interrupted_min: f64,
+    /// Units unused at weekly resets.
+    pub stranded: f64,
+    /// Swaps that changed something.
+    pub swaps: u64,
+    /// Swaps with a warm cache.
+    pub hot_swaps: u64,
+    /// Refusals.
+    pub limit_hits: u64,
+}
+
+/// One fact that became known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Account index.
+    pub account: usize,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What became known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventKind {
+    /// A read was answered.
+    Usage {
+        /// Minute of the request.
+        polled_at: i64,
+        /// Percent of the 5-hour window.
+        five_hour: f64,
+        /// Its end, `None` while closed.
+        five_hour_resets_at: Option<i64>,
+        /// Percent of the week.
+        seven_day: f64,
+        /// Its next reset.
+        seven_day_resets_at: i64,
+        /// Percent of each model's week.
+        models: Vec<(String, f64)>,
+    },
+    /// A read failed: `rate`, `http429`, `auth`, or the outage's kind.
+    PollError(String),
+    /// An agent was refused: `5h`, `7d`, `model` or `auth`.
+    Limit {
+        /// Agent index.
+        agent: usize,
+        /// The binding limit.
+        kind: &'static str,
+        /// When it lifts, where known.
+        resets_at: Option<i64>,
+    },
+    /// The account now exists.
+    Added,
+}
+
+/// The part of an account's state a read reports.
+#[derive(Clone, Debug)]
+struct Gauge {
+    used5: f64,
+    opened: Option<i64>,
+    used7: f64,
+    models: Vec<f64>,
+}
+
+struct Account<'a> {
+    spec: &'a AccountSpec,
+    names: Vec<(&'a str, f64)>,
+    gauge: Gauge,
+    next_reset: i64,
+    last_request: Option<i64>,
+    past: VecDeque<Gauge>,
+}
+
+struct Agent<'a> {
+    spans: Vec<&'a Span>,
+    next: usize,
+    active: usize,
+    last_use: Option<i64>,
+    owes: bool,
+    blocked_until: i64,
+}
+
+/// The simulated world.
+pub(super) struct Physics<'a> {
+    scenario: &'a Scenario,
+    accounts: Vec<Account<'a>>,
+    agents: Vec<Agent<'a>>,
+    queue: BTreeMap<i64, Vec<Event>>,
+    totals: Totals,
+}
+
+impl<'a> Account<'a> {
+    fn new(spec: &'a AccountSpec) -> Self {
+        let mut next_reset = spec.weekly_reset_at;
+        while next_reset <= 0 {
+            next_reset += WEEK;
+        }
+        let models: Vec<_> = spec.models.iter().flatten().collect();
+        Self {
+            spec,
+            names: models.iter().map(|(name, model)| (name.as_str(), model.c7)).collect(),
+            gauge: Gauge {
+                used5: spec.used5_0,
+                opened: spec.window5_open_at,
+                used7: spec.used7_0,
+                models: models.iter().map(|(_, model)| model.used_0).collect(),
+            },
+            next_reset,
+            last_request: None,
+            past: VecDeque::new(),
+        }
+    }
+
+    fn valid(&self, minute: i64) -> bool {
+        minute >= self.spec.available_from
+            && !self.spec.invalid.iter().any(|&(from, to)| from <= minute && minute < to)
+    }
+
+    /// What a read in `minute` reports: the start of `minute - delay`, except that ended windows
+    /// read as empty.
+    fn reported(&self, minute: i64) -> Gauge {
+        let mut gauge = self.past.front().unwrap_or(&self.gauge).clone();
+        if gauge.opened.is_none_or(|opened| minute >= opened + WINDOW) {
+            gauge.opened = None;
+            gauge.used5 = 0.0;
+        }
+        let reset = self.next_reset - WEEK;
+        let seen = minute + 1 - self.past.len() as i64;
+        if reset > 0 && seen < reset && reset <= minute {
+            gauge.used7 = 0.0;
+            gauge.models.iter_mut().for_each(|used| *used = 0.0);
+        }
+        gauge
+    }
+}
+
+fn splitmix64(value: u64) -> u64 {
+    let x = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+/// The format's reproducible draw in `[0, 1)`.
+fn u01(seed: u64, salt: u64, account: usize, minute: i64) -> f64 {
+    let x = splitmix64(seed ^ salt.wrapping_mul(0xD134_2543_DE82_EF95));
+    let x = splitmix64(x ^ (account as u64).wrapping_mul(0x9E37_79B1));
+    let x = splitmix64(x ^ minute as u64);
+    (x >> 11) as f64 / 9_007_199_254_740_992.0
+}
+
+impl<'a> Physics<'a> {
+    pub(super) fn new(scenario: &'a Scenario) -> Self {
+        let accounts = scenario.accounts.iter().map(Account::new).collect();
+        let agents = scenario.agents.iter().map(|agent| {
+            let mut spans: Vec<_> = agent.demand.iter().collect();
+            spans.sort_by_key(|span| (span.start, span.end));
+            Agent {
+                spans,
+                next: 0,
+                active: scenario.index(&agent.initial_account).unwrap_or_default(),
+                last_use: None,
+                owes: false,
+                blocked_until: 0,
+            }
+        });
+        let agents = agents.collect();
+        let mut queue: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
+        queue.insert(i64::MAX, Vec::new());
+        Self { scenario, accounts, agents, queue, totals: Totals::default() }
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Resets due at `minute`, then the events due.
+    pub(super) fn begin(&mut self, minute: i64) -> Vec<Event> {
+        let keep = self.scenario.observe.publish_delay_min.max(0) as usize + 1;
+        for account in &mut self.accounts {
+            if minute > 0 && minute == account.next_reset {
+                if account.valid(minute - 1) {
+                    self.totals.stranded += (account.spec.c7 - account.gauge.used7).max(0.0);
+                }
+                account.gauge.used7 = 0.0;
+                account.gauge.models.iter_mut().for_each(|used| *used = 0.0);
+                account.next_reset += WEEK;
+            }
+            if account.gauge.opened.is_some_and(|opened| minute >= opened + WINDOW) {
+                account.gauge.opened = None;
+                account.gauge.used5 = 0.0;
+            }
+            account.past.push_back(account.gauge.clone());
+            if account.past.len() > keep {
+                account.past.pop_front();
+            }
+        }
+        let mut due = self.queue.remove(&minute).unwrap_or_default();
+        for (index, account) in self.accounts.iter().enumerate() {
+            if account.spec.available_from > 0 && account.spec.available_from == minute {
+                due.push(Event { account: index, kind: EventKind::Added });
+            }
+        }
+        due
+    }
+
+    /// Moves an agent; `false` when it was there already or the account does not exist yet.
+    pub(super) fn swap(&mut self, minute: i64, agent: usize, account: usize) -> bool {
+        let known = minute >= self.accounts[account].spec.available_from;
+        let agent = &mut self.agents[agent];
+        if !known || agent.active == account {
+            return false;
+        }
+        agent.active = account;
+        self.totals.swaps += 1;
+        agent.owes = agent
+            .last_use
+            .is_some_and(|last| minute - last <= self.scenario.costs.cache_ttl_min);
+        self.totals.hot_swaps += u64::from(agent.owes);
+        true
+    }
+
+    /// Sends a read; the answer arrives later.
+    pub(super) fn poll(&mut self, minute: i64, index: usize) {
+        let observe = &self.scenario.observe;
+        let seed = self.scenario.seed;
+        let mut at = minute + 1 + observe.latency_min;
+        if observe.latency_jitter_min > 0 {
+            let width = (observe.latency_jitter_min + 1) as f64;
+            at += (u01(seed, 3, index, minute) * width) as i64;
+        }
+        let account = &mut self.accounts[index];
+        if minute < account.spec.available_from {
+            return;
+        }
+        let soon = account
+            .last_request
+            .is_some_and(|last| minute - last < observe.min_poll_interval_min);
+        account.last_request = Some(minute);
+        let outage = observe.outages.iter().find(|(from, to, _)| *from <= minute && minute < *to);
+        let kind = if soon {
+            EventKind::PollError("rate".to_owned())
+        } else if let Some((_, _, kind)) = outage {
+            EventKind::PollError(kind.clone())
+        } else if u01(seed, 4, index, minute) < observe.error_prob {
+            EventKind::PollError("http429".to_owned())
+        } else if !account.valid(minute) {
+            EventKind::PollError("auth".to_owned())
+        } else {
+            self.usage(minute, index)
+        };
+        self.queue.entry(at).or_default().push(Event { account: index, kind });
+    }
+
+    fn usage(&self, minute: i64, index: usize) -> EventKind {
+        let observe = &self.scenario.observe;
+        let account = &self.accounts[index];
+        let gauge = account.reported(minute);
+        let resolution = observe.resolution_pct;
+        let round = |value: f64| (value.clamp(0.0, 100.0) / resolution + 0.5).floor() * resolution;
+        let noise = |salt| {
+            if observe.noise_pct > 0.0 {
+                (2.0 * u01(self.scenario.seed, salt, index, minute) - 1.0) * observe.noise_pct
+            } else {
+                0.0
+            }
+        };
+        let five_hour = match gauge.opened {
+            Some(_) => round(100.0 * gauge.used5 / account.spec.c5 + noise(1)),
+            None => 0.0,
+        };
+        let models = account.names.iter().zip(&gauge.models);
+        EventKind::Usage {
+            polled_at: minute,
+            five_hour,
+            five_hour_resets_at: gauge.opened.map(|opened| opened + WINDOW),
+            seven_day: round(100.0 * gauge.used7 / account.spec.c7 + noise(2)),
+            seven_day_resets_at: account.next_reset,
+            models: models
+                .map(|((name, capacity), used)| {
+                    ((*name).to_owned(), round(100.0 * used / capacity))
+                })
+                .collect(),
+        }
+    }
+
+    /// Serves one minute of every agent, in file order.
+    pub(super) fn serve(&mut self, minute: i64) {
+        for index in 0..self.agents.len() {
+            self.serve_agent(minute, index);
+        }
+    }
+
+    fn serve_agent(&mut self, minute: i64, index: usize) {
+        let costs = self.scenario.costs;
+        let agent = &mut self.agents[index];
+        while agent.next < agent.spans.len() && agent.spans[agent.next].end <= minute {
+            agent.next += 1;
+        }
+        let Some(span) = agent.spans.get(agent.next).copied() else { return };
+        if span.start > minute || span.rate <= 0.0 {
+            return;
+        }
+        let demand = span.rate;
+        if minute < agent.blocked_until {
+            self.totals.lost += demand;
+            self.totals.interrupted_min += 1.0;
+            return;
+        }
+        let account = &mut self.accounts[agent.active];
+        let (room, over, kind) = offer(account, agent.owes, span, minute, costs.swap_units);
+        let mut want = demand;
+        if agent.owes && (room > EPS || over > EPS) {
+            want = demand * (1.0 - costs.swap_pause_min);
+            agent.owes = false;
+        }
+        let served = want.min(room);
+        let used = served + over;
+        if used > EPS {
+            if account.gauge.opened.is_none() {
+                account.gauge.opened = Some(minute);
+                account.gauge.used5 = 0.0;
+            }
+            account.gauge.used5 += used;
+            account.gauge.used7 += used;
+            if let Some(bucket) = bucket(account, span) {
+                account.gauge.models[bucket] += used;
+            }
+            agent.last_use = Some(minute);
+        }
+        self.totals.served += served;
+        self.totals.lost += demand - served;
+        self.totals.interrupted_min += (demand - served) / demand;
+        if served < want - EPS {
+            agent.blocked_until = minute + 1 + costs.recovery_min;
+            self.totals.limit_hits += 1;
+            self.refuse(minute, index, kind);
+        }
+    }
+
+    fn refuse(&mut self, minute: i64, agent: usize, kind: &'static str) {
+        let observe = &self.scenario.observe;
+        if !observe.limit_signal && kind != "auth" {
+            return;
+        }
+        let index = self.agents[agent].active;
+        let account = &self.accounts[index];
+        let resets_at = match kind {
+            "5h" => account.gauge.opened.map(|opened| opened + WINDOW),
+            "auth" => None,
+            _ => Some(account.next_reset),
+        };
+        let event = Event { account: index, kind: EventKind::Limit { agent, kind, resets_at } };
+        let at = minute + 1 + observe.limit_signal_delay_min;
+        self.queue.entry(at).or_default().push(event);
+    }
+}
+
+fn bucket(account: &Account<'_>, span: &Span) -> Option<usize> {
+    let model = span.model.as_deref()?;
+    account.names.iter().position(|(name, _)| *name == model)
+}
+
+/// Room for demand, cache rebuild taken out of it, and the limit that binds.
+fn offer(
+    account: &Account<'_>,
+    owes: bool,
+    span: &Span,
+    minute: i64,
+    swap_units: f64,
+) -> (f64, f64, &'static str) {
+    if !account.valid(minute) {
+        return (0.0, 0.0, "auth");
+    }
+    let used5 = if account.gauge.opened.is_some() { account.gauge.used5 } else { 0.0 };
+    let short = account.spec.c5 - used5;
+    let long = account.spec.c7 - account.gauge.used7;
+    let (mut room, mut kind) = if short <= long { (short, "5h") } else { (long, "7d") };
+    let mut over = 0.0;
+    if owes && room > EPS {
+        over = room.min(swap_units).min(0.1 * account.spec.c5);
+        room -= over;
+    }
+    if let Some(bucket) = bucket(account, span) {
+        let left = account.names[bucket].1 - account.gauge.models[bucket] - over;
+        if left < room {
+            room = left;
+            kind = "model";
+        }
+    }
+    (room.max(0.0), over, kind)
+}

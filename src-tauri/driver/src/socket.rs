@@ -1,0 +1,312 @@
+//! The local socket: one JSON document per line, only for the owner of the data directory.
+
+use crate::api::{Answer, Notice, Request, View};
+use crate::link::{CALL_DEADLINE, Handle, late, refused};
+use crate::lock::private_dir;
+use crate::paths::Paths;
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, broadcast, watch};
+
+/// The longest request line, newline included.
+pub const REQUEST_MAX: usize = 64 * 1024;
+/// The longest answer line a client reads: a thousand decisions with their candidates.
+pub const ANSWER_MAX: usize = 16 * 1024 * 1024;
+/// Connections served at once; one owner has a tray, a terminal or two and some hooks.
+pub const CONNECTIONS_MAX: usize = 32;
+/// A connection without a request for this long is closed.
+const IDLE: Duration = Duration::from_secs(120);
+/// A reader that takes no byte for this long is dropped.
+const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+/// Connecting to a socket on this machine.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// One line of a `Watch` stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Something changed.
+    View {
+        /// The whole new view.
+        view: Box<View>,
+    },
+    /// Something to tell the person.
+    Notice {
+        /// What.
+        notice: Notice,
+    },
+}
+
+/// Listens on the socket of a data directory whose lock the caller holds.
+///
+/// # Errors
+/// What the system says, or that something else than a socket lies there.
+pub fn listen(paths: &Paths) -> std::io::Result<UnixListener> {
+    let (dir, path) = (paths.run_dir(), paths.socket());
+    private_dir(&dir)?;
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))?;
+    // We hold the lock, so a socket left here belongs to a driver that is gone.
+    match std::fs::symlink_metadata(&path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(&path)?,
+        Ok(_) => {
+            return Err(std::io::Error::other(format!(
+                "{} is not a socket; it was left as it is",
+                path.display()
+            )));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Serves connections until the driver ends.
+pub async fn serve(listener: UnixListener, handle: Handle) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let owner = rustix::process::geteuid().as_raw();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = handle.ended() => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of descriptors, most likely: wait for one instead of spinning.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                continue;
+            }
+        };
+        if !peer_is(&stream, owner) {
+            tracing::warn!("a connection of another user was closed");
+            continue;
+        }
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            tracing::warn!("too many connections; one was closed");
+            continue;
+        };
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            if let Err(error) = converse(stream, &handle).await {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+}
+
+fn peer_is(stream: &UnixStream, owner: u32) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == owner)
+}
+
+async fn converse(mut stream: UnixStream, handle: &Handle) -> std::io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let line = match tokio::time::timeout(IDLE, read_line(&mut reader, REQUEST_MAX)).await {
+            Err(_) | Ok(Ok(Line::End)) => return Ok(()),
+            Ok(Ok(Line::Whole(line))) => line,
+            Ok(Ok(Line::TooLong)) => {
+                let answer =
+                    refused("invalid", "The request is longer than 64 KiB; nothing was done.");
+                return write_line(&mut writer, &answer).await;
+            }
+            Ok(Err(error)) => return Err(error),
+        };
+        match serde_json::from_slice::<Request>(&line) {
+            Ok(Request::Watch) => return stream_to(&mut writer, &mut reader, handle).await,
+            Ok(request) => {
+                let answer = handle.call(request).await;
+                write_line(&mut writer, &answer).await?;
+            }
+            Err(error) => {
+                let text = format!("The request was not understood ({error}); nothing was done.");
+                write_line(&mut writer, &refused("invalid", text)).await?;
+            }
+        }
+    }
+}
+
+async fn stream_to(
+    writer: &mut (impl tokio::io::AsyncWrite + Unpin),
+    reader: &mut (impl AsyncBufRead + Unpin),
+    handle: &Handle,
+) -> std::io::Result<()> {
+    let mut views = handle.views();
+    let mut notices = handle.notices();
+    views.mark_changed();
+    let mut byte = [0_u8; 1];
+    loop {
+        tokio::select! {
+            changed = views.changed() => {
+                if changed.is_err() { return Ok(()); }
+                let view = View::clone(&views.borrow_and_update());
+                write_line(writer, &Event::View { view: Box::new(view) }).await?;
+            }
+            notice = notices.recv() => match notice {
+                Ok(notice) => write_line(writer, &Event::Notice { notice }).await?,
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "a watcher was too slow for notices");
+                }
+                Err(broadcast::error::RecvError::Closed) => return Ok(()),
+            },
+            // A watcher says nothing more; its end of the line closing is the only news.
+            read = reader.read(&mut byte) => if read? == 0 { return Ok(()) },
+            () = handle.ended() => return Ok(()),
+        }
+    }
+}
+
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+    End,
+}
+
+async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), max: usize) -> std::io::Result<Line> {
+    let mut line = Vec::new();
+    let limit = u64::try_from(max).unwrap_or(u64::MAX);
+    reader.take(limit).read_until(b'\n', &mut line).await?;
+    match line.last() {
+        Some(b'\n') => {
+            line.pop();
+            Ok(Line::Whole(line))
+        }
+        Some(_) if line.len() >= max => Ok(Line::TooLong),
+        Some(_) | None => Ok(Line::End),
+    }
+}
+
+async fn write_line(
+    writer: &mut (impl tokio::io::AsyncWrite + Unpin),
+    value: &impl Serialize,
+) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(value).map_err(std::io::Error::other)?;
+    line.push(b'\n');
+    tokio::time::timeout(WRITE_DEADLINE, writer.write_all(&line))
+        .await
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+}
+
+/// A driver in another process.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: Arc<PathBuf>,
+    views: watch::Receiver<Arc<View>>,
+    notices: broadcast::Sender<Notice>,
+}
+
+impl Client {
+    /// Attaches to the driver of this data directory; `None` when none answers.
+    ///
+    /// With `watching` a task follows its views and notices and reconnects when the driver is
+    /// started again; without it the view stays the one of this moment. Needs a tokio runtime.
+    pub async fn attach(paths: &Paths, watching: bool) -> Option<Self> {
+        let socket = Arc::new(paths.socket());
+        let Ok(Answer::View(view)) = ask(&socket, &Request::Status).await else { return None };
+        let (publish, views) = watch::channel(Arc::new(*view));
+        let (notices, _) = broadcast::channel(64);
+        if watching {
+            tokio::spawn(follow(Arc::clone(&socket), publish, notices.clone()));
+        }
+        Some(Self { socket, views, notices })
+    }
+
+    /// Asks and waits for the answer; always ends.
+    pub async fn call(&self, request: &Request) -> Answer {
+        let asked = tokio::time::timeout(CALL_DEADLINE, ask(&self.socket, request)).await;
+        match asked {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => refused(
+                "unreachable",
+                format!(
+                    "The running Sluice could not be reached ({error}); nothing is known to have changed."
+                ),
+            ),
+            Err(_) => late(),
+        }
+    }
+
+    /// The last known view and every later one.
+    #[must_use]
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.views.clone()
+    }
+
+    /// Notices from now on.
+    #[must_use]
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+}
+
+async fn connect(socket: &Path) -> std::io::Result<UnixStream> {
+    tokio::time::timeout(CONNECT_DEADLINE, UnixStream::connect(socket))
+        .await
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+}
+
+async fn ask(socket: &Path, request: &Request) -> std::io::Result<Answer> {
+    let mut stream = connect(socket).await?;
+    write_line(&mut stream, request).await?;
+    match read_line(&mut BufReader::new(stream), ANSWER_MAX).await? {
+        Line::Whole(line) => serde_json::from_slice(&line).map_err(std::io::Error::other),
+        Line::TooLong => Err(std::io::Error::other("the answer is too long")),
+        Line::End => Err(std::io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+async fn follow(
+    socket: Arc<PathBuf>,
+    publish: watch::Sender<Arc<View>>,
+    notices: broadcast::Sender<Notice>,
+) {
+    let mut pause = Duration::from_millis(100);
+    while !publish.is_closed() {
+        match follow_once(&socket, &publish, &notices).await {
+            Ok(()) => pause = Duration::from_millis(100),
+            Err(error) => tracing::debug!(%error, "the watched driver is away"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = publish.closed() => return,
+        }
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+async fn follow_once(
+    socket: &Path,
+    publish: &watch::Sender<Arc<View>>,
+    notices: &broadcast::Sender<Notice>,
+) -> std::io::Result<()> {
+    let mut stream = connect(socket).await?;
+    write_line(&mut stream, &Request::Watch).await?;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let line = tokio::select! {
+            line = read_line(&mut reader, ANSWER_MAX) => line?,
+            () = publish.closed() => return Ok(()),
+        };
+        let Line::Whole(line) = line else { return Ok(()) };
+        match serde_json::from_slice::<Event>(&line).map_err(std::io::Error::other)? {
+            Event::View { view } => {
+                publish.send_replace(Arc::new(*view));
+            }
+            Event::Notice { notice } => {
+                // Nobody listening is no error.
+                let _listeners = notices.send(notice);
+            }
+        }
+    }
+}
