@@ -1,0 +1,232 @@
+//! Usage answers of Claude, old and new shapes.
+
+use crate::json::{Odd, Oddities, Oddity, under};
+use serde_json::{Map, Value};
+use sluice_engine::limits::MODEL_WINDOWS_MAX;
+use sluice_engine::{Credits, ModelWindow, Usage, Window};
+
+/// Flat weekly windows of one model or product, with the name shown for them.
+const FLAT_SCOPED: [(&str, &str); 6] = [
+    ("seven_day_opus", "Opus"),
+    ("seven_day_sonnet", "Sonnet"),
+    ("seven_day_oauth_apps", "OAuth apps"),
+    ("seven_day_cowork", "Cowork"),
+    ("seven_day_omelette", "Omelette"),
+    ("seven_day_routines", "Routines"),
+];
+/// Fields known to exist that hold no window of ours.
+const OTHER_FIELDS: [&str; 18] = [
+    "five_hour",
+    "seven_day",
+    "limits",
+    "model_scoped",
+    "extra_usage",
+    "spend",
+    "seven_day_breakdown",
+    "member_dashboard_available",
+    "tangelo",
+    "iguana_necktie",
+    "omelette_promotional",
+    "nimbus_quill",
+    "cinder_cove",
+    "amber_ladder",
+    "cedar_ember",
+    "juniper_tide",
+    "behaviors",
+    "request_id",
+];
+/// Rows of `limits` looked at; real answers have three.
+const LIMITS_MAX: usize = 64;
+
+/// A usage answer: what it says, and what was odd about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UsageReply {
+    /// The windows; what was not said is `None`.
+    pub usage: Usage,
+    /// Details of paid extra usage the engine has no need of.
+    pub extra: Option<ExtraUsage>,
+    /// Departures from the known shapes.
+    pub oddities: Vec<Oddity>,
+    /// The answer was a JSON object; an unreadable one says nothing, not even absence.
+    pub readable: bool,
+}
+
+/// Paid extra usage as Claude tells it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExtraUsage {
+    /// Billing past the limits is on.
+    pub enabled: Option<bool>,
+    /// Spent, in the currency's minor unit.
+    pub used_minor: Option<f64>,
+    /// Ceiling in the minor unit; `None` is unlimited or unknown.
+    pub limit_minor: Option<f64>,
+    /// Digits between the minor and the major unit.
+    pub exponent: Option<u8>,
+    /// ISO 4217 code.
+    pub currency: Option<String>,
+    /// Why it is off, as sent.
+    pub disabled_reason: Option<String>,
+}
+
+/// Reads the body of `GET /api/oauth/usage`. Total: any bytes give a value.
+#[must_use]
+pub fn parse_usage(bytes: &[u8]) -> UsageReply {
+    let mut odd = Oddities::default();
+    let document = odd.document(bytes);
+    let mut reply = UsageReply::default();
+    if let Some(map) = odd.object(document.as_ref(), "") {
+        reply = read_usage(map, &mut odd);
+    }
+    reply.oddities = odd.into_vec();
+    reply
+}
+
+/// Reads a usage object that stands inside another document.
+pub(crate) fn read_usage(map: &Map<String, Value>, odd: &mut Oddities) -> UsageReply {
+    let mut usage = Usage {
+        five_hour: flat_window(map.get("five_hour"), "five_hour", odd),
+        seven_day: flat_window(map.get("seven_day"), "seven_day", odd),
+        ..Usage::default()
+    };
+    read_limits(map.get("limits"), &mut usage, odd);
+    read_model_scoped(map.get("model_scoped"), &mut usage, odd);
+    for (field, name) in FLAT_SCOPED {
+        if map.get(field).is_some_and(|value| !value.is_null()) {
+            let window = flat_window(map.get(field), field, odd);
+            add_model(&mut usage, name, window, false);
+        }
+    }
+    let extra = read_extra(map, odd);
+    usage.credits = extra.as_ref().map(|extra| Credits {
+        enabled: extra.enabled.unwrap_or(false),
+        used_minor: extra.used_minor,
+        limit_minor: extra.limit_minor,
+        currency: extra.currency.clone(),
+    });
+    for name in map.keys() {
+        let flat = FLAT_SCOPED.iter().any(|(field, _)| field == name);
+        if !flat && !OTHER_FIELDS.contains(&name.as_str()) {
+            odd.note(name, Odd::UnknownField);
+        }
+    }
+    UsageReply { usage, extra, oddities: Vec::new(), readable: true }
+}
+
+fn flat_window(value: Option<&Value>, path: &str, odd: &mut Oddities) -> Window {
+    let Some(map) = odd.object(value, path) else {
+        return Window::default();
+    };
+    odd.unknown_fields(
+        map,
+        path,
+        &[
+            "utilization",
+            "resets_at",
+            "limit_dollars",
+            "used_dollars",
+            "remaining_dollars",
+            "locked_reason",
+        ],
+    );
+    Window {
+        used: odd.percent(map.get("utilization"), &under(path, "utilization")),
+        resets_at: odd.instant(map.get("resets_at"), &under(path, "resets_at")),
+    }
+}
+
+/// The newer list: authoritative where it speaks, and told apart by kind, never by label.
+fn read_limits(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
+    let rows = match value {
+        None | Some(Value::Null) => return,
+        Some(Value::Array(rows)) => rows,
+        Some(_) => return odd.note("limits", Odd::WrongType),
+    };
+    for row in rows.iter().take(LIMITS_MAX) {
+        let Some(row) = odd.object(Some(row), "limits[]") else {
+            continue;
+        };
+        let window = Window {
+            used: odd.percent(row.get("percent"), "limits[].percent"),
+            resets_at: odd.instant(row.get("resets_at"), "limits[].resets_at"),
+        };
+        match row.get("kind").and_then(Value::as_str) {
+            Some("session") => overrule(&mut usage.five_hour, window, "five_hour", odd),
+            Some("weekly_all") => overrule(&mut usage.seven_day, window, "seven_day", odd),
+            Some("weekly_scoped") => {
+                let name = scope_name(row.get("scope"), odd);
+                let binding = odd.boolean(row.get("is_active"), "limits[].is_active");
+                add_model(usage, &name, window, binding.unwrap_or(false));
+            }
+            Some(_) => odd.note("limits[].kind", Odd::UnknownValue),
+            None => odd.note("limits[].kind", Odd::WrongType),
+        }
+    }
+}
+
+/// Puts `newer` over `older`, field by field: a field that was not said leaves the other alone.
+fn overrule(older: &mut Window, newer: Window, path: &str, odd: &mut Oddities) {
+    if let (Some(old), Some(new)) = (older.used, newer.used)
+        && (old.get() - new.get()).abs() > 1.0
+    {
+        odd.note(path, Odd::Contradiction);
+    }
+    older.used = newer.used.or(older.used);
+    older.resets_at = newer.resets_at.or(older.resets_at);
+}
+
+fn scope_name(scope: Option<&Value>, odd: &mut Oddities) -> String {
+    let part = |one: &str, two: &str| scope.and_then(|scope| scope.get(one)?.get(two));
+    let model = odd
+        .text(part("model", "display_name"), "limits[].scope.model.display_name")
+        .or_else(|| odd.text(part("model", "id"), "limits[].scope.model.id"));
+    let surface = || {
+        let surface = scope.and_then(|scope| scope.get("surface"))?;
+        surface.as_str().or_else(|| surface.get("display_name")?.as_str())
+    };
+    model.or_else(|| surface().map(crate::json::clean)).unwrap_or_else(|| "unnamed".to_owned())
+}
+
+/// The list Claude Code makes of the scoped windows for its own display.
+fn read_model_scoped(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
+    let Some(Value::Array(rows)) = value else {
+        return;
+    };
+    for row in rows.iter().take(LIMITS_MAX) {
+        let Some(map) = odd.object(Some(row), "model_scoped[]") else {
+            continue;
+        };
+        let window = Window {
+            used: odd.percent(map.get("utilization"), "model_scoped[].utilization"),
+            resets_at: odd.instant(map.get("resets_at"), "model_scoped[].resets_at"),
+        };
+        if let Some(name) = odd.text(map.get("display_name"), "model_scoped[].display_name") {
+            add_model(usage, &name, window, false);
+        }
+    }
+}
+
+/// Adds a model's window unless a newer shape named it already.
+fn add_model(usage: &mut Usage, name: &str, window: Window, binding: bool) {
+    let known = usage.models.iter().any(|model| model.model.eq_ignore_ascii_case(name));
+    if !known && usage.models.len() < MODEL_WINDOWS_MAX {
+        usage.models.push(ModelWindow { model: name.to_owned(), window, binding });
+    }
+}
+
+fn read_extra(map: &Map<String, Value>, odd: &mut Oddities) -> Option<ExtraUsage> {
+    let extra = odd.object(map.get("extra_usage"), "extra_usage")?;
+    let places = odd.number(extra.get("decimal_places"), "extra_usage.decimal_places");
+    let spend = map.get("spend").and_then(|spend| spend.get("used"));
+    let exponent = places.or_else(|| {
+        let exponent = spend.and_then(|used| used.get("exponent"));
+        odd.number(exponent, "spend.used.exponent")
+    });
+    Some(ExtraUsage {
+        enabled: odd.boolean(extra.get("is_enabled"), "extra_usage.is_enabled"),
+        used_minor: odd.number(extra.get("used_credits"), "extra_usage.used_credits"),
+        limit_minor: odd.number(extra.get("monthly_limit"), "extra_usage.monthly_limit"),
+        exponent: exponent.filter(|places| (0.0..=9.0).contains(places)).map(|places| places as u8),
+        currency: odd.text(extra.get("currency"), "extra_usage.currency"),
+        disabled_reason: odd.text(extra.get("disabled_reason"), "extra_usage.disabled_reason"),
+    })
+}

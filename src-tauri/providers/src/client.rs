@@ -1,0 +1,132 @@
+//! One HTTP client with bounds on everything: time, size, hops.
+
+use crate::endpoints::Endpoints;
+use crate::failure::{FailureClass, ProviderError};
+use crate::json::BODY_MAX;
+use crate::retry_after::RetryAfter;
+use http::{HeaderMap, header};
+use reqwest::{RequestBuilder, Response, redirect, retry};
+use sluice_engine::Utc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use zeroize::{Zeroize, Zeroizing};
+
+/// How long a call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// Until the last byte of the answer, connection included.
+    pub total: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), total: Duration::from_secs(15) }
+    }
+}
+
+/// The HTTP client of both providers; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Http(reqwest::Client);
+
+/// An answer, read to its end within the bounds. Its bytes may be secret.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Http {
+    /// A client for `endpoints`. With endpoints from the environment no proxy is used, so that a
+    /// loopback address is never sent through one.
+    ///
+    /// # Errors
+    /// [`ProviderError`] of class `network` when the machine has no usable certificate store.
+    pub fn new(endpoints: &Endpoints, deadlines: Deadlines) -> Result<Self, ProviderError> {
+        // Fails only when somebody installed a provider before; either will do.
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(deadlines.connect)
+            .timeout(deadlines.total)
+            // An endpoint that redirects is a captive portal or a mistake; a bearer follows neither.
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            // A token request sent twice is a reused token.
+            .retry(retry::never())
+            // Calls are minutes apart: a kept connection is a dead one, and costs memory.
+            .pool_max_idle_per_host(0);
+        if endpoints.overridden {
+            builder = builder.no_proxy();
+        }
+        builder.build().map(Self).map_err(|_| failure("setting up HTTPS", FailureClass::Network))
+    }
+
+    pub(crate) fn get(&self, url: reqwest::Url) -> RequestBuilder {
+        self.0.get(url)
+    }
+
+    pub(crate) fn post(&self, url: reqwest::Url) -> RequestBuilder {
+        self.0.post(url)
+    }
+}
+
+/// Sends `request` and reads the whole answer.
+pub(crate) async fn fetch(
+    request: RequestBuilder,
+    doing: &'static str,
+) -> Result<Answer, ProviderError> {
+    let mut response = request.send().await.map_err(|_| failure(doing, FailureClass::Network))?;
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let body = read_body(&mut response, doing, status).await?;
+    Ok(Answer { status, headers, body })
+}
+
+async fn read_body(
+    response: &mut Response,
+    doing: &'static str,
+    status: u16,
+) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+    let broken = |class| ProviderError { status: Some(status), ..failure(doing, class) };
+    // Reserved in one piece: growing would leave copies of a token behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(BODY_MAX));
+    while let Some(chunk) = response.chunk().await.map_err(|_| broken(FailureClass::Network))? {
+        if body.len() + chunk.len() > BODY_MAX {
+            return Err(broken(FailureClass::BadOutput));
+        }
+        body.extend_from_slice(&chunk);
+        if let Ok(mut own) = chunk.try_into_mut() {
+            own.as_mut().zeroize();
+        }
+    }
+    Ok(body)
+}
+
+impl Answer {
+    /// The `Retry-After` header; a date counts from the answer's own `Date`, so that a wrong clock
+    /// here does not matter.
+    pub(crate) fn retry_after(&self) -> Option<RetryAfter> {
+        retry_after(&self.headers)
+    }
+}
+
+/// As [`Answer::retry_after`], for headers alone.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
+    let value = headers.get(header::RETRY_AFTER)?;
+    let sent = headers
+        .get(header::DATE)
+        .and_then(|date| date.to_str().ok())
+        .and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok())
+        .map(|date| Utc::from_seconds(date.timestamp()));
+    RetryAfter::parse(value.as_bytes(), sent.unwrap_or_else(wall))
+}
+
+fn wall() -> Utc {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Utc::from_millis(since.map_or(0, |since| since.as_millis() as i64))
+}
+
+pub(crate) const fn failure(doing: &'static str, class: FailureClass) -> ProviderError {
+    ProviderError { class, status: None, retry_after: None, doing }
+}
