@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod account;
 pub mod calendar;
 pub mod decision;
+pub mod horizon;
 pub mod lane;
 pub mod limits;
 pub mod observation;

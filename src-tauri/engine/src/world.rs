@@ -3,9 +3,10 @@
 use crate::account::Account;
 use crate::calendar::Calendar;
 use crate::decision::{Action, Decision, Trigger};
+use crate::horizon;
 use crate::lane::Lane;
 use crate::observation::Observation;
-use crate::rules::Rules;
+use crate::rules::{Policy, Rules};
 use crate::units::{AccountId, LaneId, Now, Utc};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub struct World {
     pub calendar: Calendar,
     /// The rules in force.
     pub rules: Rules,
+    /// What the planner has learned; used by policy `horizon` only.
+    #[serde(default)]
+    pub horizon: horizon::State,
 }
 
 /// How an attempted swap ended.
@@ -51,10 +55,15 @@ pub struct PollPlan {
 
 impl World {
     /// Takes in one fact.
-    pub fn observe(&mut self, _observation: &Observation, _now: Now) {}
+    pub fn observe(&mut self, observation: &Observation, now: Now) {
+        self.horizon.observe(&self.accounts, observation, now);
+    }
 
     /// Decides for one lane. Changes only the lane's gates.
     pub fn decide(&mut self, lane: LaneId, now: Now) -> Decision {
+        if self.rules.policy == Policy::Horizon {
+            return horizon::decide(self, lane, now);
+        }
         let found = self.lanes.iter().find(|candidate| candidate.id == lane);
         Decision {
             at: now.wall,
@@ -70,11 +79,24 @@ impl World {
     }
 
     /// Folds the outcome of an attempt back in.
-    pub fn settle(&mut self, _lane: LaneId, _settlement: Settlement, _now: Now) {}
+    pub fn settle(&mut self, lane: LaneId, settlement: Settlement, now: Now) {
+        let Some(lane) = self.lanes.iter_mut().find(|candidate| candidate.id == lane) else {
+            return;
+        };
+        if let Settlement::Committed { to, .. } = settlement {
+            lane.active = Some(to);
+            lane.generation.0 += 1;
+            lane.gates.last_attempt = Some(now.wall);
+            lane.gates.last_committed = Some(now.wall);
+        }
+    }
 
     /// When each account should next be read, soonest first.
     #[must_use]
-    pub fn polls(&self, _now: Now) -> Vec<PollPlan> {
+    pub fn polls(&self, now: Now) -> Vec<PollPlan> {
+        if self.rules.policy == Policy::Horizon {
+            return horizon::polls(self, now);
+        }
         Vec::new()
     }
 }
