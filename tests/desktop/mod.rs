@@ -1,1 +1,494 @@
-//! A private desktop for one test run: display, buses, keyring, tray host and notification server.
+//! A private desktop for one test run: display, bus, keyring, window system, tray host and
+//! notification server, all inside a temporary home and all ended when the value goes.
+//!
+//! ```no_run
+//! use sluice_tests::desktop::{Desktop, Parts};
+//! let desktop = Desktop::start(Parts::all());
+//! let app = desktop.spawn("sluice-app", &[], desktop.environment());
+//! desktop.click(&["Swap to", "work"]);
+//! let told = desktop.wait_notification("swap done", |n| n.summary.contains("work"));
+//! ```
+
+mod keyring;
+mod notices;
+pub mod process;
+mod tray;
+mod watcher;
+mod webdriver;
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use keyring::KeychainItem;
+pub use notices::Notification;
+pub use process::{Environment, Process, wait_for};
+pub use tray::Line;
+pub use watcher::Item;
+pub use webdriver::{WebDriver, free_port};
+
+use notices::{Board, Server};
+use watcher::{Items, Watcher};
+
+/// How long anything on the desktop may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Which parts of a desktop to start. The bus and the home are always there.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    /// Xvfb and openbox.
+    pub display: bool,
+    /// gnome-keyring with an unlocked login keyring.
+    pub keyring: bool,
+    /// Our tray host. Without it: a desktop that shows no tray.
+    pub tray: bool,
+    /// Our notification server.
+    pub notifications: bool,
+    /// xfce4-panel and xfce4-notifyd in place of our own host and server, for pictures.
+    pub panel: bool,
+}
+
+impl Parts {
+    /// A whole desktop.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { display: true, keyring: true, tray: true, notifications: true, panel: false }
+    }
+
+    /// Bus, keyring and notification server: what a program without windows meets.
+    #[must_use]
+    pub fn headless() -> Self {
+        Self { display: false, tray: false, ..Self::all() }
+    }
+
+    /// As [`Parts::headless`], with a tray host: D-Bus alone carries a tray.
+    #[must_use]
+    pub fn headless_with_tray() -> Self {
+        Self { tray: true, ..Self::headless() }
+    }
+
+    /// A desktop for the eye.
+    #[must_use]
+    pub fn picture() -> Self {
+        Self { panel: true, tray: false, notifications: false, ..Self::all() }
+    }
+}
+
+/// A running private desktop.
+pub struct Desktop {
+    bus: zbus::Connection,
+    runtime: tokio::runtime::Runtime,
+    environment: Environment,
+    items: Items,
+    board: Arc<Board>,
+    // Ended last to first.
+    processes: Vec<Process>,
+    root: tempfile::TempDir,
+}
+
+impl Desktop {
+    /// Starts the parts and waits until each answers.
+    ///
+    /// # Panics
+    /// When a part does not come up.
+    #[must_use]
+    pub fn start(parts: Parts) -> Self {
+        let root = tempfile::Builder::new().prefix("sluice-bed-").tempdir().expect("a directory");
+        let mut environment = quiet_environment(root.path());
+        let mut processes = Vec::new();
+        if parts.display {
+            processes.push(start_display(&mut environment, root.path()));
+        }
+        processes.push(start_bus(&mut environment, root.path(), parts.panel));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (items, board) = (Items::default(), Arc::<Board>::default());
+        let bus = runtime
+            .block_on(own_names(&environment, parts, &items, &board))
+            .expect("the private bus answers");
+        let mut desktop = Self { bus, runtime, environment, items, board, processes, root };
+        if parts.keyring {
+            desktop.start_keyring();
+        }
+        if parts.display {
+            desktop.start_part("openbox", &["--sm-disable"]);
+        }
+        if parts.panel {
+            desktop.start_panel();
+        }
+        desktop
+    }
+
+    /// What every program on this desktop is started with.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        self.environment.clone()
+    }
+
+    /// The temporary directory everything lives in.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The home directory of this desktop.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// Ids of the desktop's own processes.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.processes.iter().map(Process::pid).collect()
+    }
+
+    /// The bus, for what has no method here.
+    #[must_use]
+    pub fn bus(&self) -> &zbus::Connection {
+        &self.bus
+    }
+
+    /// Runs a future on the desktop's own runtime.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Starts a program of ours with its output in `<root>/<name>.log`.
+    #[must_use]
+    pub fn spawn(&self, program: &Path, arguments: &[&str], environment: &Environment) -> Process {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let log = self.root.path().join(format!("{name}.log"));
+        Process::start(&name, environment.command(program).args(arguments), &log)
+    }
+
+    // ---- tray ----
+
+    /// The tray items whose owner is alive.
+    #[must_use]
+    pub fn tray_items(&self) -> Vec<Item> {
+        let all = self.items.lock().unwrap().clone();
+        all.into_iter().filter(|item| self.has_owner(&item.owner)).collect()
+    }
+
+    /// The newest tray item, once there is one.
+    #[must_use]
+    pub fn tray_item(&self) -> Item {
+        wait_for("a tray item", PATIENCE, || self.tray_items().pop())
+    }
+
+    /// Waits until the last tray item is gone.
+    pub fn wait_no_tray(&self) {
+        wait_for("the end of the tray item", PATIENCE, || {
+            self.tray_items().is_empty().then_some(())
+        });
+    }
+
+    /// The tray menu as it is now.
+    ///
+    /// # Panics
+    /// When there is no tray, or its menu does not answer.
+    #[must_use]
+    pub fn tray_menu(&self) -> Line {
+        let item = self.tray_item();
+        self.within("the tray menu", tray::menu(&self.bus, &item)).expect("the tray menu")
+    }
+
+    /// Waits until the menu `fits`.
+    pub fn wait_menu(&self, what: &str, fits: impl Fn(&Line) -> bool) -> Line {
+        wait_for(what, PATIENCE, || Some(self.tray_menu()).filter(&fits))
+    }
+
+    /// Waits for a line that can be chosen and chooses it.
+    ///
+    /// # Panics
+    /// When it does not come, or the click is refused.
+    pub fn click(&self, path: &[&str]) {
+        let menu = self.wait_menu(&format!("the menu line {path:?}"), |menu| {
+            menu.find(path).is_some_and(|line| line.enabled)
+        });
+        let id = menu.find(path).expect("found above").id;
+        let item = self.tray_item();
+        self.within("a click", tray::click(&self.bus, &item, id)).expect("the click is taken");
+    }
+
+    /// A property of the tray item, printed.
+    #[must_use]
+    pub fn tray_property(&self, name: &str) -> String {
+        let item = self.tray_item();
+        match self.within(name, tray::property(&self.bus, &item, name)) {
+            Ok(value) => format!("{value:?}"),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    // ---- notifications ----
+
+    /// Everything notified so far.
+    #[must_use]
+    pub fn notifications(&self) -> Vec<Notification> {
+        self.board.rows()
+    }
+
+    /// The first notification that `fits`, now or soon.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub fn wait_notification(
+        &self,
+        what: &str,
+        fits: impl Fn(&Notification) -> bool,
+    ) -> Notification {
+        self.board.wait(PATIENCE, fits).unwrap_or_else(|| {
+            panic!("no notification '{what}'; there were {:#?}", self.notifications())
+        })
+    }
+
+    /// Presses a button of a notification, which closes it.
+    ///
+    /// # Panics
+    /// When the notification has no such button.
+    pub fn press(&self, notification: &Notification, key: &str) {
+        assert!(notification.offers(key), "no button '{key}' on {notification:?}");
+        let id = notification.id;
+        self.runtime
+            .block_on(async {
+                let server = self
+                    .bus
+                    .object_server()
+                    .interface::<_, Server>("/org/freedesktop/Notifications");
+                let server = server.await?;
+                Server::action_invoked(server.signal_emitter(), id, key).await?;
+                Server::notification_closed(server.signal_emitter(), id, 2).await
+            })
+            .expect("the answer is sent");
+        self.board.close(id);
+    }
+
+    // ---- keychain ----
+
+    /// Keychain items with this `service` attribute; all when empty.
+    ///
+    /// # Panics
+    /// When the keychain is locked or does not answer.
+    #[must_use]
+    pub fn secrets(&self, service: &str) -> Vec<KeychainItem> {
+        let mut wanted = HashMap::new();
+        if !service.is_empty() {
+            wanted.insert("service", service);
+        }
+        self.within("the keychain", keyring::items(&self.bus, &wanted)).expect("the keychain")
+    }
+
+    /// Locks the login keyring, as a screen locker may.
+    ///
+    /// # Panics
+    /// When the keychain does not answer.
+    pub fn lock_keychain(&self) {
+        self.within("the keychain's lock", keyring::lock(&self.bus)).expect("locked");
+    }
+
+    // ---- windows ----
+
+    /// Titles of the windows on the display.
+    #[must_use]
+    pub fn windows(&self) -> Vec<String> {
+        let listed = self.environment.command("wmctrl").arg("-l").output().expect("run wmctrl");
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        listed.lines().map(|row| row.splitn(5, ' ').last().unwrap_or_default().into()).collect()
+    }
+
+    /// Waits for a window whose title contains the words.
+    pub fn wait_window(&self, words: &str) -> String {
+        wait_for(&format!("a window '{words}'"), PATIENCE, || {
+            self.windows().into_iter().find(|title| title.contains(words))
+        })
+    }
+
+    /// Closes a window as a person does, and waits until it is gone.
+    pub fn close_window(&self, words: &str) {
+        self.run("wmctrl", &["-c", words]);
+        wait_for(&format!("the end of the window '{words}'"), PATIENCE, || {
+            (!self.windows().iter().any(|title| title.contains(words))).then_some(())
+        });
+    }
+
+    /// Writes a picture of the whole display.
+    pub fn screenshot(&self, path: &Path) {
+        self.run("import", &["-window", "root", &path.to_string_lossy()]);
+    }
+
+    // ---- inside ----
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let status = self.environment.command(program).args(arguments).status();
+        assert!(status.is_ok_and(|status| status.success()), "{program} {arguments:?} failed");
+    }
+
+    /// A bus name has an owner.
+    #[must_use]
+    pub fn has_owner(&self, name: &str) -> bool {
+        self.block_on(async {
+            let asked = zbus::fdo::DBusProxy::new(&self.bus).await?;
+            asked.name_has_owner(name.try_into()?).await.map_err(zbus::Error::from)
+        })
+        .unwrap_or(false)
+    }
+
+    fn within<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = zbus::Result<T>>,
+    ) -> zbus::Result<T> {
+        let bounded = async { tokio::time::timeout(PATIENCE, call).await };
+        self.block_on(bounded)
+            .unwrap_or_else(|_| Err(zbus::Error::Failure(format!("{what}: no answer"))))
+    }
+
+    fn start_part(&mut self, program: &str, arguments: &[&str]) {
+        let log = self.root.path().join(format!("{program}.log"));
+        let mut command = self.environment.command(program);
+        self.processes.push(Process::start(program, command.args(arguments), &log));
+    }
+
+    fn start_keyring(&mut self) {
+        let log = self.root.path().join("keyring.log");
+        let mut command = self.environment.command("gnome-keyring-daemon");
+        command.args(["--foreground", "--unlock", "--components=secrets"]);
+        command.stdin(Stdio::piped());
+        let mut keyring = Process::start("gnome-keyring-daemon", &mut command, &log);
+        let mut stdin = keyring.child().stdin.take().expect("its standard input");
+        stdin.write_all(b"private").expect("the password");
+        drop(stdin);
+        self.processes.push(keyring);
+        self.wait_name("org.freedesktop.secrets");
+        wait_for("an unlocked login keyring", PATIENCE, || self.default_keyring());
+    }
+
+    fn default_keyring(&self) -> Option<()> {
+        let face = Some("org.freedesktop.Secret.Service");
+        let call = self.bus.call_method(
+            Some("org.freedesktop.secrets"),
+            "/org/freedesktop/secrets",
+            face,
+            "ReadAlias",
+            &"default",
+        );
+        let reply = self.within("the keychain", call).ok()?;
+        let path: zbus::zvariant::OwnedObjectPath = reply.body().deserialize().ok()?;
+        (path.as_str() != "/").then_some(())
+    }
+
+    fn start_panel(&mut self) {
+        self.start_part("/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd", &[]);
+        self.start_part("xfce4-panel", &["--disable-wm-check"]);
+        self.wait_name("org.kde.StatusNotifierWatcher");
+        self.wait_name("org.freedesktop.Notifications");
+    }
+
+    fn wait_name(&self, name: &str) {
+        wait_for(&format!("the bus name {name}"), PATIENCE, || self.has_owner(name).then_some(()));
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        while let Some(process) = self.processes.pop() {
+            drop(process);
+        }
+    }
+}
+
+async fn own_names(
+    environment: &Environment,
+    parts: Parts,
+    items: &Items,
+    board: &Arc<Board>,
+) -> zbus::Result<zbus::Connection> {
+    let address = environment.get("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
+    let mut builder = zbus::connection::Builder::address(address)?;
+    if parts.tray {
+        builder = builder
+            .serve_at("/StatusNotifierWatcher", Watcher { items: Arc::clone(items) })?
+            .name("org.kde.StatusNotifierWatcher")?;
+    }
+    if parts.notifications {
+        builder = builder
+            .serve_at("/org/freedesktop/Notifications", Server { board: Arc::clone(board) })?
+            .name("org.freedesktop.Notifications")?;
+    }
+    builder.build().await
+}
+
+fn quiet_environment(root: &Path) -> Environment {
+    let mut environment = Environment::bare();
+    for (name, below) in [("HOME", "home"), ("XDG_RUNTIME_DIR", "run"), ("TMPDIR", "tmp")] {
+        let path = root.join(below);
+        std::fs::DirBuilder::new().mode(0o700).create(&path).expect("a private directory");
+        environment.set(name, &path);
+    }
+    for (name, value) in [
+        ("GDK_BACKEND", "x11"),
+        ("GTK_USE_PORTAL", "0"),
+        ("XDG_CURRENT_DESKTOP", "XFCE"),
+        ("XDG_SESSION_TYPE", "x11"),
+        ("WEBKIT_DISABLE_DMABUF_RENDERER", "1"),
+        ("GTK_A11Y", "none"),
+        ("NO_AT_BRIDGE", "1"),
+        ("LIBGL_ALWAYS_SOFTWARE", "1"),
+    ] {
+        environment.set(name, value);
+    }
+    environment
+}
+
+fn start_display(environment: &mut Environment, root: &Path) -> Process {
+    let log = root.join("Xvfb.log");
+    let mut command = environment.command("Xvfb");
+    command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+    let err = std::fs::File::create(&log).expect("a log file");
+    command.stdout(Stdio::piped()).stderr(err);
+    let mut display = Process::start_piped("Xvfb", &mut command, &log);
+    let number = first_line(&mut display);
+    environment.set("DISPLAY", format!(":{number}"));
+    display
+}
+
+fn start_bus(environment: &mut Environment, root: &Path, activation: bool) -> Process {
+    let log = root.join("dbus.log");
+    let config = root.join("bus.conf");
+    // Without activation nothing starts that the test did not start.
+    let activation = if activation { "<standard_session_servicedirs/>" } else { "" };
+    let socket = root.join("run/bus");
+    let text = format!(
+        "<busconfig><type>session</type><listen>unix:path={}</listen><auth>EXTERNAL</auth>\
+         {activation}<policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
+         <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+        socket.display()
+    );
+    std::fs::write(&config, text).expect("the bus configuration");
+    let mut command = environment.command("dbus-daemon");
+    command.arg("--nofork").arg("--print-address=1");
+    command.arg(format!("--config-file={}", config.display()));
+    let err = std::fs::File::create(&log).expect("a log file");
+    command.stdout(Stdio::piped()).stderr(err);
+    let mut bus = Process::start_piped("dbus-daemon", &mut command, &log);
+    first_line(&mut bus);
+    environment.set("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
+    bus
+}
+
+fn first_line(process: &mut Process) -> String {
+    let out = process.child().stdout.take().expect("its standard output");
+    let mut line = String::new();
+    BufReader::new(out).read_line(&mut line).expect("a line");
+    assert!(!line.is_empty(), "a part of the desktop ended early: {}", process.output());
+    line.trim().into()
+}
