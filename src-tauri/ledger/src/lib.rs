@@ -1,1 +1,32 @@
-//! The database: journal, decisions, history.
+//! The database: journal, decisions, history. No secret ever enters it.
+//!
+//! [`Ledger`] is synchronous and belongs to one thread; the driver gives it one. Several processes
+//! may hold the same file (the tray, `sluice run`, a hook): every change is one `BEGIN IMMEDIATE`
+//! transaction, so what was checked is still true when it is written. The ledger reads no clock:
+//! each instant comes from the caller.
+
+mod accounts;
+mod codec;
+mod decisions;
+mod error;
+mod history;
+mod lanes;
+mod notices;
+mod open;
+mod requests;
+mod schema;
+mod settings;
+mod swaps;
+mod vintages;
+
+pub use accounts::{AccountRow, Added, NewAccount};
+pub use decisions::{DecisionQuery, DecisionRow, NewDecision, Outcome};
+pub use error::{Error, Result};
+pub use history::{Sample, Standing};
+pub use lanes::LaneRow;
+pub use notices::{NewNotice, OutboxRow};
+pub use open::{Ledger, Note, Opened};
+pub use requests::{NewRequest, RequestKind, RequestRow};
+pub use schema::SCHEMA_VERSION;
+pub use swaps::{AskedBy, Commit, NewSwap, Settled, StepRow, SwapId, SwapRow, SwapStatus};
+pub use vintages::VintageRow;

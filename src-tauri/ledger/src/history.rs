@@ -1,0 +1,139 @@
+//! Usage samples over time, and the last whole reading of each account.
+
+use crate::codec;
+use crate::error::Result;
+use crate::open::Ledger;
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use sluice_engine::observation::Source;
+use sluice_engine::{AccountId, Credits, ModelWindow, Percent, Usage, Utc, Window};
+
+/// One reading of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Whose.
+    pub account: AccountId,
+    /// When it was true.
+    pub at: Utc,
+    /// From where.
+    pub source: Source,
+    /// What was read.
+    pub usage: Usage,
+}
+
+/// What was last known of an account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// The windows.
+    pub usage: Usage,
+    /// Reads that failed in a row.
+    pub failures: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Rest {
+    #[serde(default)]
+    models: Vec<ModelWindow>,
+    #[serde(default)]
+    credits: Option<Credits>,
+}
+
+impl Ledger {
+    /// Stores a reading and makes it the account's standing.
+    pub fn record_sample(&mut self, sample: &Sample) -> Result<()> {
+        let usage = &sample.usage;
+        let rest = (!usage.models.is_empty() || usage.credits.is_some()).then(|| {
+            codec::json(&Rest { models: usage.models.clone(), credits: usage.credits.clone() })
+        });
+        let tx = Self::begin_on(&mut self.history)?;
+        tx.prepare_cached(
+            "INSERT INTO samples (account, at, source, five_hour, five_hour_reset, seven_day,
+                 seven_day_reset, rest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            sample.account.0,
+            sample.at.0,
+            codec::name(&sample.source),
+            usage.five_hour.used.map(Percent::get),
+            usage.five_hour.resets_at.map(|at| at.0),
+            usage.seven_day.used.map(Percent::get),
+            usage.seven_day.resets_at.map(|at| at.0),
+            rest,
+        ])?;
+        tx.prepare_cached(
+            "INSERT INTO standing (account, usage) VALUES (?1, ?2)
+             ON CONFLICT (account) DO UPDATE SET usage = excluded.usage, failures = 0",
+        )?
+        .execute(params![sample.account.0, codec::json(usage)])?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Stores how many reads failed in a row.
+    pub fn record_failures(&mut self, account: AccountId, failures: u32) -> Result<()> {
+        self.history
+            .prepare_cached(
+                "INSERT INTO standing (account, usage, failures) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (account) DO UPDATE SET failures = excluded.failures",
+            )?
+            .execute(params![account.0, codec::json(&Usage::default()), failures])?;
+        Ok(())
+    }
+
+    /// What was last known of an account; `None` before the first reading.
+    pub fn standing(&self, account: AccountId) -> Result<Option<Standing>> {
+        let mut statement = self
+            .history
+            .prepare_cached("SELECT usage, failures FROM standing WHERE account = ?1")?;
+        Ok(statement
+            .query_row([account.0], |row| {
+                Ok(Standing {
+                    usage: codec::from_json(row, "usage")?,
+                    failures: row.get("failures")?,
+                })
+            })
+            .optional()?)
+    }
+
+    /// Readings in `since..until`, oldest first, of one account or of all.
+    pub fn samples(
+        &self,
+        account: Option<AccountId>,
+        since: Utc,
+        until: Utc,
+    ) -> Result<Vec<Sample>> {
+        let sql = if account.is_some() {
+            "SELECT * FROM samples WHERE account = ?3 AND at >= ?1 AND at < ?2 ORDER BY at, id"
+        } else {
+            "SELECT * FROM samples WHERE ?3 IS NULL AND at >= ?1 AND at < ?2 ORDER BY at, id"
+        };
+        let mut statement = self.history.prepare_cached(sql)?;
+        let rows = statement
+            .query_map(params![since.0, until.0, account.map(|id| id.0)], read)?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(rows)
+    }
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sample> {
+    let rest: Option<Rest> = codec::from_json_opt(row, "rest")?;
+    let (models, credits) = rest.map_or((Vec::new(), None), |rest| (rest.models, rest.credits));
+    let at = codec::utc(row, "at")?;
+    Ok(Sample {
+        account: codec::account(row, "account")?,
+        at,
+        source: codec::word(row, "source")?,
+        usage: Usage {
+            five_hour: window(row, "five_hour", "five_hour_reset")?,
+            seven_day: window(row, "seven_day", "seven_day_reset")?,
+            models,
+            credits,
+            observed_at: Some(at),
+        },
+    })
+}
+
+fn window(row: &rusqlite::Row<'_>, used: &str, reset: &str) -> rusqlite::Result<Window> {
+    let used: Option<f64> = row.get(used)?;
+    Ok(Window { used: used.and_then(Percent::new), resets_at: codec::utc_opt(row, reset)? })
+}

@@ -1,0 +1,108 @@
+//! Notices on their way to the person: an outbox that survives a restart, and snoozes.
+
+use crate::codec;
+use crate::error::Result;
+use crate::open::Ledger;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+use sluice_engine::Utc;
+
+/// A notice to be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewNotice {
+    /// What it is about; used to tell the same thing once.
+    pub cause: String,
+    /// Kind, for the person's switches.
+    pub kind: String,
+    /// The whole notice as the front ends take it.
+    pub notice: Value,
+}
+
+/// A notice in the outbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxRow {
+    /// Row id.
+    pub id: i64,
+    /// When it was put there.
+    pub at: Utc,
+    /// The notice.
+    pub notice: NewNotice,
+    /// When it was told.
+    pub told_at: Option<Utc>,
+}
+
+pub(crate) fn put_in(connection: &Connection, new: &NewNotice, at: Utc) -> Result<i64> {
+    connection
+        .prepare_cached("INSERT INTO outbox (at, cause, kind, notice) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![at.0, new.cause, new.kind, codec::json(&new.notice)])?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxRow> {
+    Ok(OutboxRow {
+        id: row.get("id")?,
+        at: codec::utc(row, "at")?,
+        notice: NewNotice {
+            cause: row.get("cause")?,
+            kind: row.get("kind")?,
+            notice: codec::from_json(row, "notice")?,
+        },
+        told_at: codec::utc_opt(row, "told_at")?,
+    })
+}
+
+impl Ledger {
+    /// Puts a notice into the outbox.
+    pub fn put_notice(&mut self, new: &NewNotice, at: Utc) -> Result<i64> {
+        put_in(&self.durable, new, at)
+    }
+
+    /// Notices not yet told and not older than `not_before`, oldest first.
+    pub fn untold_notices(&self, not_before: Utc) -> Result<Vec<OutboxRow>> {
+        let mut statement = self.history.prepare_cached(
+            "SELECT * FROM outbox WHERE told_at IS NULL AND at >= ?1 ORDER BY at, id LIMIT 100",
+        )?;
+        let rows = statement.query_map([not_before.0], read)?.collect::<rusqlite::Result<_>>()?;
+        Ok(rows)
+    }
+
+    /// Claims a notice for telling; `false` when somebody else has told it already.
+    pub fn claim_notice(&mut self, id: i64, at: Utc) -> Result<bool> {
+        let changed = self.durable.execute(
+            "UPDATE outbox SET told_at = ?2 WHERE id = ?1 AND told_at IS NULL",
+            params![id, at.0],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// When this cause was last put into the outbox.
+    pub fn last_notice(&self, cause: &str) -> Result<Option<Utc>> {
+        let mut statement =
+            self.history.prepare_cached("SELECT max(at) AS at FROM outbox WHERE cause = ?1")?;
+        Ok(statement.query_row([cause], |row| codec::utc_opt(row, "at"))?)
+    }
+
+    /// Notices put into the outbox since then.
+    pub fn notices_since(&self, since: Utc) -> Result<u32> {
+        let mut statement =
+            self.history.prepare_cached("SELECT count(*) FROM outbox WHERE at >= ?1")?;
+        Ok(statement.query_row([since.0], |row| row.get(0))?)
+    }
+
+    /// Silences a cause until then.
+    pub fn snooze(&mut self, cause: &str, until: Utc) -> Result<()> {
+        self.durable.execute(
+            "INSERT INTO snoozes (cause, until) VALUES (?1, ?2)
+             ON CONFLICT (cause) DO UPDATE SET until = excluded.until",
+            params![cause, until.0],
+        )?;
+        Ok(())
+    }
+
+    /// Until when a cause is silenced.
+    pub fn snoozed_until(&self, cause: &str) -> Result<Option<Utc>> {
+        let mut statement =
+            self.history.prepare_cached("SELECT until FROM snoozes WHERE cause = ?1")?;
+        Ok(statement.query_row([cause], |row| codec::utc(row, "until")).optional()?)
+    }
+}

@@ -1,0 +1,327 @@
+//! Opening the file: modes, durability, versions, and what happens when it cannot be read.
+
+use crate::error::{Error, Result};
+use crate::schema;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long a statement waits for another process's write lock. Under the 1 s the loop can spare.
+const BUSY: Duration = Duration::from_millis(900);
+/// How long an opening waits for another process that is just opening or migrating.
+const OPENING: Duration = Duration::from_millis(1_500);
+/// How long an opening looks for damage in history, after the small tables were checked whole.
+const CHECKING: Duration = Duration::from_millis(250);
+/// Tables whose loss would matter to a login; always checked whole.
+const CHECKED: [&str; 6] = ["accounts", "lanes", "vintages", "swaps", "swap_steps", "settings"];
+
+/// The open database.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Commits are on the disk when they return (journal, pointers, accounts, settings).
+    pub(crate) durable: Connection,
+    /// Commits survive our death and may lose the last moments on power loss (samples, log).
+    pub(crate) history: Connection,
+    /// Held while we use the file, so that nobody puts it aside beneath us.
+    _in_use: File,
+}
+
+/// An opened ledger and what there is to tell about it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// What the person should know; empty in the usual case.
+    pub notes: Vec<Note>,
+}
+
+/// Something the person should know about an opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The file could not be read; it was kept under another name and a new one begun.
+    StartedFresh {
+        /// Where the old file is now.
+        kept: PathBuf,
+        /// What was wrong with it.
+        why: String,
+    },
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::StartedFresh { kept, why } => write!(
+                f,
+                "The database could not be read ({why}). The old file was kept as {}; the history \
+                 in it is not shown any more. Logins are not in that file and were not touched.",
+                kept.display()
+            ),
+        }
+    }
+}
+
+impl Ledger {
+    /// Opens the database for the process that drives, making it where there is none: migrates an
+    /// older file, refuses a newer one, keeps a damaged one under a dated name and begins a new
+    /// one. Ends within 3 s.
+    ///
+    /// # Errors
+    /// [`Error::Newer`], [`Error::Busy`] and [`Error::DamagedInUse`] leave everything as it was.
+    pub fn open(path: &Path) -> Result<Opened> {
+        prepare_directory(path)?;
+        let opening = lock_file(path, "opening")?;
+        lock_exclusive(&opening, path)?;
+        let in_use = lock_file(path, "use")?;
+        share(&in_use, path)?;
+        let mut notes = Vec::new();
+        let (durable, history) = match connect(path) {
+            Ok(pair) => pair,
+            Err(error) if error.is_damage() => {
+                let why = match error {
+                    Error::Damaged(why) => why,
+                    other => other.to_string(),
+                };
+                if in_use.unlock().and_then(|()| try_alone(&in_use)).is_err() {
+                    return Err(Error::DamagedInUse { why });
+                }
+                let kept = put_aside(path)?;
+                tracing::warn!(%why, kept = %kept.display(), "database put aside");
+                notes.push(Note::StartedFresh { kept, why });
+                let pair = connect(path)?;
+                share(&in_use, path)?;
+                pair
+            }
+            Err(error) => return Err(error),
+        };
+        drop(opening);
+        Ok(Opened { ledger: Self { durable, history, _in_use: in_use }, notes })
+    }
+
+    /// Opens the database beside the driver, quickly and without repair: for `sluice run`, hooks
+    /// and the command line. The file must exist and have this build's version.
+    pub fn attach(path: &Path) -> Result<Self> {
+        let in_use = lock_file(path, "use")?;
+        share(&in_use, path)?;
+        let durable = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let found = schema::version(&durable)?;
+        if found > schema::SCHEMA_VERSION {
+            return Err(Error::Newer { found, known: schema::SCHEMA_VERSION });
+        }
+        if found < schema::SCHEMA_VERSION {
+            return Err(Error::Refused("the database has to be opened by the driver first".into()));
+        }
+        durability(&durable, "FULL")?;
+        let history = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        durability(&history, "NORMAL")?;
+        Ok(Self { durable, history, _in_use: in_use })
+    }
+
+    /// A durable transaction that has the write lock from its start, so that what it reads is what
+    /// it changes.
+    pub(crate) fn begin(&mut self) -> Result<Transaction<'_>> {
+        Self::begin_on(&mut self.durable)
+    }
+
+    pub(crate) fn begin_on(connection: &mut Connection) -> Result<Transaction<'_>> {
+        Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+}
+
+fn prepare_directory(path: &Path) -> Result<()> {
+    let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    if !directory.exists() {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(directory).map_err(|error| Error::io(directory, error))?;
+    }
+    Ok(())
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn lock_file(path: &Path, what: &str) -> Result<File> {
+    let path = beside(path, &format!(".{what}"));
+    private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+        .open(&path)
+        .map_err(|error| Error::io(&path, error))
+}
+
+fn try_alone(file: &File) -> std::io::Result<()> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => std::io::ErrorKind::WouldBlock.into(),
+        TryLockError::Error(error) => error,
+    })
+}
+
+/// The kernel has no lock call with a deadline, hence the short naps.
+fn lock_exclusive(file: &File, path: &Path) -> Result<()> {
+    let deadline = Instant::now() + OPENING;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy),
+            Err(TryLockError::Error(error)) => return Err(Error::io(path, error)),
+        }
+    }
+}
+
+fn share(file: &File, path: &Path) -> Result<()> {
+    match file.try_lock_shared() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy),
+        Err(TryLockError::Error(error)) => Err(Error::io(path, error)),
+    }
+}
+
+/// Both connections, checked and migrated. Damage is reported, nothing is repaired here.
+fn connect(path: &Path) -> Result<(Connection, Connection)> {
+    let fresh = match fs::metadata(path) {
+        Ok(found) if found.is_file() && found.len() == 0 => {
+            return Err(Error::Damaged("the file is empty".into()));
+        }
+        Ok(_) => false,
+        Err(_) => true,
+    };
+    if fresh {
+        // Made by us and not by SQLite, which would take the mode from the umask.
+        private(OpenOptions::new().write(true).create_new(true))
+            .open(path)
+            .map_err(|error| Error::io(path, error))?;
+    }
+    let mut durable = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let found = schema::version(&durable)?;
+    if found > schema::SCHEMA_VERSION {
+        return Err(Error::Newer { found, known: schema::SCHEMA_VERSION });
+    }
+    if !fresh {
+        if found == 0 {
+            return Err(Error::Damaged("it is not a database of Sluice".into()));
+        }
+        check(&durable)?;
+    }
+    durable.pragma_update(None, "journal_mode", "WAL")?;
+    durability(&durable, "FULL")?;
+    schema::migrate(&mut durable, schema::SCHEMA_VERSION)?;
+    let history = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    durability(&history, "NORMAL")?;
+    Ok((durable, history))
+}
+
+fn raw(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn durability(connection: &Connection, level: &str) -> Result<()> {
+    Ok(connection.pragma_update(None, "synchronous", level)?)
+}
+
+/// Checks the small tables whole and history as far as the time allows.
+fn check(connection: &Connection) -> Result<()> {
+    for table in CHECKED {
+        check_one(connection, &format!("PRAGMA quick_check({table})"))?;
+    }
+    let whole = within(connection, CHECKING, || check_one(connection, "PRAGMA quick_check(1)"));
+    match whole {
+        Err(Error::Damaged(why)) => Err(Error::Damaged(why)),
+        // Ran out of time, which says nothing against the file.
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Runs `work` and interrupts its statement when the time is over.
+fn within<T>(connection: &Connection, limit: Duration, work: impl FnOnce() -> T) -> T {
+    let interrupt = connection.get_interrupt_handle();
+    let (done, ended) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                interrupt.interrupt();
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+fn check_one(connection: &Connection, pragma: &str) -> Result<()> {
+    let verdict: String = connection.query_row(pragma, [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(Error::Damaged(verdict)) }
+}
+
+/// Renames the file and its companions to a dated name that did not exist; never deletes.
+fn put_aside(path: &Path) -> Result<PathBuf> {
+    let stamp = stamp(SystemTime::now());
+    for n in 0..1_000 {
+        let suffix = if n == 0 { String::new() } else { format!("-{n}") };
+        let kept = beside(path, &format!(".damaged-{stamp}{suffix}"));
+        if kept.exists() {
+            continue;
+        }
+        fs::rename(path, &kept).map_err(|error| Error::io(path, error))?;
+        // Companions go along under the same name, so that a specialist can still open the set.
+        for companion in ["-wal", "-shm", "-journal"] {
+            let from = beside(path, companion);
+            if from.exists() {
+                fs::rename(&from, beside(&kept, companion))
+                    .map_err(|error| Error::io(&from, error))?;
+            }
+        }
+        return Ok(kept);
+    }
+    Err(Error::Refused("there are too many damaged databases in the data directory".into()))
+}
+
+/// `20261122T013636Z`, without a calendar library: civil date from days since 1970.
+fn stamp(at: SystemTime) -> String {
+    let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Days since 0000-03-01, in eras of 400 years (146,097 days).
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stamp_is_the_civil_date() {
+        let at = |seconds| stamp(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), "19700101T000000Z");
+        assert_eq!(at(951_782_400), "20000229T000000Z");
+        assert_eq!(at(1_798_761_599), "20261231T235959Z");
+    }
+}
