@@ -1,1 +1,183 @@
-//! The only holder of secret bytes.
+//! Custody: the only code that ever holds secret bytes.
+//!
+//! Credentials live in the OS keychain, one item per account and vintage. A seat's file is swapped
+//! by exchange, park and fold; nothing is overwritten that has not been captured. All calls block,
+//! are bounded, and may come from any thread; run them on worker threads.
+
+mod clock;
+mod error;
+mod journal;
+mod keychain;
+mod os_store;
+mod refresh;
+mod seats;
+mod secret;
+mod swap;
+mod vault;
+
+pub use error::{CustodyError, FileError, RecordError};
+pub use journal::{Intent, IntentId, Journal, OpenIntent, Party, Pointers, SagaOutcome, Step};
+pub use keychain::{
+    Bounded, Health, ItemKey, KEYCHAIN_MS_MAX, NoKeychain, SecretStore, StoreError,
+};
+pub use os_store::OsKeychain;
+pub use refresh::{RefreshOutcome, RefreshTicket};
+pub use seats::{
+    AccountKey, ClaudeSeat, CodexSeat, Identity, SeatLogin, SeatState, Seats, Unreadable,
+};
+pub use secret::Secret;
+pub use swap::{Recovery, SwapFailure, SwapOrder, Swapped};
+pub use vault::{Fingerprint, Sealed, VINTAGES_MAX, VintageRef};
+
+use http::HeaderValue;
+use sluice_engine::{AccountId, Provider};
+use std::path::PathBuf;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our own directory (locks, salt); created 0700.
+    pub data_dir: PathBuf,
+    /// Keychain namespace: `sluice` for releases, another for demo and tests.
+    pub namespace: String,
+    /// The tools' seats.
+    pub seats: Seats,
+}
+
+/// Whose bearer token is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The account that is live in the provider's seat.
+    Seat(Provider),
+    /// A parked account, from the vault.
+    Account(AccountId),
+}
+
+/// A live login that is in the vault now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Captured {
+    /// What became of the credential.
+    pub sealed: Sealed,
+    /// The login as it was in the seat.
+    pub login: SeatLogin,
+}
+
+/// The keeper of credentials.
+pub struct Custody {
+    config: Config,
+    vault: vault::Vault,
+}
+
+impl Custody {
+    /// Opens custody. `store` is given its own thread and deadline here.
+    ///
+    /// # Errors
+    /// When our directory cannot be made or is not ours alone.
+    pub fn open(
+        config: Config,
+        store: Arc<dyn SecretStore>,
+        pointers: Arc<dyn Pointers>,
+    ) -> Result<Self, CustodyError> {
+        let limit = std::time::Duration::from_millis(KEYCHAIN_MS_MAX);
+        let store = Arc::new(Bounded::new(store, limit)?);
+        let vault = vault::Vault::new(store, pointers, config.namespace.clone());
+        Ok(Self { config, vault })
+    }
+
+    /// What the provider's seat holds now.
+    #[must_use]
+    pub fn inspect(&self, provider: Provider) -> SeatState {
+        match self.config.seats.credential_path(provider) {
+            Some(_) | None => SeatState::Absent,
+        }
+    }
+
+    /// Stores the live login in the vault under `account`, if it is `expect`'s.
+    ///
+    /// # Errors
+    /// The seat is unreadable, holds no login or another one; the keychain fails.
+    pub fn capture(
+        &self,
+        provider: Provider,
+        account: AccountId,
+        expect: &AccountKey,
+    ) -> Result<Captured, CustodyError> {
+        let _ = (account, expect);
+        Err(CustodyError::NoSeat { provider })
+    }
+
+    /// The `Authorization` header of a login, marked sensitive.
+    ///
+    /// # Errors
+    /// There is no usable login, or the keychain fails.
+    pub fn bearer(&self, holder: Holder) -> Result<HeaderValue, CustodyError> {
+        match holder {
+            Holder::Seat(provider) => Err(CustodyError::NoSeat { provider }),
+            Holder::Account(account) => Err(CustodyError::NotKept(account)),
+        }
+    }
+
+    /// Takes the right to refresh a parked account (waits at most 60 s for it).
+    ///
+    /// # Errors
+    /// The account is live or may be, has no refreshable login, or its lock stays taken.
+    pub fn begin_refresh(&self, account: AccountId) -> Result<RefreshTicket, CustodyError> {
+        Err(CustodyError::NotKept(account))
+    }
+
+    /// Stores what the provider's token endpoint answered. Never fails silently.
+    #[must_use]
+    pub fn finish_refresh(
+        &self,
+        ticket: RefreshTicket,
+        status: u16,
+        body: Zeroizing<Vec<u8>>,
+    ) -> RefreshOutcome {
+        drop((ticket, status, body));
+        RefreshOutcome::ReplyLost
+    }
+
+    /// Makes another account live in a seat.
+    ///
+    /// # Errors
+    /// See [`SwapFailure`].
+    pub fn swap(
+        &self,
+        order: &SwapOrder,
+        journal: &mut dyn Journal,
+    ) -> Result<Swapped, SwapFailure> {
+        let _ = journal;
+        Err(SwapFailure::Refused(CustodyError::NoSeat { provider: order.provider }))
+    }
+
+    /// Settles what a crash left open. Call it at start, before any network call.
+    pub fn recover(&self, open: &[OpenIntent], journal: &mut dyn Journal) -> Vec<Recovery> {
+        let _ = (open, journal);
+        Vec::new()
+    }
+
+    /// Reads what lies parked beside the provider's seat again, keeps what is newer, and destroys
+    /// what has been safe for 30 s. Call it about 2 s and 30 s after a swap; a swap does it too.
+    ///
+    /// # Errors
+    /// The seat or the keychain fails; what is parked stays.
+    pub fn tend(&self, provider: Provider) -> Result<usize, CustodyError> {
+        Err(CustodyError::NoSeat { provider })
+    }
+
+    /// Removes every vintage of the account from the keychain. Its seat is not touched.
+    ///
+    /// # Errors
+    /// The keychain fails; what it still holds stays.
+    pub fn forget(&self, account: AccountId) -> Result<(), CustodyError> {
+        self.vault.forget(account)
+    }
+
+    /// Whether secrets can be stored at the moment.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.vault.store.health()
+    }
+}

@@ -1,0 +1,136 @@
+//! What can go wrong, in words that say what happened, what was kept and what to do next.
+
+use crate::keychain::StoreError;
+use crate::seats::{AccountKey, Unreadable};
+use sluice_engine::{AccountId, Provider};
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// A record of ours (journal row, pointer) that could not be written or read.
+#[derive(Debug, Error)]
+#[error("our own record could not be kept: {0}")]
+pub struct RecordError(pub String);
+
+/// A file operation that failed; names the operation and the place, never the content.
+#[derive(Debug, Error)]
+#[error("{what} {} failed: {source}", path.display())]
+pub struct FileError {
+    /// What was tried, as a verb.
+    pub what: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// The system's answer.
+    pub source: std::io::Error,
+}
+
+/// Why a request to custody was not carried out. The seat is unchanged unless the text says so.
+#[derive(Debug, Error)]
+pub enum CustodyError {
+    /// No seat is configured for this provider.
+    #[error("no place is known where {} keeps its login", provider.name())]
+    NoSeat {
+        /// Whose seat.
+        provider: Provider,
+    },
+    /// The seat's file does not exist.
+    #[error("nobody is signed in: {} does not exist; sign in with the tool first", path.display())]
+    SeatAbsent {
+        /// The credential file.
+        path: PathBuf,
+    },
+    /// The seat holds a file without a usable login.
+    #[error("the tool is signed out; what Sluice keeps was not touched; sign in with the tool")]
+    SeatStub,
+    /// The seat cannot be understood, so it is left alone.
+    #[error("{} {why}; it was left as it is", path.display())]
+    SeatUnreadable {
+        /// The file that was not understood.
+        path: PathBuf,
+        /// In which way.
+        why: Unreadable,
+    },
+    /// The seat holds another login than expected.
+    #[error(
+        "the tool is signed in to another account than expected; nothing was changed; add that \
+         account first, or sign in to the expected one"
+    )]
+    WrongAccount {
+        /// The account that should be in the seat; `None` for an empty seat.
+        expected: Option<AccountKey>,
+        /// The account that is.
+        found: AccountKey,
+    },
+    /// The login in the seat changed a moment ago and its owner is not settled yet.
+    #[error("the tool is signing in at this moment; nothing was changed; it is tried again soon")]
+    Unsettled,
+    /// No credential of this account is kept.
+    #[error("no login of this account is kept; sign in with the tool and add it again")]
+    NotKept(AccountId),
+    /// What is kept for the account cannot be used.
+    #[error("the login kept for this account cannot be used ({0}); sign in with the tool again")]
+    KeptUnusable(&'static str),
+    /// The account is live in a seat, so its tool alone may refresh it.
+    #[error("the account is in use by its tool, which refreshes the login itself")]
+    InUse(AccountId),
+    /// Another swap, refresh or capture holds the lock; `waited_ms` is how long we waited.
+    #[error("{what} is busy (waited {waited_ms} ms); nothing was changed; it is tried again later")]
+    LockTimeout {
+        /// Which lock.
+        what: String,
+        /// Milliseconds waited.
+        waited_ms: u64,
+    },
+    /// A bound of a step was passed before anything was changed.
+    #[error("{0} took too long; nothing was changed; it is tried again later")]
+    TooSlow(&'static str),
+    /// The seat was written by somebody else again and again while we looked.
+    #[error("the login file does not come to rest; nothing was changed; it is tried again later")]
+    Restless,
+    /// The keychain refused or did not answer.
+    #[error(transparent)]
+    Keychain(#[from] StoreError),
+    /// A file operation failed.
+    #[error("{0}; the login is kept")]
+    File(#[from] FileError),
+    /// Our own record failed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl CustodyError {
+    /// A stable code for logs and the ledger.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSeat { .. } => "no_seat",
+            Self::SeatAbsent { .. } => "seat_absent",
+            Self::SeatStub => "seat_stub",
+            Self::SeatUnreadable { .. } => "seat_unreadable",
+            Self::WrongAccount { .. } => "wrong_account",
+            Self::Unsettled => "unsettled",
+            Self::NotKept(_) => "not_kept",
+            Self::KeptUnusable(_) => "kept_unusable",
+            Self::InUse(_) => "in_use",
+            Self::LockTimeout { .. } => "lock_timeout",
+            Self::TooSlow(_) => "too_slow",
+            Self::Restless => "restless",
+            Self::Keychain(error) => error.code(),
+            Self::File(_) => "file",
+            Self::Record(_) => "record",
+        }
+    }
+
+    /// Trying again later may succeed without a person doing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unsettled
+                | Self::LockTimeout { .. }
+                | Self::TooSlow(_)
+                | Self::Restless
+                | Self::Keychain(StoreError::Hanging)
+                | Self::SeatUnreadable { why: Unreadable::Torn | Unreadable::Empty, .. }
+        )
+    }
+}

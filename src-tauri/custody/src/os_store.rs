@@ -1,0 +1,190 @@
+//! The keychain of this system as a [`SecretStore`].
+
+use crate::keychain::{Health, ItemKey, SecretStore, StoreError};
+use crate::secret::Secret;
+use keyring_core::Error as KeyringError;
+use keyring_core::api::CredentialStoreApi;
+use sluice_engine::AccountId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The OS keychain: Secret Service on Linux, Keychain on macOS, Credential Manager on Windows.
+///
+/// It is connected on first use and again after a failure, so a keychain that is started or
+/// unlocked later is found without a restart.
+#[derive(Default)]
+pub struct OsKeychain {
+    connected: Mutex<Option<Arc<dyn CredentialStoreApi + Send + Sync>>>,
+}
+
+impl OsKeychain {
+    /// Not connected yet; nothing is asked before the first call.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The store, after making sure that it can be used without a prompt: the libraries would wait
+    /// for one without end, and answer "no entry" where no unlocked keychain exists.
+    fn ready(&self) -> Result<Arc<dyn CredentialStoreApi + Send + Sync>, StoreError> {
+        match platform::probe() {
+            Health::Ok => {}
+            Health::Locked => return Err(StoreError::Locked),
+            Health::Absent => return Err(StoreError::Absent),
+            Health::Hanging => return Err(StoreError::Hanging),
+        }
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = connected.as_ref() {
+            return Ok(Arc::clone(store));
+        }
+        let store = platform::connect().map_err(translate)?;
+        *connected = Some(Arc::clone(&store));
+        Ok(store)
+    }
+
+    fn entry(&self, key: &ItemKey) -> Result<keyring_core::Entry, StoreError> {
+        let label = format!("Sluice: account {}, vintage {}", key.account.0, key.vintage);
+        let modifiers = HashMap::from([("label", label.as_str())]);
+        let modifiers = cfg!(target_os = "linux").then_some(&modifiers);
+        self.ready()?.build(&key.namespace, &key.user(), modifiers).map_err(translate)
+    }
+
+    /// Forgets the connection after a failure of the transport, so that the next call makes a new one.
+    fn checked<T>(&self, result: Result<T, KeyringError>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            if matches!(error, KeyringError::PlatformFailure(_)) {
+                *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+            translate(error)
+        })
+    }
+}
+
+fn translate(error: KeyringError) -> StoreError {
+    match error {
+        KeyringError::NoStorageAccess(_) => StoreError::Locked,
+        KeyringError::NoDefaultStore => StoreError::Absent,
+        KeyringError::TooLong(_, _) => StoreError::Failed("the item is too large for it".into()),
+        // The texts of the other variants may quote attributes, never the secret; still, only the
+        // kind is passed on.
+        KeyringError::PlatformFailure(_) => StoreError::Failed("the system's call failed".into()),
+        KeyringError::NoEntry => StoreError::Failed("the item is gone".into()),
+        KeyringError::Ambiguous(_) => StoreError::Failed("two items have the same name".into()),
+        _ => StoreError::Failed("an unexpected answer".into()),
+    }
+}
+
+impl SecretStore for OsKeychain {
+    fn put(&self, key: &ItemKey, secret: &Secret) -> Result<(), StoreError> {
+        let entry = self.entry(key)?;
+        self.checked(entry.set_secret(secret.expose()))?;
+        let (account, vintage) = (key.account.0.to_string(), key.vintage.to_string());
+        let attributes =
+            HashMap::from([("account", account.as_str()), ("vintage", vintage.as_str())]);
+        // For people who look into their keychain; the item is found by its user name.
+        drop(entry.update_attributes(&attributes));
+        Ok(())
+    }
+
+    fn get(&self, key: &ItemKey) -> Result<Option<Secret>, StoreError> {
+        match self.entry(key)?.get_secret() {
+            Ok(bytes) => Ok(Some(Secret::new(bytes))),
+            Err(KeyringError::NoEntry) => Ok(None),
+            Err(error) => self.checked(Err(error)),
+        }
+    }
+
+    fn remove(&self, key: &ItemKey) -> Result<(), StoreError> {
+        match self.entry(key)?.delete_credential() {
+            Ok(()) | Err(KeyringError::NoEntry) => Ok(()),
+            Err(error) => self.checked(Err(error)),
+        }
+    }
+
+    fn vintages(&self, namespace: &str, account: AccountId) -> Result<Vec<u64>, StoreError> {
+        let found = self.ready()?.search(&HashMap::from([("service", namespace)]));
+        let mut numbers: Vec<u64> = self
+            .checked(found)?
+            .iter()
+            .filter_map(keyring_core::Entry::get_specifiers)
+            .filter_map(|(_, user)| ItemKey::parse(namespace, &user))
+            .filter(|key| key.account == account)
+            .map(|key| key.vintage)
+            .collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn health(&self) -> Health {
+        platform::probe()
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use super::{Arc, CredentialStoreApi, Health, KeyringError};
+    use secret_service::blocking::SecretService;
+    use secret_service::{EncryptionType, Error};
+
+    pub(super) fn connect() -> Result<Arc<dyn CredentialStoreApi + Send + Sync>, KeyringError> {
+        Ok(zbus_secret_service_keyring_store::Store::new()?)
+    }
+
+    /// Asks for the default collection and whether it is locked, without opening anything.
+    pub(super) fn probe() -> Health {
+        let Ok(service) = SecretService::connect(EncryptionType::Plain) else {
+            return Health::Absent;
+        };
+        let health = match service.get_default_collection() {
+            Ok(collection) => match collection.is_locked() {
+                Ok(false) => Health::Ok,
+                Ok(true) => Health::Locked,
+                Err(_) => Health::Absent,
+            },
+            Err(Error::Locked) => Health::Locked,
+            Err(_) => Health::Absent,
+        };
+        health
+    }
+}
+
+#[cfg(target_os = "macos")]
+mod platform {
+    use super::{Arc, CredentialStoreApi, Health, KeyringError};
+
+    pub(super) fn connect() -> Result<Arc<dyn CredentialStoreApi + Send + Sync>, KeyringError> {
+        Ok(apple_native_keyring_store::keychain::Store::new()?)
+    }
+
+    /// The system prompts by itself and answers an error when the person declines.
+    pub(super) fn probe() -> Health {
+        Health::Ok
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    use super::{Arc, CredentialStoreApi, Health, KeyringError};
+
+    pub(super) fn connect() -> Result<Arc<dyn CredentialStoreApi + Send + Sync>, KeyringError> {
+        Ok(windows_native_keyring_store::Store::new()?)
+    }
+
+    /// Unlocked while the user is signed in.
+    pub(super) fn probe() -> Health {
+        Health::Ok
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+mod platform {
+    use super::{Arc, CredentialStoreApi, Health, KeyringError};
+
+    pub(super) fn connect() -> Result<Arc<dyn CredentialStoreApi + Send + Sync>, KeyringError> {
+        Err(KeyringError::NoDefaultStore)
+    }
+
+    pub(super) fn probe() -> Health {
+        Health::Absent
+    }
+}
