@@ -53,11 +53,8 @@ async fn item(
     let read = async |name: &str| -> zbus::Result<OwnedValue> {
         let face = Some("org.freedesktop.DBus.Properties");
         let at = "org.freedesktop.Secret.Item";
-        Ok(bus
-            .call_method(Some(NAME), path, face, "Get", &(at, name))
-            .await?
-            .body()
-            .deserialize()?)
+        let reply = bus.call_method(Some(NAME), path, face, "Get", &(at, name)).await?;
+        reply.body().deserialize()
     };
     let label = String::try_from(read("Label").await?).unwrap_or_default();
     let attributes = HashMap::try_from(read("Attributes").await?).unwrap_or_default();

@@ -151,7 +151,6 @@ impl Desktop {
     }
 
     /// The bus, for what has no method here.
-    #[must_use]
     pub fn bus(&self) -> &zbus::Connection {
         &self.bus
     }

@@ -61,6 +61,9 @@ impl Line {
     }
 }
 
+/// A line on the bus: id, properties, lines under it.
+type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
 
@@ -79,7 +82,7 @@ pub(super) async fn property(
             &(ITEM, name),
         )
         .await?;
-    Ok(reply.body().deserialize()?)
+    reply.body().deserialize()
 }
 
 async fn menu_path(bus: &Connection, item: &Item) -> zbus::Result<String> {
@@ -100,8 +103,7 @@ pub(super) async fn menu(bus: &Connection, item: &Item) -> zbus::Result<Line> {
     let reply =
         bus.call_method(Some(owner), path, Some(MENU), "GetLayout", &(0_i32, -1_i32, none)).await?;
     let body = reply.body();
-    let (_revision, root): (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>)) =
-        body.deserialize()?;
+    let (_revision, root): (u32, Layout) = body.deserialize()?;
     let mut top = Line { id: root.0, enabled: true, ..Line::default() };
     top.children = root.2.iter().filter_map(|child| line(child)).collect();
     Ok(top)

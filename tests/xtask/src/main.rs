@@ -1,1 +1,75 @@
-fn main() {}
+//! `cargo xtask`: everything cargo alone cannot do.
+
+mod check;
+mod run;
+mod setup;
+mod suite;
+mod tidy;
+
+use run::Failure;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  setup                        install what is missing and build the window's page
+  check                        formatting, clippy, tidy, deny, bindings, UI types
+  test                         everything above that a test needs, then every test
+  demo [--seconds N] [--json]  the tray application on an embedded provider, days in minutes
+  vectors PATH…                replay files of golden vectors
+  fixtures DIR…                replay recorded provider answers and credential files
+  crash [--all]                kill, fail and race a swap at every system call
+  sim --years N --seed S       simulated years with invariant checkers
+  bench                        measured figures
+  tidy                         the house rules as a source check
+";
+
+fn main() -> std::process::ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    match dispatch(command, rest) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(Failure::Usage(text)) => {
+            eprintln!("{text}\n\n{HELP}");
+            2.into()
+        }
+        Err(Failure::Failed(text)) => {
+            eprintln!("xtask {command}: {text}");
+            1.into()
+        }
+        // The command has said why itself.
+        Err(Failure::Child(code)) => code.into(),
+    }
+}
+
+fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
+    match command {
+        "setup" => setup::everything(),
+        "check" => check::everything(),
+        "test" => suite::everything(rest),
+        "tidy" => check::tidy(),
+        "demo" => {
+            setup::everything()?;
+            run::cargo(&["build", "--workspace", "--bins"])?;
+            run::built("demo", rest)
+        }
+        // Needs no desktop and no window library: nothing to set up.
+        "vectors" | "fixtures" | "sim" => run::command(command, rest, &[]),
+        "crash" => {
+            setup::packages(&["strace"])?;
+            run::command(command, rest, &[])
+        }
+        "bench" => {
+            setup::everything()?;
+            run::cargo(&["build", "--release", "-p", "sluice-app", "-p", "sluice-cli"])?;
+            run::command(command, rest, &["--release"])
+        }
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(Failure::Usage(format!("no command '{other}'"))),
+    }
+}

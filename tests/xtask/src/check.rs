@@ -1,0 +1,59 @@
+//! `cargo xtask check`: everything that can be known without running the program.
+
+use crate::run::{self, Failure};
+use crate::{setup, tidy};
+
+/// Every check; the first failure ends it.
+pub fn everything() -> Result<(), Failure> {
+    setup::everything()?;
+    run::cargo(&["fmt", "--all", "--check"])?;
+    tidy()?;
+    supply()?;
+    alone()?;
+    run::cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    bindings()?;
+    types()?;
+    eprintln!("    check: clean");
+    Ok(())
+}
+
+/// The house rules.
+pub fn tidy() -> Result<(), Failure> {
+    let findings = tidy::everything(&run::root(), &run::metadata()?);
+    for finding in &findings {
+        eprintln!("{finding}");
+    }
+    match findings.len() {
+        0 => {
+            eprintln!("    tidy: clean");
+            Ok(())
+        }
+        count => Err(Failure::Failed(format!("{count} findings"))),
+    }
+}
+
+/// Licences, sources and bans, by cargo-deny where it is installed and by `tidy` where it is not.
+fn supply() -> Result<(), Failure> {
+    if run::exists("cargo-deny") {
+        return run::cargo(&["deny", "check", "bans", "licenses", "sources"]);
+    }
+    eprintln!(
+        "    cargo-deny is not installed: licences, sources and bans were checked by tidy instead \
+         (advisories were not; `cargo install --locked cargo-deny` adds them)"
+    );
+    Ok(())
+}
+
+/// The engine by itself: a feature another crate switches on cannot hide that it reaches for `std`.
+fn alone() -> Result<(), Failure> {
+    run::cargo(&["check", "--package", "sluice-engine", "--locked"])
+}
+
+/// The page's types are those the shell exports.
+fn bindings() -> Result<(), Failure> {
+    run::cargo(&["test", "--quiet", "--locked", "--package", "sluice-app", "bindings"])
+}
+
+fn types() -> Result<(), Failure> {
+    run::succeed(setup::npm(&run::root().join("ui")).args(["run", "check"]))
+}
