@@ -1,0 +1,211 @@
+//! What the planner has learned, and how time and observations change it.
+
+use super::demand::History;
+use super::gauge::{Gauge, Lesson, minutes, weight};
+use super::tuning::Tuning;
+use crate::account::{Account, Login};
+use crate::lane::Lane;
+use crate::observation::{Fact, Observation};
+use crate::units::{AccountId, LaneId, Now};
+use crate::window::Usage;
+use alloc::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+
+/// What the planner has learned of accounts, lanes and demand.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// Beliefs about accounts.
+    pub gauges: BTreeMap<AccountId, Gauge>,
+    /// Beliefs about lanes.
+    pub lanes: BTreeMap<LaneId, LaneBelief>,
+    /// Half width of the readings' noise, percent, learned from readings that fell.
+    pub noise: f64,
+    /// How often the whole pool ran dry lately; halves in some days.
+    pub pressure: f64,
+    /// When it last counted.
+    pub last_dry: Option<f64>,
+    /// When an answer (or a refusal to answer) last came, per account.
+    pub asked: BTreeMap<AccountId, f64>,
+    /// Failed reads in a row, per account.
+    pub errors: BTreeMap<AccountId, u32>,
+    /// Constants.
+    pub tuning: Tuning,
+    /// Believed up to this minute.
+    pub clock: Option<f64>,
+}
+
+/// What is believed of one lane.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaneBelief {
+    /// The account it was on when last looked at.
+    pub active: Option<AccountId>,
+    /// Since when, minutes.
+    pub since: f64,
+    /// Units per minute.
+    pub rate: f64,
+    /// The last sign of work.
+    pub last_use: Option<f64>,
+    /// Units burnt by belief since the active account's last reading.
+    pub burnt: f64,
+    /// Not planned again before.
+    pub next_plan: f64,
+    /// The last refusal of work.
+    pub refused_at: Option<f64>,
+    /// Work was seen to begin; plan at once.
+    pub woke: bool,
+    /// Past demand.
+    pub history: History,
+}
+
+impl LaneBelief {
+    /// Whether work was seen in the last `within` minutes.
+    pub(super) fn worked(&self, now: f64, within: f64) -> bool {
+        self.last_use.is_some_and(|last| now - last <= within)
+    }
+}
+
+impl State {
+    /// Takes in one fact.
+    pub fn observe(&mut self, accounts: &[Account], observation: &Observation, now: Now) {
+        let id = observation.account;
+        let at = minutes(observation.at);
+        let now = minutes(now.wall);
+        let Some(account) = accounts.iter().find(|account| account.id == id) else { return };
+        let gauge = self.gauges.entry(id).or_insert_with(|| Gauge::new(account));
+        gauge.weight = weight(account);
+        match &observation.fact {
+            Fact::Usage(_) => {
+                self.asked.insert(id, at);
+                self.errors.remove(&id);
+            }
+            Fact::Unreachable | Fact::Throttled { .. } | Fact::Login(Login::NeedsSignIn) => {
+                self.asked.insert(id, now);
+                *self.errors.entry(id).or_default() += 1;
+            }
+            _ => {}
+        }
+        match &observation.fact {
+            Fact::Usage(usage) => self.read(id, usage, at, now),
+            Fact::LimitHit { resets_at, window } => {
+                self.refused(id, window, resets_at.map(minutes), now);
+            }
+            Fact::Login(Login::Valid) => gauge.dead_until = 0.0,
+            Fact::Login(Login::Unverified) => {}
+            Fact::Login(Login::NeedsSignIn | Login::Missing) => gauge.dead_until = now + 30.0,
+            Fact::Unreachable | Fact::Throttled { .. } | Fact::Plan(_) => {}
+        }
+    }
+
+    /// Brings beliefs to `now`: windows end, working lanes burn.
+    pub(super) fn advance(&mut self, lanes: &[Lane], now: f64) {
+        let from = self.clock.unwrap_or(now);
+        let gap = now - from;
+        self.clock = Some(now);
+        for lane in lanes {
+            let belief = self.lanes.entry(lane.id).or_default();
+            belief.history.advance(now);
+            if belief.active != lane.active {
+                belief.active = lane.active;
+                belief.since = now;
+                belief.burnt = 0.0;
+                belief.woke = false;
+            }
+        }
+        if gap <= 0.0 {
+            return;
+        }
+        for gauge in self.gauges.values_mut() {
+            gauge.advance(now);
+        }
+        if gap > 60.0 {
+            return;
+        }
+        for lane in lanes {
+            let Some(belief) = self.lanes.get_mut(&lane.id) else { continue };
+            let Some(gauge) = lane.active.and_then(|id| self.gauges.get_mut(&id)) else { continue };
+            if belief.worked(now, 60.0) && belief.rate > 0.0 {
+                let units = (belief.rate * gap).min(gauge.left(now));
+                gauge.burn(units, now);
+                belief.burnt += units;
+            }
+        }
+    }
+
+    fn read(&mut self, id: AccountId, usage: &Usage, at: f64, now: f64) {
+        let Some(gauge) = self.gauges.get_mut(&id) else { return };
+        let users = self.lanes.values().filter(|lane| lane.active == Some(id));
+        let rate: f64 = users.clone().map(|lane| lane.rate).sum();
+        let count = users.count().max(1) as f64;
+        let burnt = if rate > 0.0 { rate * (now - at).clamp(0.0, 15.0) } else { 0.0 };
+        let slack = 0.5 + self.noise;
+        let lesson = gauge.read(usage, at, burnt, slack);
+        self.noise = (self.noise * 0.995).max(lesson.drop.min(6.0) / 2.0);
+        for lane in self.lanes.values_mut().filter(|lane| lane.active == Some(id)) {
+            let share = if rate > 0.0 { lane.rate / rate } else { 1.0 / count };
+            lane.learn(&lesson, share, now);
+        }
+    }
+
+    fn refused(&mut self, id: AccountId, window: &str, resets_at: Option<f64>, now: f64) {
+        let Some(gauge) = self.gauges.get_mut(&id) else { return };
+        match window {
+            "five_hour" => {
+                gauge.short = 100.0;
+                gauge.short_ends = resets_at.or(gauge.short_ends).or(Some(now + 300.0));
+                gauge.full_until = gauge.short_ends.unwrap_or(now);
+            }
+            "seven_day" => {
+                gauge.long = 100.0;
+                gauge.long_ends = resets_at.or(gauge.long_ends);
+                gauge.full_until = gauge.long_ends.unwrap_or(now + 60.0);
+            }
+            model => {
+                let named = gauge.models.iter_mut().find(|bucket| bucket.model == model);
+                if let Some(bucket) = named {
+                    bucket.used = 100.0;
+                } else {
+                    gauge.models.iter_mut().for_each(|bucket| bucket.used = 100.0);
+                }
+                gauge.full_until = resets_at.unwrap_or(now + 60.0);
+            }
+        }
+        for lane in self.lanes.values_mut().filter(|lane| lane.active == Some(id)) {
+            lane.refused_at = Some(now);
+            lane.last_use = Some(now);
+            lane.history.censor(now);
+        }
+    }
+}
+
+impl LaneBelief {
+    fn learn(&mut self, lesson: &Lesson, share: f64, now: f64) {
+        let from = lesson.from.max(self.since);
+        let gap = lesson.to - from;
+        self.burnt = 0.0;
+        if gap < 0.5 || lesson.to <= self.since {
+            return;
+        }
+        let units = lesson.units * share;
+        let weight = (0.35 + 0.1 * gap).min(1.0);
+        if units > 1e-9 {
+            let idle = !self.worked(now, 20.0);
+            self.woke |= idle;
+            let fresh = units / gap;
+            self.rate = if idle { fresh } else { (1.0 - weight) * self.rate + weight * fresh };
+            self.last_use = Some(lesson.to.max(self.last_use.unwrap_or(lesson.to)));
+            self.history.add(units, from, lesson.to);
+        } else {
+            let mut left = gap;
+            while left > 0.0 {
+                let part = left.min(1.0);
+                self.rate *= 1.0 - part * 0.109;
+                left -= 1.0;
+            }
+            if self.rate < 1e-4 {
+                self.rate = 0.0;
+            }
+        }
+    }
+}

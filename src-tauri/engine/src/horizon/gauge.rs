@@ -1,0 +1,285 @@
+//! One account as the planner believes it to be between two readings.
+
+use crate::account::Account;
+use crate::units::Utc;
+use crate::window::{Usage, Window};
+use alloc::{string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// Length of the short window, minutes.
+pub(super) const SHORT: f64 = 300.0;
+/// Length of the weekly window, minutes.
+pub(super) const WEEK: f64 = 10_080.0;
+
+/// Minutes since the epoch.
+pub(super) fn minutes(at: Utc) -> f64 {
+    at.0 as f64 / 60_000_000.0
+}
+
+/// What is believed of one account. Shares are percent, times are minutes since the epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gauge {
+    /// Nominal size of the 5-hour window.
+    pub weight: f64,
+    /// Used share of the 5-hour window.
+    pub short: f64,
+    /// Its end; `None` while closed.
+    pub short_ends: Option<f64>,
+    /// Used share of the week.
+    pub long: f64,
+    /// Its end; `None` before the first reading.
+    pub long_ends: Option<f64>,
+    /// The instant the last reading spoke of.
+    pub seen_at: Option<f64>,
+    /// Refused work until then.
+    pub full_until: f64,
+    /// Login refused; do not try before.
+    pub dead_until: f64,
+    /// Weekly buckets of models.
+    pub models: Vec<Bucket>,
+    /// The believed shares right after the last reading, for increments.
+    pub anchor: Option<Anchor>,
+    /// Sum of increments of the 5-hour share while both windows stayed the same.
+    pub sum_short: f64,
+    /// Sum of the matching increments of the weekly share.
+    pub sum_long: f64,
+}
+
+/// Beliefs at the instant of a reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// When.
+    pub at: f64,
+    /// 5-hour share.
+    pub short: f64,
+    /// Its end.
+    pub short_ends: Option<f64>,
+    /// Weekly share.
+    pub long: f64,
+    /// Its end.
+    pub long_ends: Option<f64>,
+    /// The raw 5-hour reading.
+    pub raw_short: f64,
+}
+
+/// A weekly bucket of one model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// The model.
+    pub model: String,
+    /// Used share, percent.
+    pub used: f64,
+    /// Sum of increments of this bucket.
+    pub sum: f64,
+    /// Sum of the account's weekly increments over the same spans.
+    pub sum_long: f64,
+}
+
+/// What a reading taught.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lesson {
+    /// Units used since the reading before.
+    pub units: f64,
+    /// From when.
+    pub from: f64,
+    /// Until when.
+    pub to: f64,
+    /// The reading fell below an earlier one of the same window by this much, percent.
+    pub drop: f64,
+}
+
+impl Gauge {
+    pub(super) fn new(account: &Account) -> Self {
+        let mut gauge = Self { weight: weight(account), ..Self::default() };
+        if account.usage.observed_at.is_some() {
+            gauge.short = share(&account.usage.five_hour);
+        }
+        gauge
+    }
+
+    /// Weekly capacity over 5-hour capacity, learned from matching increments.
+    pub(super) fn ratio(&self) -> f64 {
+        ((150.0 + self.sum_short) / (15.0 + self.sum_long)).clamp(3.0, 30.0)
+    }
+
+    /// Lets time pass: ended windows are empty.
+    pub(super) fn advance(&mut self, now: f64) {
+        if self.short_ends.is_some_and(|end| now >= end) {
+            self.short_ends = None;
+            self.short = 0.0;
+        }
+        while let Some(end) = self.long_ends.filter(|&end| now >= end) {
+            self.long_ends = Some(end + WEEK);
+            self.long = 0.0;
+            self.models.iter_mut().for_each(|bucket| bucket.used = 0.0);
+        }
+    }
+
+    /// Adds `units` of work done around `now`.
+    pub(super) fn burn(&mut self, units: f64, now: f64) {
+        if units <= 0.0 {
+            return;
+        }
+        if self.short_ends.is_none() {
+            self.short_ends = Some(now + SHORT);
+            self.short = 0.0;
+        }
+        let percent = 100.0 * units / self.weight;
+        let long = percent / self.ratio();
+        self.short = (self.short + percent).min(100.0);
+        self.long = (self.long + long).min(100.0);
+        for bucket in &mut self.models {
+            let share = long * bucket.share();
+            bucket.used = (bucket.used + share).min(100.0);
+        }
+    }
+
+    /// Units left in the 5-hour window.
+    pub(super) fn short_left(&self) -> f64 {
+        self.weight * (100.0 - self.short).max(0.0) / 100.0
+    }
+
+    /// Units left in the week, model buckets included.
+    pub(super) fn long_left(&self) -> f64 {
+        let mut percent = (100.0 - self.long).max(0.0);
+        for bucket in &self.models {
+            percent = percent.min((100.0 - bucket.used).max(0.0) / bucket.share().max(0.2));
+        }
+        self.weight * self.ratio() * percent / 100.0
+    }
+
+    /// Units that can be used now.
+    pub(super) fn left(&self, now: f64) -> f64 {
+        if now < self.full_until || now < self.dead_until {
+            return 0.0;
+        }
+        self.short_left().min(self.long_left())
+    }
+
+    /// When it can be used again, if it cannot now.
+    pub(super) fn recovers(&self, now: f64) -> f64 {
+        let mut at = now.max(self.dead_until).max(self.full_until);
+        if self.long_left() <= 0.02 * self.weight {
+            at = at.max(self.long_ends.unwrap_or(now));
+        }
+        if self.short_left() <= 0.02 * self.weight {
+            at = at.max(self.short_ends.unwrap_or(now));
+        }
+        at
+    }
+
+    /// Takes in a reading that was true at `at`; `burnt` units were added by belief since then.
+    pub(super) fn read(&mut self, usage: &Usage, at: f64, burnt: f64, slack: f64) -> Lesson {
+        let before = self.anchor;
+        let percent = 100.0 * burnt / self.weight.max(1e-9);
+        self.read_short(&usage.five_hour, percent, slack);
+        self.read_long(&usage.seven_day, percent / self.ratio(), slack);
+        let back = Anchor {
+            at,
+            short: (self.short - percent).max(0.0),
+            short_ends: self.short_ends,
+            long: (self.long - percent / self.ratio()).max(0.0),
+            long_ends: self.long_ends,
+            raw_short: share(&usage.five_hour),
+        };
+        let lesson = before.map(|before| self.lesson(&before, &back)).unwrap_or_default();
+        self.read_models(usage, before, &back);
+        self.anchor = Some(back);
+        self.seen_at = Some(at);
+        self.full_until = 0.0;
+        lesson
+    }
+
+    fn read_short(&mut self, window: &Window, burnt: f64, slack: f64) {
+        let Some(used) = window.used else { return };
+        let Some(ends) = window.resets_at.map(minutes) else {
+            if burnt <= 0.0 || self.short_ends.is_none() {
+                self.short = 0.0;
+                self.short_ends = None;
+            }
+            return;
+        };
+        let same = self.short_ends.is_some_and(|end| (end - ends).abs() < 20.0);
+        let then = if same { (self.short - burnt).max(0.0) } else { used.get() };
+        let then = then.clamp(used.get() - slack, used.get() + slack);
+        self.short = (then + burnt).clamp(0.0, 100.0);
+        self.short_ends = Some(ends);
+    }
+
+    fn read_long(&mut self, window: &Window, burnt: f64, slack: f64) {
+        let Some(used) = window.used else { return };
+        let ends = window.resets_at.map(minutes);
+        let same = match (self.long_ends, ends) {
+            (Some(known), Some(said)) => (known - said).abs() < 60.0,
+            _ => false,
+        };
+        let then = if same { (self.long - burnt).max(0.0) } else { used.get() };
+        let then = then.clamp(used.get() - slack, used.get() + slack);
+        self.long = (then + burnt).clamp(0.0, 100.0);
+        if ends.is_some() {
+            self.long_ends = ends;
+        }
+    }
+
+    fn lesson(&mut self, before: &Anchor, back: &Anchor) -> Lesson {
+        let near = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() < 20.0,
+            _ => false,
+        };
+        let same_long = near(before.long_ends, back.long_ends);
+        let same_short = near(before.short_ends, back.short_ends);
+        let long = if same_long { (back.long - before.long).max(0.0) } else { back.long };
+        let mut lesson = Lesson { from: before.at, to: back.at, ..Lesson::default() };
+        if same_short {
+            let short = (back.short - before.short).max(0.0);
+            if same_long {
+                self.sum_short += short;
+                self.sum_long += long;
+            }
+            lesson.units = short * self.weight / 100.0;
+            lesson.drop = (before.raw_short - back.raw_short).max(0.0);
+        } else if before.short_ends.is_none() {
+            lesson.units = back.short * self.weight / 100.0;
+        } else {
+            lesson.units = (back.short.max(long * self.ratio())) * self.weight / 100.0;
+        }
+        lesson
+    }
+
+    fn read_models(&mut self, usage: &Usage, before: Option<Anchor>, back: &Anchor) {
+        for said in &usage.models {
+            let Some(used) = said.window.used else { continue };
+            let found = self.models.iter_mut().find(|bucket| bucket.model == said.model);
+            let Some(bucket) = found else {
+                let model = said.model.clone();
+                self.models.push(Bucket { model, used: used.get(), ..Bucket::default() });
+                continue;
+            };
+            if let Some(before) = before
+                && before.long_ends == back.long_ends
+                && back.long > before.long
+            {
+                bucket.sum += (used.get() - bucket.used.min(used.get())).max(0.0);
+                bucket.sum_long += back.long - before.long;
+            }
+            bucket.used = used.get();
+        }
+    }
+}
+
+impl Bucket {
+    /// Percent of this bucket per percent of the account's week.
+    pub(super) fn share(&self) -> f64 {
+        (self.sum + 1.0) / (self.sum_long + 1.0)
+    }
+}
+
+/// Nominal size of an account.
+pub(super) fn weight(account: &Account) -> f64 {
+    account.plan.weight.filter(|weight| *weight > 0.0).unwrap_or(1.0)
+}
+
+fn share(window: &Window) -> f64 {
+    window.used.map_or(0.0, |used| used.get())
+}

@@ -1,0 +1,285 @@
+//! Cheap simulations of the pool's future under a simple rule.
+
+use super::gauge::{SHORT, WEEK};
+use alloc::vec::Vec;
+
+/// Lanes simulated together.
+pub(super) const LANES: usize = 4;
+
+/// An account in a rollout; units and minutes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub short_left: f64,
+    pub short_cap: f64,
+    /// End of the open window; negative infinity while closed.
+    pub short_ends: f64,
+    pub long_left: f64,
+    pub long_cap: f64,
+    pub long_ends: f64,
+    pub blocked_until: f64,
+}
+
+/// A span of equal demand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub start: f64,
+    pub len: f64,
+    pub need: [f64; LANES],
+}
+
+/// Where a lane stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seat {
+    pub slot: usize,
+    pub since: f64,
+    pub last_use: f64,
+}
+
+/// The rule rollouts continue with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Base {
+    /// Prefer open windows that end first over the earliest weekly reset.
+    pub open_first: bool,
+    /// Open every closed window early by moving to it.
+    pub spread: bool,
+}
+
+/// The first move of a rollout.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub lane: usize,
+    pub to: Option<usize>,
+    /// Return after this many minutes.
+    pub back_after: Option<f64>,
+}
+
+/// Prices of a rollout.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prices {
+    pub swap_units: f64,
+    pub swap_pause: f64,
+    pub cache_ttl: f64,
+    pub touch: f64,
+}
+
+/// The starting point of rollouts.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    pub now: f64,
+    pub slots: Vec<Slot>,
+    pub seats: Vec<Seat>,
+    pub prices: Prices,
+}
+
+/// What a rollout came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outcome {
+    pub served: f64,
+    pub lost: f64,
+    pub hot_swaps: f64,
+    pub first_dry: f64,
+}
+
+pub(super) struct Rollout<'a> {
+    pool: &'a Pool,
+    slots: Vec<Slot>,
+    seats: Vec<Seat>,
+    back: Option<(usize, usize, f64)>,
+    outcome: Outcome,
+}
+
+impl Slot {
+    fn refresh(&mut self, t: f64) {
+        if self.short_ends <= t && self.short_left < self.short_cap {
+            self.short_left = self.short_cap;
+        }
+        while self.long_ends <= t {
+            self.long_left = self.long_cap;
+            self.long_ends += WEEK;
+        }
+    }
+
+    fn open(&self, t: f64) -> bool {
+        self.short_ends > t
+    }
+
+    fn room(&self, t: f64) -> f64 {
+        if t < self.blocked_until { 0.0 } else { self.short_left.min(self.long_left) }
+    }
+
+    fn usable(&self, t: f64) -> bool {
+        self.room(t) > 0.02 * self.short_cap
+    }
+
+    fn recovers(&self, t: f64) -> f64 {
+        let mut at = t.max(self.blocked_until);
+        if self.long_left <= 0.02 * self.short_cap {
+            at = at.max(self.long_ends);
+        }
+        if self.short_left <= 0.02 * self.short_cap {
+            at = at.max(self.short_ends);
+        }
+        at
+    }
+}
+
+impl<'a> Rollout<'a> {
+    pub(super) fn new(pool: &'a Pool) -> Self {
+        Self {
+            pool,
+            slots: pool.slots.clone(),
+            seats: pool.seats.clone(),
+            back: None,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Plays `steps` from the pool's state.
+    pub(super) fn run(&mut self, opening: Opening, base: Base, steps: &[Step]) -> Outcome {
+        self.slots.copy_from_slice(&self.pool.slots);
+        self.seats.copy_from_slice(&self.pool.seats);
+        self.outcome = Outcome { first_dry: f64::INFINITY, ..Outcome::default() };
+        self.back = None;
+        let now = self.pool.now;
+        if let Some(to) = opening.to {
+            let from = self.seats[opening.lane].slot;
+            self.swap(opening.lane, to, now);
+            self.back = opening.back_after.map(|after| (opening.lane, from, now + after));
+        }
+        let lanes = self.seats.len();
+        for step in steps {
+            for slot in &mut self.slots {
+                slot.refresh(step.start);
+            }
+            for lane in 0..lanes {
+                let need = step.need[lane];
+                if need > 0.0 {
+                    self.serve(lane, need, step, base);
+                }
+            }
+        }
+        self.outcome
+    }
+
+    fn swap(&mut self, lane: usize, to: usize, t: f64) -> f64 {
+        let seat = &mut self.seats[lane];
+        let hot = t - seat.last_use <= self.pool.prices.cache_ttl;
+        seat.slot = to;
+        seat.since = t;
+        if !hot {
+            return 0.0;
+        }
+        self.outcome.hot_swaps += 1.0;
+        let slot = &mut self.slots[to];
+        let cost = self.pool.prices.swap_units.min(0.1 * slot.short_cap).min(slot.room(t));
+        if cost > 0.0 {
+            if !slot.open(t) {
+                slot.short_ends = t + SHORT;
+            }
+            slot.short_left -= cost;
+            slot.long_left -= cost;
+        }
+        self.pool.prices.swap_pause
+    }
+
+    fn serve(&mut self, lane: usize, need: f64, step: &Step, base: Base) {
+        let rate = need / step.len;
+        let end = step.start + step.len;
+        let mut t = step.start;
+        self.steer(lane, t, base);
+        while t < end - 1e-6 {
+            let at = self.seats[lane].slot;
+            let slot = &mut self.slots[at];
+            slot.refresh(t);
+            let room = slot.room(t);
+            if room > 1e-6 * slot.short_cap {
+                let take = room.min(rate * (end - t));
+                if !slot.open(t) {
+                    slot.short_ends = t + SHORT;
+                    slot.short_left = slot.short_cap;
+                }
+                slot.short_left -= take;
+                slot.long_left -= take;
+                self.outcome.served += take;
+                t += take / rate;
+                self.seats[lane].last_use = t;
+                if t >= end - 1e-6 {
+                    return;
+                }
+            }
+            t = self.next(lane, t, end, rate, base);
+        }
+    }
+
+    /// Voluntary moves at the start of a step.
+    fn steer(&mut self, lane: usize, t: f64, base: Base) {
+        if let Some((owner, from, at)) = self.back
+            && owner == lane
+            && t >= at
+        {
+            self.back = None;
+            if self.slots[from].usable(t) && self.free(lane, from) {
+                self.swap(lane, from, t);
+                return;
+            }
+        }
+        if !base.spread || self.back.is_some() {
+            return;
+        }
+        let seat = self.seats[lane];
+        let slot = &self.slots[seat.slot];
+        let touched = slot.open(t) && t - seat.since >= self.pool.prices.touch;
+        let cold = t - seat.last_use > self.pool.prices.cache_ttl;
+        if touched || cold {
+            let mut best: Option<usize> = None;
+            for (index, slot) in self.slots.iter().enumerate() {
+                let better = best.is_none_or(|b| slot.long_ends < self.slots[b].long_ends);
+                if !slot.open(t) && slot.usable(t) && better && self.free(lane, index) {
+                    best = Some(index);
+                }
+            }
+            if let Some(to) = best.filter(|&to| to != seat.slot) {
+                self.swap(lane, to, t);
+            }
+        }
+    }
+
+    fn free(&self, lane: usize, slot: usize) -> bool {
+        !self.seats.iter().enumerate().any(|(other, seat)| other != lane && seat.slot == slot)
+    }
+
+    /// The active account is used up: moves on, or waits; answers the time that is then.
+    fn next(&mut self, lane: usize, t: f64, end: f64, rate: f64, base: Base) -> f64 {
+        let mut best: Option<(f64, usize)> = None;
+        let mut wake = f64::INFINITY;
+        for index in 0..self.slots.len() {
+            self.slots[index].refresh(t);
+            let slot = self.slots[index];
+            if !slot.usable(t) {
+                wake = wake.min(slot.recovers(t));
+                continue;
+            }
+            let shared = if self.free(lane, index) { 0.0 } else { 1e12 };
+            let key = shared
+                + match (base.open_first, slot.open(t)) {
+                    (false, _) => slot.long_ends,
+                    (true, true) => slot.short_ends - 1e9,
+                    (true, false) => slot.long_ends,
+                };
+            if best.is_none_or(|(known, _)| key < known) {
+                best = Some((key, index));
+            }
+        }
+        match best {
+            Some((_, to)) if to != self.seats[lane].slot => t + self.swap(lane, to, t),
+            _ => {
+                if self.outcome.first_dry == f64::INFINITY {
+                    self.outcome.first_dry = t;
+                }
+                let until = wake.max(t + 1.0).min(end);
+                self.outcome.lost += rate * (until - t);
+                until
+            }
+        }
+    }
+}
