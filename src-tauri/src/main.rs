@@ -1,1 +1,112 @@
-fn main() {}
+//! Sluice in the tray: arguments, hardening, one instance per data directory, start.
+//!
+//! The shell is the only crate that knows Tauri. It reaches the driver through [`sluice_driver::Link`]
+//! and shows plain values; no secret passes through here.
+
+mod app;
+mod commands;
+mod driver;
+#[cfg(test)]
+mod fixture;
+mod icon;
+mod instance;
+mod menu;
+mod notify;
+mod tray;
+mod windows;
+mod words;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+sluice-app [--window | --background]
+
+  --window      open the settings window at the start
+  --background  start without a window, for the login items (the default)
+  --version     print the version
+
+A second start opens the window of the first.
+";
+
+/// What the command line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    Window,
+    Background,
+    Version,
+    Usage,
+    Unknown,
+}
+
+impl Start {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Self {
+        let start = match arguments.next().as_deref() {
+            None | Some("--background") => Self::Background,
+            Some("--window") => Self::Window,
+            Some("--version") => Self::Version,
+            Some("--help" | "-h") => Self::Usage,
+            Some(_) => Self::Unknown,
+        };
+        if arguments.next().is_some() { Self::Unknown } else { start }
+    }
+}
+
+fn main() -> ExitCode {
+    match Start::parse(std::env::args().skip(1)) {
+        Start::Version => say(&format!("sluice-app {}\n", env!("CARGO_PKG_VERSION")), 0),
+        Start::Usage => say(USAGE, 0),
+        Start::Unknown => say(USAGE, 2),
+        Start::Window => run(true),
+        Start::Background => run(false),
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the answer to a question on the command line")]
+fn say(text: &str, code: u8) -> ExitCode {
+    print!("{text}");
+    ExitCode::from(code)
+}
+
+fn run(window: bool) -> ExitCode {
+    harden();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SLUICE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,zbus=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match app::run(window) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "Sluice cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// No core dump may carry a credential to the disk.
+#[cfg(target_os = "linux")]
+fn harden() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn harden() {}
+
+#[cfg(test)]
+mod tests {
+    use super::Start;
+
+    #[test]
+    fn arguments() {
+        let parse = |text: &str| Start::parse(text.split_whitespace().map(str::to_owned));
+        assert_eq!(parse(""), Start::Background);
+        assert_eq!(parse("--background"), Start::Background);
+        assert_eq!(parse("--window"), Start::Window);
+        assert_eq!(parse("--version"), Start::Version);
+        assert_eq!(parse("--help"), Start::Usage);
+        assert_eq!(parse("--window --background"), Start::Unknown);
+        assert_eq!(parse("https://example.com"), Start::Unknown);
+    }
+}

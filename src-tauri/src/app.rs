@@ -1,0 +1,299 @@
+//! Puts the parts together and runs them: Tauri's loop on the main thread, everything that waits on
+//! a runtime of its own.
+
+use crate::commands::{self, Shown};
+use crate::driver;
+use crate::instance::{self, Found, Sole};
+use crate::menu::Act;
+use crate::notify::{Clicked, Teller};
+use crate::tray::{Parts, Shows, Tray};
+use crate::windows;
+use crate::words::Moment;
+use sluice_driver::api::{Answer, Notice, Refused, Request, View};
+use sluice_driver::clock::Clock;
+use sluice_driver::{Link, Paths};
+use std::sync::Arc;
+use std::time::Duration;
+use tauri::{AppHandle, Emitter as _, RunEvent};
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// How long ending waits for a swap under way.
+const END: Duration = Duration::from_secs(12);
+/// Clicks that wait to be carried out.
+const CLICKS_MAX: usize = 32;
+/// The event that carries a [`Shown`] to the page.
+const VIEW_EVENT: &str = "view";
+
+/// The driver as the shell finds it.
+#[derive(Clone, Debug)]
+enum Reach {
+    Starting,
+    Ready(Link),
+    Failed(String),
+}
+
+/// What the commands and the tray share.
+pub struct Shell {
+    reach: watch::Receiver<Reach>,
+    clock: Clock,
+}
+
+impl Shell {
+    /// The driver's clock in the person's zone.
+    pub fn moment(&self) -> Moment {
+        Moment::at(self.clock.now().wall.millis())
+    }
+
+    /// Asks the driver, once it is there.
+    pub async fn ask(&self, request: Request) -> Answer {
+        let mut reach = self.reach.clone();
+        let settled = reach.wait_for(|reach| !matches!(reach, Reach::Starting));
+        let settled = tokio::time::timeout(sluice_driver::link::CALL_DEADLINE, settled).await;
+        let link = match settled {
+            Ok(Ok(reach)) => match &*reach {
+                Reach::Ready(link) => Ok(link.clone()),
+                Reach::Failed(reason) => Err(reason.clone()),
+                Reach::Starting => Err("Sluice is still starting.".to_owned()),
+            },
+            Ok(Err(_)) | Err(_) => Err("Sluice is still starting; nothing was changed.".to_owned()),
+        };
+        match link {
+            Ok(link) => link.call(request).await,
+            Err(text) => Answer::Refused(Refused {
+                code: "no_driver".to_owned(),
+                text,
+                retry_after_s: None,
+            }),
+        }
+    }
+
+    /// What the page is given.
+    pub fn shown(&self) -> Shown {
+        let (view, trouble) = match &*self.reach.borrow() {
+            Reach::Ready(link) => (link.views().borrow().clone(), None),
+            Reach::Starting => (Arc::default(), None),
+            Reach::Failed(reason) => (Arc::default(), Some(reason.clone())),
+        };
+        Shown {
+            now_ms: self.moment().at_ms,
+            version: env!("CARGO_PKG_VERSION"),
+            trouble,
+            view,
+        }
+    }
+
+    fn shows(&self) -> Shows {
+        match &*self.reach.borrow() {
+            Reach::Ready(link) => Shows::View(link.views().borrow().clone()),
+            Reach::Starting => Shows::Trouble("Starting…".to_owned()),
+            Reach::Failed(reason) => Shows::Trouble(reason.clone()),
+        }
+    }
+}
+
+/// Runs the application until it is quit.
+///
+/// # Errors
+/// What kept it from starting, for people.
+pub fn run(window: bool) -> Result<(), String> {
+    let paths = Paths::from_env()
+        .ok_or("No data directory: set SLUICE_HOME, XDG_DATA_HOME or HOME.".to_owned())?;
+    let clock = Clock::from_env()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let sole = match runtime.block_on(instance::take(&paths))? {
+        Found::Sole(sole) => sole,
+        Found::Other(holder) => {
+            tracing::info!(holder, "already running; its window was asked for");
+            return Ok(());
+        }
+    };
+    tauri::async_runtime::set(runtime.handle().clone());
+    let (reached, reach) = watch::channel(Reach::Starting);
+    runtime.spawn(reach_driver(paths, reached));
+    let shell = Arc::new(Shell { reach, clock });
+    drive(shell, sole, window)
+}
+
+/// Becomes the driver, or attaches to the one that runs.
+async fn reach_driver(paths: Paths, reached: watch::Sender<Reach>) {
+    let reach = match driver::reach(&paths).await {
+        Ok(link) => Reach::Ready(link),
+        Err(reason) => {
+            tracing::error!(reason, "no driver");
+            Reach::Failed(reason)
+        }
+    };
+    reached.send_replace(reach);
+}
+
+fn drive(shell: Arc<Shell>, sole: Sole, window: bool) -> Result<(), String> {
+    let setup = Arc::clone(&shell);
+    let app = tauri::Builder::default()
+        .manage(Arc::clone(&shell))
+        .invoke_handler(tauri::generate_handler![commands::call, commands::view])
+        .setup(move |app| {
+            let handle = app.handle().clone();
+            if window {
+                windows::open(&handle);
+            }
+            tauri::async_runtime::spawn(attend(setup, handle, sole));
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .map_err(|error| error.to_string())?;
+    app.run(|_app, event| {
+        if let RunEvent::ExitRequested { code: None, api, .. } = event {
+            // The last window was closed; the tray stays.
+            api.prevent_exit();
+        }
+    });
+    Ok(())
+}
+
+/// The shell's own loop: what changed is shown, what was clicked is asked.
+async fn attend(shell: Arc<Shell>, app: AppHandle, sole: Sole) {
+    let (clicks, mut clicked) = mpsc::channel(CLICKS_MAX);
+    let (answers, mut answered) = mpsc::channel(CLICKS_MAX);
+    let teller = Teller::new(answers);
+    let tray = start_tray(&shell, &app, clicks).await;
+    let mut reach = shell.reach.clone();
+    let mut news = News::of(&reach.borrow_and_update());
+    let mut ending = std::pin::pin!(asked_to_end());
+    loop {
+        tokio::select! {
+            Ok(()) = reach.changed() => {
+                news = News::of(&reach.borrow_and_update());
+                show(&shell, &app, tray.as_ref()).await;
+            }
+            fresh = news.next() => match fresh {
+                Fresh::View => show(&shell, &app, tray.as_ref()).await,
+                Fresh::Notice(notice) => teller.tell(notice),
+            },
+            Some(act) = clicked.recv() => perform(&shell, &app, &teller, act),
+            Some(click) = answered.recv() => perform(&shell, &app, &teller, click.into()),
+            () = sole.asked() => windows::open(&app),
+            () = &mut ending => perform(&shell, &app, &teller, Act::Quit),
+        }
+    }
+}
+
+/// What the driver publishes; silent while there is none.
+struct News(Option<(watch::Receiver<Arc<View>>, broadcast::Receiver<Notice>)>);
+
+impl News {
+    fn of(reach: &Reach) -> Self {
+        match reach {
+            Reach::Ready(link) => Self(Some((link.views(), link.notices()))),
+            Reach::Starting | Reach::Failed(_) => Self(None),
+        }
+    }
+
+    /// Resolves at the next view or notice; never, once the driver is gone. Missed notices are
+    /// counted in the log, not made up for.
+    async fn next(&mut self) -> Fresh {
+        while let Some((views, notices)) = &mut self.0 {
+            tokio::select! {
+                changed = views.changed() => match changed {
+                    Ok(()) => return Fresh::View,
+                    Err(_) => self.0 = None,
+                },
+                notice = notices.recv() => match notice {
+                    Ok(notice) => return Fresh::Notice(notice),
+                    Err(broadcast::error::RecvError::Closed) => self.0 = None,
+                    Err(broadcast::error::RecvError::Lagged(missed)) => {
+                        tracing::warn!(missed, "notices came faster than they could be told");
+                    }
+                },
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+enum Fresh {
+    View,
+    Notice(Notice),
+}
+
+async fn start_tray(
+    shell: &Arc<Shell>,
+    app: &AppHandle,
+    clicks: mpsc::Sender<Act>,
+) -> Option<Tray> {
+    let clock = Arc::clone(shell);
+    let parts = Parts { shows: shell.shows(), now: Arc::new(move || clock.moment()), clicks };
+    match Tray::start(app, parts).await {
+        Ok(tray) => Some(tray),
+        Err(error) => {
+            tracing::error!(error, "no tray icon: opening the window instead");
+            windows::open(app);
+            None
+        }
+    }
+}
+
+async fn show(shell: &Shell, app: &AppHandle, tray: Option<&Tray>) {
+    if let Some(tray) = tray {
+        tray.show(shell.shows()).await;
+    }
+    if windows::is_open(app)
+        && let Err(error) = app.emit_to(windows::SETTINGS, VIEW_EVENT, shell.shown())
+    {
+        tracing::warn!(%error, "the window was not told of a change");
+    }
+}
+
+/// Carries out a click without making the loop wait.
+fn perform(shell: &Arc<Shell>, app: &AppHandle, teller: &Teller, act: Act) {
+    let request = match act {
+        Act::Open => return windows::open(app),
+        Act::Quit => {
+            tokio::spawn(quit(Arc::clone(shell), app.clone()));
+            return;
+        }
+        Act::Pause(rest) => rest.request(shell.moment()),
+        Act::Ask(request) => request,
+    };
+    let (shell, teller) = (Arc::clone(shell), teller.clone());
+    tokio::spawn(async move {
+        if let Answer::Refused(refused) = shell.ask(request).await {
+            // The person clicked and nothing happened: say why.
+            teller.tell(Notice {
+                cause: format!("refused/{}", refused.code),
+                kind: "refused".to_owned(),
+                title: "Sluice did not do that".to_owned(),
+                body: refused.text,
+                actions: Vec::new(),
+            });
+        }
+    });
+}
+
+async fn quit(shell: Arc<Shell>, app: AppHandle) {
+    let reach = shell.reach.borrow().clone();
+    if let Reach::Ready(Link::Local(handle)) = reach {
+        handle.shut_down(END).await;
+    }
+    app.exit(0);
+}
+
+/// Resolves when the system wants the application to end, at log-out for one.
+async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (terminate, interrupt) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        if let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+            }
+        }
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,69 @@
+//! A view of a plausible afternoon, for tests of what is drawn from it.
+
+use sluice_driver::api::{
+    AccountId, AccountView, Login, Mode, ModelView, Provider, ProviderView, View, WindowView,
+};
+
+/// 2026-11-22T13:00:00Z, the moment all fixtures are drawn at.
+pub const NOW_MS: i64 = 1_795_352_400_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Three accounts of one provider: one live and half used, one fresh, one that needs a sign-in.
+pub fn view() -> View {
+    View {
+        schema: "sluice/view/1".to_owned(),
+        revision: 7,
+        at_ms: NOW_MS,
+        providers: vec![ProviderView {
+            provider: Provider::Claude,
+            mode: Mode::Auto,
+            paused_until_ms: None,
+            live: Some(AccountId(1)),
+            unmanaged_login: false,
+            observe_only: None,
+            next_poll_at_ms: Some(NOW_MS + 90_000),
+            advice: None,
+        }],
+        accounts: vec![
+            account(1, "Work", true, (42.0, 2.2), (71.0, 76.0)),
+            account(2, "Personal", false, (0.0, 5.0), (18.0, 20.0)),
+            AccountView {
+                login: Login::NeedsSignIn,
+                ..account(3, "Studio", false, (96.0, 1.0), (55.0, 100.0))
+            },
+        ],
+        swaps_last_24h: 3,
+        ..View::default()
+    }
+}
+
+/// One account; each window as used percent and hours until its reset.
+pub fn account(id: i64, label: &str, live: bool, five: (f64, f64), seven: (f64, f64)) -> AccountView {
+    let window = |(used, hours): (f64, f64)| WindowView {
+        used: Some(used),
+        resets_at_ms: Some(NOW_MS + (hours * HOUR_MS as f64) as i64),
+    };
+    AccountView {
+        id: AccountId(id),
+        provider: Provider::Claude,
+        label: label.to_owned(),
+        email: Some(format!("{}@example.com", label.to_lowercase())),
+        organization: None,
+        plan: Some("Max 20x".to_owned()),
+        live,
+        enabled: true,
+        automatic: true,
+        login: Login::Valid,
+        login_ends_at_ms: None,
+        five_hour: window(five),
+        seven_day: window(seven),
+        models: vec![ModelView { model: "opus".to_owned(), window: window((33.0, seven.1)) }],
+        observed_at_ms: Some(NOW_MS - 40_000),
+        refreshing: false,
+        tier: Some(1),
+        target: Some(80.0),
+        stranding: None,
+        refusal: None,
+        problem: None,
+    }
+}

@@ -1,0 +1,167 @@
+//! The menu read as text. `#` cannot be clicked, `[…]` is greyed, `>` opens a submenu.
+
+use super::*;
+use crate::fixture::{self, NOW_MS};
+use chrono::FixedOffset;
+use sluice_driver::api::{AccountId, Advice, NeedsYou, Swapping};
+
+fn moment() -> Moment {
+    Moment { at_ms: NOW_MS, offset: FixedOffset::east_opt(3600).expect("offset") }
+}
+
+fn text(view: &View) -> String {
+    menu(view, moment()).to_string()
+}
+
+fn first_entry(view: &View, label: &str) -> (bool, Act) {
+    fn find(items: &[Item], wanted: &str) -> Option<(bool, Act)> {
+        items.iter().find_map(|item| match item {
+            Item::Entry { label, enabled, act } if label == wanted => Some((*enabled, act.clone())),
+            Item::Sub { items, .. } => find(items, wanted),
+            _ => None,
+        })
+    }
+    find(&menu(view, moment()).items, label).unwrap_or_else(|| panic!("no entry {label}"))
+}
+
+#[test]
+fn an_ordinary_afternoon() {
+    assert_eq!(
+        text(&fixture::view()),
+        "\
+# Work is live
+---
+● Work — 5h 42% · 7d 71% · 7d resets in 3 d 4 h
+○ Personal — 5h 0% · 7d 18% · 7d resets in 20 h
+○ Studio — sign in again
+---
+Swap to >
+    Personal
+    [Studio]
+Mode >
+    ( ) Off
+    ( ) Advise
+    (*) Automatic
+Pause >
+    15 minutes
+    1 hour
+    Until tomorrow
+Refresh now
+---
+Open Sluice…
+Stop everything
+---
+Quit
+"
+    );
+}
+
+#[test]
+fn everything_that_waits_for_the_person_stands_on_top() {
+    let mut view = fixture::view();
+    view.first_start = true;
+    view.providers[0].mode = Mode::Advise;
+    view.providers[0].unmanaged_login = true;
+    view.providers[0].observe_only = Some("The keychain is locked.".to_owned());
+    view.providers[0].advice =
+        Some(Advice { to: AccountId(2), reason: "resets first".to_owned(), decision: 9 });
+    view.needs_you = vec![NeedsYou {
+        code: "sign_in".to_owned(),
+        account: Some(AccountId(3)),
+        text: "Studio's login was refused.".to_owned(),
+    }];
+    let lines: Vec<String> = text(&view).lines().take(7).map(str::to_owned).collect();
+    assert_eq!(
+        lines,
+        [
+            "# Work is live",
+            "Choose what Sluice may do…",
+            "Advised: swap to Personal",
+            "Keep the login found in Claude Code",
+            "Claude Code: watching only…",
+            "⚠ Studio: sign in again…",
+            "---",
+        ]
+    );
+    let (enabled, act) = first_entry(&view, "Advised: swap to Personal");
+    assert!(enabled);
+    assert_eq!(act, Act::Ask(Request::Swap { to: AccountId(2) }));
+}
+
+#[test]
+fn stopped_greys_whatever_would_act_and_offers_the_way_back() {
+    let mut view = fixture::view();
+    view.stopped = true;
+    let text = text(&view);
+    assert!(text.starts_with("# Stopped: nothing is polled or swapped\n"));
+    for greyed in ["[Personal]", "[15 minutes]", "[Refresh now]", "Start again"] {
+        assert!(text.contains(greyed), "{greyed} in\n{text}");
+    }
+    assert!(!text.contains("Stop everything"));
+}
+
+#[test]
+fn a_pause_shows_its_end_and_an_old_one_does_not() {
+    let mut view = fixture::view();
+    view.providers[0].paused_until_ms = Some(NOW_MS + 15 * 60_000);
+    assert!(text(&view).contains("Resume (paused until 14:15)"));
+    view.providers[0].paused_until_ms = Some(NOW_MS);
+    assert!(!text(&view).contains("Resume"));
+}
+
+#[test]
+fn a_pause_ends_so_long_after_the_click() {
+    let until = |rest: Rest| match rest.request(moment()) {
+        Request::Pause { provider: None, until_ms } => until_ms - NOW_MS,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(until(Rest::Minutes(15)), 15 * 60_000);
+    // 14:00 local to 06:00 local.
+    assert_eq!(until(Rest::Tomorrow), 16 * 3_600_000);
+}
+
+#[test]
+fn nothing_can_be_swapped_while_a_swap_runs() {
+    let mut view = fixture::view();
+    view.swapping =
+        Some(Swapping { provider: Provider::Claude, from: Some(AccountId(1)), to: AccountId(2) });
+    assert!(text(&view).starts_with("# Swapping to Personal…\n"));
+    assert!(!first_entry(&view, "Personal").0);
+}
+
+#[test]
+fn several_providers_are_told_apart() {
+    let mut view = fixture::view();
+    let mut codex = view.providers[0].clone();
+    codex.provider = Provider::Codex;
+    codex.mode = Mode::Off;
+    codex.live = Some(AccountId(4));
+    view.providers.push(codex);
+    let mut account = fixture::account(4, "Lab", true, (1.0, 1.0), (2.0, 2.0));
+    account.provider = Provider::Codex;
+    view.accounts.push(account);
+    let text = text(&view);
+    assert!(text.starts_with("# Work and Lab are live\n"));
+    assert!(text.contains("    Personal (Claude Code)\n"));
+    assert!(text.contains("    Codex >\n        (*) Off\n"));
+}
+
+#[test]
+fn an_empty_view_is_a_whole_menu() {
+    let text = text(&View::default());
+    assert!(text.contains("# No account is live\n---\n# No account yet\n"));
+    assert!(text.contains("Swap to >\n"));
+}
+
+#[test]
+fn the_tooltip_says_what_the_icon_means() {
+    let tooltip = tooltip(&fixture::view(), moment());
+    assert_eq!(tooltip, "Work is live\n5h 42% · 7d 71% · 7d resets in 3 d 4 h");
+}
+
+#[test]
+fn no_mail_address_reaches_the_tray() {
+    let view = fixture::view();
+    assert!(!text(&view).contains('@'));
+    assert!(!tooltip(&view, moment()).contains('@'));
+}

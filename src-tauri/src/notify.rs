@@ -1,0 +1,166 @@
+//! Notices to the desktop. Sending has a deadline, waiting for a click has an end, and only so many
+//! wait at once; the desktop's own do-not-disturb decides what is shown.
+
+use crate::menu::Act;
+use notify_rust::{Notification, NotificationResponse, Timeout, Urgency};
+use sluice_driver::api::{Notice, Request};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+
+/// The longest the desktop may take to accept a notice.
+const SEND: Duration = Duration::from_secs(2);
+/// A click later than this is not waited for.
+const ANSWER: Duration = Duration::from_secs(12 * 3600);
+/// Notices whose buttons are waited for at once.
+const WAITING_MAX: usize = 16;
+
+/// What a click on a notice asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clicked {
+    /// A button: its request.
+    Button(Request),
+    /// The notice itself: the window.
+    Body,
+}
+
+impl From<Clicked> for Act {
+    fn from(clicked: Clicked) -> Self {
+        match clicked {
+            Clicked::Button(request) => Self::Ask(request),
+            Clicked::Body => Self::Open,
+        }
+    }
+}
+
+/// Sends notices; cheap to clone.
+#[derive(Clone)]
+pub struct Teller {
+    clicks: mpsc::Sender<Clicked>,
+    places: Arc<Semaphore>,
+}
+
+impl Teller {
+    /// Clicks arrive at `clicks`.
+    #[must_use]
+    pub fn new(clicks: mpsc::Sender<Clicked>) -> Self {
+        Self { clicks, places: Arc::new(Semaphore::new(WAITING_MAX)) }
+    }
+
+    /// Sends one notice without making the caller wait.
+    pub fn tell(&self, notice: Notice) {
+        let teller = self.clone();
+        tokio::spawn(async move { teller.send(notice).await });
+    }
+
+    async fn send(self, notice: Notice) {
+        let shown = tokio::time::timeout(SEND, drawn(&notice).show_async()).await;
+        let handle = match shown {
+            Ok(Ok(handle)) => handle,
+            Ok(Err(error)) => {
+                tracing::warn!(cause = notice.cause, %error, "a notice could not be shown");
+                return;
+            }
+            Err(_) => {
+                tracing::warn!(cause = notice.cause, "the desktop did not take a notice in time");
+                return;
+            }
+        };
+        // Past the bound a notice is still shown; only its buttons do nothing.
+        let Ok(_place) = self.places.try_acquire() else { return };
+        let mut clicked = None;
+        let answered = handle.wait_for_action_async(|response: &NotificationResponse| {
+            clicked = meaning(&notice, response);
+        });
+        let in_time = tokio::time::timeout(ANSWER, answered).await.is_ok();
+        if in_time
+            && let Some(clicked) = clicked
+            && self.clicks.send(clicked).await.is_err()
+        {
+            tracing::debug!("the application is ending; a click was dropped");
+        }
+    }
+}
+
+/// What a response to a notice means; closing it means nothing.
+fn meaning(notice: &Notice, response: &NotificationResponse) -> Option<Clicked> {
+    match response {
+        NotificationResponse::Default => Some(Clicked::Body),
+        NotificationResponse::Action(key) => {
+            let pressed = notice.actions.iter().find(|action| action.key == *key)?;
+            Some(Clicked::Button(pressed.request.clone()))
+        }
+        NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => None,
+    }
+}
+
+fn drawn(notice: &Notice) -> Notification {
+    let mut drawn = Notification::new();
+    drawn.appname("Sluice").icon("sluice").summary(&notice.title).body(&escaped(&notice.body));
+    drawn.action("default", "Open Sluice");
+    for action in &notice.actions {
+        drawn.action(&action.key, &action.label);
+    }
+    #[cfg(all(unix, not(target_os = "macos")))]
+    drawn.hint(notify_rust::Hint::DesktopEntry("sluice".to_owned())).urgency(urgency(&notice.kind));
+    drawn.timeout(if notice.actions.is_empty() {
+        Timeout::Default
+    } else {
+        Timeout::Milliseconds(30_000)
+    });
+    drawn
+}
+
+/// What cannot wait: without the person's hands nothing goes on.
+fn urgency(kind: &str) -> Urgency {
+    match kind {
+        "sign_in" | "swap_failed" | "stuck" | "keychain" => Urgency::Critical,
+        _ => Urgency::Normal,
+    }
+}
+
+/// Notification daemons read markup in the body; a label is text.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify_rust::CloseReason;
+    use sluice_driver::api::{AccountId, NoticeAction};
+
+    fn notice() -> Notice {
+        Notice {
+            cause: "advice/claude".to_owned(),
+            kind: "advice".to_owned(),
+            title: "Swap to Personal?".to_owned(),
+            body: "<b>Personal</b> resets first & would strand.".to_owned(),
+            actions: vec![NoticeAction {
+                key: "swap".to_owned(),
+                label: "Swap now".to_owned(),
+                request: Request::Swap { to: AccountId(2) },
+            }],
+        }
+    }
+
+    #[test]
+    fn a_button_asks_what_it_asked_for_when_it_was_made() {
+        let wanted = Clicked::Button(Request::Swap { to: AccountId(2) });
+        let action = |key: &str| NotificationResponse::Action(key.to_owned());
+        assert_eq!(meaning(&notice(), &action("swap")), Some(wanted));
+        assert_eq!(meaning(&notice(), &action("other")), None);
+        assert_eq!(meaning(&notice(), &NotificationResponse::Default), Some(Clicked::Body));
+        let closed = NotificationResponse::Closed(CloseReason::Expired);
+        assert_eq!(meaning(&notice(), &closed), None);
+    }
+
+    #[test]
+    fn labels_cannot_carry_markup() {
+        let drawn = drawn(&notice());
+        assert_eq!(drawn.body, "&lt;b&gt;Personal&lt;/b&gt; resets first &amp; would strand.");
+        let buttons: Vec<&str> =
+            drawn.actions.chunks(2).map(|pair| pair[1].as_str()).collect();
+        assert_eq!(buttons, ["Open Sluice", "Swap now"]);
+    }
+}

@@ -1,0 +1,198 @@
+//! Numbers and instants as the person reads them. Unknown is a dash, never zero.
+
+use chrono::{DateTime, FixedOffset, Local, Offset as _, TimeZone as _, Utc};
+use sluice_driver::api::{AccountView, Login, Mode, Provider, WindowView};
+
+const MINUTE_MS: i64 = 60_000;
+
+/// The wall clock and the offset of the person's zone at that moment, read once per drawing.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// The person's offset from UTC.
+    pub offset: FixedOffset,
+}
+
+impl Moment {
+    /// The moment in the zone of this machine.
+    #[must_use]
+    pub fn at(at_ms: i64) -> Self {
+        let zone = Local.timestamp_millis_opt(at_ms).single();
+        let offset = zone.map_or(Utc.fix(), |there| *there.offset());
+        Self { at_ms, offset }
+    }
+
+    fn local(self, at_ms: i64) -> Option<DateTime<FixedOffset>> {
+        self.offset.timestamp_millis_opt(at_ms).single()
+    }
+
+    /// `14:05` today, `Tue 14:05` within a week, else `24 Nov 14:05`.
+    #[must_use]
+    pub fn clock(self, at_ms: i64) -> String {
+        let (Some(then), Some(now)) = (self.local(at_ms), self.local(self.at_ms)) else {
+            return "–".to_owned();
+        };
+        let days = (then.date_naive() - now.date_naive()).num_days();
+        let form = match days {
+            0 => "%H:%M",
+            -6..=6 => "%a %H:%M",
+            _ => "%-d %b %H:%M",
+        };
+        then.format(form).to_string()
+    }
+
+    /// Six in the morning of the next local day: what "until tomorrow" means to somebody who stops
+    /// for today.
+    #[must_use]
+    pub fn tomorrow_ms(self) -> i64 {
+        let next = self
+            .local(self.at_ms)
+            .and_then(|now| now.date_naive().succ_opt())
+            .and_then(|day| day.and_hms_opt(6, 0, 0))
+            .and_then(|naive| self.offset.from_local_datetime(&naive).single());
+        next.map_or(self.at_ms + 12 * 60 * MINUTE_MS, |then| then.timestamp_millis())
+    }
+}
+
+/// `42%`, or `–` when unknown.
+#[must_use]
+pub fn percent(used: Option<f64>) -> String {
+    used.map_or_else(|| "–".to_owned(), |value| format!("{}%", value.round() as i64))
+}
+
+/// A span in its two largest units: `4 min`, `2 h 10 min`, `3 d 4 h`. Nothing left is `now`.
+#[must_use]
+pub fn span(millis: i64) -> String {
+    let minutes = (millis + MINUTE_MS - 1).div_euclid(MINUTE_MS);
+    if minutes <= 0 {
+        return "now".to_owned();
+    }
+    let (days, hours, rest) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    match (days, hours, rest) {
+        (0, 0, rest) => format!("{rest} min"),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, rest) => format!("{hours} h {rest} min"),
+        (days, 0, _) => format!("{days} d"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// The window that binds: the fuller one, with its name.
+#[must_use]
+pub fn binding(account: &AccountView) -> (&'static str, WindowView) {
+    let weekly = account.seven_day.used > account.five_hour.used;
+    if weekly { ("7d", account.seven_day) } else { ("5h", account.five_hour) }
+}
+
+/// `5h 42% · 7d 71% · 5h resets in 2 h 10 min`.
+#[must_use]
+pub fn windows(account: &AccountView, now_ms: i64) -> String {
+    let (name, window) = binding(account);
+    let reset = match window.resets_at_ms {
+        Some(at) if at > now_ms => format!(" · {name} resets in {}", span(at - now_ms)),
+        Some(_) => format!(" · {name} has reset"),
+        None => String::new(),
+    };
+    format!(
+        "5h {} · 7d {}{reset}",
+        percent(account.five_hour.used),
+        percent(account.seven_day.used)
+    )
+}
+
+/// What stands between the account and use, in two or three words.
+#[must_use]
+pub fn obstacle(account: &AccountView) -> Option<&'static str> {
+    match account.login {
+        Login::NeedsSignIn => Some("sign in again"),
+        Login::Missing => Some("no login kept"),
+        Login::Valid | Login::Unverified if !account.enabled => Some("off"),
+        Login::Valid | Login::Unverified => None,
+    }
+}
+
+/// The provider's tool as people call it.
+#[must_use]
+pub const fn tool(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Claude => "Claude Code",
+        Provider::Codex => "Codex",
+    }
+}
+
+/// The mode as the menu and the settings name it.
+#[must_use]
+pub const fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Off => "Off",
+        Mode::Advise => "Advise",
+        Mode::Auto => "Automatic",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    fn moment(text: &str) -> Moment {
+        let at = DateTime::parse_from_rfc3339(text).expect("instant");
+        Moment { at_ms: at.timestamp_millis(), offset: *at.offset() }
+    }
+
+    #[test]
+    fn spans_round_up_and_keep_two_units() {
+        let cases = [
+            (-1, "now"),
+            (0, "now"),
+            (1, "1 min"),
+            (60_000, "1 min"),
+            (60_001, "2 min"),
+            (3_600_000, "1 h"),
+            (7_800_000, "2 h 10 min"),
+            (86_400_000, "1 d"),
+            (273_600_000, "3 d 4 h"),
+        ];
+        for (millis, text) in cases {
+            assert_eq!(span(millis), text, "{millis}");
+        }
+    }
+
+    #[test]
+    fn unknown_is_a_dash() {
+        assert_eq!(percent(None), "–");
+        assert_eq!(percent(Some(0.0)), "0%");
+        assert_eq!(percent(Some(99.5)), "100%");
+    }
+
+    #[test]
+    fn the_fuller_window_is_named() {
+        let mut account = fixture::view().accounts[0].clone();
+        account.five_hour = WindowView { used: Some(20.0), resets_at_ms: Some(120_000) };
+        account.seven_day = WindowView { used: Some(30.0), resets_at_ms: Some(86_400_000) };
+        assert_eq!(windows(&account, 0), "5h 20% · 7d 30% · 7d resets in 1 d");
+        account.seven_day = WindowView::default();
+        assert_eq!(windows(&account, 0), "5h 20% · 7d – · 5h resets in 2 min");
+        assert_eq!(windows(&account, 120_000), "5h 20% · 7d – · 5h has reset");
+        account.five_hour = WindowView::default();
+        assert_eq!(windows(&account, 0), "5h – · 7d –");
+    }
+
+    #[test]
+    fn instants_are_as_short_as_they_can_be() {
+        let now = moment("2026-11-22T09:00:00+01:00");
+        let at = |text: &str| now.clock(moment(text).at_ms);
+        assert_eq!(at("2026-11-22T14:05:00+01:00"), "14:05");
+        assert_eq!(at("2026-11-24T14:05:00+01:00"), "Tue 14:05");
+        assert_eq!(at("2026-12-24T14:05:00+01:00"), "24 Dec 14:05");
+    }
+
+    #[test]
+    fn until_tomorrow_is_the_next_morning() {
+        let now = moment("2026-11-22T23:50:00+01:00");
+        assert_eq!(now.tomorrow_ms(), moment("2026-11-23T06:00:00+01:00").at_ms);
+        let early = moment("2026-11-22T00:30:00+01:00");
+        assert_eq!(early.tomorrow_ms(), moment("2026-11-23T06:00:00+01:00").at_ms);
+    }
+}
