@@ -11,6 +11,7 @@ use crate::windows;
 use crate::words::Moment;
 use sluice_driver::api::{Answer, Notice, Refused, Request, View};
 use sluice_driver::clock::Clock;
+use sluice_driver::link::CALL_DEADLINE;
 use sluice_driver::{Link, Paths};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,15 +48,16 @@ impl Shell {
     /// Asks the driver, once it is there.
     pub async fn ask(&self, request: Request) -> Answer {
         let mut reach = self.reach.clone();
-        let settled = reach.wait_for(|reach| !matches!(reach, Reach::Starting));
-        let settled = tokio::time::timeout(sluice_driver::link::CALL_DEADLINE, settled).await;
-        let link = match settled {
-            Ok(Ok(reach)) => match &*reach {
-                Reach::Ready(link) => Ok(link.clone()),
-                Reach::Failed(reason) => Err(reason.clone()),
-                Reach::Starting => Err("Sluice is still starting.".to_owned()),
-            },
-            Ok(Err(_)) | Err(_) => Err("Sluice is still starting; nothing was changed.".to_owned()),
+        let settled = async {
+            let settled = reach.wait_for(|reach| !matches!(reach, Reach::Starting)).await;
+            settled.map_or(Reach::Starting, |reach| reach.clone())
+        };
+        let link = match tokio::time::timeout(CALL_DEADLINE, settled).await {
+            Ok(Reach::Ready(link)) => Ok(link),
+            Ok(Reach::Failed(reason)) => Err(reason),
+            Ok(Reach::Starting) | Err(_) => {
+                Err("Sluice is still starting; nothing was changed. Try again.".to_owned())
+            }
         };
         match link {
             Ok(link) => link.call(request).await,

@@ -4,6 +4,8 @@
 //! and shows plain values; no secret passes through here.
 
 mod app;
+#[cfg(test)]
+mod bindings;
 mod commands;
 mod driver;
 #[cfg(test)]
