@@ -3,4 +3,5 @@
 //! One module per area, each in its own folder beside this file; tests and commands on top of them
 //! are `[[test]]` and `[[bin]]` entries in `Cargo.toml`.
 
+pub mod contract;
 pub mod desktop;

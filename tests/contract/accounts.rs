@@ -1,0 +1,158 @@
+//! Accounts of the fake provider: windows that fill and empty, and logins of single-use tokens.
+
+use serde::{Deserialize, Serialize};
+use sluice_engine::Utc;
+use std::collections::HashMap;
+
+/// Seconds of the short window.
+pub const FIVE_HOURS_S: i64 = 5 * 3_600;
+/// Seconds of the weekly window.
+pub const WEEK_S: i64 = 7 * 86_400;
+
+/// What an account starts as.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountSpec {
+    /// Mail address, also its name in the admin interface.
+    pub email: String,
+    /// `pro`, `max`, `team`.
+    pub plan: String,
+    /// Size of its windows relative to the smallest plan.
+    pub weight: f64,
+    /// Percent of the 5-hour window used at the start.
+    pub five_hour: f64,
+    /// Percent of the weekly window used at the start.
+    pub seven_day: f64,
+    /// Hours from the start to the first weekly reset.
+    pub weekly_reset_h: f64,
+    /// Percent of a model's own weekly window, when it has one.
+    pub model: Option<(String, f64)>,
+}
+
+impl Default for AccountSpec {
+    fn default() -> Self {
+        Self {
+            email: String::new(),
+            plan: "max".to_owned(),
+            weight: 5.0,
+            five_hour: 0.0,
+            seven_day: 0.0,
+            weekly_reset_h: 96.0,
+            model: None,
+        }
+    }
+}
+
+impl AccountSpec {
+    /// An account with everything standard but its name, its weekly use and its weekly reset.
+    #[must_use]
+    pub fn new(email: &str, seven_day: f64, weekly_reset_h: f64) -> Self {
+        Self { email: email.to_owned(), seven_day, weekly_reset_h, ..Self::default() }
+    }
+}
+
+/// A window: percent used and the end of its span.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Meter {
+    /// Percent used.
+    pub used: f64,
+    /// When it empties; `None` while it has not started.
+    pub resets_at: Option<Utc>,
+}
+
+impl Meter {
+    /// Whether anything is left.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.used < 100.0
+    }
+}
+
+/// One subscription.
+#[derive(Clone, Debug, Serialize)]
+pub struct FakeAccount {
+    /// What it started as.
+    pub spec: AccountSpec,
+    /// Person.
+    pub uuid: String,
+    /// Organisation.
+    pub organization: String,
+    /// 5-hour window: starts at the first use.
+    pub five_hour: Meter,
+    /// Weekly window: empties at a fixed time of the week.
+    pub seven_day: Meter,
+    /// Requests per endpoint name.
+    pub requests: HashMap<String, u64>,
+    /// Usage requests of the last hour.
+    #[serde(skip)]
+    pub recent: Vec<Utc>,
+    /// Most usage requests within any hour.
+    pub peak_per_hour: usize,
+    /// Percent of the weekly window lost at resets.
+    pub stranded: f64,
+}
+
+impl FakeAccount {
+    pub(crate) fn new(index: usize, spec: AccountSpec, now: Utc) -> Self {
+        let first = (spec.weekly_reset_h * 3_600.0) as i64;
+        let running = spec.five_hour > 0.0;
+        Self {
+            uuid: format!("00000000-0000-4000-8000-0000000001{index:02x}"),
+            organization: format!("00000000-0000-4000-8000-0000000002{index:02x}"),
+            five_hour: Meter {
+                used: spec.five_hour,
+                resets_at: running.then(|| now.plus_seconds(FIVE_HOURS_S)),
+            },
+            seven_day: Meter { used: spec.seven_day, resets_at: Some(now.plus_seconds(first)) },
+            requests: HashMap::new(),
+            recent: Vec::new(),
+            peak_per_hour: 0,
+            stranded: 0.0,
+            spec,
+        }
+    }
+
+    /// Empties the windows whose end has come.
+    pub(crate) fn roll(&mut self, now: Utc) {
+        if self.five_hour.resets_at.is_some_and(|end| end <= now) {
+            self.five_hour = Meter { used: 0.0, resets_at: None };
+        }
+        while let Some(end) = self.seven_day.resets_at.filter(|end| *end <= now) {
+            self.stranded += (100.0 - self.seven_day.used).max(0.0);
+            self.seven_day = Meter { used: 0.0, resets_at: Some(end.plus_seconds(WEEK_S)) };
+        }
+    }
+
+    /// Whether a request would be served.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.five_hour.has_room() && self.seven_day.has_room()
+    }
+
+    /// Uses `percent` of the 5-hour window and the matching share of the week.
+    pub(crate) fn burn(&mut self, percent: f64, weekly_share: f64, now: Utc) {
+        if self.five_hour.resets_at.is_none() {
+            self.five_hour.resets_at = Some(now.plus_seconds(FIVE_HOURS_S));
+        }
+        self.five_hour.used = (self.five_hour.used + percent).min(100.0);
+        self.seven_day.used = (self.seven_day.used + percent * weekly_share).min(100.0);
+    }
+
+    pub(crate) fn count(&mut self, endpoint: &str, now: Utc) {
+        *self.requests.entry(endpoint.to_owned()).or_default() += 1;
+        if endpoint == "usage" {
+            self.recent.retain(|at| now.seconds_since(*at) < 3_600.0);
+            self.recent.push(now);
+            self.peak_per_hour = self.peak_per_hour.max(self.recent.len());
+        }
+    }
+
+    /// The name Claude gives its limits.
+    #[must_use]
+    pub fn tier(&self) -> String {
+        match self.spec.plan.as_str() {
+            "max" => format!("default_claude_max_{}x", self.spec.weight),
+            _ => "default_claude_ai".to_owned(),
+        }
+    }
+}

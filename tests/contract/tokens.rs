@@ -1,0 +1,167 @@
+//! Logins: chains of single-use refresh tokens. Presenting a used one kills the whole chain.
+
+use serde::Serialize;
+use sluice_engine::Utc;
+use std::collections::HashMap;
+
+/// A pair of tokens as the token endpoint gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Bearer of the API.
+    pub access: String,
+    /// Single-use key to the next pair.
+    pub refresh: String,
+    /// When the bearer ends.
+    pub access_ends: Utc,
+    /// When the login ends for good.
+    pub login_ends: Utc,
+}
+
+/// Counts of what happened to logins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TokenCounts {
+    /// Successful exchanges.
+    pub exchanges: u64,
+    /// A used refresh token was presented again.
+    pub reuse_detections: u64,
+    /// Chains that died of it.
+    pub lost_lineages: u64,
+    /// Exchanges whose answer was lost on the wire, by a fault.
+    pub lost_replies: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Lineage {
+    account: usize,
+    alive: bool,
+    login_ends: Utc,
+}
+
+/// Every login ever made, and who may use which token.
+#[derive(Debug)]
+pub struct Tokens {
+    /// Part of every token string, so that a search for leaks finds them.
+    pub canary: String,
+    /// Life of a bearer, seconds.
+    pub access_life_s: i64,
+    /// Life of a login, seconds.
+    pub login_life_s: i64,
+    /// What happened.
+    pub counts: TokenCounts,
+    serial: u64,
+    lineages: Vec<Lineage>,
+    access: HashMap<String, (usize, Utc)>,
+    /// Refresh token → chain and whether it is still unused.
+    refresh: HashMap<String, (usize, bool)>,
+}
+
+/// What became of a bearer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearer {
+    /// Good, for the account of this index.
+    Good(usize),
+    /// Past its time.
+    Expired(usize),
+    /// Never issued, or of a dead chain.
+    Refused,
+}
+
+impl Tokens {
+    pub(crate) fn new(access_life_s: i64, login_life_s: i64) -> Self {
+        Self {
+            canary: format!("SLUICECANARY{:016x}", fastrand::u64(..)),
+            access_life_s,
+            login_life_s,
+            counts: TokenCounts::default(),
+            serial: 0,
+            lineages: Vec::new(),
+            access: HashMap::new(),
+            refresh: HashMap::new(),
+        }
+    }
+
+    /// A new login of `account`; older ones stay valid.
+    pub fn sign_in(&mut self, account: usize, now: Utc) -> Pair {
+        let login_ends = now.plus_seconds(self.login_life_s);
+        self.lineages.push(Lineage { account, alive: true, login_ends });
+        self.issue(self.lineages.len() - 1, now)
+    }
+
+    fn issue(&mut self, lineage: usize, now: Utc) -> Pair {
+        self.serial += 1;
+        let mark = format!("{}-{:06}-{:032x}", self.canary, self.serial, fastrand::u128(..));
+        let pair = Pair {
+            access: format!("sk-ant-oat01-{mark}"),
+            refresh: format!("sk-ant-ort01-{mark}"),
+            access_ends: now.plus_seconds(self.access_life_s),
+            login_ends: self.lineages[lineage].login_ends,
+        };
+        self.access.insert(pair.access.clone(), (lineage, pair.access_ends));
+        self.refresh.insert(pair.refresh.clone(), (lineage, true));
+        pair
+    }
+
+    /// Exchanges a refresh token. `None` is `invalid_grant`; a reused token kills its chain.
+    pub fn exchange(&mut self, refresh: &str, now: Utc) -> Option<(usize, Pair)> {
+        let (lineage, unused) = self.refresh.get(refresh).copied()?;
+        let chain = &mut self.lineages[lineage];
+        if !unused {
+            self.counts.reuse_detections += 1;
+            if chain.alive {
+                chain.alive = false;
+                self.counts.lost_lineages += 1;
+            }
+            return None;
+        }
+        if !chain.alive || chain.login_ends <= now {
+            return None;
+        }
+        let account = chain.account;
+        self.refresh.insert(refresh.to_owned(), (lineage, false));
+        self.counts.exchanges += 1;
+        Some((account, self.issue(lineage, now)))
+    }
+
+    /// The account a refresh token was ever issued to.
+    #[must_use]
+    pub fn owner(&self, refresh: &str) -> Option<usize> {
+        self.refresh.get(refresh).map(|(lineage, _)| self.lineages[*lineage].account)
+    }
+
+    /// Whose bearer this is.
+    #[must_use]
+    pub fn bearer(&self, access: &str, now: Utc) -> Bearer {
+        match self.access.get(access) {
+            Some((lineage, ends)) if self.lineages[*lineage].alive => {
+                let account = self.lineages[*lineage].account;
+                if *ends > now { Bearer::Good(account) } else { Bearer::Expired(account) }
+            }
+            _ => Bearer::Refused,
+        }
+    }
+
+    /// Ends every bearer of `account` now; refresh tokens stay good.
+    pub fn expire_access(&mut self, account: usize, now: Utc) {
+        for (lineage, ends) in self.access.values_mut() {
+            if self.lineages[*lineage].account == account {
+                *ends = now;
+            }
+        }
+    }
+
+    /// Ends every login of `account`, as a sign-out elsewhere does. Counts as nobody's loss.
+    pub fn revoke(&mut self, account: usize) {
+        for lineage in self.lineages.iter_mut().filter(|it| it.account == account) {
+            lineage.alive = false;
+        }
+    }
+
+    /// Whether this refresh token would still be taken.
+    #[must_use]
+    pub fn usable(&self, refresh: &str, now: Utc) -> bool {
+        self.refresh.get(refresh).is_some_and(|(lineage, unused)| {
+            let chain = &self.lineages[*lineage];
+            *unused && chain.alive && chain.login_ends > now
+        })
+    }
+}
