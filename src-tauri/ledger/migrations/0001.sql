@@ -156,3 +156,9 @@ CREATE TABLE requests (
 ) STRICT;
 CREATE INDEX requests_at ON requests (at);
 CREATE INDEX requests_budget ON requests (account, kind, at);
+
+-- How far background passes have come.
+CREATE TABLE marks (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

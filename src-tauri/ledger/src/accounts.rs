@@ -178,6 +178,7 @@ impl Ledger {
             }
         };
         tx.commit()?;
+        self.keep();
         Ok(Added { id: AccountId(id), known })
     }
 
@@ -200,6 +201,7 @@ impl Ledger {
         tx.execute("DELETE FROM vintages WHERE account = ?1", [id.0])?;
         tx.execute("DELETE FROM standing WHERE account = ?1", [id.0])?;
         tx.commit()?;
+        self.keep();
         one(changed)
     }
 
@@ -260,6 +262,7 @@ impl Ledger {
             )?;
         }
         tx.commit()?;
+        self.keep();
         Ok(())
     }
 
@@ -269,7 +272,9 @@ impl Ledger {
         id: AccountId,
         value: &dyn rusqlite::ToSql,
     ) -> Result<()> {
-        one(self.durable.prepare_cached(sql)?.execute(params![id.0, value])?)
+        one(self.durable.prepare_cached(sql)?.execute(params![id.0, value])?)?;
+        self.keep();
+        Ok(())
     }
 }
 

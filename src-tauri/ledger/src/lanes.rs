@@ -88,6 +88,7 @@ impl Ledger {
              ON CONFLICT (provider, name) DO UPDATE SET folder = coalesce(?3, folder)",
             params![provider.name(), name, folder],
         )?;
+        self.keep();
         self.lane_named(provider, name)?.ok_or(Error::NotFound("lane"))
     }
 
@@ -126,6 +127,7 @@ impl Ledger {
             params![lane.0, active.map(|id| id.0), codec::stored(next), at.0],
         )?;
         tx.commit()?;
+        self.keep();
         Ok(next)
     }
 
@@ -134,6 +136,7 @@ impl Ledger {
         let changed = self
             .durable
             .execute("UPDATE lanes SET automatic = ?2 WHERE id = ?1", params![lane.0, automatic])?;
+        self.keep();
         if changed == 1 { Ok(()) } else { Err(Error::NotFound("lane")) }
     }
 }

@@ -1,7 +1,9 @@
 //! Opening the file: modes, durability, versions, and what happens when it cannot be read.
 
 use crate::error::{Error, Result};
+use crate::keep;
 use crate::schema;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ pub struct Ledger {
     pub(crate) durable: Connection,
     /// Commits survive our death and may lose the last moments on power loss (samples, log).
     pub(crate) history: Connection,
+    path: PathBuf,
     /// Held while we use the file, so that nobody puts it aside beneath us.
     _in_use: File,
 }
@@ -46,18 +49,29 @@ pub enum Note {
         kept: PathBuf,
         /// What was wrong with it.
         why: String,
+        /// Accounts brought back from the small copy beside it; `None` when there was no copy.
+        restored: Option<usize>,
     },
 }
 
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::StartedFresh { kept, why } => write!(
-                f,
-                "The database could not be read ({why}). The old file was kept as {}; the history \
-                 in it is not shown any more. Logins are not in that file and were not touched.",
-                kept.display()
-            ),
+            Self::StartedFresh { kept, why, restored } => {
+                let back = match restored {
+                    Some(count) => {
+                        format!("{count} accounts, lanes and settings were brought back")
+                    }
+                    None => "accounts have to be added again".to_owned(),
+                };
+                write!(
+                    f,
+                    "The database could not be read ({why}). The old file was kept as {}; the \
+                     history in it is not shown any more; {back}. Logins are not in that file and \
+                     were not touched.",
+                    kept.display()
+                )
+            }
         }
     }
 }
@@ -88,15 +102,19 @@ impl Ledger {
                 }
                 let kept = put_aside(path)?;
                 tracing::warn!(%why, kept = %kept.display(), "database put aside");
-                notes.push(Note::StartedFresh { kept, why });
-                let pair = connect(path)?;
+                let mut pair = connect(path)?;
+                let restored = keep::restore(&mut pair.0, path);
+                notes.push(Note::StartedFresh { kept, why, restored });
                 share(&in_use, path)?;
                 pair
             }
             Err(error) => return Err(error),
         };
         drop(opening);
-        Ok(Opened { ledger: Self { durable, history, _in_use: in_use }, notes })
+        Ok(Opened {
+            ledger: Self { durable, history, path: path.to_path_buf(), _in_use: in_use },
+            notes,
+        })
     }
 
     /// Opens the database beside the driver, quickly and without repair: for `sluice run`, hooks
@@ -115,13 +133,24 @@ impl Ledger {
         durability(&durable, "FULL")?;
         let history = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         durability(&history, "NORMAL")?;
-        Ok(Self { durable, history, _in_use: in_use })
+        Ok(Self { durable, history, path: path.to_path_buf(), _in_use: in_use })
     }
 
     /// A durable transaction that has the write lock from its start, so that what it reads is what
     /// it changes.
     pub(crate) fn begin(&mut self) -> Result<Transaction<'_>> {
         Self::begin_on(&mut self.durable)
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refreshes the small copy after a change of what it holds.
+    pub(crate) fn keep(&self) {
+        keep::write(&self.durable, &self.path);
     }
 
     pub(crate) fn begin_on(connection: &mut Connection) -> Result<Transaction<'_>> {
@@ -143,13 +172,13 @@ fn prepare_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -208,6 +237,8 @@ fn connect(path: &Path) -> Result<(Connection, Connection)> {
             .map_err(|error| Error::io(path, error))?;
     }
     let mut durable = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Until the file is known to be sound, closing it must not fold the log into it.
+    durable.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let found = schema::version(&durable)?;
     if found > schema::SCHEMA_VERSION {
         return Err(Error::Newer { found, known: schema::SCHEMA_VERSION });
@@ -217,7 +248,9 @@ fn connect(path: &Path) -> Result<(Connection, Connection)> {
             return Err(Error::Damaged("it is not a database of Sluice".into()));
         }
         check(&durable)?;
+        keep::compare(&durable, path)?;
     }
+    durable.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     durable.pragma_update(None, "journal_mode", "WAL")?;
     durability(&durable, "FULL")?;
     schema::migrate(&mut durable, schema::SCHEMA_VERSION)?;

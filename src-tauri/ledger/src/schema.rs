@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// One file per version; the n-th brings the database to version n.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001.sql"), include_str!("../migrations/0002.sql")];
 
 /// The version this build writes.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
@@ -34,4 +35,77 @@ pub(crate) fn migrate(connection: &mut Connection, target: i64) -> Result<()> {
         tx.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each version looks like. `UPDATE_SNAPSHOTS=1 cargo test -p sluice-ledger` rewrites them;
+    /// a published one must never change.
+    fn snapshot(version: i64) -> String {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, version).unwrap();
+        let mut statement = connection
+            .prepare(
+                "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
+                 ORDER BY type DESC, name",
+            )
+            .unwrap();
+        let parts: Vec<String> =
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        parts.join(";\n\n") + ";\n"
+    }
+
+    #[test]
+    fn every_version_is_what_it_was() {
+        for version in 1..=SCHEMA_VERSION {
+            let path = format!("{}/snapshots/{version:04}.sql", env!("CARGO_MANIFEST_DIR"));
+            let found = snapshot(version);
+            if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+                std::fs::write(&path, &found).unwrap();
+            }
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), found, "version {version}");
+        }
+    }
+
+    #[test]
+    fn rows_of_every_older_version_survive_the_way_up() {
+        for start in 1..SCHEMA_VERSION {
+            let mut connection = Connection::open_in_memory().unwrap();
+            migrate(&mut connection, start).unwrap();
+            connection
+                .execute_batch(
+                    "INSERT INTO accounts (id, provider, key, label, added_at)
+                         VALUES (7, 'claude', 'k', 'Work', 1);
+                     INSERT INTO lanes (id, provider, name, active, generation)
+                         VALUES (3, 'claude', 'default', 7, 41);
+                     INSERT INTO vintages VALUES (7, 5, 'f', 2);",
+                )
+                .unwrap();
+            migrate(&mut connection, SCHEMA_VERSION).unwrap();
+            assert_eq!(version(&connection).unwrap(), SCHEMA_VERSION);
+            let row: (i64, i64, i64) = connection
+                .query_row(
+                    "SELECT l.active, l.generation, v.vintage FROM lanes l
+                     JOIN vintages v ON v.account = l.active",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
+                .unwrap();
+            assert_eq!(row, (7, 41, 5), "from version {start}");
+        }
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_untouched() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+        let refused = migrate(&mut connection, SCHEMA_VERSION);
+        assert!(matches!(refused, Err(Error::Newer { found, .. }) if found == SCHEMA_VERSION + 1));
+        let tables: i64 = connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(tables, 0);
+    }
 }

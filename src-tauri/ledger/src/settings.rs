@@ -31,6 +31,7 @@ impl Ledger {
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             params![key, codec::json(value)],
         )?;
+        self.keep();
         Ok(())
     }
 }

@@ -280,6 +280,7 @@ impl Ledger {
         let tx = self.begin()?;
         let settled = settle_in(&tx, commit)?;
         tx.commit()?;
+        self.keep();
         Ok(settled)
     }
 

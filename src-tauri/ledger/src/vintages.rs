@@ -86,6 +86,7 @@ impl Ledger {
             params![next.account.0, KEPT],
         )?;
         tx.commit()?;
+        self.keep();
         Ok(())
     }
 }

@@ -1,0 +1,6 @@
+//! The database: what it promises, and what it does when its file is damaged.
+
+mod corruption;
+mod journal;
+mod retention;
+mod support;
