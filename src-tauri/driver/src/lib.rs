@@ -4,10 +4,16 @@
 
 pub mod api;
 pub mod clock;
+pub mod core;
+pub mod explain;
 pub mod link;
 pub mod lock;
 pub mod paths;
+pub mod ports;
+pub mod settings;
+pub mod simulate;
 pub mod socket;
+mod view;
 
 pub use link::{Handle, Link};
 pub use paths::Paths;
