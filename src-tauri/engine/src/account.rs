@@ -2,6 +2,7 @@
 
 use crate::units::AccountId;
 use crate::window::Usage;
+use alloc::format;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
@@ -76,4 +77,50 @@ pub struct Account {
     pub usage: Usage,
     /// The person's order in the list, smallest first.
     pub position: i64,
+}
+
+/// Critical line of the 5-hour window by plan: (multiple from, percent), the largest first.
+const CRITICAL_BY_MULTIPLE: [(u64, f64); 2] = [(20, 95.0), (5, 90.0)];
+/// The same for a `max` plan of unknown size, and for everything else.
+const CRITICAL_MAX: f64 = 90.0;
+const CRITICAL_OTHER: f64 = 80.0;
+
+impl Plan {
+    /// The multiple in the tier's name (`…_20x` is 20), if there is one.
+    #[must_use]
+    pub fn multiple(&self) -> Option<u64> {
+        let tier = self.rate_limit_tier.as_deref()?.as_bytes();
+        let mut digits: Option<u64> = None;
+        for byte in tier {
+            digits = match byte {
+                b'0'..=b'9' => {
+                    let shifted = digits.unwrap_or(0).saturating_mul(10);
+                    Some(shifted.saturating_add(u64::from(byte - b'0')))
+                }
+                b'x' | b'X' if digits.is_some() => return digits,
+                _ => None,
+            };
+        }
+        None
+    }
+
+    /// At which use the 5-hour window is critical, percent: a larger plan's last percents last
+    /// longer.
+    #[must_use]
+    pub fn critical(&self) -> f64 {
+        if let Some(multiple) = self.multiple() {
+            let known = CRITICAL_BY_MULTIPLE.iter().find(|(from, _)| multiple >= *from);
+            if let Some((_, critical)) = known {
+                return *critical;
+            }
+        }
+        let max = |name: &String| name.eq_ignore_ascii_case("max");
+        if self.subscription.as_ref().is_some_and(max) { CRITICAL_MAX } else { CRITICAL_OTHER }
+    }
+
+    /// The plan in the recorded reasons: ` (tier 20x)`, or nothing.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        self.multiple().map_or_else(String::new, |multiple| format!(" (tier {multiple}x)"))
+    }
 }

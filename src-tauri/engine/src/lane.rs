@@ -38,25 +38,12 @@ pub struct Gates {
     pub paused_until: Option<Utc>,
     /// Emergence streak: the best candidate's tier and consecutive ticks.
     pub streak: Option<(u8, u32)>,
-    /// Damped tiers of the last tick.
-    pub tiers: BTreeMap<AccountId, u8>,
-    /// Burn records.
-    pub burn: BTreeMap<AccountId, Burn>,
-}
-
-/// Burn-rate record of one account, percent per minute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Burn {
-    /// Rate of the 5-hour window.
-    pub five_hour: f64,
-    /// Rate of the weekly window.
-    pub seven_day: f64,
-    /// Last 5-hour value seen.
-    pub last_five_hour: Option<f64>,
-    /// Last weekly value seen.
-    pub last_seven_day: Option<f64>,
-    /// When.
-    pub at: Option<Utc>,
-    /// Ticks in a row with an unchanged 5-hour value.
-    pub unchanged: u32,
+    /// Automatic swaps are off for this lane (seed: the setting is not true).
+    pub off: bool,
+    /// Target of the last swap that was decided.
+    pub last_target: Option<AccountId>,
+    /// Accounts that failed as targets lately, and until when they are skipped.
+    pub skips: BTreeMap<AccountId, Utc>,
+    /// The model a refused request of this lane needed, and until when that counts.
+    pub wanted_model: Option<(alloc::string::String, Utc)>,
 }

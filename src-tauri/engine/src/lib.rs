@@ -8,21 +8,37 @@
 extern crate alloc;
 
 pub mod account;
+pub mod burn;
 pub mod calendar;
+pub mod choose;
+pub mod decide;
 pub mod decision;
+pub mod explain;
+pub mod gates;
 pub mod horizon;
 pub mod lane;
 pub mod limits;
+pub mod memory;
 pub mod observation;
+pub mod observe;
+pub mod poll;
+pub mod rule;
 pub mod rules;
+pub mod survey;
+pub mod target;
+pub mod tier;
+pub mod tiered;
 pub mod units;
 pub mod window;
 pub mod world;
 
 pub use account::{Account, Login, Plan, Provider};
+pub use burn::Burn;
 pub use calendar::Calendar;
+pub use decide::Proposal;
 pub use decision::{Action, Candidate, Decision, Refusal, Trigger};
 pub use lane::{Gates, Lane};
+pub use memory::Memory;
 pub use observation::{Observation, Source};
 pub use rules::{Policy, Rules};
 pub use units::{AccountId, Generation, LaneId, Mono, Now, Percent, Utc};

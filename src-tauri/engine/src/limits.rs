@@ -1,8 +1,14 @@
 //! Every bound of the engine, with its reason.
 
-/// Accounts of one person that the interface shows; the engine itself takes more.
+/// Accounts of one person that the interface shows; the engine itself takes more. A decision lists
+/// at most so many candidates, the best first: nobody reads on, and thousands of lanes over
+/// thousands of accounts would otherwise multiply.
 pub const ACCOUNTS_MAX: usize = 64;
 /// Windows of single models kept per account; providers name about a dozen.
 pub const MODEL_WINDOWS_MAX: usize = 16;
 /// Requests to the usage endpoint per rolling hour and account (decided).
 pub const USAGE_REQUESTS_PER_HOUR: u32 = 20;
+/// Requests remembered per account: the budget and as many again, for a clock that was set back.
+pub const REQUESTS_REMEMBERED: usize = 40;
+/// Refused windows remembered per account: both of the account's and one per model.
+pub const REFUSALS_MAX: usize = 2 + MODEL_WINDOWS_MAX;

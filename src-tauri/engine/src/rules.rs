@@ -1,4 +1,6 @@
 //! Rules: what the policies may differ in, each difference a named switch.
+//!
+//! [`Rules::seed`] is the recorded behaviour with every gap it has; [`Rules::default`] closes them.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,24 +15,149 @@ pub enum Policy {
     Horizon,
 }
 
-/// The rule set.
+/// The rule set. Shares are percent, spans seconds unless the name says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rules {
     /// Which policy decides.
     pub policy: Policy,
+    /// A 5-hour window at or above this is critical; the plan may allow more, never less.
+    pub critical: f64,
+    /// From here on the burn projection looks ahead.
+    pub warning: f64,
+    /// The check interval the burn projection reckons with; it looks two of them ahead.
+    pub check_interval_s: f64,
+    /// Residency minimum: a voluntary swap waits this long after the last committed one.
+    pub residency_s: f64,
+    /// Pause after any attempt.
+    pub cooldown_s: f64,
+    /// Pause after the first failed attempt; doubles with each further one.
+    pub backoff_first_s: f64,
+    /// Longest such pause.
+    pub backoff_cap_s: f64,
+    /// Automatic swaps rest this long after a person's choice.
+    pub manual_pause_s: f64,
+    /// Consecutive looks an emergence has to persist.
+    pub persistence_looks: u32,
+
+    /// NEW-1. When the active account must be left and nobody is behind target, go to the account
+    /// with room; off: stay and report that everything is exhausted.
+    pub rescue: bool,
+    /// NEW-2. An account whose week is used up is left whatever its tier; off: T2 and T3 stay.
+    pub leave_full_week: bool,
+    /// NEW-3. Leave an account before a window refuses work, reckoned from the measured burn; off:
+    /// a T0 account is left at 100.
+    pub leave_before_full: bool,
+    /// NEW-4. Land only where the 5-hour window has room now, with a margin below the departure
+    /// line; off: a full window that resets within half an hour counts as room.
+    pub land_on_room_only: bool,
+    /// NEW-5. Rank candidates by what would be lost per hour; off: by tier, then by reset.
+    pub value_before_tier: bool,
+    /// NEW-6. Preempt by loss rate in every tier; off: inside T0 only.
+    pub preempt_within_tier: bool,
+    /// NEW-7. Stranding counts the working hours once over all accounts; off: each account is given
+    /// all of them.
+    pub joint_stranding: bool,
+    /// NEW-8. A value of the active account from before a reset that has passed asks for a new read
+    /// and counts as empty; off: it forces a swap.
+    pub refetch_past_reset: bool,
+    /// NEW-9. The gates' clocks survive a restart; off: a restart forgets them.
+    pub clocks_survive: bool,
+    /// NEW-10. Usage is read while automatic swaps are off or rest; off: nothing is read then.
+    pub poll_while_resting: bool,
+    /// NEW-11. Failed reads disqualify nobody, the data only age; off: three in a row do.
+    pub offline_keeps_eligible: bool,
+    /// NEW-12. A swap whose write failed is a failed swap; off: it counts as committed.
+    pub failed_write_is_failure: bool,
+
+    /// A refused request (a window full, a login refused) moves the lane at once; off: ignored.
+    pub react_to_refusals: bool,
+    /// Leaving an account that refuses work waits for no cooldown; off: it does.
+    pub refusal_skips_cooldown: bool,
+    /// A near reset mutes the 5-hour rules only while the window lasts until then; off: always.
+    pub mute_while_it_lasts: bool,
+    /// Burn is measured between observations; off: between decisions, whatever was observed.
+    pub measure_observations: bool,
+    /// A model's weekly window closes an account to lanes that need the model; off: ignored.
+    pub model_windows: bool,
+    /// An account that would bill money for further use is never chosen; off: not looked at.
+    pub guard_billing: bool,
+    /// Paid extra usage is allowed up to so much in the currency's minor unit.
+    pub billing_ceiling_minor: Option<f64>,
+    /// The target of a swap that failed is skipped for a while when there is another.
+    pub skip_failed_targets: bool,
+    /// Observations from before a wake or a clock jump move nobody voluntarily until read anew.
+    pub distrust_after_jump: bool,
+    /// Reasons as sentences for people; off: the recorded strings.
+    pub plain_words: bool,
 }
 
 impl Rules {
     /// The recorded behaviour, gaps included.
     #[must_use]
     pub fn seed() -> Self {
-        Self { policy: Policy::Tiered }
+        Self {
+            policy: Policy::Tiered,
+            critical: 90.0,
+            warning: 80.0,
+            check_interval_s: 300.0,
+            residency_s: 900.0,
+            cooldown_s: 300.0,
+            backoff_first_s: 60.0,
+            backoff_cap_s: 600.0,
+            manual_pause_s: 900.0,
+            persistence_looks: 2,
+            rescue: false,
+            leave_full_week: false,
+            leave_before_full: false,
+            land_on_room_only: false,
+            value_before_tier: false,
+            preempt_within_tier: false,
+            joint_stranding: false,
+            refetch_past_reset: false,
+            clocks_survive: false,
+            poll_while_resting: false,
+            offline_keeps_eligible: false,
+            failed_write_is_failure: false,
+            react_to_refusals: false,
+            refusal_skips_cooldown: false,
+            mute_while_it_lasts: false,
+            measure_observations: false,
+            model_windows: false,
+            guard_billing: false,
+            billing_ceiling_minor: None,
+            skip_failed_targets: false,
+            distrust_after_jump: false,
+            plain_words: false,
+        }
     }
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { policy: Policy::Tiered }
+        Self {
+            rescue: true,
+            leave_full_week: true,
+            leave_before_full: true,
+            land_on_room_only: true,
+            value_before_tier: true,
+            preempt_within_tier: true,
+            joint_stranding: true,
+            refetch_past_reset: true,
+            clocks_survive: true,
+            poll_while_resting: true,
+            offline_keeps_eligible: true,
+            failed_write_is_failure: true,
+            react_to_refusals: true,
+            refusal_skips_cooldown: true,
+            mute_while_it_lasts: true,
+            measure_observations: true,
+            model_windows: true,
+            guard_billing: true,
+            skip_failed_targets: true,
+            distrust_after_jump: true,
+            plain_words: true,
+            ..Self::seed()
+        }
     }
 }

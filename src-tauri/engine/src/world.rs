@@ -2,17 +2,28 @@
 
 use crate::account::Account;
 use crate::calendar::Calendar;
-use crate::decision::{Action, Decision, Trigger};
-use crate::horizon;
-use crate::lane::Lane;
+use crate::decide;
+use crate::decision::Decision;
+use crate::lane::{Gates, Lane};
+use crate::memory::Memory;
 use crate::observation::Observation;
 use crate::rules::{Policy, Rules};
-use crate::units::{AccountId, LaneId, Now, Utc};
-use alloc::{string::String, vec::Vec};
+use crate::survey::{Inputs, Survey};
+use crate::units::{AccountId, LaneId, Now, Percent, Utc};
+use crate::{horizon, observe, poll, tier};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
+
+/// The target of a failed swap is skipped so long, seconds, once it has failed twice in a row.
+const SKIP_S: i64 = 600;
+/// Old observations are distrusted so long after a wake, seconds; then an endpoint that does not
+/// answer must not hold the lane any more.
+const DISTRUST_S: f64 = 900.0;
 
 /// Accounts, lanes, calendar and rules.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct World {
     /// Every account, in any order (decisions do not depend on it).
     pub accounts: Vec<Account>,
@@ -22,8 +33,11 @@ pub struct World {
     pub calendar: Calendar,
     /// The rules in force.
     pub rules: Rules,
+    /// What is remembered of each account; belongs into the ledger beside the lanes' gates.
+    pub memory: BTreeMap<AccountId, Memory>,
+    /// The last wake or clock jump.
+    pub woken_at: Option<Utc>,
     /// What the planner has learned; used by policy `horizon` only.
-    #[serde(default)]
     pub horizon: horizon::State,
 }
 
@@ -40,6 +54,11 @@ pub enum Settlement {
     },
     /// Nothing changed.
     Failed,
+    /// The lease was held but writing failed; the old credential is in place.
+    Unwritten {
+        /// The account that should have become active.
+        to: AccountId,
+    },
     /// The lane had changed underneath; nothing was tried.
     Stale,
 }
@@ -57,46 +76,234 @@ impl World {
     /// Takes in one fact.
     pub fn observe(&mut self, observation: &Observation, now: Now) {
         self.horizon.observe(&self.accounts, observation, now);
+        observe::fold(self, observation, now);
     }
 
-    /// Decides for one lane. Changes only the lane's gates.
+    /// Decides for one lane. Changes only the lane's gates and the accounts' memory.
     pub fn decide(&mut self, lane: LaneId, now: Now) -> Decision {
         if self.rules.policy == Policy::Horizon {
             return horizon::decide(self, lane, now);
         }
-        let found = self.lanes.iter().find(|candidate| candidate.id == lane);
-        Decision {
-            at: now.wall,
-            lane,
-            generation: found.map(|found| found.generation).unwrap_or_default(),
-            active: found.and_then(|found| found.active),
-            action: Action::Stay,
-            trigger: Trigger::Tick,
-            reason: String::new(),
-            best: None,
-            candidates: Vec::new(),
+        let found = self.lanes.iter().position(|candidate| candidate.id == lane);
+        if let Some(index) = found {
+            self.look_at_burn(index, now.wall);
+        }
+        let survey = self.survey(now.wall);
+        let Some(index) = found else { return nothing(lane, now.wall) };
+        let decision = self.decide_on(&survey, index);
+        if !self.lanes[index].gates.off && !self.lanes[index].gates.paused(now.wall) {
+            self.remember_tiers(&survey);
+        }
+        decision
+    }
+
+    /// Decides for every lane, looking at the accounts once.
+    pub fn decide_all(&mut self, now: Now) -> Vec<Decision> {
+        if self.rules.policy == Policy::Horizon {
+            let lanes: Vec<LaneId> = self.lanes.iter().map(|lane| lane.id).collect();
+            return lanes.into_iter().map(|lane| horizon::decide(self, lane, now)).collect();
+        }
+        for index in 0..self.lanes.len() {
+            self.look_at_burn(index, now.wall);
+        }
+        let survey = self.survey(now.wall);
+        let decisions = (0..self.lanes.len()).map(|index| self.decide_on(&survey, index)).collect();
+        self.remember_tiers(&survey);
+        decisions
+    }
+
+    /// Every account's standing now.
+    #[must_use]
+    pub fn survey(&self, now: Utc) -> Survey {
+        Survey::new(&Inputs {
+            accounts: &self.accounts,
+            memories: &self.memory,
+            calendar: &self.calendar,
+            rules: &self.rules,
+            distrust_before: self.woken_at.filter(|woken| now.seconds_since(*woken) < DISTRUST_S),
+            now,
+        })
+    }
+
+    fn decide_on(&mut self, survey: &Survey, index: usize) -> Decision {
+        self.lanes[index].gates.heal(survey.now);
+        let mut lane = self.lanes[index].clone();
+        let proposal = decide::tiered(self, survey, &lane);
+        let decision = decide::gated(self, survey, &mut lane, proposal);
+        self.lanes[index].gates = lane.gates;
+        decision
+    }
+
+    /// Recorded bookkeeping: one look at the active account's windows per decision.
+    fn look_at_burn(&mut self, index: usize, now: Utc) {
+        let gates = &self.lanes[index].gates;
+        if self.rules.measure_observations || gates.off || gates.paused(now) {
+            return;
+        }
+        let Some(active) = self.lanes[index].active else { return };
+        let Some(account) = self.accounts.iter().find(|account| account.id == active) else {
+            return;
+        };
+        let short = account.usage.five_hour.used.map(Percent::get);
+        let week = account.usage.seven_day.used.map(Percent::get);
+        if let Some(short) = short {
+            let memory = self.memory.entry(active).or_default();
+            memory.burn.look(short, week.unwrap_or(0.0), now);
+        }
+    }
+
+    fn remember_tiers(&mut self, survey: &Survey) {
+        for standing in &survey.standings {
+            let tier = (standing.tier < tier::EXCLUDED).then_some(standing.tier);
+            let memory = self.memory.entry(standing.id).or_default();
+            memory.tier = tier;
+        }
+        if self.memory.len() > survey.standings.len() {
+            self.memory.retain(|id, _| survey.find(*id).is_some());
         }
     }
 
     /// Folds the outcome of an attempt back in.
     pub fn settle(&mut self, lane: LaneId, settlement: Settlement, now: Now) {
-        let Some(lane) = self.lanes.iter_mut().find(|candidate| candidate.id == lane) else {
+        let Some(index) = self.lanes.iter().position(|candidate| candidate.id == lane) else {
             return;
         };
-        if let Settlement::Committed { to, .. } = settlement {
-            lane.active = Some(to);
-            lane.generation.0 += 1;
-            lane.gates.last_attempt = Some(now.wall);
-            lane.gates.last_committed = Some(now.wall);
+        let rules = self.rules.clone();
+        match settlement {
+            Settlement::Committed { to, by_person } => {
+                self.committed(index, Some(to), by_person, now.wall);
+            }
+            Settlement::Unwritten { to } if !rules.failed_write_is_failure => {
+                self.committed(index, Some(to), false, now.wall);
+            }
+            Settlement::Failed | Settlement::Unwritten { .. } => {
+                failed(&mut self.lanes[index].gates, &rules, now.wall);
+            }
+            Settlement::Stale => {}
         }
     }
 
-    /// When each account should next be read, soonest first.
+    fn committed(&mut self, index: usize, to: Option<AccountId>, by_person: bool, now: Utc) {
+        let pause_s = self.rules.manual_pause_s as i64;
+        let lane = &mut self.lanes[index];
+        let from = core::mem::replace(&mut lane.active, to);
+        lane.generation.0 = lane.generation.0.saturating_add(1);
+        let gates = &mut lane.gates;
+        gates.last_attempt = Some(now);
+        gates.last_committed = Some(now);
+        gates.streak = None;
+        gates.skips.clear();
+        if by_person {
+            // Only ever extends: a longer pause of the person's own stays.
+            gates.paused_until = gates.paused_until.max(Some(now.plus_seconds(pause_s)));
+            return;
+        }
+        gates.failed_attempts = 0;
+        gates.last_failure = None;
+        for id in [from, to].into_iter().flatten() {
+            if let Some(memory) = self.memory.get_mut(&id) {
+                memory.tier = None;
+                memory.burn = crate::burn::Burn::default();
+            }
+        }
+    }
+
+    /// The seat was found with another account than Sluice had put there, by a person or a tool:
+    /// their choice is protected like a manual swap.
+    pub fn seat_changed(&mut self, lane: LaneId, active: Option<AccountId>, now: Now) {
+        let found = self.lanes.iter().position(|candidate| candidate.id == lane);
+        if let Some(index) = found.filter(|index| self.lanes[*index].active != active) {
+            self.committed(index, active, true, now.wall);
+        }
+    }
+
+    /// Rests automatic swaps of a lane until then, whatever was set before.
+    pub fn pause(&mut self, lane: LaneId, until: Utc) {
+        if let Some(gates) = self.gates(lane) {
+            gates.paused_until = Some(until);
+        }
+    }
+
+    /// Ends a lane's pause.
+    pub fn resume(&mut self, lane: LaneId) {
+        if let Some(gates) = self.gates(lane) {
+            gates.paused_until = None;
+        }
+    }
+
+    fn gates(&mut self, lane: LaneId) -> Option<&mut Gates> {
+        self.lanes.iter_mut().find(|candidate| candidate.id == lane).map(|lane| &mut lane.gates)
+    }
+
+    /// The process starts with a world read from the ledger. What the rules let survive stays.
+    pub fn restarted(&mut self) {
+        for memory in self.memory.values_mut() {
+            memory.asked = false;
+        }
+        if self.rules.clocks_survive {
+            return;
+        }
+        for lane in &mut self.lanes {
+            lane.gates = Gates {
+                paused_until: lane.gates.paused_until,
+                off: lane.gates.off,
+                ..Gates::default()
+            };
+        }
+        self.memory.clear();
+    }
+
+    /// The machine woke up, or its wall clock jumped by `seconds` against the monotonic one
+    /// (negative when set back). Gates keep their length; observations from before are distrusted.
+    pub fn woke(&mut self, jumped_seconds: i64, now: Now) {
+        for lane in &mut self.lanes {
+            lane.gates.shift(jumped_seconds);
+        }
+        self.woken_at = Some(now.wall);
+    }
+
+    /// A request for an account's usage goes out now. `jitter` (−0.15 to 0.15, drawn by the driver)
+    /// stretches the interval to the next one.
+    pub fn requested(&mut self, account: AccountId, now: Now, jitter: f64) {
+        let memory = self.memory.entry(account).or_default();
+        memory.requested(now.wall);
+        memory.asked = true;
+        memory.jitter = if jitter.is_finite() { jitter.clamp(-0.15, 0.15) } else { 0.0 };
+    }
+
+    /// When each account should next be read, soonest first. The budget of requests is kept in it:
+    /// a due time is never before the rolling hour allows one.
     #[must_use]
     pub fn polls(&self, now: Now) -> Vec<PollPlan> {
-        if self.rules.policy == Policy::Horizon {
-            return horizon::polls(self, now);
-        }
-        Vec::new()
+        let plans = match self.rules.policy {
+            Policy::Tiered => poll::plans(self, &self.survey(now.wall)),
+            Policy::Horizon => horizon::polls(self, now),
+        };
+        poll::affordable(self, plans, now.wall)
+    }
+}
+
+fn failed(gates: &mut Gates, rules: &Rules, now: Utc) {
+    gates.failed_attempts = gates.failed_attempts.saturating_add(1);
+    gates.last_failure = Some(now);
+    // The backoff alone governs after a failure.
+    gates.last_attempt = None;
+    let skipping = rules.skip_failed_targets && gates.failed_attempts >= 2;
+    if let Some(target) = gates.last_target.filter(|_| skipping) {
+        gates.skips.insert(target, now.plus_seconds(SKIP_S));
+    }
+}
+
+fn nothing(lane: LaneId, at: Utc) -> Decision {
+    Decision {
+        at,
+        lane,
+        generation: crate::units::Generation::default(),
+        active: None,
+        action: crate::decision::Action::Stay,
+        trigger: crate::decision::Trigger::Tick,
+        reason: alloc::string::String::new(),
+        best: None,
+        candidates: Vec::new(),
     }
 }

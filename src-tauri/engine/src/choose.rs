@@ -1,0 +1,205 @@
+//! Filters: why an account cannot be chosen, the first reason that holds.
+
+use crate::account::{Account, Login};
+use crate::decision::Refusal;
+use crate::memory::Memory;
+use crate::rules::Rules;
+use crate::survey::{Inputs, Standing, single_stranding};
+use crate::target::{self, LANDING_LIMIT, RESET_LOOKAHEAD_MIN};
+use crate::tier;
+use crate::units::{Percent, Utc};
+use crate::window::{Usage, Window};
+
+/// Failed reads in a row that exclude an account where failures count.
+const FAILURES_LIMIT: u32 = 3;
+/// A T0 account this far behind may be chosen although less than one window's burn is left.
+const LAST_SLICE: f64 = 1.0;
+/// Landing stays this far below the line of departure.
+const LANDING_MARGIN: f64 = 10.0;
+/// The least of a week that is worth landing on.
+const WEEK_SCRAP: f64 = 2.0;
+/// A second-best refuge still has this much.
+const LAST_ROOM: f64 = 3.0;
+
+/// A refuge with room to work in.
+pub const REFUGE_ROOMY: u8 = 0;
+/// A refuge with little room.
+pub const REFUGE_TIGHT: u8 = 1;
+/// A refuge of which nothing is known.
+pub const REFUGE_UNKNOWN: u8 = 2;
+/// A refuge that bills money under the ceiling.
+pub const REFUGE_PAID: u8 = 3;
+
+/// One account's standing.
+#[must_use]
+pub fn standing(
+    slot: usize,
+    account: &Account,
+    inputs: &Inputs<'_>,
+    burn_per_window: f64,
+) -> Standing {
+    let (rules, now, usage) = (inputs.rules, inputs.now, &account.usage);
+    let memory = inputs.memories.get(&account.id);
+    let reset = usage.seven_day.resets_at;
+    let tier = tier::damped(reset, now, memory.and_then(|memory| memory.tier));
+    let used = counted(&usage.seven_day, "seven_day", usage, memory, rules, now);
+    let short_used = counted(&usage.five_hour, "five_hour", usage, memory, rules, now);
+    let target = target::target(tier, reset, now, inputs.calendar);
+    let stale = rules.distrust_after_jump
+        && inputs
+            .distrust_before
+            .is_some_and(|since| usage.observed_at.is_none_or(|observed| observed < since));
+    let room = 100.0 - used.unwrap_or(0.0);
+    let hours = reset.map_or(f64::MAX, |reset| tier::hours_to(reset, now));
+    let mut standing = Standing {
+        slot,
+        id: account.id,
+        provider: account.provider,
+        position: account.position,
+        tier,
+        short: Window {
+            used: short_used.and_then(Percent::new),
+            resets_at: usage.five_hour.resets_at,
+        },
+        used,
+        reset,
+        target,
+        deficit: target.zip(used).map(|(target, used)| target - used),
+        stranding: if rules.joint_stranding {
+            None
+        } else {
+            single_stranding(used, reset, now, inputs.calendar)
+        },
+        loss_rate: if hours > 0.0 { room / hours } else { 0.0 },
+        critical: account.plan.critical().max(rules.critical),
+        refusal: Refusal::None,
+        refuge: None,
+        stale,
+    };
+    standing.refusal = refusal(account, &standing, rules, now, burn_per_window);
+    standing.refuge = refuge(account, &standing, rules, now);
+    standing
+}
+
+/// The share of a window that counts now: full while a refusal stands, and (where the rules say so)
+/// empty once its reset has passed since the value was read.
+fn counted(
+    window: &Window,
+    name: &str,
+    usage: &Usage,
+    memory: Option<&Memory>,
+    rules: &Rules,
+    now: Utc,
+) -> Option<f64> {
+    if rules.react_to_refusals && memory.is_some_and(|memory| memory.refuses(name, now)) {
+        return Some(100.0);
+    }
+    let used = window.used.map(Percent::get);
+    if rules.refetch_past_reset {
+        target::effective_percent(used, window.resets_at, usage.observed_at, now)
+    } else {
+        used
+    }
+}
+
+/// Filters that hold for every use of the account.
+fn barred(account: &Account, standing: &Standing, rules: &Rules) -> Refusal {
+    if !account.enabled {
+        Refusal::Disabled
+    } else if !rules.offline_keeps_eligible && account.failures >= FAILURES_LIMIT {
+        Refusal::Failing
+    } else if account.login == Login::NeedsSignIn {
+        Refusal::NeedsSignIn
+    } else if account.login == Login::Missing {
+        Refusal::NoCredential
+    } else if !account.automatic {
+        Refusal::NotAutomatic
+    } else if would_bill(account, standing, rules) && !may_bill(account, rules) {
+        Refusal::WouldBill
+    } else {
+        Refusal::None
+    }
+}
+
+/// The first filter by pace that rejects the account, in the recorded order.
+fn refusal(
+    account: &Account,
+    standing: &Standing,
+    rules: &Rules,
+    now: Utc,
+    burn_per_window: f64,
+) -> Refusal {
+    let barred = barred(account, standing, rules);
+    if barred != Refusal::None {
+        return barred;
+    }
+    if standing.tier == tier::EXCLUDED {
+        return Refusal::NoReset;
+    }
+    let Some(deficit) = standing.deficit else { return Refusal::UsageUnknown };
+    if deficit <= 0.0 {
+        return Refusal::NotBehind;
+    }
+    let last_slice = standing.tier == 0 && deficit >= LAST_SLICE;
+    if !target::has_weekly_headroom(standing.used, burn_per_window) && !last_slice {
+        return Refusal::NoWeeklyHeadroom;
+    }
+    let (limit, lookahead) = landing(standing, rules);
+    if !target::has_short_headroom(&standing.short, now, limit, lookahead) {
+        return Refusal::NoShortHeadroom;
+    }
+    if standing.stale { Refusal::Stale } else { Refusal::None }
+}
+
+/// Landing limit of the 5-hour window and the look-ahead to its reset, percent and minutes.
+fn landing(standing: &Standing, rules: &Rules) -> (f64, f64) {
+    if rules.land_on_room_only {
+        (standing.critical - LANDING_MARGIN, 0.0)
+    } else {
+        (LANDING_LIMIT, RESET_LOOKAHEAD_MIN)
+    }
+}
+
+/// How good a refuge the account is for a lane that must leave its own.
+fn refuge(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Option<u8> {
+    if !rules.rescue || barred(account, standing, rules) != Refusal::None {
+        return None;
+    }
+    if would_bill(account, standing, rules) {
+        return Some(REFUGE_PAID);
+    }
+    let Some(used) = standing.used else { return Some(REFUGE_UNKNOWN) };
+    // A window that is not open has no number and all its room.
+    let short = standing.short_used().unwrap_or(0.0);
+    let (limit, lookahead) = landing(standing, rules);
+    if used <= 100.0 - WEEK_SCRAP
+        && target::has_short_headroom(&standing.short, now, limit, lookahead)
+    {
+        Some(REFUGE_ROOMY)
+    } else if used < 100.0 && short <= 100.0 - LAST_ROOM {
+        Some(REFUGE_TIGHT)
+    } else {
+        None
+    }
+}
+
+/// Further use of the account would be billed.
+#[must_use]
+pub fn would_bill(account: &Account, standing: &Standing, rules: &Rules) -> bool {
+    let full = |used: Option<f64>| used.is_some_and(|used| used >= 100.0);
+    rules.guard_billing
+        && account.usage.credits.as_ref().is_some_and(|credits| credits.enabled)
+        && (full(standing.used) || full(standing.short_used()))
+}
+
+/// The person's ceiling and the account's own limit allow more paid use.
+#[must_use]
+pub fn may_bill(account: &Account, rules: &Rules) -> bool {
+    let Some(ceiling) = rules.billing_ceiling_minor else { return false };
+    account.usage.credits.as_ref().is_some_and(|credits| {
+        // What was spent is unknown: unknown is never zero.
+        credits.used_minor.is_some_and(|spent| {
+            spent < ceiling && credits.limit_minor.is_none_or(|limit| spent < limit)
+        })
+    })
+}

@@ -1,0 +1,296 @@
+//! A decision in words: the recorded strings, or sentences for people.
+
+use crate::decision::{Action, Decision, Refusal};
+use crate::rule::Rule;
+use crate::rules::Rules;
+use crate::tier;
+use crate::units::AccountId;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// What kept the lane where it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hold {
+    /// Nothing: the swap goes ahead.
+    Nothing,
+    /// The lane has no active account.
+    NoActive,
+    /// Automatic swaps are off or rest.
+    Resting {
+        /// For so many minutes.
+        minutes: Option<f64>,
+    },
+    /// No rule fired, nobody is eligible.
+    NoCandidate {
+        /// The active plan's tag.
+        plan: String,
+    },
+    /// No rule fired, the best candidate is no better.
+    NotBetter {
+        /// Which.
+        best: AccountId,
+        /// Its tier.
+        best_tier: u8,
+    },
+    /// An emergence has not persisted yet.
+    Emergence {
+        /// Looks so far.
+        count: u32,
+        /// Looks needed.
+        looks: u32,
+        /// The candidate.
+        best: AccountId,
+        /// Its tier.
+        best_tier: u8,
+        /// The active account's.
+        active_tier: u8,
+    },
+    /// The residency minimum is not over.
+    Residency {
+        /// Left.
+        seconds: f64,
+    },
+    /// The cooldown is not over.
+    Cooldown {
+        /// Left.
+        seconds: f64,
+    },
+    /// Nobody is eligible.
+    NoTarget,
+    /// The failure backoff is not over.
+    Backoff {
+        /// Left.
+        seconds: f64,
+        /// Failed attempts in a row.
+        failures: u32,
+    },
+}
+
+/// The reason of a decision: the rule that fired and what held it back.
+#[must_use]
+pub fn hold(hold: &Hold, rule: Option<&Rule>, rules: &Rules) -> String {
+    if rules.plain_words { plain_hold(hold, rule) } else { recorded_hold(hold, rule) }
+}
+
+fn recorded_hold(hold: &Hold, rule: Option<&Rule>) -> String {
+    let warranted = || format!("swap warranted ({})", rule.map(recorded).unwrap_or_default());
+    match hold {
+        Hold::Nothing => rule.map(recorded).unwrap_or_default(),
+        Hold::NoActive | Hold::Resting { .. } => String::new(),
+        Hold::NoCandidate { plan } => {
+            let plan = if plan.is_empty() { "unset" } else { plan.trim() };
+            format!("stay: no candidate has deficit (tier {plan})")
+        }
+        Hold::NotBetter { best, best_tier } => {
+            format!("stay: best is same/lower tier (best id={} tier={best_tier})", best.0)
+        }
+        Hold::Emergence { count, looks, best, best_tier, active_tier } => format!(
+            "stay: emergence streak {count}/{looks}, awaiting confirmation \
+             (best id={} tier={best_tier} vs active tier={active_tier})",
+            best.0
+        ),
+        Hold::Residency { seconds } => {
+            format!("{} but minimum residency active ({seconds:.0}s remaining)", warranted())
+        }
+        Hold::Cooldown { seconds } => {
+            format!("{} but cooldown active ({seconds:.0}s remaining)", warranted())
+        }
+        Hold::NoTarget => format!("{} but no eligible target", warranted()),
+        Hold::Backoff { seconds, failures } => format!(
+            "{} but failure backoff active ({seconds:.0}s remaining after {failures} failed \
+             attempt(s))",
+            warranted()
+        ),
+    }
+}
+
+/// The opening words of a rule's recorded string; they tell the rules apart in old logs.
+#[must_use]
+pub const fn opening(rule: &Rule) -> &'static str {
+    match rule {
+        Rule::HigherTier { .. } => "higher tier emerged",
+        Rule::Preemption { .. } => "intra-tier preemption",
+        Rule::Drained { .. } => "drained",
+        Rule::ShortCritical { .. } => "5h critical",
+        Rule::Projection { .. } => "burn-rate projection",
+        Rule::Refused { .. } => "refused",
+        Rule::LoginRefused => "login refused",
+        Rule::WouldBill => "would bill",
+        Rule::Plan { .. } => "plan",
+    }
+}
+
+/// A rule as the recorded program writes it.
+#[must_use]
+pub fn recorded(rule: &Rule) -> String {
+    let opening = opening(rule);
+    match rule {
+        Rule::HigherTier { best, active } => {
+            format!("{opening}: {} candidate vs active {}", tier::name(*best), tier::name(*active))
+        }
+        Rule::Preemption { tier, best, active } => format!(
+            "{opening}: T{tier} candidate losing {:.1}% in {:.1}h vs active {:.1}% in {:.1}h",
+            best.0, best.1, active.0, active.1
+        ),
+        Rule::Drained { used, target } => {
+            format!("{opening}: 7d usage {used:.1}% >= tier target {target:.1}%")
+        }
+        Rule::ShortCritical { used, critical } => {
+            format!("{opening}: {used:.1}% >= {critical:.0}%")
+        }
+        Rule::Projection { used, projected, minutes } => {
+            format!("{opening}: {used:.1}% -> {projected:.1}% in {}min", *minutes as i64)
+        }
+        Rule::Refused { window } => format!("{opening}: {window}"),
+        Rule::LoginRefused | Rule::WouldBill => opening.to_string(),
+        Rule::Plan { why, .. } => format!("{opening}: {why}"),
+    }
+}
+
+/// A rule as a sentence.
+#[must_use]
+pub fn plain(rule: &Rule) -> String {
+    match rule {
+        Rule::HigherTier { best, active } => format!(
+            "Another account's week {} and would lose more than this one's, which {}.",
+            ends(*best),
+            ends(*active)
+        ),
+        Rule::Preemption { best, active, .. } => format!(
+            "Another account loses {:.0} % in {}, this one only {:.0} % in {}.",
+            best.0,
+            hours(best.1),
+            active.0,
+            hours(active.1)
+        ),
+        Rule::Drained { used, target } if *target >= 97.0 => {
+            format!("This account's week is used up ({used:.0} %).")
+        }
+        Rule::Drained { used, target } => {
+            format!(
+                "This account's week is at {used:.0} %, and {target:.0} % is its share for now."
+            )
+        }
+        Rule::ShortCritical { used, critical } => {
+            format!("This account's 5-hour window is at {used:.0} %; the line is {critical:.0} %.")
+        }
+        Rule::Projection { used, projected, minutes } => format!(
+            "This account's 5-hour window is at {used:.0} % and would reach {:.0} % in {minutes:.0} \
+             minutes.",
+            projected.min(100.0)
+        ),
+        Rule::Refused { window } => match window.as_str() {
+            "five_hour" => "This account's 5-hour window is full.".to_string(),
+            "seven_day" => "This account's week is used up.".to_string(),
+            model => format!("This account's week of {model} is used up."),
+        },
+        Rule::LoginRefused => "This account's login was refused; sign in again.".to_string(),
+        Rule::WouldBill => "Further use of this account would cost money.".to_string(),
+        Rule::Plan { why, .. } => why.clone(),
+    }
+}
+
+fn plain_hold(hold: &Hold, rule: Option<&Rule>) -> String {
+    let because = rule.map(plain).unwrap_or_default();
+    let tail = match hold {
+        Hold::Nothing => return because,
+        Hold::NoActive => return "No account is live here.".to_string(),
+        Hold::Resting { minutes: Some(minutes) } if *minutes > 0.0 => {
+            return format!("Automatic swaps rest for {:.0} more minutes.", minutes.max(1.0));
+        }
+        Hold::Resting { .. } => return "Automatic swaps are off.".to_string(),
+        Hold::NoCandidate { .. } => {
+            return "This account is the right one; no other needs to be used first.".to_string();
+        }
+        Hold::NotBetter { .. } => {
+            return "This account is the right one; the next best would lose no more.".to_string();
+        }
+        Hold::Emergence { count, looks, .. } => {
+            return format!(
+                "Another account would lose more; waiting until that has lasted ({count} of \
+                 {looks} looks)."
+            );
+        }
+        Hold::Residency { seconds } => {
+            format!("The last swap is too recent; {} left.", span(*seconds))
+        }
+        Hold::Cooldown { seconds } => {
+            format!("The last attempt is too recent; {} left.", span(*seconds))
+        }
+        Hold::NoTarget => "No other account has room.".to_string(),
+        Hold::Backoff { seconds, failures } => {
+            format!("The last {failures} attempts failed; the next in {}.", span(*seconds))
+        }
+    };
+    if because.is_empty() { tail } else { format!("{because} {tail}") }
+}
+
+fn ends(tier: u8) -> &'static str {
+    match tier {
+        0 => "ends within a day",
+        1 => "ends within two days",
+        2 => "ends within four days",
+        3 => "lasts more than four days",
+        _ => "has no known end",
+    }
+}
+
+fn hours(hours: f64) -> String {
+    if hours < 48.0 { format!("{hours:.0} h") } else { format!("{:.0} days", hours / 24.0) }
+}
+
+fn span(seconds: f64) -> String {
+    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
+}
+
+/// Why an account was not chosen, as the end of "… was not chosen: it …".
+#[must_use]
+pub const fn refusal(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Active => "is live now",
+        Refusal::Disabled => "is switched off",
+        Refusal::Failing => "could not be read several times in a row",
+        Refusal::NeedsSignIn => "needs a new sign-in",
+        Refusal::NoCredential => "has no kept login",
+        Refusal::NotAutomatic => "is excluded from automatic swaps",
+        Refusal::NoReset => "has no known weekly reset",
+        Refusal::UsageUnknown => "has no known use",
+        Refusal::NotBehind => "is not behind its target",
+        Refusal::NoWeeklyHeadroom => "has too little of its week left",
+        Refusal::NoShortHeadroom => "has no room in its 5-hour window",
+        Refusal::Skipped => "failed as a target a moment ago",
+        Refusal::ModelExhausted => "has used up the model that is needed",
+        Refusal::WouldBill => "would cost money",
+        Refusal::Stale => "has not been read since this computer woke up",
+        Refusal::Outranked => "could be used, and another is better",
+        Refusal::None => "is the best",
+    }
+}
+
+/// The whole decision in one paragraph; `name` gives the accounts' labels.
+#[must_use]
+pub fn paragraph(decision: &Decision, name: &dyn Fn(AccountId) -> String) -> String {
+    let active = decision.active.map_or_else(|| "nobody".to_string(), name);
+    let head = match decision.action {
+        Action::Stay => format!("Stayed with {active}."),
+        Action::Swap { to } => format!("From {active} to {}.", name(to)),
+    };
+    let others: Vec<String> = decision
+        .candidates
+        .iter()
+        .filter(|candidate| candidate.refusal != Refusal::Active)
+        .map(|candidate| format!("{} {}", name(candidate.account), refusal(candidate.refusal)))
+        .collect();
+    let mut text = head;
+    for part in [decision.reason.clone(), others.join("; ")] {
+        if !part.is_empty() {
+            text.push(' ');
+            text.push_str(&part);
+        }
+    }
+    if !others.is_empty() {
+        text.push('.');
+    }
+    text
+}

@@ -1,0 +1,103 @@
+//! What holds a warranted swap back: emergence persistence, residency, cooldown, failure backoff.
+
+use crate::lane::Gates;
+use crate::rules::Rules;
+use crate::units::Utc;
+
+/// How a departure rule stands towards the gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// No rule fired.
+    Nothing,
+    /// A better candidate emerged: has to persist.
+    Emerging,
+    /// Anything else: counts at once and ends an emergence.
+    Decisive,
+}
+
+/// Counts consecutive looks at an emergence, keyed by the best candidate's tier; says whether the
+/// rule may pass. One blind look (no rule, no candidate) does not restart the count.
+pub fn persisted(streak: &mut Option<(u8, u32)>, pull: Pull, best: Option<u8>, looks: u32) -> bool {
+    match (pull, best) {
+        (Pull::Nothing, None) => false,
+        (Pull::Nothing | Pull::Decisive, _) => {
+            *streak = None;
+            pull == Pull::Decisive
+        }
+        (Pull::Emerging, None) => {
+            *streak = None;
+            false
+        }
+        (Pull::Emerging, Some(tier)) => {
+            let count = match *streak {
+                Some((kept, count)) if kept == tier => count.saturating_add(1),
+                Some(_) | None => 1,
+            };
+            *streak = Some((tier, count));
+            count >= looks
+        }
+    }
+}
+
+/// Seconds of pause left after `failures` failed attempts in a row, the last `elapsed_s` ago:
+/// `first` doubled with each, at most `cap`.
+#[must_use]
+pub fn backoff_left(failures: u32, elapsed_s: f64, first: f64, cap: f64) -> f64 {
+    if failures == 0 {
+        return 0.0;
+    }
+    let doublings = (failures - 1).min(32);
+    let pause = (first * (1_u64 << doublings) as f64).min(cap);
+    (pause - elapsed_s).max(0.0)
+}
+
+impl Gates {
+    /// Seconds of residency still owed.
+    #[must_use]
+    pub fn residency_left(&self, now: Utc, rules: &Rules) -> f64 {
+        left(self.last_committed, now, rules.residency_s)
+    }
+
+    /// Seconds of cooldown left.
+    #[must_use]
+    pub fn cooldown_left(&self, now: Utc, rules: &Rules) -> f64 {
+        left(self.last_attempt, now, rules.cooldown_s)
+    }
+
+    /// Seconds of failure backoff left.
+    #[must_use]
+    pub fn backoff_left(&self, now: Utc, rules: &Rules) -> f64 {
+        let elapsed = self.last_failure.map_or(f64::MAX, |at| now.seconds_since(at));
+        backoff_left(self.failed_attempts, elapsed, rules.backoff_first_s, rules.backoff_cap_s)
+    }
+
+    /// Whether automatic swaps rest.
+    #[must_use]
+    pub fn paused(&self, now: Utc) -> bool {
+        self.paused_until.is_some_and(|until| until > now)
+    }
+
+    /// Clocks that stand in the future (the wall clock was set back) start now: a jump costs at
+    /// most one period, never the length of the jump.
+    pub fn heal(&mut self, now: Utc) {
+        for clock in [&mut self.last_attempt, &mut self.last_committed, &mut self.last_failure] {
+            *clock = clock.map(|at| at.min(now));
+        }
+    }
+
+    /// Shifts every clock by the distance the wall clock jumped, so that periods keep their length.
+    pub fn shift(&mut self, seconds: i64) {
+        for clock in [
+            &mut self.last_attempt,
+            &mut self.last_committed,
+            &mut self.last_failure,
+            &mut self.paused_until,
+        ] {
+            *clock = clock.map(|at| at.plus_seconds(seconds));
+        }
+    }
+}
+
+fn left(since: Option<Utc>, now: Utc, period_s: f64) -> f64 {
+    since.map_or(0.0, |since| (period_s - now.seconds_since(since)).max(0.0))
+}

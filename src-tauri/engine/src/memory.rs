@@ -1,0 +1,80 @@
+//! What the world remembers of an account between looks, besides its last numbers.
+
+use crate::burn::Burn;
+use crate::limits::{REQUESTS_REMEMBERED, USAGE_REQUESTS_PER_HOUR};
+use crate::units::Utc;
+use alloc::{string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// Seconds of the request budget's rolling window.
+const HOUR_S: i64 = 3600;
+
+/// The memory of one account. Serialised into the ledger so that a restart forgets nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Damped tier of the last look; `None` when it was excluded.
+    pub tier: Option<u8>,
+    /// Burn record.
+    pub burn: Burn,
+    /// Windows that refused work and have not emptied since.
+    pub refusals: Vec<RefusedWindow>,
+    /// Usage requests of the last hour, oldest first.
+    pub requests: Vec<Utc>,
+    /// A request is under way, noted by the driver and not yet answered.
+    pub asked: bool,
+    /// Share (−0.15 to 0.15) by which the next interval differs, drawn by the driver.
+    pub jitter: f64,
+    /// 429 answers in a row.
+    pub throttled: u32,
+    /// No request before this.
+    pub not_before: Option<Utc>,
+}
+
+/// A window that refused a real request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedWindow {
+    /// `five_hour`, `seven_day` or a model's name.
+    pub window: String,
+    /// When it refused.
+    pub at: Utc,
+    /// Until when it counts as full.
+    pub until: Utc,
+}
+
+impl Memory {
+    /// Notes a request to the usage endpoint.
+    pub fn requested(&mut self, now: Utc) {
+        self.requests.retain(|at| now.seconds_since(*at) < HOUR_S as f64 && *at <= now);
+        if self.requests.len() >= REQUESTS_REMEMBERED {
+            self.requests.remove(0);
+        }
+        self.requests.push(now);
+    }
+
+    /// The last request.
+    #[must_use]
+    pub fn last_request(&self) -> Option<Utc> {
+        self.requests.last().copied()
+    }
+
+    /// Requests in the rolling hour before `now`.
+    #[must_use]
+    pub fn requests_in_hour(&self, now: Utc) -> usize {
+        self.requests.iter().filter(|at| now.seconds_since(**at) < HOUR_S as f64).count()
+    }
+
+    /// The first instant from `now` on at which the budget allows a request.
+    #[must_use]
+    pub fn budget_from(&self, now: Utc) -> Utc {
+        let budget = USAGE_REQUESTS_PER_HOUR as usize;
+        let live = self.requests.len().checked_sub(budget).map(|index| self.requests[index]);
+        live.map_or(now, |oldest| oldest.plus_seconds(HOUR_S).max(now))
+    }
+
+    /// The window of this name refused work and counts as full at `now`.
+    #[must_use]
+    pub fn refuses(&self, window: &str, now: Utc) -> bool {
+        self.refusals.iter().any(|refusal| refusal.until > now && refusal.window == window)
+    }
+}

@@ -1,0 +1,201 @@
+//! Folding facts into the world.
+
+use crate::account::{Account, Login};
+use crate::limits::{MODEL_WINDOWS_MAX, REFUSALS_MAX};
+use crate::memory::{Memory, RefusedWindow};
+use crate::observation::{Fact, Observation, Source};
+use crate::poll;
+use crate::rules::Rules;
+use crate::units::{Now, Percent, Utc};
+use crate::window::{ModelWindow, Usage, Window};
+use crate::world::World;
+use alloc::string::String;
+
+/// A refused window whose reset is unknown counts as full so long, seconds.
+const REFUSAL_UNKNOWN_S: i64 = 3600;
+/// A reading this much later than a refusal may contradict it, seconds: endpoints lag behind.
+const REFUSAL_LAG_S: f64 = 300.0;
+/// And must say at most so much.
+const REFUSAL_CLEAR: f64 = 95.0;
+/// A reset moved by more than this is another window, seconds.
+const SAME_WINDOW_S: f64 = 600.0;
+/// A refused model is taken as what the lane needs for so long, seconds.
+const MODEL_WANTED_S: i64 = 5 * 3600;
+
+/// Folds one observation in. Facts about unknown accounts are dropped.
+pub fn fold(world: &mut World, observation: &Observation, now: Now) {
+    let Some(account) = world.accounts.iter_mut().find(|account| account.id == observation.account)
+    else {
+        return;
+    };
+    let memory = world.memory.entry(observation.account).or_default();
+    // A sender's clock may run ahead; what it says is true now at the latest.
+    let at = observation.at.min(now.wall);
+    match &observation.fact {
+        Fact::Usage(usage) => {
+            answered(memory, observation.source, now);
+            usage_seen(account, memory, usage, at, observation.source, &world.rules);
+        }
+        Fact::Unreachable => {
+            answered(memory, observation.source, now);
+            account.failures = account.failures.saturating_add(1);
+        }
+        Fact::Throttled { retry_after_s } => {
+            answered(memory, observation.source, now);
+            memory.throttled = memory.throttled.saturating_add(1);
+            let pause = poll::throttle_pause_s(memory.throttled, *retry_after_s);
+            let until = at.plus_seconds(i64::try_from(pause).unwrap_or(i64::MAX));
+            memory.not_before = memory.not_before.max(Some(until));
+        }
+        Fact::LimitHit { resets_at, window } => {
+            limit_hit(account, memory, window, *resets_at, at);
+            let known = matches!(window.as_str(), "five_hour" | "seven_day");
+            for lane in world.lanes.iter_mut().filter(|_| !known) {
+                if lane.active == Some(observation.account) {
+                    lane.gates.wanted_model =
+                        Some((window.clone(), at.plus_seconds(MODEL_WANTED_S)));
+                }
+            }
+        }
+        Fact::Login(login) => account.login = *login,
+        Fact::Plan(plan) => account.plan = plan.clone(),
+    }
+}
+
+/// The endpoint answered. An answer nobody noted as a request still used up the budget.
+fn answered(memory: &mut Memory, source: Source, now: Now) {
+    if source == Source::Endpoint && !core::mem::take(&mut memory.asked) {
+        memory.requested(now.wall);
+    }
+}
+
+fn usage_seen(
+    account: &mut Account,
+    memory: &mut Memory,
+    seen: &Usage,
+    at: Utc,
+    source: Source,
+    rules: &Rules,
+) {
+    if source == Source::Endpoint {
+        account.failures = 0;
+        memory.throttled = 0;
+        memory.not_before = None;
+        if account.login != Login::Missing {
+            account.login = Login::Valid;
+        }
+    }
+    let known = &mut account.usage;
+    if known.observed_at.is_some_and(|last| last > at) {
+        return;
+    }
+    known.observed_at = Some(at);
+    let says_all = source == Source::Endpoint;
+    merge(&mut known.five_hour, &seen.five_hour, says_all);
+    merge(&mut known.seven_day, &seen.seven_day, says_all);
+    for model in seen.models.iter().take(MODEL_WINDOWS_MAX) {
+        merge_model(known, model, says_all);
+    }
+    if seen.credits.is_some() {
+        known.credits.clone_from(&seen.credits);
+    }
+    settle_refusals(known, memory, at);
+    if rules.measure_observations {
+        let used = |window: &Window| window.used.map(Percent::get);
+        if let (Some(short), Some(week)) = (used(&known.five_hour), used(&known.seven_day)) {
+            memory.burn.look(short, week, at);
+        }
+    }
+}
+
+/// A share that was said replaces the window; only the endpoint's silence about a reset means that
+/// there is none. What was not said stays.
+fn merge(known: &mut Window, seen: &Window, says_all: bool) {
+    if seen.used.is_some() {
+        known.used = seen.used;
+        if says_all || seen.resets_at.is_some() {
+            known.resets_at = seen.resets_at;
+        }
+    } else if seen.resets_at.is_some() {
+        known.resets_at = seen.resets_at;
+    }
+}
+
+fn merge_model(known: &mut Usage, seen: &ModelWindow, says_all: bool) {
+    if let Some(model) = known.models.iter_mut().find(|model| model.model == seen.model) {
+        merge(&mut model.window, &seen.window, says_all);
+        model.binding = seen.binding;
+    } else if known.models.len() < MODEL_WINDOWS_MAX {
+        known.models.push(seen.clone());
+    }
+}
+
+fn limit_hit(
+    account: &mut Account,
+    memory: &mut Memory,
+    window: &str,
+    resets_at: Option<Utc>,
+    at: Utc,
+) {
+    let usage = &mut account.usage;
+    let known = match window {
+        "five_hour" => &mut usage.five_hour,
+        "seven_day" => &mut usage.seven_day,
+        model => {
+            merge_model(usage, &full_model(model, resets_at), false);
+            remember_refusal(memory, window, resets_at, None, at);
+            return;
+        }
+    };
+    if resets_at.is_some() {
+        known.resets_at = resets_at;
+    }
+    remember_refusal(memory, window, resets_at, known.resets_at, at);
+}
+
+fn full_model(model: &str, resets_at: Option<Utc>) -> ModelWindow {
+    let used = Percent::new(100.0);
+    ModelWindow { model: model.into(), window: Window { used, resets_at }, binding: true }
+}
+
+fn remember_refusal(
+    memory: &mut Memory,
+    window: &str,
+    said: Option<Utc>,
+    known: Option<Utc>,
+    at: Utc,
+) {
+    let until = said
+        .or_else(|| known.filter(|reset| *reset > at))
+        .unwrap_or_else(|| at.plus_seconds(REFUSAL_UNKNOWN_S));
+    memory.refusals.retain(|refusal| refusal.window != window && refusal.until > at);
+    if memory.refusals.len() < REFUSALS_MAX {
+        memory.refusals.push(RefusedWindow { window: String::from(window), at, until });
+    }
+}
+
+/// Drops refusals that a later reading contradicts, and keeps the others visible in the models.
+fn settle_refusals(usage: &mut Usage, memory: &mut Memory, at: Utc) {
+    memory.refusals.retain(|refusal| {
+        let window = match refusal.window.as_str() {
+            "five_hour" => Some(&mut usage.five_hour),
+            "seven_day" => Some(&mut usage.seven_day),
+            name => usage
+                .models
+                .iter_mut()
+                .find(|model| model.model == name)
+                .map(|model| &mut model.window),
+        };
+        let Some(window) = window else { return refusal.until > at };
+        let emptied = window
+            .resets_at
+            .is_some_and(|reset| reset.seconds_since(refusal.until) > SAME_WINDOW_S);
+        let contradicted = at.seconds_since(refusal.at) >= REFUSAL_LAG_S
+            && window.used.is_some_and(|used| used.get() < REFUSAL_CLEAR);
+        let stands = refusal.until > at && !emptied && !contradicted;
+        if stands {
+            window.used = Percent::new(100.0);
+        }
+        stands
+    });
+}

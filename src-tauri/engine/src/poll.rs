@@ -1,0 +1,253 @@
+//! When usage is read: urgency, clamps, staleness, backoff, budget. Seconds throughout.
+
+use crate::account::{Account, Login};
+use crate::decision::Refusal;
+use crate::memory::Memory;
+use crate::rules::Rules;
+use crate::survey::{Standing, Survey};
+use crate::target::LANDING_LIMIT;
+use crate::units::{AccountId, Percent, Utc};
+use crate::world::{PollPlan, World};
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// How soon the active account's windows may matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Nothing near.
+    Idle,
+    /// Past half.
+    Normal,
+    /// Past the warning, or critical within a quarter of an hour.
+    Warning,
+    /// Critical, or so within five minutes.
+    Critical,
+}
+
+/// Intervals by urgency as first recorded: idle, normal, warning, critical.
+pub const INTERVALS_RECORDED_S: [f64; 4] = [300.0, 150.0, 90.0, 65.0];
+/// The later record's, which a budget of 20 requests per hour can sustain.
+pub const INTERVALS_S: [f64; 4] = [300.0, 300.0, 240.0, 180.0];
+
+/// Longest interval while a T0 candidate waits.
+const T0_CLAMP_S: f64 = 90.0;
+/// And while its full 5-hour window is about to empty.
+const T0_RESET_CLAMP_S: f64 = 60.0;
+/// A parked account's numbers are read again when this old.
+const STALE_S: f64 = 600.0;
+/// A refused login is tried again this often.
+const REFUSED_LOGIN_S: f64 = 1800.0;
+/// No two requests nearer than this, whatever the urgency.
+const FLOOR_S: f64 = 60.0;
+/// Past half the budget the rest is spread evenly.
+const SPREAD_S: f64 = 180.0;
+/// Requests of an hour that may follow urgency alone.
+const BURST: usize = 10;
+/// First pause after an unreachable endpoint; doubles with each failure.
+const UNREACHABLE_FIRST_S: f64 = 60.0;
+/// Longest such pause.
+const UNREACHABLE_CAP_S: f64 = 600.0;
+/// First pause after a 429, doubling, and its cap where the server asks for less.
+const THROTTLE_FIRST_S: u64 = 180;
+const THROTTLE_CAP_S: u64 = 900;
+/// The most a `Retry-After` may ask for.
+const RETRY_AFTER_CAP_S: u64 = 6 * 3600;
+
+/// Urgency of an active account: shares in percent, rate in percent per minute.
+#[must_use]
+pub fn urgency(short: Option<f64>, week: Option<f64>, rate: f64, critical: f64) -> Urgency {
+    let short = short.unwrap_or(0.0);
+    let mut urgency = if short > 85.0 {
+        Urgency::Critical
+    } else if short > 70.0 {
+        Urgency::Warning
+    } else if short > 50.0 {
+        Urgency::Normal
+    } else {
+        Urgency::Idle
+    };
+    if rate > 0.01 {
+        let minutes = ((critical - short) / rate).max(0.0);
+        if minutes <= 5.0 {
+            urgency = Urgency::Critical;
+        } else if minutes <= 15.0 {
+            urgency = urgency.max(Urgency::Warning);
+        }
+    }
+    if week.is_some_and(|week| week > 80.0) { raised(urgency) } else { urgency }
+}
+
+const fn raised(urgency: Urgency) -> Urgency {
+    match urgency {
+        Urgency::Idle => Urgency::Normal,
+        Urgency::Normal => Urgency::Warning,
+        Urgency::Warning | Urgency::Critical => Urgency::Critical,
+    }
+}
+
+/// The interval shortened for T0 candidates that wait to be drained.
+#[must_use]
+pub fn clamped(interval: f64, survey: &Survey, active: Option<AccountId>) -> f64 {
+    let mut shortest = interval;
+    for standing in survey.standings.iter().filter(|standing| Some(standing.id) != active) {
+        if !waits_for_draining(standing) {
+            continue;
+        }
+        shortest = shortest.min(T0_CLAMP_S);
+        let full = standing.short_used().is_some_and(|used| used >= LANDING_LIMIT);
+        let empties = standing.short.resets_at.is_some_and(|reset| {
+            let left = reset.seconds_since(survey.now);
+            left > 0.0 && left <= interval
+        });
+        if full && empties {
+            shortest = shortest.min(T0_RESET_CLAMP_S);
+        }
+    }
+    shortest
+}
+
+fn waits_for_draining(standing: &Standing) -> bool {
+    let open = match standing.refusal {
+        Refusal::None | Refusal::NoWeeklyHeadroom | Refusal::NoShortHeadroom | Refusal::Stale => {
+            true
+        }
+        Refusal::Active
+        | Refusal::Disabled
+        | Refusal::Failing
+        | Refusal::NeedsSignIn
+        | Refusal::NoCredential
+        | Refusal::NotAutomatic
+        | Refusal::NoReset
+        | Refusal::UsageUnknown
+        | Refusal::NotBehind
+        | Refusal::Skipped
+        | Refusal::ModelExhausted
+        | Refusal::WouldBill
+        | Refusal::Outranked => false,
+    };
+    open && standing.tier == 0 && standing.deficit.is_some_and(|deficit| deficit > 0.0)
+}
+
+/// A parked account's numbers say something that is no longer true: a full 5-hour window whose
+/// reset has passed, no weekly reset, or one that has passed since.
+#[must_use]
+pub fn outdated(account: &Account, now: Utc) -> bool {
+    let usage = &account.usage;
+    let full = usage.five_hour.used.is_some_and(|used| used.get() >= LANDING_LIMIT);
+    if full && usage.five_hour.resets_at.is_some_and(|reset| reset <= now) {
+        return true;
+    }
+    match usage.seven_day.resets_at {
+        None => true,
+        Some(reset) => reset <= now && usage.observed_at.is_none_or(|observed| observed < reset),
+    }
+}
+
+/// Seconds to wait after the `consecutive`th 429 in a row.
+#[must_use]
+pub fn throttle_pause_s(consecutive: u32, retry_after_s: Option<u64>) -> u64 {
+    let doublings = consecutive.saturating_sub(1).min(16);
+    let pause = (THROTTLE_FIRST_S << doublings).min(THROTTLE_CAP_S);
+    pause.max(retry_after_s.unwrap_or(0).min(RETRY_AFTER_CAP_S))
+}
+
+/// The plan for every account that can be read, soonest first.
+#[must_use]
+pub fn plans(world: &World, survey: &Survey) -> Vec<PollPlan> {
+    let now = survey.now;
+    let resting = |lane: &&crate::lane::Lane| {
+        world.rules.poll_while_resting || !(lane.gates.off || lane.gates.paused(now))
+    };
+    let lanes: Vec<_> = world.lanes.iter().filter(resting).collect();
+    if lanes.is_empty() && !world.lanes.is_empty() {
+        return Vec::new();
+    }
+    let active: BTreeSet<AccountId> = lanes.iter().filter_map(|lane| lane.active).collect();
+    // One clamp for all: it only ever shortens, and is the same walk for each lane.
+    let clamp = clamped(INTERVALS_RECORDED_S[0], survey, None);
+    let empty = Memory::default();
+    world
+        .accounts
+        .iter()
+        .filter(|account| account.enabled && account.login != Login::Missing)
+        .map(|account| {
+            let memory = world.memory.get(&account.id).unwrap_or(&empty);
+            let live = active.contains(&account.id);
+            let interval = interval(account, memory, live, clamp, &world.rules, now);
+            PollPlan { account: account.id, due: due(account, memory, interval, now) }
+        })
+        .collect()
+}
+
+fn interval(
+    account: &Account,
+    memory: &Memory,
+    live: bool,
+    clamp: f64,
+    rules: &Rules,
+    now: Utc,
+) -> f64 {
+    if account.login == Login::NeedsSignIn {
+        return REFUSED_LOGIN_S;
+    }
+    let refused = memory
+        .refusals
+        .iter()
+        .any(|refusal| memory.last_request().is_none_or(|last| last < refusal.at));
+    if refused || outdated(account, now) || live && short_outdated(account, now) {
+        return FLOOR_S;
+    }
+    if !live {
+        return STALE_S;
+    }
+    let used = |window: &crate::window::Window| window.used.map(Percent::get);
+    let (short, week) = (used(&account.usage.five_hour), used(&account.usage.seven_day));
+    let urgency = urgency(short, week, memory.burn.five_hour, rules.critical);
+    let table = if rules.poll_while_resting { INTERVALS_S } else { INTERVALS_RECORDED_S };
+    table[urgency as usize].min(clamp)
+}
+
+fn short_outdated(account: &Account, now: Utc) -> bool {
+    let usage = &account.usage;
+    usage.five_hour.resets_at.is_some_and(|reset| {
+        reset <= now && usage.observed_at.is_none_or(|observed| observed < reset)
+    })
+}
+
+/// When the interval is over and nothing forbids a request any more.
+fn due(account: &Account, memory: &Memory, interval: f64, now: Utc) -> Utc {
+    let after = |since: Utc, seconds: f64| since.plus_seconds(seconds as i64);
+    let interval = interval * (1.0 + memory.jitter);
+    let last = memory.last_request();
+    let mut due = match (last, account.usage.observed_at) {
+        (None, None) => now,
+        (Some(last), None) => after(last, interval.min(FLOOR_S)),
+        (last, Some(seen)) => after(last.map_or(seen, |last| last.max(seen)), interval),
+    };
+    if let Some(last) = last {
+        let spread = memory.requests_in_hour(now) > BURST;
+        due = due.max(after(last, if spread { SPREAD_S } else { FLOOR_S }));
+        if account.failures > 0 {
+            let doublings = (account.failures - 1).min(16);
+            let pause = UNREACHABLE_FIRST_S * f64::from(1_u32 << doublings);
+            due = due.max(after(last, pause.min(UNREACHABLE_CAP_S)));
+        }
+    }
+    due
+}
+
+/// No plan before the server's wish and the budget of requests allow one, whatever the policy
+/// wants; soonest first.
+#[must_use]
+pub fn affordable(world: &World, mut plans: Vec<PollPlan>, now: Utc) -> Vec<PollPlan> {
+    for plan in &mut plans {
+        if let Some(memory) = world.memory.get(&plan.account) {
+            let allowed = memory.budget_from(now).max(memory.not_before.unwrap_or(now));
+            if allowed > now {
+                plan.due = plan.due.max(allowed);
+            }
+        }
+    }
+    plans.sort_by_key(|plan| (plan.due, plan.account));
+    plans
+}
