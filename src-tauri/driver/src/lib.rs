@@ -3,6 +3,7 @@
 //! Knows tokio, not Tauri.
 
 pub mod api;
+pub mod calendar;
 pub mod clock;
 pub mod core;
 pub mod explain;

@@ -1,0 +1,186 @@
+//! Swaps: begun once, carried out elsewhere, settled here.
+
+use super::{CallId, Core, Effect, Running, Seat};
+use crate::api::{Answer, SwapView};
+use crate::link::refused;
+use crate::ports::{SwapOrder, SwapReport, Trouble, login_text};
+use sluice_engine::world::Settlement;
+use sluice_engine::{AccountId, Now, Provider, Trigger};
+
+impl Core {
+    pub(super) fn begin_swap(
+        &mut self,
+        provider: Provider,
+        to: AccountId,
+        trigger: Trigger,
+        reason: String,
+        call: Option<CallId>,
+        now: Now,
+    ) {
+        let Some(lane) = self.lane(provider) else { return };
+        let (id, generation) = (lane.id, lane.generation);
+        let residency =
+            lane.gates.last_committed.map(|at| now.wall.seconds_since(at).max(0.0) as i64);
+        let from = self.live(provider).map(|account| (account, self.key(account)));
+        let order = SwapOrder {
+            lane: id,
+            generation,
+            provider,
+            from,
+            to: (to, self.key(to)),
+            trigger,
+            reason,
+            by_person: call.is_some(),
+            residency_seconds: residency,
+            at: now.wall,
+        };
+        self.swap = Some(Running { order: order.clone(), call });
+        self.out.push(Effect::Swap(Box::new(order)));
+    }
+
+    pub(super) fn on_swapped(&mut self, report: SwapReport, now: Now) {
+        let Some(Running { order, call }) = self.swap.take() else { return };
+        let view = match report {
+            SwapReport::Committed { row } => {
+                self.on_committed(&order, row, now);
+                Ok(swap_view(&order, row, "committed", None))
+            }
+            SwapReport::Failed { row, trouble } => {
+                self.world.settle(order.lane, Settlement::Failed, now);
+                self.tell_swap_failed(&order, row, &trouble, now);
+                Err(trouble)
+            }
+            SwapReport::Stale { text } => {
+                self.world.settle(order.lane, Settlement::Stale, now);
+                Err(Trouble::new("stale", text))
+            }
+            SwapReport::Stuck { row: _, text } => {
+                self.world.settle(order.lane, Settlement::Failed, now);
+                self.lanes.entry(order.lane).or_default().stuck = Some(text.clone());
+                self.tell_stuck(order.lane, &text, now);
+                Err(Trouble::new("stuck_swap", text))
+            }
+        };
+        self.store_lane(order.lane);
+        self.read_seat(order.provider);
+        if let Some(call) = call {
+            let answer = match view {
+                Ok(view) => Answer::Swapped(view),
+                Err(trouble) => refused(trouble.code, trouble.text),
+            };
+            self.out.push(Effect::Answer(call, Box::new(answer)));
+        }
+    }
+
+    fn on_committed(&mut self, order: &SwapOrder, row: i64, now: Now) {
+        let to = order.to.0;
+        let settlement = Settlement::Committed { to, by_person: order.by_person };
+        self.world.settle(order.lane, settlement, now);
+        self.swaps.push_back(now.wall);
+        let arriving = self.cards.get(&to).and_then(|card| card.kept);
+        let book = self.seats.entry(order.provider).or_default();
+        let leaving = book.expires_at;
+        book.seat = Seat::Known(to);
+        book.expires_at = arriving.and_then(|kept| kept.access_expires_at);
+        book.fingerprint = None;
+        book.kept_fingerprint = None;
+        if let Some((from, _)) = &order.from
+            && let Some(card) = self.cards.get_mut(from)
+        {
+            // What left the seat was captured, so the vault has the rotation the seat had.
+            let ends = card.kept.and_then(|kept| kept.login_ends_at);
+            card.kept =
+                Some(crate::ports::Kept { access_expires_at: leaving, login_ends_at: ends });
+        }
+        if let Some(book) = self.lanes.get_mut(&order.lane) {
+            book.advice = None;
+            book.tick_due = None;
+        }
+        self.end_cause(&super::deciding::advice_cause(order.provider, to));
+        self.end_cause(&format!("swap_failed:{}", order.provider.name()));
+        self.tell_swap_done(order, row, now);
+    }
+
+    /// A person asks for an account.
+    pub(super) fn ask_swap(&mut self, call: CallId, to: AccountId, now: Now) {
+        match self.person_may_swap(to) {
+            Err(answer) => self.out.push(Effect::Answer(call, Box::new(answer))),
+            Ok(Waits::No(provider)) => {
+                let reason = "you asked for it".to_owned();
+                self.begin_swap(provider, to, Trigger::Manual, reason, Some(call), now);
+            }
+            Ok(Waits::Yes) => self.waiting.push_back((call, to)),
+        }
+    }
+
+    pub(super) fn serve_waiting(&mut self, now: Now) {
+        for _ in 0..self.waiting.len() {
+            if let Some((call, to)) = self.waiting.pop_front() {
+                self.ask_swap(call, to, now);
+            }
+        }
+    }
+
+    fn person_may_swap(&self, to: AccountId) -> Result<Waits, Answer> {
+        let Some(account) = self.account(to) else {
+            return Err(refused("unknown_account", "There is no such account."));
+        };
+        let provider = account.provider;
+        let label = self.label(to);
+        if self.settings.stopped {
+            return Err(refused("stopped", "Sluice is stopped. Start it again before you swap."));
+        }
+        if self.live(provider) == Some(to) {
+            return Err(refused("live_account", format!("{label} is live already.")));
+        }
+        if let Some(text) = login_text(account.login) {
+            return Err(refused("not_signed_in", format!("{label} cannot be made live: {text}.")));
+        }
+        match self.seats.get(&provider).map(|book| &book.seat) {
+            Some(Seat::Unmanaged) => {
+                return Err(refused(
+                    "unmanaged_login",
+                    "The seat holds a login that Sluice does not keep. Add it first, so that it is not lost.",
+                ));
+            }
+            Some(Seat::Unread) | None => {
+                return Err(refused("busy", "The seat is still being read; try again."));
+            }
+            Some(Seat::Known(_) | Seat::Empty | Seat::Unreadable(_)) => {}
+        }
+        if let Some(text) = self.observe_only(provider) {
+            return Err(refused("observe_only", text));
+        }
+        if let Some(running) = &self.swap {
+            let text =
+                format!("A swap to {} is being carried out.", self.label(running.order.to.0));
+            return Err(refused("busy", text));
+        }
+        let renewing = self.refreshing.is_some_and(|busy| busy == to);
+        Ok(if renewing || self.capturing.contains_key(&provider) {
+            Waits::Yes
+        } else {
+            Waits::No(provider)
+        })
+    }
+}
+
+enum Waits {
+    Yes,
+    No(Provider),
+}
+
+fn swap_view(order: &SwapOrder, row: i64, status: &str, error: Option<String>) -> SwapView {
+    SwapView {
+        id: row,
+        at_ms: order.at.millis(),
+        provider: order.provider,
+        from: order.from.as_ref().map(|(account, _)| *account),
+        to: order.to.0,
+        trigger: order.trigger,
+        reason: order.reason.clone(),
+        status: status.to_owned(),
+        residency_seconds: order.residency_seconds,
+        error,
+    }
+}

@@ -1,0 +1,235 @@
+//! Deciding: when a lane decides, what its mode makes of the answer, and what is written down.
+
+use super::{Core, LaneBook, Record, Seat, Then};
+use crate::api::{Advice, DecisionView, Mode};
+use crate::explain;
+use sluice_engine::{AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger};
+
+/// A lane decides at least this often, in poll intervals, also when no numbers come.
+const TICK_INTERVALS: f64 = 1.5;
+
+impl Core {
+    /// Asks for a decision of a lane as soon as nothing it depends on is under way.
+    pub(super) fn want_decision(&mut self, lane: LaneId, _now: Now) {
+        self.lanes.entry(lane).or_default().pending = true;
+    }
+
+    pub(super) fn drive_decisions(&mut self, now: Now) {
+        let lanes: Vec<_> = self.world.lanes.iter().map(|lane| (lane.id, lane.provider)).collect();
+        for (lane, provider) in lanes {
+            let Some(wanted) = self.decision_wanted(lane, provider, now) else { continue };
+            if wanted {
+                self.decide(lane, provider, now);
+            }
+        }
+    }
+
+    /// `None` when the lane does not decide at all now.
+    fn decision_wanted(&mut self, lane: LaneId, provider: Provider, now: Now) -> Option<bool> {
+        let found = self.lane(provider)?;
+        let (paused_until, active) = (found.gates.paused_until, found.active);
+        if self.mode(provider) == Mode::Off || active.is_none() || self.swap.is_some() {
+            return None;
+        }
+        if let Some(until) = paused_until.filter(|until| *until > now.wall) {
+            self.wake_by(Some(until));
+            return None;
+        }
+        if !matches!(self.seats.get(&provider).map(|book| &book.seat), Some(Seat::Known(_))) {
+            return None;
+        }
+        if !self.trusts(active, now) {
+            // The fresh sample that is already asked for brings us back.
+            return None;
+        }
+        let period = (f64::from(self.settings.poll_seconds) * TICK_INTERVALS) as i64;
+        let reading = self.polls.iter().any(|(id, book)| {
+            book.in_flight && self.account(*id).is_some_and(|account| account.provider == provider)
+        });
+        let book = self.lanes.entry(lane).or_default();
+        let due = *book.tick_due.get_or_insert(now.wall.plus_seconds(period));
+        if reading {
+            return Some(false);
+        }
+        if !book.pending && due > now.wall {
+            self.wake_by(Some(due));
+            return Some(false);
+        }
+        book.pending = false;
+        book.tick_due = Some(now.wall.plus_seconds(period));
+        self.wake_by(Some(now.wall.plus_seconds(period)));
+        Some(true)
+    }
+
+    /// Samples from before a jump of time are not acted on.
+    fn trusts(&self, account: Option<AccountId>, _now: Now) -> bool {
+        let Some(jumped) = self.distrust_before else { return true };
+        account
+            .and_then(|id| self.account(id))
+            .and_then(|account| account.usage.observed_at)
+            .is_some_and(|seen| seen >= jumped)
+    }
+
+    fn decide(&mut self, lane: LaneId, provider: Provider, now: Now) {
+        let mut decision = self.world.decide(lane, now);
+        let mode = self.mode(provider);
+        let action = match decision.action {
+            Action::Stay => "stay",
+            Action::Swap { to } => match self.may_swap(provider, to, now) {
+                Err(why) => {
+                    decision.action = Action::Stay;
+                    decision.trigger = Trigger::SwapAborted;
+                    decision.reason = join(&decision.reason, &why);
+                    "stay"
+                }
+                Ok(()) if mode == Mode::Auto => "swap",
+                Ok(()) => "advise",
+            },
+        };
+        let sentence = explain::sentence(&decision, action, |id| self.label(id).to_owned());
+        let advice =
+            (action == "advise").then(|| decision.best.zip(Some(sentence.clone()))).flatten();
+        self.remember(lane, provider, &decision, action, &sentence);
+        self.take_advice(lane, provider, advice, now);
+        self.notice_conditions(lane, provider, &decision, now);
+        self.store_lane(lane);
+        let swap_to = match (action, decision.action) {
+            ("swap", Action::Swap { to }) => Some(to),
+            _ => None,
+        };
+        self.store(
+            Record::Decision {
+                decision: Box::new(decision.clone()),
+                provider,
+                action,
+                sentence: sentence.clone(),
+                mode,
+            },
+            Then::Decided(lane),
+        );
+        if let Some(to) = swap_to {
+            self.begin_swap(provider, to, decision.trigger, sentence, None, now);
+        }
+    }
+
+    /// Whether an automatic swap to this account may be done or advised now.
+    fn may_swap(&mut self, provider: Provider, to: AccountId, now: Now) -> Result<(), String> {
+        if let Some(text) = self.observe_only(provider) {
+            return Err(text);
+        }
+        if self.refreshing == Some(to) {
+            return Err("its login is being renewed at this moment".to_owned());
+        }
+        if !self.trusts(Some(to), now) {
+            if let Some(book) = self.polls.get_mut(&to) {
+                book.wanted = true;
+            }
+            return Err(
+                "its numbers are from before the clock jumped; they are read first".to_owned()
+            );
+        }
+        Ok(())
+    }
+
+    fn remember(
+        &mut self,
+        lane: LaneId,
+        provider: Provider,
+        decision: &Decision,
+        action: &str,
+        sentence: &str,
+    ) {
+        let target = match decision.action {
+            Action::Swap { to } => Some(to),
+            Action::Stay => decision.best,
+        };
+        let view = DecisionView {
+            id: 0,
+            at_ms: decision.at.millis(),
+            provider,
+            action: action.to_owned(),
+            trigger: decision.trigger,
+            active: decision.active,
+            target,
+            sentence: sentence.to_owned(),
+            candidates: decision.candidates.clone(),
+        };
+        self.lanes.entry(lane).or_default().last = Some(view);
+    }
+
+    fn take_advice(
+        &mut self,
+        lane: LaneId,
+        provider: Provider,
+        advice: Option<(AccountId, String)>,
+        now: Now,
+    ) {
+        let before = self.lanes.get(&lane).and_then(|book| book.advice.clone());
+        let Some((to, reason)) = advice else {
+            if let Some(before) = before {
+                self.end_cause(&advice_cause(provider, before.to));
+            }
+            if let Some(book) = self.lanes.get_mut(&lane) {
+                book.advice = None;
+            }
+            return;
+        };
+        if let Some(before) = &before
+            && before.to != to
+        {
+            self.end_cause(&advice_cause(provider, before.to));
+        }
+        let decision = before.map_or(0, |before| before.decision);
+        if let Some(book) = self.lanes.get_mut(&lane) {
+            book.advice = Some(Advice { to, reason: reason.clone(), decision });
+        }
+        self.tell_advice(provider, to, &reason, now);
+    }
+
+    pub(super) fn on_decided(&mut self, lane: LaneId, row: i64) {
+        let Some(LaneBook { advice, last, .. }) = self.lanes.get_mut(&lane) else { return };
+        if let Some(last) = last {
+            last.id = row;
+        }
+        if let Some(advice) = advice {
+            advice.decision = row;
+        }
+    }
+
+    fn notice_conditions(
+        &mut self,
+        lane: LaneId,
+        provider: Provider,
+        decision: &Decision,
+        now: Now,
+    ) {
+        let exhausted = decision.trigger == Trigger::NoTarget;
+        if exhausted {
+            self.tell_exhausted(provider, decision, now);
+        } else {
+            self.end_cause(&format!("exhausted:{}", provider.name()));
+        }
+        self.watch_stall(lane, provider, decision, now);
+        self.same_tier(provider, decision, now);
+    }
+
+    pub(super) fn stall_count(&mut self, lane: LaneId, stalled: bool) -> u32 {
+        let book = self.lanes.entry(lane).or_default();
+        book.stalled = if stalled { book.stalled.saturating_add(1) } else { 0 };
+        book.stalled
+    }
+}
+
+/// The cause under which an advised swap is told.
+pub(crate) fn advice_cause(provider: Provider, to: AccountId) -> String {
+    format!("advice:{}:{}", provider.name(), to.0)
+}
+
+fn join(reason: &str, why: &str) -> String {
+    if reason.is_empty() { why.to_owned() } else { format!("{reason}; held back: {why}") }
+}
+
+/// Whether a candidate could have been chosen.
+pub(super) fn eligible(refusal: Refusal) -> bool {
+    matches!(refusal, Refusal::Outranked | Refusal::None)
+}

@@ -1,0 +1,677 @@
+//! The state machine: one owner of the world, one mutation at a time, no input or output inside.
+//!
+//! [`Core::handle`] takes one input, changes the state once, then drains everything that follows
+//! from it as effects. It reads no clock, takes no lock and awaits nothing, so a year of its life
+//! runs in a test within seconds.
+
+mod acting;
+mod deciding;
+mod polling;
+mod requests;
+mod seats;
+mod telling;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use crate::api::{Answer, Mode, Notice, Request, View};
+use crate::clock::Jump;
+use crate::ports::{
+    Health, Holder, Identity, Kept, KeptAccount, Loaded, Query, ReadError, Record, Recovered,
+    RefreshReport, SeatReport, SwapOrder, SwapReport, ToolNumbers, Trouble,
+};
+use crate::settings::Settings;
+use sluice_engine::{
+    Account, AccountId, Calendar, Lane, LaneId, Login, Now, Provider, Usage, Utc, World,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Names one waiting asker; the loop maps it to a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// What can happen to the core.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Time passed.
+    Tick,
+    /// Time passed unevenly.
+    Jump(Jump),
+    /// A front end asks.
+    Call {
+        /// Whom to answer.
+        call: CallId,
+        /// What.
+        request: Request,
+    },
+    /// Something moved in a provider's seat.
+    SeatTouched(Provider),
+    /// A seat was read.
+    SeatRead {
+        /// Whose.
+        provider: Provider,
+        /// What lies in it.
+        report: SeatReport,
+    },
+    /// The login of a seat was kept, or not.
+    Captured {
+        /// Whose seat.
+        provider: Provider,
+        /// Under which account.
+        account: AccountId,
+        /// How it went.
+        result: Result<Kept, Trouble>,
+    },
+    /// What is known of a kept credential.
+    KeptRead {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        result: Result<Kept, Trouble>,
+    },
+    /// A usage request ended.
+    Polled {
+        /// Whose.
+        account: AccountId,
+        /// With whose bearer.
+        holder: Holder,
+        /// How it went.
+        result: Result<Usage, PollError>,
+    },
+    /// The tool wrote numbers down itself.
+    ToolNumbers {
+        /// Whose tool.
+        provider: Provider,
+        /// What it wrote.
+        numbers: ToolNumbers,
+    },
+    /// A refresh ended.
+    Refreshed {
+        /// Whose.
+        account: AccountId,
+        /// How it went.
+        report: RefreshReport,
+    },
+    /// A swap ended.
+    Swapped(SwapReport),
+    /// The kept credentials of an account were removed, or not.
+    Forgotten {
+        /// Whose.
+        account: AccountId,
+        /// How it went.
+        result: Result<(), Trouble>,
+    },
+    /// Something was written down, or not.
+    Stored {
+        /// What it was for.
+        then: Then,
+        /// The row.
+        result: Result<i64, Trouble>,
+    },
+    /// A port has not answered within its deadline; its call is still out.
+    Overdue(Port),
+    /// A port answers again.
+    Answering(Port),
+    /// How the keychain does.
+    Health(Health),
+    /// Working hours around now.
+    Calendar(Calendar),
+}
+
+/// The parts outside that may hang, each on a thread of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Port {
+    /// Reading seats and bearers.
+    Seats,
+    /// Swaps and captures.
+    Moves,
+    /// Refreshes.
+    Refresh,
+    /// The database.
+    Ledger,
+}
+
+/// Why a poll gave no numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PollError {
+    /// The provider's side.
+    Read(ReadError),
+    /// Our side: no bearer.
+    Bearer(Trouble),
+    /// The seat held another login than the one that was to be measured.
+    OtherLogin,
+}
+
+/// What follows when something was written down.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Then {
+    /// Nothing.
+    Nothing,
+    /// The asker gets this.
+    Answer(CallId, Box<Answer>),
+    /// A new account gets its id and its credential is kept.
+    Enrol(Provider),
+    /// The advice of a lane gets its decision's row.
+    Decided(LaneId),
+}
+
+/// What the core wants done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Look into a seat.
+    ReadSeat(Provider),
+    /// Keep the login of a seat.
+    Capture {
+        /// Whose seat.
+        provider: Provider,
+        /// Under which account.
+        account: AccountId,
+        /// The key it must have.
+        key: String,
+    },
+    /// Ask what is known of a kept credential.
+    ReadKept {
+        /// Whose tool.
+        provider: Provider,
+        /// Which account.
+        account: AccountId,
+    },
+    /// Read usage.
+    Poll {
+        /// Of whom.
+        provider: Provider,
+        /// Which account.
+        account: AccountId,
+        /// With whose bearer.
+        holder: Holder,
+        /// The key the seat must have, when the bearer is the seat's.
+        key: String,
+    },
+    /// Read the numbers the tool wrote down.
+    ReadToolNumbers(Provider),
+    /// Refresh a parked credential.
+    Refresh {
+        /// Of whom.
+        provider: Provider,
+        /// Which account.
+        account: AccountId,
+        /// Its key: a login that sits in the seat is not refreshed.
+        key: String,
+    },
+    /// Swap.
+    Swap(Box<SwapOrder>),
+    /// Remove kept credentials.
+    Forget(AccountId),
+    /// Write something down.
+    Store {
+        /// What.
+        record: Box<Record>,
+        /// What follows.
+        then: Then,
+    },
+    /// Look something up and answer.
+    Look {
+        /// What.
+        query: Query,
+        /// For whom.
+        call: CallId,
+    },
+    /// Answer.
+    Answer(CallId, Box<Answer>),
+    /// Publish a view.
+    Publish(Box<View>),
+    /// Tell the person.
+    Tell(Box<Notice>),
+    /// Expand the working hours again.
+    ExpandCalendar,
+    /// End the driver.
+    Quit,
+}
+
+/// Who an account is, beside what the engine sees.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Card {
+    pub(crate) identity: Identity,
+    pub(crate) label: String,
+    /// What is known of its kept credential.
+    pub(crate) kept: Option<Kept>,
+    /// The last thing that went wrong, for people.
+    pub(crate) problem: Option<String>,
+}
+
+/// What is known of a seat.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Seat {
+    /// Not read yet.
+    #[default]
+    Unread,
+    /// Empty or logged out.
+    Empty,
+    /// Not understood; never overwritten.
+    Unreadable(String),
+    /// An account we keep.
+    Known(AccountId),
+    /// A login we do not keep.
+    Unmanaged,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SeatBook {
+    pub(crate) seat: Seat,
+    reading: bool,
+    read_again: bool,
+    due: Option<Utc>,
+    /// The rotation last seen in the seat.
+    fingerprint: Option<String>,
+    /// The rotation last kept.
+    kept_fingerprint: Option<String>,
+    pub(crate) expires_at: Option<Utc>,
+    /// Found in the seat, waiting for `add`.
+    found: Option<Identity>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PollBook {
+    pub(crate) in_flight: bool,
+    /// Requests of the last hour.
+    asked: VecDeque<Utc>,
+    not_before: Option<Utc>,
+    wanted: bool,
+    jitter: f64,
+    strikes: u32,
+    throttled: u32,
+    /// When it is read next, as far as known.
+    pub(crate) due: Option<Utc>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LaneBook {
+    /// A decision is to be taken as soon as nothing is under way.
+    pending: bool,
+    /// A decision is taken by then even when no numbers come.
+    tick_due: Option<Utc>,
+    pub(crate) advice: Option<crate::api::Advice>,
+    pub(crate) last: Option<crate::api::DecisionView>,
+    /// A swap could neither finish nor undo: nothing is written until a person has looked.
+    pub(crate) stuck: Option<String>,
+    stalled: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) order: SwapOrder,
+    call: Option<CallId>,
+}
+
+/// How the core is set up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Only requests are answered; nothing is polled, refreshed or decided.
+    pub offline: bool,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+/// The owner of the world.
+pub struct Core {
+    pub(crate) world: World,
+    pub(crate) cards: BTreeMap<AccountId, Card>,
+    pub(crate) settings: Settings,
+    pub(crate) seats: BTreeMap<Provider, SeatBook>,
+    pub(crate) polls: BTreeMap<AccountId, PollBook>,
+    pub(crate) lanes: BTreeMap<LaneId, LaneBook>,
+    pub(crate) swap: Option<Running>,
+    pub(crate) health: Health,
+    pub(crate) hanging: BTreeMap<Port, Utc>,
+    pub(crate) swaps: VecDeque<Utc>,
+    refreshing: Option<AccountId>,
+    refresh_not_before: BTreeMap<AccountId, Utc>,
+    capturing: BTreeMap<Provider, AccountId>,
+    adding: BTreeMap<Provider, Adding>,
+    removing: BTreeMap<AccountId, CallId>,
+    waiting: VecDeque<(CallId, AccountId)>,
+    pace: BTreeMap<Provider, Utc>,
+    /// Samples older than this are not acted on: time jumped.
+    distrust_before: Option<Utc>,
+    told: telling::Told,
+    calendar_until: Option<Utc>,
+    options: Options,
+    rng: fastrand::Rng,
+    revision: u64,
+    published: View,
+    next: Option<Utc>,
+    out: Vec<Effect>,
+}
+
+#[derive(Clone, Debug)]
+struct Adding {
+    call: CallId,
+    label: Option<String>,
+    identity: Option<Identity>,
+    fresh: Option<AccountId>,
+}
+
+impl Core {
+    /// Starts from what the ledger keeps and what recovery did; nothing was asked of any network.
+    #[must_use]
+    pub fn new(
+        loaded: Loaded,
+        recovered: &[Recovered],
+        options: Options,
+        now: Now,
+    ) -> (Self, Vec<Effect>) {
+        let (settings, notes) = Settings::from_rows(&loaded.settings);
+        let mut core = Self::empty(settings, options);
+        core.told.snoozed = loaded.snoozed;
+        core.swaps = loaded.swaps.into();
+        core.world.lanes = loaded.lanes;
+        for kept in loaded.accounts {
+            core.take_in(kept);
+        }
+        for lane in &core.world.lanes {
+            core.lanes.entry(lane.id).or_default();
+        }
+        core.obey_settings();
+        for lane in &mut core.world.lanes {
+            lane.gates.heal(now.wall);
+        }
+        for note in loaded.notes.iter().chain(&notes) {
+            core.tell_note(note, now);
+        }
+        core.after_recovery(recovered, now);
+        for provider in core.providers() {
+            core.read_seat(provider);
+        }
+        if !options.offline {
+            core.out.push(Effect::ExpandCalendar);
+        }
+        let accounts: Vec<_> =
+            core.world.accounts.iter().map(|found| (found.id, found.provider)).collect();
+        for (account, provider) in accounts {
+            if core.cards.get(&account).is_some_and(|card| card.kept.is_none()) && !options.offline
+            {
+                core.out.push(Effect::ReadKept { provider, account });
+            }
+        }
+        let effects = core.drain(now);
+        (core, effects)
+    }
+
+    fn empty(settings: Settings, options: Options) -> Self {
+        Self {
+            world: World::default(),
+            cards: BTreeMap::new(),
+            settings,
+            seats: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            swap: None,
+            health: Health::Ok,
+            hanging: BTreeMap::new(),
+            swaps: VecDeque::new(),
+            refreshing: None,
+            refresh_not_before: BTreeMap::new(),
+            capturing: BTreeMap::new(),
+            adding: BTreeMap::new(),
+            removing: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            pace: BTreeMap::new(),
+            distrust_before: None,
+            told: telling::Told::default(),
+            calendar_until: None,
+            options,
+            rng: fastrand::Rng::with_seed(options.seed),
+            revision: 0,
+            published: View::default(),
+            next: None,
+            out: Vec::new(),
+        }
+    }
+
+    /// One mutation, then everything that follows from it.
+    pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
+        match input {
+            Input::Tick => {}
+            Input::Jump(jump) => self.on_jump(jump, now),
+            Input::Call { call, request } => self.on_call(call, request, now),
+            Input::SeatTouched(provider) => {
+                self.read_seat(provider);
+                self.out.push(Effect::ReadToolNumbers(provider));
+            }
+            Input::SeatRead { provider, report } => self.on_seat(provider, report, now),
+            Input::Captured { provider, account, result } => {
+                self.on_captured(provider, account, result, now);
+            }
+            Input::KeptRead { account, result } => self.on_kept(account, result),
+            Input::Polled { account, holder, result } => {
+                self.on_polled(account, holder, result, now);
+            }
+            Input::ToolNumbers { provider, numbers } => {
+                self.on_tool_numbers(provider, numbers, now)
+            }
+            Input::Refreshed { account, report } => self.on_refreshed(account, report, now),
+            Input::Swapped(report) => self.on_swapped(report, now),
+            Input::Forgotten { account, result } => self.on_forgotten(account, result),
+            Input::Stored { then, result } => self.on_stored(then, result, now),
+            Input::Overdue(port) => {
+                self.hanging.entry(port).or_insert(now.wall);
+            }
+            Input::Answering(port) => {
+                self.hanging.remove(&port);
+            }
+            Input::Health(health) => self.on_health(health, now),
+            Input::Calendar(calendar) => {
+                self.calendar_until = calendar.midnights.iter().copied().find(|at| *at > now.wall);
+                self.world.calendar = calendar;
+            }
+        }
+        self.drain(now)
+    }
+
+    /// When the core wants to be woken at the latest.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Utc> {
+        self.next
+    }
+
+    /// Every seat has been looked at once: answers tell the truth from here on.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.seats.values().all(|book| book.seat != Seat::Unread)
+    }
+
+    fn drain(&mut self, now: Now) -> Vec<Effect> {
+        self.next = None;
+        if !self.options.offline && !self.settings.stopped {
+            self.drive(now);
+        }
+        self.serve_waiting(now);
+        self.publish(now);
+        std::mem::take(&mut self.out)
+    }
+
+    fn drive(&mut self, now: Now) {
+        if self.calendar_until.is_some_and(|until| until <= now.wall) {
+            self.calendar_until = None;
+            self.out.push(Effect::ExpandCalendar);
+        }
+        self.wake_by(self.calendar_until);
+        self.drive_seats(now);
+        self.drive_tokens(now);
+        self.drive_polls(now);
+        self.drive_decisions(now);
+        self.advise(now);
+    }
+
+    fn wake_by(&mut self, due: Option<Utc>) {
+        self.next = match (self.next, due) {
+            (Some(known), Some(due)) => Some(known.min(due)),
+            (known, due) => known.or(due),
+        };
+    }
+
+    fn publish(&mut self, now: Now) {
+        let mut view = crate::view::view(self, now.wall);
+        view.revision = self.published.revision;
+        view.at_ms = self.published.at_ms;
+        if view == self.published && self.revision > 0 {
+            return;
+        }
+        self.revision += 1;
+        view.revision = self.revision;
+        view.at_ms = now.wall.millis();
+        self.published = view.clone();
+        self.out.push(Effect::Publish(Box::new(view)));
+    }
+
+    fn on_jump(&mut self, jump: Jump, now: Now) {
+        self.distrust_before = Some(now.wall);
+        self.out.push(Effect::ExpandCalendar);
+        for lane in &mut self.world.lanes {
+            lane.gates.heal(now.wall);
+        }
+        if let Jump::SetBack { .. } = jump {
+            // Instants of the past that now lie ahead would block for as long as the jump.
+            for book in self.polls.values_mut() {
+                book.asked.clear();
+                book.not_before = None;
+            }
+            for lane in self.lanes.values_mut() {
+                lane.tick_due = None;
+            }
+            self.refresh_not_before.clear();
+            self.pace.clear();
+        }
+        for provider in self.providers() {
+            self.read_seat(provider);
+            // Parked accounts follow one by one: at most two requests in the first minute.
+            self.pace.insert(provider, now.wall.plus_seconds(polling::PACE_AFTER_JUMP_S));
+        }
+        let live: Vec<_> = self.world.lanes.iter().filter_map(|lane| lane.active).collect();
+        for account in live {
+            self.polls.entry(account).or_default().wanted = true;
+        }
+    }
+
+    /// Providers with a lane, in display order.
+    pub(crate) fn providers(&self) -> Vec<Provider> {
+        Provider::ALL
+            .into_iter()
+            .filter(|provider| self.world.lanes.iter().any(|lane| lane.provider == *provider))
+            .collect()
+    }
+
+    /// The lane of the machine's default seat of a provider.
+    pub(crate) fn lane(&self, provider: Provider) -> Option<&Lane> {
+        self.world.lanes.iter().find(|lane| lane.provider == provider)
+    }
+
+    pub(crate) fn lane_mut(&mut self, provider: Provider) -> Option<&mut Lane> {
+        self.world.lanes.iter_mut().find(|lane| lane.provider == provider)
+    }
+
+    pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
+        self.world.accounts.iter().find(|account| account.id == id)
+    }
+
+    fn account_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.world.accounts.iter_mut().find(|account| account.id == id)
+    }
+
+    /// The account in a provider's seat, as far as the seat has been read.
+    pub(crate) fn live(&self, provider: Provider) -> Option<AccountId> {
+        match self.seats.get(&provider).map(|book| &book.seat) {
+            Some(Seat::Known(account)) => Some(*account),
+            Some(Seat::Unread | Seat::Empty | Seat::Unreadable(_) | Seat::Unmanaged) | None => None,
+        }
+    }
+
+    pub(crate) fn is_live(&self, account: AccountId) -> bool {
+        Provider::ALL.into_iter().any(|provider| self.live(provider) == Some(account))
+    }
+
+    pub(crate) fn label(&self, account: AccountId) -> &str {
+        self.cards.get(&account).map_or("an account that is gone", |card| &card.label)
+    }
+
+    fn key(&self, account: AccountId) -> String {
+        self.cards.get(&account).map(|card| card.identity.key.clone()).unwrap_or_default()
+    }
+
+    fn take_in(&mut self, kept: KeptAccount) {
+        let card =
+            Card { identity: kept.identity, label: kept.label, kept: kept.kept, problem: None };
+        self.cards.insert(kept.account.id, card);
+        self.polls.entry(kept.account.id).or_default();
+        self.world.accounts.push(kept.account);
+    }
+
+    fn kept_account(&self, id: AccountId) -> Option<KeptAccount> {
+        let card = self.cards.get(&id)?;
+        Some(KeptAccount {
+            account: self.account(id)?.clone(),
+            identity: card.identity.clone(),
+            label: card.label.clone(),
+            kept: card.kept,
+        })
+    }
+
+    fn store(&mut self, record: Record, then: Then) {
+        self.out.push(Effect::Store { record: Box::new(record), then });
+    }
+
+    fn store_lane(&mut self, id: LaneId) {
+        if let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) {
+            let record = Record::Lane(Box::new(lane.clone()));
+            self.store(record, Then::Nothing);
+        }
+    }
+
+    fn store_account(&mut self, id: AccountId) {
+        if let Some(kept) = self.kept_account(id) {
+            self.store(Record::Account(Box::new(kept)), Then::Nothing);
+        }
+    }
+
+    fn set_login(&mut self, id: AccountId, login: Login) {
+        let Some(account) = self.account_mut(id) else { return };
+        if account.login == login {
+            return;
+        }
+        account.login = login;
+        self.store_account(id);
+    }
+
+    pub(crate) fn mode(&self, provider: Provider) -> Mode {
+        self.settings.mode(provider)
+    }
+
+    /// Why nothing may be written to a provider's seat now, for people.
+    pub(crate) fn observe_only(&self, provider: Provider) -> Option<String> {
+        let lane = self.lane(provider)?;
+        if let Some(text) = self.lanes.get(&lane.id).and_then(|book| book.stuck.clone()) {
+            return Some(text);
+        }
+        if let Some(Seat::Unreadable(why)) = self.seats.get(&provider).map(|book| &book.seat) {
+            return Some(format!(
+                "The login in the seat is not understood ({why}). It is left as it is."
+            ));
+        }
+        let text = match self.health {
+            Health::Ok if self.hanging.contains_key(&Port::Moves) => {
+                "The last swap has not answered yet; nothing else is started."
+            }
+            Health::Ok if self.hanging.contains_key(&Port::Ledger) => {
+                "The database does not answer; without a journal nothing is swapped."
+            }
+            Health::Ok => return None,
+            Health::Locked => "The keychain is locked. Unlock it; Sluice only watches until then.",
+            Health::Absent => {
+                "There is no keychain. Start one (for example gnome-keyring); Sluice only watches \
+                 until then."
+            }
+            Health::Hanging => "The keychain does not answer. Sluice only watches until it does.",
+        };
+        Some(text.to_owned())
+    }
+}

@@ -1,0 +1,263 @@
+//! Seats: whose login lies where, and what follows when that changes without us.
+
+use super::{Core, Effect, Seat, SeatBook};
+use crate::ports::{Kept, Recovered, SeatLogin, SeatReport, Trouble};
+use sluice_engine::world::Settlement;
+use sluice_engine::{AccountId, Login, Now, Provider};
+
+/// A seat is looked into at least this often, seconds; changes are seen at once by the watcher.
+const SEAT_S: i64 = 120;
+
+impl Core {
+    /// Asks for one look into a seat; a second wish while one is under way asks for one more.
+    pub(super) fn read_seat(&mut self, provider: Provider) {
+        let book = self.seats.entry(provider).or_default();
+        if book.reading {
+            book.read_again = true;
+            return;
+        }
+        book.reading = true;
+        self.out.push(Effect::ReadSeat(provider));
+    }
+
+    pub(super) fn drive_seats(&mut self, now: Now) {
+        for provider in self.providers() {
+            let due = self.seats.get(&provider).and_then(|book| book.due);
+            if due.is_some_and(|due| due <= now.wall) {
+                self.read_seat(provider);
+            } else {
+                self.wake_by(due);
+            }
+        }
+    }
+
+    pub(super) fn on_seat(&mut self, provider: Provider, report: SeatReport, now: Now) {
+        let swapping = self.swap.as_ref().is_some_and(|swap| swap.order.provider == provider);
+        let book = self.seats.entry(provider).or_default();
+        book.reading = false;
+        book.due = Some(now.wall.plus_seconds(SEAT_S));
+        if std::mem::take(&mut book.read_again) || swapping {
+            // What was read may be older than what happened since; while a swap runs it owns the
+            // seat and its end asks for another look.
+            if !swapping {
+                self.read_seat(provider);
+            }
+            if book_is_read(self.seats.get(&provider)) {
+                return;
+            }
+        }
+        match report {
+            SeatReport::Absent | SeatReport::Stub => self.on_empty(provider, now),
+            SeatReport::Unreadable(why) => self.on_unreadable(provider, why, now),
+            SeatReport::Login(login) => self.on_login(provider, &login, now),
+        }
+    }
+
+    fn on_empty(&mut self, provider: Provider, now: Now) {
+        self.place(provider, Seat::Empty, None);
+        self.set_active(provider, None, now);
+        self.end_cause(&format!("seat:{}", provider.name()));
+        self.end_cause(&format!("unmanaged:{}", provider.name()));
+        self.refuse_add(
+            provider,
+            "not_signed_in",
+            format!(
+                "No login was found where the {} tool keeps it. Sign in with the tool, then add again.",
+                provider.name()
+            ),
+        );
+    }
+
+    fn on_unreadable(&mut self, provider: Provider, why: String, now: Now) {
+        self.refuse_add(
+            provider,
+            "seat_unreadable",
+            format!(
+                "The login of the {} tool is not understood ({why}). It was left as it is.",
+                provider.name()
+            ),
+        );
+        self.tell_unreadable(provider, &why, now);
+        self.place(provider, Seat::Unreadable(why), None);
+    }
+
+    fn on_login(&mut self, provider: Provider, login: &SeatLogin, now: Now) {
+        self.end_cause(&format!("seat:{}", provider.name()));
+        let known = self.account_of(provider, &login.identity.key);
+        let seat = known.map_or(Seat::Unmanaged, Seat::Known);
+        self.place(provider, seat, Some(login));
+        self.set_active(provider, known, now);
+        if let Some(account) = known {
+            self.end_cause(&format!("unmanaged:{}", provider.name()));
+            self.learn_identity(account, login);
+        } else {
+            self.tell_unmanaged(provider, now);
+        }
+        if self.adding.contains_key(&provider) {
+            self.go_on_adding(provider, login.identity.clone(), known, now);
+        } else if let Some(account) = known {
+            self.keep_rotation(provider, account);
+        }
+    }
+
+    fn place(&mut self, provider: Provider, seat: Seat, login: Option<&SeatLogin>) {
+        let book = self.seats.entry(provider).or_default();
+        book.seat = seat;
+        book.fingerprint = login.map(|login| login.fingerprint.clone());
+        book.expires_at = login.and_then(|login| login.access_expires_at);
+        book.found = login.map(|login| login.identity.clone());
+    }
+
+    pub(super) fn account_of(&self, provider: Provider, key: &str) -> Option<AccountId> {
+        self.world
+            .accounts
+            .iter()
+            .filter(|account| account.provider == provider)
+            .map(|account| account.id)
+            .find(|id| self.cards.get(id).is_some_and(|card| card.identity.key == key))
+    }
+
+    /// Folds what the seat says into the lane; a change that is not ours counts as a person's.
+    fn set_active(&mut self, provider: Provider, active: Option<AccountId>, now: Now) {
+        let Some(lane) = self.lane(provider) else { return };
+        let (id, before) = (lane.id, lane.active);
+        if before == active {
+            return;
+        }
+        match active {
+            Some(to) if before.is_some() => {
+                let settlement = Settlement::Committed { to, by_person: true };
+                self.world.settle(id, settlement, now);
+                tracing::info!(
+                    provider = provider.name(),
+                    "the login in the seat was changed by another program"
+                );
+            }
+            Some(_) | None => {
+                if let Some(lane) = self.lane_mut(provider) {
+                    lane.active = active;
+                    lane.generation.0 += 1;
+                }
+            }
+        }
+        if let Some(book) = self.lanes.get_mut(&id) {
+            book.advice = None;
+            book.tick_due = Some(now.wall);
+        }
+        self.store_lane(id);
+    }
+
+    fn learn_identity(&mut self, account: AccountId, login: &SeatLogin) {
+        let plan = login.identity.plan.clone();
+        let mut changed = false;
+        if let Some(card) = self.cards.get_mut(&account)
+            && card.identity != login.identity
+        {
+            card.identity = login.identity.clone();
+            changed = true;
+        }
+        if let Some(found) = self.account_mut(account)
+            && found.plan != plan
+            && plan != sluice_engine::Plan::default()
+        {
+            found.plan = plan;
+            changed = true;
+        }
+        if changed {
+            self.store_account(account);
+        }
+    }
+
+    /// A rotation made by the tool is kept as soon as it is seen.
+    fn keep_rotation(&mut self, provider: Provider, account: AccountId) {
+        let Some(book) = self.seats.get(&provider) else { return };
+        if book.fingerprint == book.kept_fingerprint || self.capturing.contains_key(&provider) {
+            return;
+        }
+        // The kill switch stops what Sluice does by itself; offline nothing runs by itself.
+        if self.settings.stopped
+            || self.options.offline
+            || self.mode(provider) == crate::api::Mode::Off
+        {
+            return;
+        }
+        self.capture(provider, account);
+    }
+
+    pub(super) fn capture(&mut self, provider: Provider, account: AccountId) {
+        self.capturing.insert(provider, account);
+        let key = self.key(account);
+        self.out.push(Effect::Capture { provider, account, key });
+    }
+
+    pub(super) fn on_captured(
+        &mut self,
+        provider: Provider,
+        account: AccountId,
+        result: Result<Kept, Trouble>,
+        now: Now,
+    ) {
+        self.capturing.remove(&provider);
+        let kept = result.is_ok();
+        match &result {
+            Ok(kept) => {
+                if let Some(book) = self.seats.get_mut(&provider) {
+                    book.kept_fingerprint.clone_from(&book.fingerprint);
+                }
+                if let Some(card) = self.cards.get_mut(&account) {
+                    card.kept = Some(*kept);
+                    card.problem = None;
+                }
+                self.end_cause(&format!("capture:{}", account.0));
+                if self.account(account).is_some_and(|found| found.login != Login::Valid) {
+                    self.set_login(account, Login::Unverified);
+                }
+            }
+            Err(trouble) => {
+                if let Some(card) = self.cards.get_mut(&account) {
+                    card.problem = Some(trouble.text.clone());
+                }
+                self.tell_not_kept(account, trouble, now);
+            }
+        }
+        if self.adding.contains_key(&provider) {
+            self.finish_adding(provider, account, result, now);
+        }
+        if kept {
+            // The tool may have rotated once more meanwhile. (After a failure the next look waits.)
+            self.read_seat(provider);
+        }
+    }
+
+    pub(super) fn on_kept(&mut self, account: AccountId, result: Result<Kept, Trouble>) {
+        match result {
+            Ok(kept) => {
+                if let Some(card) = self.cards.get_mut(&account) {
+                    card.kept = Some(kept);
+                }
+            }
+            Err(trouble) if trouble.code == "no_credential" && !self.is_live(account) => {
+                self.set_login(account, Login::Missing);
+            }
+            Err(trouble) => {
+                if let Some(card) = self.cards.get_mut(&account) {
+                    card.problem = Some(trouble.text);
+                }
+            }
+        }
+    }
+
+    pub(super) fn after_recovery(&mut self, recovered: &[Recovered], now: Now) {
+        for found in recovered {
+            tracing::warn!(stuck = found.stuck, text = %found.text, "an open swap of the last run was settled");
+            if found.stuck {
+                self.lanes.entry(found.lane).or_default().stuck = Some(found.text.clone());
+                self.tell_stuck(found.lane, &found.text, now);
+            }
+        }
+    }
+}
+
+fn book_is_read(book: Option<&SeatBook>) -> bool {
+    book.is_some_and(|book| book.seat != Seat::Unread)
+}

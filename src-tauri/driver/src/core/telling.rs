@@ -1,0 +1,468 @@
+//! Notices: one per cause until it has ended, silenced by kind, by snooze and by quiet hours.
+
+use super::{Core, Effect};
+use crate::api::{Notice, NoticeAction, Request};
+use crate::ports::{SwapOrder, Trouble};
+use sluice_engine::{
+    AccountId, Action, Decision, LaneId, Login, Now, Provider, Refusal, Trigger, Usage, Utc,
+};
+use std::collections::BTreeMap;
+
+/// How long *Snooze* silences a cause, seconds.
+const SNOOZE_S: i64 = 3_600;
+/// Least time between two advisories of the same kind, seconds.
+const ADVISORY_S: f64 = 1_800.0;
+/// Stalled decisions in a row that are told.
+const STALLED_LOOKS: u32 = 10;
+/// Numbers older than this count as stalled, seconds.
+const STALE_S: f64 = 1_800.0;
+/// An account of an urgent tier this far behind its target is worth a word, percent.
+const SAME_TIER_DEFICIT: f64 = 15.0;
+/// Percent that must be about to expire unused before it is announced.
+const STRANDING_TOLD: f64 = 2.0;
+/// Steps of the weekly and the 5-hour window that are told when wished, percent.
+const STEPS: [f64; 3] = [75.0, 90.0, 95.0];
+/// Days before a login ends at which it is told.
+const LOGIN_DAYS: [i64; 3] = [7, 3, 1];
+/// Causes remembered at once; the oldest are forgotten first.
+const CAUSES_MAX: usize = 512;
+
+/// What has been told and what is silenced.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    open: BTreeMap<String, Utc>,
+    pub(super) snoozed: BTreeMap<String, Utc>,
+    /// Things only a person can mend, by cause.
+    pub(super) needs: BTreeMap<String, crate::api::NeedsYou>,
+}
+
+impl Told {
+    pub(super) fn snooze(&mut self, cause: &str, until: Utc) {
+        self.snoozed.insert(cause.to_owned(), until);
+        self.open.remove(cause);
+    }
+}
+
+impl Core {
+    fn tell(
+        &mut self,
+        cause: &str,
+        kind: &str,
+        title: String,
+        body: String,
+        actions: Vec<NoticeAction>,
+        now: Now,
+    ) {
+        if self.told.open.contains_key(cause) || !self.settings.tells(kind) {
+            return;
+        }
+        self.told.snoozed.retain(|_, until| *until > now.wall);
+        if self.told.snoozed.contains_key(cause) {
+            return;
+        }
+        if self.told.open.len() >= CAUSES_MAX
+            && let Some(oldest) =
+                self.told.open.iter().min_by_key(|(_, at)| **at).map(|(cause, _)| cause.clone())
+        {
+            self.told.open.remove(&oldest);
+        }
+        self.told.open.insert(cause.to_owned(), now.wall);
+        let (cause, kind) = (cause.to_owned(), kind.to_owned());
+        self.out.push(Effect::Tell(Box::new(Notice { cause, kind, title, body, actions })));
+    }
+
+    /// The cause has ended; should it come back it is told again.
+    pub(super) fn end_cause(&mut self, cause: &str) {
+        self.told.open.remove(cause);
+        self.told.needs.remove(cause);
+    }
+
+    fn need(&mut self, cause: &str, code: &str, account: Option<AccountId>, text: &str) {
+        let need = crate::api::NeedsYou { code: code.to_owned(), account, text: text.to_owned() };
+        self.told.needs.insert(cause.to_owned(), need);
+    }
+
+    /// Things only a person can mend, most urgent first.
+    pub(crate) fn needs(&self) -> Vec<crate::api::NeedsYou> {
+        let rank = |code: &str| match code {
+            "stuck_swap" => 0,
+            "keychain" => 1,
+            "seat_unreadable" => 2,
+            "disk" => 3,
+            "sign_in" => 4,
+            _ => 5,
+        };
+        let mut needs: Vec<_> = self.told.needs.values().cloned().collect();
+        needs.sort_by_key(|need| rank(&need.code));
+        needs
+    }
+
+    pub(super) fn tell_note(&mut self, text: &str, now: Now) {
+        self.need(&format!("note:{text}"), "note", None, text);
+        self.tell(
+            &format!("note:{text}"),
+            "keychain",
+            "Sluice".to_owned(),
+            text.to_owned(),
+            Vec::new(),
+            now,
+        );
+    }
+
+    pub(super) fn tell_unreadable(&mut self, provider: Provider, why: &str, now: Now) {
+        let cause = format!("seat:{}", provider.name());
+        let text = format!(
+            "The login of the {} tool is not understood ({why}). It is left as it is and nothing is \
+             swapped; sign in with the tool again to mend it.",
+            provider.name()
+        );
+        self.need(&cause, "seat_unreadable", None, &text);
+        self.tell(
+            &cause,
+            "keychain",
+            "The live login is not understood".to_owned(),
+            text,
+            Vec::new(),
+            now,
+        );
+    }
+
+    pub(super) fn tell_unmanaged(&mut self, provider: Provider, now: Now) {
+        let cause = format!("unmanaged:{}", provider.name());
+        let text = "A login is in use that Sluice does not keep yet. Add it, so that a swap cannot lose it; \
+                    until then nothing is swapped.";
+        self.need(&cause, "unmanaged_login", None, text);
+        let add = NoticeAction {
+            key: "add".to_owned(),
+            label: "Add".to_owned(),
+            request: Request::Add { provider, label: None },
+        };
+        self.tell(
+            &cause,
+            "sign_in",
+            "A new login was found".to_owned(),
+            text.to_owned(),
+            vec![add],
+            now,
+        );
+    }
+
+    pub(super) fn tell_not_kept(&mut self, account: AccountId, trouble: &Trouble, now: Now) {
+        let title = format!("The login of {} could not be kept", self.label(account));
+        let body = trouble.text.clone();
+        self.tell(&format!("capture:{}", account.0), "keychain", title, body, Vec::new(), now);
+    }
+
+    pub(super) fn tell_sign_in(&mut self, account: AccountId, now: Now) {
+        let cause = format!("sign_in:{}", account.0);
+        let label = self.label(account).to_owned();
+        let text = format!(
+            "The provider no longer takes the login of {label}. Sign in as it with the tool, then add it again; \
+             its history is kept."
+        );
+        self.need(&cause, "sign_in", Some(account), &text);
+        self.tell(
+            &cause,
+            "sign_in",
+            format!("{label} needs you to sign in"),
+            text,
+            Vec::new(),
+            now,
+        );
+    }
+
+    pub(super) fn tell_advice(
+        &mut self,
+        provider: Provider,
+        to: AccountId,
+        reason: &str,
+        now: Now,
+    ) {
+        let cause = super::deciding::advice_cause(provider, to);
+        let until_ms = now.wall.plus_seconds(SNOOZE_S).millis();
+        let actions = vec![
+            NoticeAction {
+                key: "swap".to_owned(),
+                label: "Swap now".to_owned(),
+                request: Request::Swap { to },
+            },
+            NoticeAction {
+                key: "snooze".to_owned(),
+                label: "Snooze".to_owned(),
+                request: Request::Snooze { cause: cause.clone(), until_ms },
+            },
+        ];
+        let title = format!("Swap to {}?", self.label(to));
+        self.tell(&cause, "advice", title, reason.to_owned(), actions, now);
+    }
+
+    pub(super) fn tell_swap_done(&mut self, order: &SwapOrder, row: i64, now: Now) {
+        let title = format!("Now on {}", self.label(order.to.0));
+        let body = if order.by_person { "As you asked.".to_owned() } else { order.reason.clone() };
+        self.tell(&format!("swap_done:{row}"), "swap_done", title, body, Vec::new(), now);
+    }
+
+    pub(super) fn tell_swap_failed(
+        &mut self,
+        order: &SwapOrder,
+        _row: Option<i64>,
+        trouble: &Trouble,
+        now: Now,
+    ) {
+        let title = format!("The swap to {} did not happen", self.label(order.to.0));
+        let body = format!("{} The login that was live stays live.", trouble.text);
+        let cause = format!("swap_failed:{}", order.provider.name());
+        self.tell(&cause, "swap_failed", title, body, Vec::new(), now);
+    }
+
+    pub(super) fn tell_stuck(&mut self, lane: LaneId, text: &str, now: Now) {
+        let cause = format!("stuck:{}", lane.0);
+        self.need(&cause, "stuck_swap", None, text);
+        let title = "A swap needs you".to_owned();
+        self.tell(&cause, "swap_failed", title, text.to_owned(), Vec::new(), now);
+    }
+
+    pub(super) fn tell_ledger(&mut self, trouble: &Trouble, now: Now) {
+        self.need("ledger", "disk", None, &trouble.text);
+        let title = "The database could not be written".to_owned();
+        self.tell("ledger", "keychain", title, trouble.text.clone(), Vec::new(), now);
+    }
+
+    pub(super) fn on_health(&mut self, health: crate::ports::Health, now: Now) {
+        if self.health == health {
+            return;
+        }
+        self.health = health;
+        self.end_cause("keychain");
+        let text = self
+            .world
+            .lanes
+            .first()
+            .map(|lane| lane.provider)
+            .and_then(|provider| self.observe_only(provider));
+        if self.health != crate::ports::Health::Ok
+            && let Some(text) = text
+        {
+            self.need("keychain", "keychain", None, &text);
+            self.tell(
+                "keychain",
+                "keychain",
+                "Sluice only watches".to_owned(),
+                text,
+                Vec::new(),
+                now,
+            );
+        }
+    }
+
+    pub(super) fn tell_exhausted(&mut self, provider: Provider, decision: &Decision, now: Now) {
+        let cause = format!("exhausted:{}", provider.name());
+        let until = self.earliest_recovery(provider, now.wall);
+        let when = until.map_or_else(String::new, |(account, at)| {
+            format!(
+                " {} has room again in {}.",
+                self.label(account),
+                crate::explain::span(now.wall, at)
+            )
+        });
+        let body = format!("No other account has room for the work at hand.{when}");
+        let title = decision.active.map_or_else(
+            || "Every account is used up".to_owned(),
+            |active| format!("{} is running out and nobody can take over", self.label(active)),
+        );
+        self.tell(&cause, "exhausted", title, body, Vec::new(), now);
+    }
+
+    fn earliest_recovery(&self, provider: Provider, now: Utc) -> Option<(AccountId, Utc)> {
+        let recoveries =
+            self.world.accounts.iter().filter(|account| account.provider == provider).filter_map(
+                |account| {
+                    let full = |window: &sluice_engine::Window| {
+                        window.used.is_some_and(|used| used.get() >= 99.0)
+                    };
+                    let week =
+                        full(&account.usage.seven_day).then_some(account.usage.seven_day.resets_at);
+                    let short =
+                        full(&account.usage.five_hour).then_some(account.usage.five_hour.resets_at);
+                    let at = match (week, short) {
+                        (Some(week), Some(short)) => week?.max(short?),
+                        (Some(at), None) | (None, Some(at)) => at?,
+                        (None, None) => return None,
+                    };
+                    (at > now).then_some((account.id, at))
+                },
+            );
+        recoveries.min_by_key(|(_, at)| *at)
+    }
+
+    pub(super) fn watch_stall(
+        &mut self,
+        lane: LaneId,
+        provider: Provider,
+        decision: &Decision,
+        now: Now,
+    ) {
+        let seen = decision
+            .active
+            .and_then(|id| self.account(id))
+            .and_then(|account| account.usage.observed_at);
+        let old = seen.is_none_or(|seen| now.wall.seconds_since(seen) > STALE_S);
+        let others =
+            self.world.accounts.iter().filter(|account| account.provider == provider).count() > 1;
+        let stalled = decision.action == Action::Stay && decision.best.is_none() && old && others;
+        let cause = format!("stall:{}", provider.name());
+        if self.stall_count(lane, stalled) >= STALLED_LOOKS {
+            let title = "The live account's numbers are old".to_owned();
+            let body = "Its usage could not be read for half an hour and no other account can be judged. Use the \
+                        tool once, or look at the accounts."
+                .to_owned();
+            self.tell(&cause, "stall", title, body, Vec::new(), now);
+        } else if !stalled {
+            self.end_cause(&cause);
+        }
+    }
+
+    /// Information only: an urgent account of the same tier is far behind.
+    pub(super) fn same_tier(&mut self, provider: Provider, decision: &Decision, now: Now) {
+        if decision.action != Action::Stay || decision.trigger != Trigger::Tick {
+            return;
+        }
+        let found = decision
+            .best
+            .and_then(|best| decision.candidates.iter().find(|one| one.account == best));
+        let Some(found) = found.filter(|one| {
+            one.tier <= 1
+                && one.deficit.is_some_and(|deficit| deficit >= SAME_TIER_DEFICIT)
+                && super::deciding::eligible(one.refusal)
+        }) else {
+            return;
+        };
+        let cause = format!("same_tier:{}", provider.name());
+        let recently =
+            self.told.open.get(&cause).is_some_and(|at| now.wall.seconds_since(*at) < ADVISORY_S);
+        if !recently {
+            self.end_cause(&cause);
+            let title = format!("{} is behind", self.label(found.account));
+            let body = format!(
+                "{:.0} % of its week should have been used by now and was not. The live account is as urgent, so it stays.",
+                found.deficit.unwrap_or_default()
+            );
+            self.tell(&cause, "same_tier", title, body, Vec::new(), now);
+        }
+    }
+
+    /// Drain advisories and login deadlines; once per episode.
+    pub(super) fn advise(&mut self, now: Now) {
+        let stranding: Vec<_> = self
+            .lanes
+            .values()
+            .filter_map(|book| book.last.as_ref())
+            .flat_map(|last| last.candidates.iter())
+            .filter(|one| one.tier == 0 && one.refusal != Refusal::Disabled)
+            .filter_map(|one| {
+                one.stranding.filter(|lost| *lost > STRANDING_TOLD).map(|lost| (one.account, lost))
+            })
+            .collect();
+        for (account, lost) in stranding {
+            self.tell_drain(account, lost, now);
+        }
+        let ids: Vec<_> = self.world.accounts.iter().map(|account| account.id).collect();
+        for id in ids {
+            self.tell_login_end(id, now);
+        }
+    }
+
+    fn tell_drain(&mut self, account: AccountId, lost: f64, now: Now) {
+        let Some(found) = self.account(account) else { return };
+        let Some(reset) = found.usage.seven_day.resets_at.filter(|at| *at > now.wall) else {
+            return;
+        };
+        let (live, enabled, usable) =
+            (self.is_live(account), found.enabled, found.login != Login::NeedsSignIn);
+        if !enabled || !usable {
+            return;
+        }
+        // One episode ends with its reset; jitter of the instant must not make a new one.
+        let episode = (reset.millis() + 1_800_000).div_euclid(3_600_000);
+        let cause = format!("drain:{}:{episode}", account.0);
+        let label = self.label(account).to_owned();
+        let title = format!("{label}: {lost:.0} % will expire unused");
+        let body = format!(
+            "Its week resets in {}. {}",
+            crate::explain::span(now.wall, reset),
+            if live {
+                "It is live; work now loses nothing."
+            } else {
+                "Route work to it if you can."
+            }
+        );
+        let until_ms = reset.millis();
+        let mut actions = Vec::new();
+        if !live {
+            actions.push(NoticeAction {
+                key: "swap".to_owned(),
+                label: "Route work here".to_owned(),
+                request: Request::Swap { to: account },
+            });
+        }
+        actions.push(NoticeAction {
+            key: "snooze".to_owned(),
+            label: "Snooze".to_owned(),
+            request: Request::Snooze { cause: cause.clone(), until_ms },
+        });
+        self.tell(&cause, "drain", title, body, actions, now);
+    }
+
+    fn tell_login_end(&mut self, account: AccountId, now: Now) {
+        let ends =
+            self.cards.get(&account).and_then(|card| card.kept).and_then(|kept| kept.login_ends_at);
+        let Some(ends) = ends.filter(|at| *at > now.wall) else { return };
+        let left = ends.seconds_since(now.wall);
+        let Some(days) =
+            LOGIN_DAYS.into_iter().filter(|days| left <= (*days * 86_400) as f64).min()
+        else {
+            return;
+        };
+        let title = format!(
+            "The login of {} ends in {}",
+            self.label(account),
+            crate::explain::span(now.wall, ends)
+        );
+        let body = "Sign in as it with the tool before then, then add it again.".to_owned();
+        let cause = format!("login_ends:{}:{days}:{}", account.0, ends.millis());
+        self.tell(&cause, "login_ends", title, body, Vec::new(), now);
+    }
+
+    /// Resets and steps of the windows, where wished.
+    pub(super) fn tell_milestones(&mut self, account: AccountId, before: &Usage, now: Now) {
+        let Some(after) = self.account(account).map(|found| found.usage.clone()) else { return };
+        let pairs = [
+            ("5-hour window", before.five_hour, after.five_hour),
+            ("week", before.seven_day, after.seven_day),
+        ];
+        for (name, before, after) in pairs {
+            let (Some(was), Some(is)) = (before.used, after.used) else { continue };
+            let label = self.label(account).to_owned();
+            let reset = after.resets_at.map_or(0, |at| at.millis().div_euclid(3_600_000));
+            if is.get() + 20.0 < was.get() {
+                let cause = format!("reset:{}:{name}:{reset}", account.0);
+                let title = format!("{label}: the {name} has reset");
+                self.tell(
+                    &cause,
+                    "reset",
+                    title,
+                    format!("{:.0} % used now.", is.get()),
+                    Vec::new(),
+                    now,
+                );
+            }
+            if let Some(step) =
+                STEPS.into_iter().rev().find(|step| was.get() < *step && is.get() >= *step)
+            {
+                let cause = format!("threshold:{}:{name}:{step}:{reset}", account.0);
+                let title = format!("{label}: {:.0} % of the {name} used", is.get());
+                self.tell(&cause, "threshold", title, String::new(), Vec::new(), now);
+            }
+        }
+    }
+}

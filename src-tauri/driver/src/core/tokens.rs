@@ -1,0 +1,101 @@
+//! Parked credentials: renewed one at a time, well before they end, never the one in a seat.
+
+use super::{Core, Effect, Seat};
+use crate::api::Mode;
+use crate::ports::{Health, RefreshReport};
+use sluice_engine::{AccountId, Login, Now};
+
+/// A parked credential is renewed when its access token has less than this left, seconds.
+const MARGIN_S: f64 = 2.0 * 3_600.0;
+/// Shortest time between two tries of one account.
+const AGAIN_S: i64 = 300;
+/// Longest time the provider may ask us to wait.
+const WAIT_MOST_S: i64 = 75 * 60;
+
+impl Core {
+    pub(super) fn drive_tokens(&mut self, now: Now) {
+        if self.refreshing.is_some() || self.health != Health::Ok {
+            return;
+        }
+        let ids: Vec<AccountId> = self.world.accounts.iter().map(|account| account.id).collect();
+        let mut due = Vec::new();
+        for id in ids {
+            let Some(at) = self.refresh_due(id, now) else { continue };
+            if at <= now.wall {
+                due.push((at, id));
+            } else {
+                self.wake_by(Some(at));
+            }
+        }
+        if let Some((_, account)) = due.into_iter().min() {
+            self.refresh(account);
+        }
+    }
+
+    fn refresh_due(&self, id: AccountId, now: Now) -> Option<sluice_engine::Utc> {
+        let account = self.account(id)?;
+        let provider = account.provider;
+        let seat = &self.seats.get(&provider)?.seat;
+        let certain = match seat {
+            Seat::Known(live) => *live != id,
+            Seat::Empty | Seat::Unmanaged => true,
+            Seat::Unread | Seat::Unreadable(_) => false,
+        };
+        let swapping = self.swap.as_ref().is_some_and(|swap| swap.order.provider == provider);
+        let usable = matches!(account.login, Login::Valid | Login::Unverified) && account.enabled;
+        if !certain || swapping || !usable || self.mode(provider) == Mode::Off {
+            return None;
+        }
+        let ends = self.cards.get(&id)?.kept?.access_expires_at?;
+        let due = if ends.seconds_since(now.wall) <= MARGIN_S {
+            now.wall
+        } else {
+            ends.plus_seconds(-(MARGIN_S as i64))
+        };
+        Some(self.refresh_not_before.get(&id).map_or(due, |at| due.max(*at)))
+    }
+
+    fn refresh(&mut self, account: AccountId) {
+        let Some(provider) = self.account(account).map(|found| found.provider) else { return };
+        self.refreshing = Some(account);
+        let key = self.key(account);
+        self.out.push(Effect::Refresh { provider, account, key });
+    }
+
+    pub(super) fn on_refreshed(&mut self, account: AccountId, report: RefreshReport, now: Now) {
+        if self.refreshing == Some(account) {
+            self.refreshing = None;
+        }
+        let again = match report {
+            RefreshReport::Kept(kept) => {
+                if let Some(card) = self.cards.get_mut(&account) {
+                    card.kept = Some(kept);
+                    card.problem = None;
+                }
+                if let Some(book) = self.polls.get_mut(&account) {
+                    book.not_before = None;
+                }
+                self.end_cause(&format!("sign_in:{}", account.0));
+                self.store_account(account);
+                AGAIN_S
+            }
+            RefreshReport::NeedsSignIn(text) => {
+                self.needs_sign_in(account, &text, now);
+                AGAIN_S
+            }
+            RefreshReport::Later { text, retry_after_s } => {
+                self.problem(account, Some(format!("Its login could not be renewed: {text}")));
+                let asked =
+                    retry_after_s.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(0);
+                asked.clamp(AGAIN_S, WAIT_MOST_S)
+            }
+        };
+        self.refresh_not_before.insert(account, now.wall.plus_seconds(again));
+    }
+
+    pub(super) fn needs_sign_in(&mut self, account: AccountId, why: &str, now: Now) {
+        self.set_login(account, Login::NeedsSignIn);
+        self.problem(account, Some(format!("It needs you to sign in: {why}.")));
+        self.tell_sign_in(account, now);
+    }
+}

@@ -1,0 +1,417 @@
+//! What the loop needs of the outside, as traits: the real parts and the tests' stand-ins both fit.
+//!
+//! Custody and ledger block and are called on their own threads; providers are asynchronous. No
+//! method of any port calls the loop.
+
+use crate::api::{Answer, Mode};
+use sluice_engine::{
+    AccountId, Decision, Generation, Lane, LaneId, Login, Observation, Plan, Provider, Trigger,
+    Usage, Utc,
+};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use zeroize::Zeroizing;
+
+/// A future of a port.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Something a port could not do: what happened, what was kept, what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Trouble {
+    /// Stable code, the same set as [`crate::api::Refused::code`].
+    pub code: &'static str,
+    /// For people; names no secret and no mail address.
+    pub text: String,
+}
+
+impl Trouble {
+    /// A trouble with its code.
+    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}
+
+/// How the keychain does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// It answers.
+    #[default]
+    Ok,
+    /// It asks for its password.
+    Locked,
+    /// There is none.
+    Absent,
+    /// It does not answer.
+    Hanging,
+}
+
+/// Who a login belongs to, as the tool says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Identity {
+    /// The account's key with its provider; never shown.
+    pub key: String,
+    /// Mail address; for the accounts page only.
+    pub email: Option<String>,
+    /// Organisation.
+    pub organization: Option<String>,
+    /// What was bought.
+    pub plan: Plan,
+}
+
+/// The login found in a seat.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SeatLogin {
+    /// Whose.
+    pub identity: Identity,
+    /// Which rotation: a salted digest, comparable, worthless to a thief.
+    pub fingerprint: String,
+    /// When its access token ends.
+    pub access_expires_at: Option<Utc>,
+    /// When the login itself ends.
+    pub login_ends_at: Option<Utc>,
+}
+
+/// What lies in a seat.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SeatReport {
+    /// Nothing.
+    Absent,
+    /// A logged-out stub.
+    Stub,
+    /// Something we do not understand; it is never overwritten.
+    Unreadable(String),
+    /// A login.
+    Login(Box<SeatLogin>),
+}
+
+/// Where a bearer is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The live credential of a provider's seat.
+    Seat(Provider),
+    /// The kept credential of a parked account.
+    Account(AccountId),
+}
+
+/// What is known of a kept credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// When its access token ends.
+    pub access_expires_at: Option<Utc>,
+    /// When the login itself ends.
+    pub login_ends_at: Option<Utc>,
+}
+
+/// The provider's answer to a token request; the body is secret and travels unseen.
+pub struct TokenAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body, zeroed when dropped.
+    pub body: Zeroizing<Vec<u8>>,
+    /// What the provider asked us to wait.
+    pub retry_after_s: Option<u64>,
+}
+
+/// Sends a token request; `None` when no answer came.
+pub type Exchange<'a> = &'a mut dyn FnMut(Provider, Zeroizing<Vec<u8>>) -> Option<TokenAnswer>;
+
+/// How a refresh of a parked credential ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefreshReport {
+    /// The new vintage is kept.
+    Kept(Kept),
+    /// The provider refused the login for good.
+    NeedsSignIn(String),
+    /// It did not work this time; what was kept stays.
+    Later {
+        /// For people.
+        text: String,
+        /// What the provider asked us to wait.
+        retry_after_s: Option<u64>,
+    },
+}
+
+/// A swap to carry out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwapOrder {
+    /// Which lane.
+    pub lane: LaneId,
+    /// Under which generation it was decided.
+    pub generation: Generation,
+    /// Whose seat.
+    pub provider: Provider,
+    /// The account expected in the seat and its key; `None` for an empty seat.
+    pub from: Option<(AccountId, String)>,
+    /// The account to place and its key.
+    pub to: (AccountId, String),
+    /// The branch.
+    pub trigger: Trigger,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// A person asked.
+    pub by_person: bool,
+    /// How long the account that leaves was active, whole seconds.
+    pub residency_seconds: Option<i64>,
+    /// When it was decided.
+    pub at: Utc,
+}
+
+/// How a swap ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SwapReport {
+    /// The credential is in place and journalled.
+    Committed {
+        /// Ledger row.
+        row: i64,
+    },
+    /// Nothing changed, or everything was put back.
+    Failed {
+        /// Ledger row, when it got that far.
+        row: Option<i64>,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// The lane or the seat had changed underneath; nothing was tried.
+    Stale {
+        /// What was found.
+        text: String,
+    },
+    /// It could neither finish nor undo; every file was kept.
+    Stuck {
+        /// Ledger row.
+        row: Option<i64>,
+        /// What a person should look at.
+        text: String,
+    },
+}
+
+/// What recovery did about one intent at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// Which lane.
+    pub lane: LaneId,
+    /// The account now active, when the swap turned out to have happened.
+    pub committed: Option<AccountId>,
+    /// A person must look.
+    pub stuck: bool,
+    /// For people.
+    pub text: String,
+}
+
+/// The holder of credentials.
+pub trait Custody: Send + Sync + 'static {
+    /// How the keychain does, from memory; does not ask it.
+    fn health(&self) -> Health;
+    /// Looks into a seat.
+    fn seat(&self, provider: Provider) -> SeatReport;
+    /// Keeps the login of a seat when it has this key.
+    ///
+    /// # Errors
+    /// When it is another login by now, or cannot be kept.
+    fn capture(&self, provider: Provider, account: AccountId, key: &str) -> Result<Kept, Trouble>;
+    /// What is known of the kept credential of an account.
+    ///
+    /// # Errors
+    /// When none is kept or the keychain does not answer.
+    fn kept(&self, provider: Provider, account: AccountId) -> Result<Kept, Trouble>;
+    /// An `Authorization` value for one request, marked sensitive.
+    ///
+    /// # Errors
+    /// When there is none or the keychain does not answer.
+    fn bearer(&self, provider: Provider, holder: Holder) -> Result<http::HeaderValue, Trouble>;
+    /// Refreshes a parked credential; never called for the account in the seat.
+    fn refresh(
+        &self,
+        provider: Provider,
+        account: AccountId,
+        exchange: Exchange<'_>,
+    ) -> RefreshReport;
+    /// Carries out a swap: journal, capture, stage, exchange, verify, settle.
+    fn swap(&self, order: &SwapOrder) -> SwapReport;
+    /// Finishes or undoes what was open when the last driver ended. No network.
+    fn recover(&self) -> Vec<Recovered>;
+    /// Removes every kept vintage of an account.
+    ///
+    /// # Errors
+    /// When the keychain does not answer.
+    fn forget(&self, account: AccountId) -> Result<(), Trouble>;
+}
+
+/// Why usage could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// Network, 5xx, nonsense: says nothing about the account.
+    Unreachable(String),
+    /// 429.
+    Throttled {
+        /// Seconds it asked for.
+        retry_after_s: Option<u64>,
+    },
+    /// 401: this access token is no longer taken.
+    TokenRefused,
+    /// 403 and the like: a person must look.
+    Forbidden(String),
+}
+
+/// Numbers a tool wrote down itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolNumbers {
+    /// The key's account part (for Claude: accountUuid), or the whole key.
+    pub account: String,
+    /// The numbers, with the time they were true.
+    pub usage: Usage,
+}
+
+/// The providers.
+pub trait Providers: Send + Sync + 'static {
+    /// Reads usage.
+    fn usage(
+        &self,
+        provider: Provider,
+        bearer: http::HeaderValue,
+    ) -> Pending<Result<Usage, ReadError>>;
+    /// Sends a token request; `None` when no answer came.
+    fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>>;
+    /// Numbers the tool itself wrote down; reads one small file.
+    fn tool_numbers(&self, provider: Provider) -> Option<ToolNumbers>;
+}
+
+/// An account as it is kept in the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptAccount {
+    /// What the engine sees.
+    pub account: sluice_engine::Account,
+    /// Whose login.
+    pub identity: Identity,
+    /// The person's name for it.
+    pub label: String,
+    /// What is known of its credential, when the ledger knows.
+    pub kept: Option<Kept>,
+}
+
+/// Everything the loop starts from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loaded {
+    /// Accounts.
+    pub accounts: Vec<KeptAccount>,
+    /// Lanes with their gates.
+    pub lanes: Vec<Lane>,
+    /// Settings by key.
+    pub settings: BTreeMap<String, serde_json::Value>,
+    /// Snoozed causes and until when.
+    pub snoozed: BTreeMap<String, Utc>,
+    /// Committed swaps, their instants, of the last 24 hours.
+    pub swaps: Vec<Utc>,
+    /// Things a person should know (an old file was kept aside, …).
+    pub notes: Vec<String>,
+}
+
+/// One thing to write down.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// A new account; the answer is its row.
+    NewAccount {
+        /// Whose tool.
+        provider: Provider,
+        /// Whose login.
+        identity: Identity,
+        /// Its name.
+        label: String,
+        /// Place in the list.
+        position: i64,
+        /// When.
+        at: Utc,
+    },
+    /// The changeable columns of an account.
+    Account(Box<KeptAccount>),
+    /// An account is gone; its history stays.
+    Removed(AccountId),
+    /// A fact.
+    Observation(Box<Observation>),
+    /// A decision; the answer is its row.
+    Decision {
+        /// As the engine made it.
+        decision: Box<Decision>,
+        /// Whose seat.
+        provider: Provider,
+        /// `stay`, `swap` or `advise`.
+        action: &'static str,
+        /// In words.
+        sentence: String,
+        /// Under which mode.
+        mode: Mode,
+    },
+    /// A lane with its gates.
+    Lane(Box<Lane>),
+    /// A setting.
+    Setting {
+        /// Its name.
+        key: String,
+        /// Its value.
+        value: serde_json::Value,
+    },
+    /// A silenced cause.
+    Snooze {
+        /// The cause.
+        cause: String,
+        /// Until then.
+        until: Utc,
+    },
+}
+
+/// One thing to look up.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    /// Decisions, newest first.
+    Decisions {
+        /// At most so many.
+        limit: u32,
+        /// Older than this row.
+        before: Option<i64>,
+    },
+    /// Swaps, newest first.
+    Swaps {
+        /// At most so many.
+        limit: u32,
+    },
+    /// Samples of an account.
+    History {
+        /// Which.
+        account: AccountId,
+        /// From then.
+        since: Utc,
+    },
+}
+
+/// The database, owned by one thread.
+pub trait Ledger: Send + 'static {
+    /// Everything the loop starts from; makes the default lanes when they are missing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn load(&mut self, now: Utc) -> Result<Loaded, Trouble>;
+    /// Writes one thing down durably; the answer is its row (0 where there is none).
+    ///
+    /// # Errors
+    /// When it is not on disk.
+    fn record(&mut self, record: &Record) -> Result<i64, Trouble>;
+    /// Looks one thing up.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn query(&mut self, query: &Query) -> Result<Answer, Trouble>;
+}
+
+/// The state of a login as a refusal for people.
+#[must_use]
+pub fn login_text(login: Login) -> Option<&'static str> {
+    match login {
+        Login::Valid | Login::Unverified => None,
+        Login::NeedsSignIn => {
+            Some("its login was refused; sign in again with the tool, then add it again")
+        }
+        Login::Missing => Some("no login is kept for it; sign in with the tool, then add it again"),
+    }
+}

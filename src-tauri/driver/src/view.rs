@@ -1,0 +1,126 @@
+//! The view: a pure function of the core's state.
+
+use crate::api::{AccountView, ModelView, ProviderView, Swapping, View, WindowView};
+use crate::core::{Core, Seat};
+use sluice_engine::{Account, Candidate, Plan, Provider, Utc, Window};
+
+/// Makes the view of an instant; `revision` and `at_ms` are set where it is published.
+#[must_use]
+pub(crate) fn view(core: &Core, now: Utc) -> View {
+    let mut accounts: Vec<&Account> = core.world.accounts.iter().collect();
+    accounts.sort_by_key(|account| (account.position, account.id));
+    let day = now.plus_seconds(-86_400);
+    View {
+        schema: "sluice/view/1".to_owned(),
+        revision: 0,
+        at_ms: 0,
+        stopped: core.settings.stopped,
+        first_start: core.settings.modes.is_empty(),
+        providers: core
+            .providers()
+            .into_iter()
+            .filter_map(|one| provider_view(core, one, now))
+            .collect(),
+        accounts: accounts.into_iter().map(|account| account_view(core, account, now)).collect(),
+        needs_you: core.needs(),
+        swapping: core.swap.as_ref().map(|running| Swapping {
+            provider: running.order.provider,
+            from: running.order.from.as_ref().map(|(account, _)| *account),
+            to: running.order.to.0,
+        }),
+        swaps_last_24h: u32::try_from(core.swaps.iter().filter(|at| **at > day).count())
+            .unwrap_or(u32::MAX),
+        last_decision: core
+            .lanes
+            .values()
+            .filter_map(|lane| lane.last.clone())
+            .max_by_key(|last| last.at_ms),
+    }
+}
+
+fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderView> {
+    let lane = core.lane(provider)?;
+    let seat = core.seats.get(&provider).map(|book| &book.seat);
+    let present = !matches!(seat, None | Some(Seat::Unread | Seat::Empty));
+    let configured = core.settings.modes.contains_key(&provider)
+        || core.world.accounts.iter().any(|account| account.provider == provider);
+    // The first provider is always shown, or a first start would show nothing at all.
+    if !present && !configured && provider != Provider::Claude {
+        return None;
+    }
+    let live = core.live(provider);
+    let watched = core.watched(provider);
+    let due = live.and_then(|account| core.polls.get(&account)).and_then(|book| book.due);
+    Some(ProviderView {
+        provider,
+        mode: core.mode(provider),
+        paused_until_ms: lane.gates.paused_until.filter(|until| *until > now).map(Utc::millis),
+        live,
+        unmanaged_login: seat == Some(&Seat::Unmanaged),
+        observe_only: core.observe_only(provider),
+        next_poll_at_ms: due.filter(|_| watched).map(Utc::millis),
+        advice: core.lanes.get(&lane.id).and_then(|book| book.advice.clone()),
+    })
+}
+
+fn account_view(core: &Core, account: &Account, _now: Utc) -> AccountView {
+    let card = core.cards.get(&account.id);
+    let candidate = candidate(core, account);
+    let usage = &account.usage;
+    let live = core.live(account.provider) == Some(account.id);
+    AccountView {
+        id: account.id,
+        provider: account.provider,
+        label: core.label(account.id).to_owned(),
+        email: card.and_then(|card| card.identity.email.clone()),
+        organization: card.and_then(|card| card.identity.organization.clone()),
+        plan: plan_words(&account.plan),
+        live,
+        enabled: account.enabled,
+        automatic: account.automatic,
+        login: account.login,
+        login_ends_at_ms: card
+            .and_then(|card| card.kept)
+            .and_then(|kept| kept.login_ends_at)
+            .map(Utc::millis),
+        five_hour: window(usage.five_hour),
+        seven_day: window(usage.seven_day),
+        models: usage
+            .models
+            .iter()
+            .map(|model| ModelView { model: model.model.clone(), window: window(model.window) })
+            .collect(),
+        observed_at_ms: usage.observed_at.map(Utc::millis),
+        refreshing: core.polls.get(&account.id).is_some_and(|book| book.in_flight),
+        tier: candidate.map(|one| one.tier),
+        target: candidate.and_then(|one| one.target),
+        stranding: candidate.and_then(|one| one.stranding),
+        refusal: candidate.map(|one| one.refusal),
+        problem: card.and_then(|card| card.problem.clone()),
+    }
+}
+
+fn candidate<'core>(core: &'core Core, account: &Account) -> Option<&'core Candidate> {
+    let lane = core.lane(account.provider)?;
+    let last = core.lanes.get(&lane.id)?.last.as_ref()?;
+    last.candidates.iter().find(|one| one.account == account.id)
+}
+
+fn window(window: Window) -> WindowView {
+    WindowView {
+        used: window.used.map(sluice_engine::Percent::get),
+        resets_at_ms: window.resets_at.map(Utc::millis),
+    }
+}
+
+/// `Max 20x`, `Pro`, `Team`.
+fn plan_words(plan: &Plan) -> Option<String> {
+    let subscription = plan.subscription.as_deref()?;
+    let mut chars = subscription.chars();
+    let name: String = chars.next()?.to_uppercase().chain(chars).collect();
+    let size = plan.rate_limit_tier.as_deref().and_then(|tier| {
+        let size = tier.rsplit('_').next()?;
+        size.strip_suffix('x')?.parse::<u32>().ok().map(|number| format!("{number}x"))
+    });
+    Some(size.map_or(name.clone(), |size| format!("{name} {size}")))
+}
