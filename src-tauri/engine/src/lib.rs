@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod account;
+pub mod breaker;
 pub mod burn;
 pub mod calendar;
 pub mod choose;
@@ -15,6 +16,7 @@ pub mod decide;
 pub mod decision;
 pub mod explain;
 pub mod gates;
+pub mod herd;
 pub mod horizon;
 pub mod lane;
 pub mod limits;
@@ -24,6 +26,7 @@ pub mod observe;
 pub mod poll;
 pub mod rule;
 pub mod rules;
+pub mod skip;
 pub mod survey;
 pub mod target;
 pub mod tier;
