@@ -1,6 +1,19 @@
 // Generated from src-tauri/driver/src/api.rs by the test `bindings` of sluice-app; do not edit.
 // Write it anew with: SLUICE_BLESS=1 cargo test -p sluice-app bindings
 
+// A view with the driver's clock at the moment it was handed over, so that the page can count down
+// without trusting that both clocks agree.
+export interface Shown {
+  // Milliseconds since the Unix epoch.
+  now_ms: number;
+  // The application's version.
+  version: string;
+  // Why there is no driver, when there is none.
+  trouble: string | null;
+  // The view; empty until the driver has published one.
+  view: View;
+}
+
 // Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
 export interface View {
   // `sluice/view/1`.

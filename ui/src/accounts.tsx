@@ -1,0 +1,266 @@
+// The accounts: what each has left, and what can be done with it.
+
+import { useState } from "preact/hooks";
+import { AddAccount } from "./add";
+import type { AccountView } from "./bindings";
+import { ago, clock, DAY_MS, HOUR_MS, instant, span } from "./format";
+import { Gauge } from "./gauge";
+import { Button, Dialog, MenuButton, type MenuEntry } from "./parts";
+import { useStore } from "./store";
+import { command, tool } from "./words";
+
+const FIVE_HOURS_MS = 5 * HOUR_MS;
+const WEEK_MS = 7 * DAY_MS;
+/** Logins end about a month after the sign-in; sooner than this it is worth a line of its own. */
+const LOGIN_WARNING_MS = 7 * DAY_MS;
+/** Less than this is lost at every reset and worth no line. */
+const STRANDING_MIN = 2;
+
+export function Accounts() {
+  const { view, ask } = useStore();
+  const [adding, setAdding] = useState(false);
+  const several = new Set(view.accounts.map((account) => account.provider)).size > 1;
+  return (
+    <>
+      <header class="page-head">
+        <h1>Accounts</h1>
+        <div class="actions">
+          <Button
+            act={() => ask({ verb: "refresh", account: null }, "Reading usage as soon as the budget allows.")}
+            disabled={view.stopped || view.accounts.length === 0}
+          >
+            Refresh
+          </Button>
+          <Button kind="primary" act={() => setAdding(true)}>
+            Add account
+          </Button>
+        </div>
+      </header>
+      {view.accounts.length === 0 && !adding && <Empty add={() => setAdding(true)} />}
+      {adding && <AddAccount close={() => setAdding(false)} />}
+      <ul class="cards" aria-label="Accounts">
+        {view.accounts.map((account, index) => (
+          <Card key={account.id} account={account} index={index} several={several} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Empty({ add }: { add: () => void }) {
+  return (
+    <section class="empty">
+      <h2>No account yet</h2>
+      <p>
+        Sluice keeps the logins that Claude Code makes. Sign in with the official tool, then add the
+        account here; repeat it for each of your subscriptions.
+      </p>
+      <Button kind="primary" act={add}>
+        Add the first account
+      </Button>
+    </section>
+  );
+}
+
+function Card({ account, index, several }: { account: AccountView; index: number; several: boolean }) {
+  const { view, nowMs, ask } = useStore();
+  const [asking, setAsking] = useState<"rename" | "remove" | null>(null);
+  const ready = account.enabled && (account.login === "valid" || account.login === "unverified");
+  const coming = view.swapping?.to === account.id;
+  return (
+    <li class={`card ${account.live ? "live" : ""} ${account.enabled ? "" : "off"}`}>
+      <div class="card-head">
+        <div class="card-title">
+          <h2>{account.label}</h2>
+          {account.live && <span class="chip live">Live</span>}
+          {several && <span class="chip">{tool[account.provider]}</span>}
+          {account.plan && <span class="chip">{account.plan}</span>}
+          {!account.enabled && <span class="chip off">Off</span>}
+          {account.enabled && !account.automatic && <span class="chip">Manual only</span>}
+        </div>
+        <div class="actions">
+          {!account.live && (
+            <Button
+              kind={ready ? "primary" : "quiet"}
+              disabled={!ready || view.stopped || view.swapping !== null}
+              label={`Use ${account.label} now`}
+              act={() => ask({ verb: "swap", to: account.id }, `${account.label} is live now.`)}
+            >
+              {coming ? "Swapping…" : "Use now"}
+            </Button>
+          )}
+          <MenuButton
+            label={`More for ${account.label}`}
+            entries={useEntries(account, index, setAsking)}
+          />
+        </div>
+      </div>
+      <p class="card-sub">{subtitle(account, nowMs)}</p>
+      <div class="gauges">
+        <Gauge name="5-hour" window={account.five_hour} lengthMs={FIVE_HOURS_MS} nowMs={nowMs} />
+        <Gauge
+          name="Weekly"
+          window={account.seven_day}
+          lengthMs={WEEK_MS}
+          nowMs={nowMs}
+          target={account.target}
+        />
+        {account.models.map((model) => (
+          <Gauge
+            key={model.model}
+            name={model.model}
+            window={model.window}
+            lengthMs={WEEK_MS}
+            nowMs={nowMs}
+            small
+          />
+        ))}
+      </div>
+      <Remarks account={account} nowMs={nowMs} />
+      {asking === "rename" && <Rename account={account} close={() => setAsking(null)} />}
+      {asking === "remove" && <Remove account={account} close={() => setAsking(null)} />}
+    </li>
+  );
+}
+
+function subtitle(account: AccountView, nowMs: number): string {
+  const who = [account.email, account.organization].filter((part) => part !== null).join(" · ");
+  const read = account.refreshing
+    ? "reading usage…"
+    : account.observed_at_ms === null
+      ? "usage not read yet"
+      : `usage read ${ago(nowMs - account.observed_at_ms)}`;
+  return who === "" ? read[0]!.toUpperCase() + read.slice(1) : `${who} · ${read}`;
+}
+
+/** What is worth saying beyond the bars, most urgent first. */
+function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
+  const lines: { kind: "bad" | "warn" | ""; text: string; title?: string }[] = [];
+  if (account.login === "needs_sign_in" || account.login === "missing") {
+    const why = account.login === "missing" ? "No login is kept." : "Its login was refused.";
+    const run = command[account.provider];
+    lines.push({
+      kind: "bad",
+      text: `${why} Sign in to this account with ${run}, then choose “Add account”.`,
+    });
+  }
+  if (account.problem !== null) lines.push({ kind: "warn", text: account.problem });
+  if (account.stranding !== null && account.stranding >= STRANDING_MIN) {
+    const when = account.seven_day.resets_at_ms;
+    lines.push({
+      kind: "warn",
+      text: `About ${Math.round(account.stranding)}% of the week will expire unused${
+        when === null ? "" : ` ${clock(when, nowMs)}`
+      }.`,
+    });
+  }
+  const ends = account.login_ends_at_ms;
+  if (ends !== null) {
+    const left = ends - nowMs;
+    const text = left > 0 ? `The login ends in ${span(left)}.` : "The login has ended.";
+    lines.push({ kind: left < LOGIN_WARNING_MS ? "warn" : "", text, title: instant(ends) });
+  }
+  if (lines.length === 0) return null;
+  return (
+    <ul class="remarks">
+      {lines.map((line) => (
+        <li class={line.kind} title={line.title}>
+          {line.text}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function useEntries(
+  account: AccountView,
+  index: number,
+  open: (question: "rename" | "remove") => void,
+): MenuEntry[] {
+  const { view, ask } = useStore();
+  const move = (by: number) => {
+    const ids = view.accounts.map((one) => one.id);
+    const [moved] = ids.splice(index, 1);
+    ids.splice(index + by, 0, moved!);
+    return ask({ verb: "reorder", accounts: ids });
+  };
+  const { id, enabled, automatic } = account;
+  return [
+    { words: "Rename…", act: () => open("rename") },
+    {
+      words: "Refresh usage",
+      act: () => ask({ verb: "refresh", account: id }),
+      disabled: view.stopped || !enabled,
+    },
+    {
+      words: automatic ? "Exclude from automatic swaps" : "Include in automatic swaps",
+      act: () => ask({ verb: "set_automatic", account: id, automatic: !automatic }),
+    },
+    {
+      words: enabled ? "Switch off" : "Switch on",
+      act: () => ask({ verb: "set_enabled", account: id, enabled: !enabled }),
+    },
+    { words: "Move up", act: () => move(-1), disabled: index === 0 },
+    { words: "Move down", act: () => move(1), disabled: index === view.accounts.length - 1 },
+    { words: "Remove…", act: () => open("remove"), danger: true, disabled: account.live },
+  ];
+}
+
+function Rename({ account, close }: { account: AccountView; close: () => void }) {
+  const { ask } = useStore();
+  const [label, setLabel] = useState(account.label);
+  const fits = label.trim().length > 0;
+  const save = async () => {
+    const answer = await ask({ verb: "rename", account: account.id, label: label.trim() });
+    if (answer.answer !== "refused") close();
+  };
+  return (
+    <Dialog title={`Rename ${account.label}`} onClose={close}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (fits) void save();
+        }}
+      >
+        <label class="field">
+          Name
+          <input
+            value={label}
+            maxLength={50}
+            autofocus
+            onInput={(event) => setLabel(event.currentTarget.value)}
+          />
+        </label>
+        <div class="actions end">
+          <Button act={close}>Cancel</Button>
+          <Button kind="primary" act={save} disabled={!fits}>
+            Rename
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Remove({ account, close }: { account: AccountView; close: () => void }) {
+  const { ask } = useStore();
+  const remove = async () => {
+    await ask({ verb: "remove", account: account.id }, `${account.label} was removed.`);
+    close();
+  };
+  return (
+    <Dialog title={`Remove ${account.label}?`} onClose={close}>
+      <p>
+        Sluice forgets the account and deletes its kept login from the keychain. The subscription and
+        the provider's side stay as they are. To use it here again, sign in with{" "}
+        <code>{command[account.provider]}</code> and add it again.
+      </p>
+      <div class="actions end">
+        <Button act={close}>Keep it</Button>
+        <Button kind="danger" act={remove}>
+          Remove
+        </Button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,145 @@
+// The frame: what needs the person on top, four pages beside it.
+
+import type { ComponentChildren } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import { Accounts } from "./accounts";
+import { Banners } from "./banners";
+import type { Backend } from "./backend";
+import type { Answer, Request } from "./bindings";
+import { Decisions } from "./decisions";
+import { FirstStart } from "./first";
+import { History } from "./history";
+import { Button } from "./parts";
+import { Settings } from "./settings";
+import { StoreProvider, useShown, useStore, useToasts, type Store, type Toast } from "./store";
+
+type Page = "accounts" | "decisions" | "history" | "settings";
+
+const PAGES: { page: Page; words: string; icon: string }[] = [
+  { page: "accounts", words: "Accounts", icon: "M3 13V6h3v7zM10 13V3h3v10z" },
+  { page: "decisions", words: "Decisions", icon: "M3 4h10M3 8h10M3 12h6" },
+  { page: "history", words: "History", icon: "M2 12l4-5 3 3 5-7" },
+  {
+    page: "settings",
+    words: "Settings",
+    icon: "M2 5h7M13 5h1M2 11h1M7 11h7M11 3v4M5 9v4",
+  },
+];
+
+export function App({ backend }: { backend: Backend }) {
+  const { shown, nowMs } = useShown(backend);
+  const [toasts, toast, drop] = useToasts();
+  const ask = useMemo(
+    () => async (request: Request, done?: string): Promise<Answer> => {
+      const answer = await backend.call(request);
+      if (answer.answer === "refused") toast(false, answer.text);
+      else if (done !== undefined) toast(true, done);
+      return answer;
+    },
+    [backend],
+  );
+  if (shown === null) return <Waiting words="Starting…" />;
+  if (shown.trouble !== null) return <Trouble text={shown.trouble} />;
+  if (shown.view.revision === 0 && shown.view.schema === "") return <Waiting words="Starting…" />;
+  const store: Store = { backend, view: shown.view, nowMs, version: shown.version, ask };
+  return (
+    <StoreProvider value={store}>
+      <Frame />
+      <Toasts toasts={toasts} drop={drop} />
+    </StoreProvider>
+  );
+}
+
+function Frame() {
+  const { view } = useStore();
+  const [page, setPage] = useState<Page>("accounts");
+  if (view.first_start) return <FirstStart />;
+  const content: Record<Page, ComponentChildren> = {
+    accounts: <Accounts />,
+    decisions: <Decisions />,
+    history: <History />,
+    settings: <Settings />,
+  };
+  return (
+    <div class="frame">
+      <nav aria-label="Pages">
+        {PAGES.map((entry) => (
+          <button
+            type="button"
+            aria-current={entry.page === page ? "page" : undefined}
+            onClick={() => setPage(entry.page)}
+          >
+            <svg viewBox="0 0 16 16" aria-hidden="true">
+              <path d={entry.icon} />
+            </svg>
+            {entry.words}
+          </button>
+        ))}
+        <Gate />
+      </nav>
+      <main>
+        <Banners />
+        {content[page]}
+      </main>
+    </div>
+  );
+}
+
+/** The kill switch, always in sight. */
+function Gate() {
+  const { view, ask } = useStore();
+  return (
+    <div class="gate">
+      <p>
+        <span class={`dot ${view.stopped ? "stopped" : "running"}`} />
+        {view.stopped ? "Stopped" : "Running"}
+      </p>
+      {view.stopped ? (
+        <Button kind="primary" act={() => ask({ verb: "start" }, "Running again.")}>
+          Start again
+        </Button>
+      ) : (
+        <Button
+          act={() => ask({ verb: "stop" }, "Everything is stopped until you start it again.")}
+        >
+          Stop everything
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Toasts({ toasts, drop }: { toasts: Toast[]; drop: (id: number) => void }) {
+  return (
+    <div class="toasts" role="status" aria-live="polite">
+      {toasts.map((toast) => (
+        <div key={toast.id} class={`toast ${toast.good ? "good" : "bad"}`}>
+          <span>{toast.text}</span>
+          <button type="button" aria-label="Dismiss" onClick={() => drop(toast.id)}>
+            ×
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function Waiting({ words }: { words: string }) {
+  return (
+    <main class="centre" aria-busy="true">
+      <p class="muted">{words}</p>
+    </main>
+  );
+}
+
+function Trouble({ text }: { text: string }) {
+  return (
+    <main class="centre">
+      <section class="empty" role="alert">
+        <h1>Sluice cannot run</h1>
+        <p>{text}</p>
+        <p class="muted">Nothing was changed. Mend the cause, quit Sluice in the tray and start it again.</p>
+      </section>
+    </main>
+  );
+}

@@ -1,0 +1,23 @@
+import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+import { getCurrentWindow } from "@tauri-apps/api/window";
+import { bounded, type Backend } from "./backend";
+import type { Answer, Shown } from "./bindings";
+
+export const tauri: Backend = {
+  view: () => invoke<Shown>("view"),
+  onView(changed) {
+    const stop = listen<Shown>("view", (event) => changed(event.payload));
+    return () => void stop.then((end) => end());
+  },
+  call: (request) =>
+    bounded(
+      invoke<Answer>("call", { request }).catch((reason: unknown) => ({
+        answer: "refused" as const,
+        code: "invalid",
+        text: `The request was not understood; nothing was changed. (${String(reason)})`,
+        retry_after_s: null,
+      })),
+    ),
+  close: () => void getCurrentWindow().close(),
+};

@@ -1,0 +1,28 @@
+// The one way from the screens to the application. Only `backend.tauri.ts` knows Tauri.
+
+import type { Answer, Request, Shown } from "./bindings";
+
+export interface Backend {
+  /** What is shown now. */
+  view(): Promise<Shown>;
+  /** Calls back at each change; the result ends it. */
+  onView(changed: (shown: Shown) => void): () => void;
+  /** One request and its answer; always ends. */
+  call(request: Request): Promise<Answer>;
+  /** Closes this window. */
+  close(): void;
+}
+
+/** The longest the page waits for an answer, in milliseconds. */
+export const CALL_DEADLINE_MS = 60_000;
+
+/** Ends after the deadline at the latest; a late answer is dropped. */
+export function bounded(answer: Promise<Answer>): Promise<Answer> {
+  const late = new Promise<Answer>((resolve) => {
+    setTimeout(() => {
+      const text = "No answer within a minute. What was asked may still happen; look before repeating.";
+      resolve({ answer: "refused", code: "timeout", text, retry_after_s: null });
+    }, CALL_DEADLINE_MS);
+  });
+  return Promise.race([answer, late]);
+}

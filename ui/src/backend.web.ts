@@ -1,0 +1,333 @@
+// The screens on a backend without Tauri: a small world that answers like the application, for
+// tests in a browser and for looking at every state.
+
+import { bounded, type Backend } from "./backend";
+import type { AccountView, Answer, DecisionView, Request, Shown, SwapView, View } from "./bindings";
+import { DAY_MS, HOUR_MS } from "./format";
+
+const window = (used: number | null, resetsAtMs: number | null) => ({ used, resets_at_ms: resetsAtMs });
+
+function account(id: number, label: string, now: number): AccountView {
+  return {
+    id,
+    provider: "claude",
+    label,
+    email: `${label.toLowerCase()}@example.com`,
+    organization: null,
+    plan: "Max 20x",
+    live: false,
+    enabled: true,
+    automatic: true,
+    login: "valid",
+    login_ends_at_ms: now + 21 * DAY_MS,
+    five_hour: window(12, now + 3.4 * HOUR_MS),
+    seven_day: window(35, now + 4 * DAY_MS),
+    models: [],
+    observed_at_ms: now - 70_000,
+    refreshing: false,
+    tier: 2,
+    target: 60,
+    stranding: 0,
+    refusal: "outranked",
+    problem: null,
+  };
+}
+
+function accounts(now: number): AccountView[] {
+  return [
+    {
+      ...account(1, "Work", now),
+      organization: "Acme GmbH",
+      live: true,
+      five_hour: window(64, now + 1.7 * HOUR_MS),
+      seven_day: window(78, now + 1.2 * DAY_MS),
+      models: [{ model: "Opus", window: window(91, now + 1.2 * DAY_MS) }],
+      tier: 1,
+      target: 82,
+      refusal: "active",
+    },
+    {
+      ...account(2, "Personal", now),
+      plan: "Max 5x",
+      five_hour: window(0, now + 5 * HOUR_MS),
+      seven_day: window(41, now + 19 * HOUR_MS),
+      tier: 0,
+      target: 97,
+      stranding: 23.4,
+      refusal: "none",
+    },
+    {
+      ...account(3, "Studio", now),
+      login: "needs_sign_in",
+      login_ends_at_ms: null,
+      five_hour: window(null, null),
+      seven_day: window(55, now + 5 * DAY_MS),
+      tier: 3,
+      target: 40,
+      refusal: "needs_sign_in",
+    },
+    { ...account(4, "Spare", now), plan: "Pro", automatic: false, login_ends_at_ms: now + 3 * DAY_MS, refusal: "not_automatic" },
+  ];
+}
+
+function view(now: number): View {
+  return {
+    schema: "sluice/view/1",
+    revision: 1,
+    at_ms: now,
+    stopped: false,
+    first_start: false,
+    providers: [
+      {
+        provider: "claude",
+        mode: "advise",
+        paused_until_ms: null,
+        live: 1,
+        unmanaged_login: false,
+        observe_only: null,
+        next_poll_at_ms: now + 60_000,
+        advice: null,
+      },
+    ],
+    accounts: accounts(now),
+    needs_you: [],
+    swapping: null,
+    swaps_last_24h: 2,
+    last_decision: null,
+  };
+}
+
+function decisions(now: number): DecisionView[] {
+  const row = (id: number, minutes: number, rest: Partial<DecisionView>): DecisionView => ({
+    id,
+    at_ms: now - minutes * 60_000,
+    provider: "claude",
+    action: "stay",
+    trigger: "tick",
+    active: 1,
+    target: null,
+    sentence: "Work stays live: no rule fired.",
+    candidates: [
+      { account: 1, tier: 1, target: 82, deficit: 4.1, stranding: 0, value: null, refusal: "active" },
+      { account: 2, tier: 0, target: 97, deficit: 56, stranding: 23.4, value: null, refusal: "none" },
+      { account: 3, tier: 3, target: 40, deficit: -15, stranding: 0, value: null, refusal: "needs_sign_in" },
+      { account: 4, tier: 2, target: 60, deficit: 25, stranding: 0, value: null, refusal: "not_automatic" },
+    ],
+    ...rest,
+  });
+  return [
+    row(19, 2, {
+      action: "advise",
+      trigger: "higher_tier_emerged",
+      target: 2,
+      sentence: "Personal resets in 19 h and is 56% behind its target; Work can wait.",
+    }),
+    row(18, 7, { trigger: "emergence_pending", sentence: "Work stays live: Personal became more urgent one look ago." }),
+    ...[12, 17, 22, 27].map((minutes, index) => row(17 - index, minutes, {})),
+    row(12, 64, {
+      action: "swap",
+      trigger: "forced_critical",
+      active: 4,
+      target: 1,
+      sentence: "Spare's 5-hour window is 92% full; Work has the most room.",
+    }),
+  ];
+}
+
+function swaps(now: number): SwapView[] {
+  return [
+    {
+      id: 5,
+      at_ms: now - 64 * 60_000,
+      provider: "claude",
+      from: 4,
+      to: 1,
+      trigger: "forced_critical",
+      reason: "Spare's 5-hour window was 92% full.",
+      status: "committed",
+      residency_seconds: 11_040,
+      error: null,
+    },
+    {
+      id: 4,
+      at_ms: now - 300 * 60_000,
+      provider: "claude",
+      from: 1,
+      to: 4,
+      trigger: "manual",
+      reason: "You asked.",
+      status: "failed",
+      residency_seconds: 512,
+      error: "The login file changed while it was swapped; the newer login was kept.",
+    },
+  ];
+}
+
+function samples(now: number, since: number): [number, number | null, number | null][] {
+  const rows: [number, number | null, number | null][] = [];
+  for (let at = since; at < now; at += 10 * 60_000) {
+    const five = ((at / HOUR_MS) % 5) * 17;
+    const seven = ((at / DAY_MS) % 7) * 13;
+    const hole = (at / HOUR_MS) % 24 < 6;
+    rows.push([at, hole ? null : Math.min(100, five), hole ? null : seven]);
+  }
+  return rows;
+}
+
+/** States worth looking at, by name: `?scenario=…`. */
+const SCENARIOS: Record<string, (view: View, now: number) => void> = {
+  afternoon: (view) => {
+    view.providers[0]!.advice = {
+      to: 2,
+      reason: "Personal resets in 19 h and would lose 23% of its week.",
+      decision: 19,
+    };
+  },
+  quiet: () => {},
+  first: (view) => {
+    view.first_start = true;
+  },
+  empty: (view) => {
+    view.accounts = [];
+    view.providers[0]!.live = null;
+    view.providers[0]!.unmanaged_login = true;
+  },
+  stopped: (view) => {
+    view.stopped = true;
+  },
+  trouble: (view, now) => {
+    view.needs_you = [
+      { code: "sign_in", account: 3, text: "Its login was refused. The kept login stays in the keychain. Sign in with claude, then choose “Add account”." },
+    ];
+    view.providers[0]!.observe_only = "The keychain is locked. Unlock it; Sluice looks again by itself.";
+    view.providers[0]!.paused_until_ms = now + 40 * 60_000;
+    view.providers[0]!.mode = "auto";
+  },
+  markup: (view) => {
+    view.accounts[0]!.label = "<img src=x onerror=alert(1)>";
+    view.accounts[0]!.email = "<b>bold</b>@example.com";
+    view.needs_you = [{ code: "stuck_swap", account: 1, text: "<script>alert(1)</script>" }];
+  },
+};
+
+/** A backend whose world is a scenario; requests change it the way the driver would. */
+export function web(scenario: string): Backend {
+  const now = Date.now();
+  const world = view(now);
+  SCENARIOS[scenario]?.(world, now);
+  const settings = defaults();
+  const listeners = new Set<(shown: Shown) => void>();
+  const shown = (): Shown => ({
+    now_ms: Date.now(),
+    version: "0.1.0",
+    trouble: null,
+    view: structuredClone(world),
+  });
+  const publish = () => {
+    world.revision += 1;
+    listeners.forEach((listener) => listener(shown()));
+  };
+  const answer = async (request: Request): Promise<Answer> => {
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    const result = act(world, settings, request);
+    publish();
+    return result;
+  };
+  return {
+    view: async () => shown(),
+    onView(changed) {
+      listeners.add(changed);
+      return () => listeners.delete(changed);
+    },
+    call: (request) => bounded(answer(request)),
+    close: () => {},
+  };
+}
+
+function defaults(): Record<string, unknown> {
+  const values: Record<string, unknown> = {
+    "work.hours": "09:00-18:30",
+    "work.days": [1, 2, 3, 4, 5],
+  };
+  const kinds = ["advice", "swap_done", "swap_failed", "sign_in", "keychain", "exhausted", "drain", "same_tier", "stall", "login_ends", "threshold", "reset"];
+  for (const kind of kinds) values[`notify.${kind}`] = kind !== "threshold" && kind !== "reset";
+  return values;
+}
+
+const done: Answer = { answer: "done" };
+const refused = (code: string, text: string): Answer => ({
+  answer: "refused",
+  code,
+  text,
+  retry_after_s: null,
+});
+
+function act(world: View, settings: Record<string, unknown>, request: Request): Answer {
+  const now = Date.now();
+  const provider = world.providers[0]!;
+  switch (request.verb) {
+    case "decisions":
+      return { answer: "decisions", rows: decisions(now) };
+    case "swaps":
+      return { answer: "swaps", rows: swaps(now) };
+    case "history":
+      return { answer: "history", rows: samples(now, request.since_ms) };
+    case "settings":
+      return { answer: "settings", values: settings };
+    case "set":
+      settings[request.key] = request.value;
+      return done;
+    case "stop":
+    case "start":
+      world.stopped = request.verb === "stop";
+      return done;
+    case "set_mode":
+      provider.mode = request.mode;
+      world.first_start = false;
+      return done;
+    case "pause":
+      provider.paused_until_ms = request.until_ms;
+      return done;
+    case "resume":
+      provider.paused_until_ms = null;
+      return done;
+    case "add":
+      provider.unmanaged_login = false;
+      return refused("not_signed_in", "Claude Code is signed in to an account that is kept already.");
+    default:
+      return actOnAccount(world, request);
+  }
+}
+
+function actOnAccount(world: View, request: Request): Answer {
+  const provider = world.providers[0]!;
+  const of = (id: number) => world.accounts.find((account) => account.id === id)!;
+  switch (request.verb) {
+    case "swap":
+      if (!of(request.to).enabled) return refused("disabled", "The account is switched off.");
+      for (const one of world.accounts) one.live = one.id === request.to;
+      provider.live = request.to;
+      provider.advice = null;
+      return done;
+    case "rename":
+      of(request.account).label = request.label;
+      return done;
+    case "set_enabled":
+      of(request.account).enabled = request.enabled;
+      return done;
+    case "set_automatic":
+      of(request.account).automatic = request.automatic;
+      return done;
+    case "reorder":
+      world.accounts = request.accounts.map(of);
+      return done;
+    case "remove":
+      world.accounts = world.accounts.filter((account) => account.id !== request.account);
+      return done;
+    case "snooze":
+      provider.advice = null;
+      return done;
+    default:
+      return done;
+  }
+}

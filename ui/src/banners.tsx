@@ -1,0 +1,112 @@
+// What must not be overlooked, above every page.
+
+import type { ProviderView } from "./bindings";
+import { clock, span } from "./format";
+import { Banner, Button } from "./parts";
+import { nameOf, useStore } from "./store";
+import { tool } from "./words";
+
+const SNOOZE_MS = 3_600_000;
+
+export function Banners() {
+  const { view, ask } = useStore();
+  return (
+    <div class="banners">
+      {view.stopped && (
+        <Banner
+          kind="warn"
+          title="Everything is stopped."
+          actions={<Button act={() => ask({ verb: "start" }, "Running again.")}>Start again</Button>}
+        >
+          No usage is read and nothing is swapped, also after a restart, until you start it again.
+        </Banner>
+      )}
+      {view.needs_you.map((need) => (
+        <Banner
+          key={`${need.code}/${need.account}`}
+          kind="bad"
+          title={need.account === null ? "Sluice needs you" : `${nameOf(view, need.account)} needs you`}
+        >
+          {need.text}
+        </Banner>
+      ))}
+      {view.swapping !== null && (
+        <Banner kind="info" title={`Swapping to ${nameOf(view, view.swapping.to)}…`} />
+      )}
+      {view.providers.map((state) => (
+        <ProviderBanners key={state.provider} state={state} />
+      ))}
+    </div>
+  );
+}
+
+function ProviderBanners({ state }: { state: ProviderView }) {
+  const { view, nowMs, ask } = useStore();
+  const name = tool[state.provider];
+  const { advice, paused_until_ms: paused } = state;
+  return (
+    <>
+      {state.observe_only !== null && (
+        <Banner kind="bad" title={`${name}: watching only`}>
+          {state.observe_only}
+        </Banner>
+      )}
+      {state.unmanaged_login && (
+        <Banner
+          kind="info"
+          title={`${name} is signed in to an account that Sluice does not keep.`}
+          actions={
+            <Button
+              kind="primary"
+              act={() =>
+                ask({ verb: "add", provider: state.provider, label: null }, "The login is kept.")
+              }
+            >
+              Keep it
+            </Button>
+          }
+        >
+          Nothing is swapped over it. Keep it, and it becomes one of your accounts.
+        </Banner>
+      )}
+      {advice !== null && (
+        <Banner
+          kind="info"
+          title={`Advice: make ${nameOf(view, advice.to)} live`}
+          actions={
+            <>
+              <Button
+                act={() => {
+                  const cause = `advice/${state.provider}`;
+                  return ask({ verb: "snooze", cause, until_ms: nowMs + SNOOZE_MS });
+                }}
+              >
+                Snooze 1 h
+              </Button>
+              <Button
+                kind="primary"
+                disabled={view.stopped || view.swapping !== null}
+                act={() =>
+                  ask({ verb: "swap", to: advice.to }, `${nameOf(view, advice.to)} is live now.`)
+                }
+              >
+                Swap now
+              </Button>
+            </>
+          }
+        >
+          {advice.reason}
+        </Banner>
+      )}
+      {paused !== null && paused > nowMs && (
+        <Banner
+          kind="info"
+          title={`${name}: automatic swaps rest until ${clock(paused, nowMs)} (${span(paused - nowMs)}).`}
+          actions={
+            <Button act={() => ask({ verb: "resume", provider: state.provider })}>Resume</Button>
+          }
+        />
+      )}
+    </>
+  );
+}

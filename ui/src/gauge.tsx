@@ -1,0 +1,68 @@
+// A window's bar: how full, how far its time has run, when it empties.
+
+import type { WindowView } from "./bindings";
+import { clock, instant, percent, span } from "./format";
+
+/** The same steps as in the tray icon. */
+export const level = (used: number | null): string =>
+  used === null ? "unknown" : used >= 90 ? "full" : used >= 70 ? "high" : "calm";
+
+interface GaugeProps {
+  name: string;
+  window: WindowView;
+  lengthMs: number;
+  nowMs: number;
+  target?: number | null;
+  small?: boolean;
+}
+
+function resetWords(window: WindowView, nowMs: number): string {
+  if (window.resets_at_ms === null) return window.used === null ? "unknown" : "no reset known";
+  if (window.resets_at_ms <= nowMs) return "has reset";
+  return `resets in ${span(window.resets_at_ms - nowMs)}`;
+}
+
+export function Gauge({ name, window, lengthMs, nowMs, target, small }: GaugeProps) {
+  const { used, resets_at_ms: resets } = window;
+  const elapsed =
+    resets === null ? null : Math.min(1, Math.max(0, 1 - (resets - nowMs) / lengthMs)) * 100;
+  const words = resetWords(window, nowMs);
+  const said = used === null ? "use unknown" : `${Math.round(used)} percent used`;
+  return (
+    <div class={`gauge ${small ? "small" : ""}`}>
+      <span class="gauge-name">{name}</span>
+      <div
+        class={`bar ${level(used)}`}
+        role="meter"
+        aria-label={`${name}: ${said}, ${words}`}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={used === null ? undefined : Math.min(100, Math.round(used))}
+        aria-valuetext={`${said}, ${words}`}
+      >
+        <span class="fill" style={{ width: `${Math.min(100, Math.max(0, used ?? 0))}%` }} />
+        {elapsed !== null && (
+          <span
+            class="tick"
+            style={{ left: `${elapsed}%` }}
+            title={`${Math.round(elapsed)}% of the window's time has passed`}
+          />
+        )}
+        {target != null && target < 100 && (
+          <span
+            class="goal"
+            style={{ left: `${Math.max(0, target)}%` }}
+            title={`Target: ${Math.round(target)}% used by now`}
+          />
+        )}
+      </div>
+      <span class="gauge-used">{percent(used)}</span>
+      <span class="gauge-reset" title={resets === null ? undefined : instant(resets)}>
+        {words}
+        {resets !== null && resets > nowMs && (
+          <span class="muted"> · {clock(resets, nowMs)}</span>
+        )}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,6 @@
+import { render } from "preact";
+import { App } from "./app";
+import { tauri } from "./backend.tauri";
+import "./style.css";
+
+render(<App backend={tauri} />, document.getElementById("app")!);

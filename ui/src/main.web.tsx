@@ -1,0 +1,7 @@
+import { render } from "preact";
+import { App } from "./app";
+import { web } from "./backend.web";
+import "./style.css";
+
+const scenario = new URLSearchParams(location.search).get("scenario") ?? "afternoon";
+render(<App backend={web(scenario)} />, document.getElementById("app")!);

@@ -1,0 +1,206 @@
+// Small parts that several screens share.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useBusy } from "./store";
+
+interface ButtonProps {
+  children: ComponentChildren;
+  act: () => Promise<unknown> | void;
+  kind?: "primary" | "danger" | "quiet";
+  disabled?: boolean;
+  label?: string;
+}
+
+/** A button that cannot be pressed twice while its action runs. */
+export function Button({ children, act, kind, disabled, label }: ButtonProps) {
+  const [busy, run] = useBusy();
+  return (
+    <button
+      type="button"
+      class={`button ${kind ?? ""}`}
+      disabled={disabled || busy}
+      aria-busy={busy}
+      aria-label={label}
+      onClick={() => run(async () => act())}
+    >
+      {children}
+    </button>
+  );
+}
+
+export interface MenuEntry {
+  words: string;
+  act: () => Promise<unknown> | void;
+  danger?: boolean;
+  disabled?: boolean;
+}
+
+/** A button with a menu: arrows move, Escape closes, focus returns. */
+export function MenuButton({ label, entries }: { label: string; entries: MenuEntry[] }) {
+  const [open, setOpen] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
+  const id = useId();
+  const items = () =>
+    [...(root.current?.querySelectorAll<HTMLButtonElement>("[role=menuitem]:enabled") ?? [])];
+  const close = (back: boolean) => {
+    setOpen(false);
+    if (back) root.current?.querySelector<HTMLButtonElement>("button")?.focus();
+  };
+  useEffect(() => {
+    if (!open) return;
+    items()[0]?.focus();
+    const outside = (event: Event) => {
+      if (!root.current?.contains(event.target as Node)) setOpen(false);
+    };
+    document.addEventListener("pointerdown", outside);
+    return () => document.removeEventListener("pointerdown", outside);
+  }, [open]);
+  const keys = (event: KeyboardEvent) => {
+    if (!open) return;
+    if (event.key === "Escape") close(true);
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const all = items();
+    const at = all.indexOf(document.activeElement as HTMLButtonElement);
+    all[(at + step + all.length) % all.length]?.focus();
+  };
+  return (
+    <div class="menu" ref={root} onKeyDown={keys}>
+      <button
+        type="button"
+        class="button quiet icon"
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-controls={id}
+        aria-label={label}
+        onClick={() => setOpen(!open)}
+      >
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <circle cx="3" cy="8" r="1.4" />
+          <circle cx="8" cy="8" r="1.4" />
+          <circle cx="13" cy="8" r="1.4" />
+        </svg>
+      </button>
+      {open && (
+        <div class="menu-list" role="menu" id={id} aria-label={label}>
+          {entries.map((entry) => (
+            <button
+              type="button"
+              role="menuitem"
+              class={entry.danger ? "danger" : ""}
+              disabled={entry.disabled}
+              onClick={() => {
+                close(true);
+                void entry.act();
+              }}
+            >
+              {entry.words}
+            </button>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface DialogProps {
+  title: string;
+  children: ComponentChildren;
+  onClose: () => void;
+}
+
+/** A modal question; Escape and the browser's own focus trap come with the element. */
+export function Dialog({ title, children, onClose }: DialogProps) {
+  const element = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => element.current?.showModal(), []);
+  return (
+    <dialog ref={element} aria-labelledby={id} onClose={onClose}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </dialog>
+  );
+}
+
+/** A message across the page that stays until its cause is gone. */
+export function Banner({
+  kind,
+  title,
+  children,
+  actions,
+}: {
+  kind: "info" | "warn" | "bad";
+  title: string;
+  children?: ComponentChildren;
+  actions?: ComponentChildren;
+}) {
+  return (
+    <section class={`banner ${kind}`} role={kind === "bad" ? "alert" : "status"}>
+      <div class="banner-text">
+        <strong>{title}</strong>
+        {children && <div>{children}</div>}
+      </div>
+      {actions && <div class="actions">{actions}</div>}
+    </section>
+  );
+}
+
+interface SwitchProps {
+  on: boolean;
+  label: string;
+  hint?: string | undefined;
+  change: (on: boolean) => Promise<unknown>;
+}
+
+/** On or off; shows the old state until the change is confirmed. */
+export function Switch({ on, label, hint, change }: SwitchProps) {
+  const [busy, run] = useBusy();
+  return (
+    <label class="switch-row">
+      <span>
+        {label}
+        {hint && <small>{hint}</small>}
+      </span>
+      <input
+        type="checkbox"
+        role="switch"
+        checked={on}
+        disabled={busy}
+        onChange={(event) => {
+          const wanted = event.currentTarget.checked;
+          event.currentTarget.checked = on;
+          run(() => change(wanted));
+        }}
+      />
+    </label>
+  );
+}
+
+/** One of a few, side by side. */
+export function Segments<T extends string>({
+  label,
+  value,
+  options,
+  change,
+}: {
+  label: string;
+  value: T;
+  options: { value: T; words: string }[];
+  change: (value: T) => void;
+}) {
+  return (
+    <div class="segments" role="group" aria-label={label}>
+      {options.map((option) => (
+        <button
+          type="button"
+          aria-pressed={option.value === value}
+          onClick={() => change(option.value)}
+        >
+          {option.words}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,216 @@
+// What Sluice may do, when it rests, and what it tells.
+
+import { useEffect, useState } from "preact/hooks";
+import type { ProviderView } from "./bindings";
+import { clock, DAY_MS, HOUR_MS } from "./format";
+import { ModeChoice } from "./mode";
+import { Button, Switch } from "./parts";
+import { useBusy, useRows, useStore } from "./store";
+import { conduct, tool } from "./words";
+
+type Values = Record<string, unknown>;
+
+const NOTICES: { kind: string; words: string; hint?: string }[] = [
+  { kind: "advice", words: "Advice to swap", hint: "In mode Advise, with a button to do it." },
+  { kind: "swap_done", words: "A swap was made" },
+  { kind: "swap_failed", words: "A swap failed" },
+  { kind: "sign_in", words: "An account needs a sign-in" },
+  { kind: "login_ends", words: "A login ends soon" },
+  { kind: "drain", words: "Quota will expire unused" },
+  { kind: "exhausted", words: "Every account is used up" },
+  { kind: "same_tier", words: "An equally urgent account is far behind" },
+  { kind: "stall", words: "Nothing could be decided for a while" },
+  { kind: "keychain", words: "The keychain does not answer" },
+  { kind: "threshold", words: "A window is nearly full" },
+  { kind: "reset", words: "A window has reset" },
+];
+
+const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+export function Settings() {
+  const { view, backend, ask, version } = useStore();
+  const [round, setRound] = useState(0);
+  const values = useRows<Values>(async () => {
+    const answer = await backend.call({ verb: "settings" });
+    return answer.answer === "settings" ? answer.values : null;
+  }, `${round}/${view.revision}`);
+  const set = async (key: string, value: unknown) => {
+    await ask({ verb: "set", key, value });
+    setRound((count) => count + 1);
+  };
+  return (
+    <>
+      <header class="page-head">
+        <h1>Settings</h1>
+      </header>
+      {view.providers.map((state) => (
+        <ProviderSettings key={state.provider} state={state} />
+      ))}
+      {values !== null && (
+        <>
+          <WorkHours values={values} set={set} />
+          <Notices values={values} set={set} />
+        </>
+      )}
+      <section class="card">
+        <h2>How Sluice behaves</h2>
+        {conduct.map((sentence) => (
+          <p>{sentence}</p>
+        ))}
+        <p class="muted">Sluice {version}</p>
+      </section>
+    </>
+  );
+}
+
+function ProviderSettings({ state }: { state: ProviderView }) {
+  const { ask, nowMs } = useStore();
+  const [busy, run] = useBusy();
+  const { provider, paused_until_ms: paused } = state;
+  const rests = paused !== null && paused > nowMs;
+  const pause = (untilMs: number) =>
+    ask({ verb: "pause", provider, until_ms: Math.floor(untilMs) });
+  return (
+    <section class="card">
+      <ModeChoice
+        title={`What Sluice may do for ${tool[provider]}`}
+        name={`mode-${provider}`}
+        value={state.mode}
+        disabled={busy}
+        change={(mode) => run(() => ask({ verb: "set_mode", provider, mode }))}
+      />
+      <div class="pause-row">
+        <span>
+          {rests ? `Automatic swaps rest until ${clock(paused, nowMs)}.` : "Rest automatic swaps:"}
+        </span>
+        <div class="actions">
+          {rests ? (
+            <Button act={() => ask({ verb: "resume", provider })}>Resume</Button>
+          ) : (
+            <>
+              <Button act={() => pause(nowMs + HOUR_MS / 4)}>15 min</Button>
+              <Button act={() => pause(nowMs + HOUR_MS)}>1 hour</Button>
+              <Button act={() => pause(tomorrow(nowMs))}>Until tomorrow</Button>
+            </>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** Six in the morning of the next day, as in the tray's menu. */
+function tomorrow(nowMs: number): number {
+  const day = new Date(nowMs + DAY_MS);
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate(), 6).getTime();
+}
+
+interface GroupProps {
+  values: Values;
+  set: (key: string, value: unknown) => Promise<void>;
+}
+
+function WorkHours({ values, set }: GroupProps) {
+  const kept = String(values["work.hours"] ?? "07:00-24:00");
+  const [from, to] = kept.split("-") as [string, string];
+  const [draft, setDraft] = useState({ from, to });
+  useEffect(() => setDraft({ from, to }), [kept]);
+  const days = Array.isArray(values["work.days"]) ? (values["work.days"] as number[]) : [];
+  const ending = draft.to === "00:00" ? "24:00" : draft.to;
+  const changed = draft.from !== from || ending !== to;
+  const sound = draft.from < ending;
+  const toggle = (day: number) => {
+    const next = days.includes(day) ? days.filter((one) => one !== day) : [...days, day].sort();
+    return set("work.days", next);
+  };
+  return (
+    <section class="card">
+      <h2>Work hours</h2>
+      <p class="muted">
+        Sluice reckons what you can still use before a reset from the hours you work.
+      </p>
+      <div class="hours">
+        <label class="field">
+          From
+          <input
+            type="time"
+            value={draft.from}
+            onInput={(event) => setDraft({ ...draft, from: event.currentTarget.value })}
+          />
+        </label>
+        <label class="field">
+          To
+          <input
+            type="time"
+            value={draft.to === "24:00" ? "00:00" : draft.to}
+            onInput={(event) => setDraft({ ...draft, to: event.currentTarget.value })}
+          />
+        </label>
+        <div class="days" role="group" aria-label="Days of work">
+          {DAYS.map((name, index) => (
+            <DayToggle
+              name={name}
+              on={days.includes(index + 1)}
+              last={days.length === 1}
+              change={() => toggle(index + 1)}
+            />
+          ))}
+        </div>
+        {changed && (
+          <Button
+            kind="primary"
+            disabled={!sound}
+            act={() => set("work.hours", `${draft.from}-${ending}`)}
+          >
+            Save
+          </Button>
+        )}
+      </div>
+      {changed && !sound && <p class="bad">The hours must begin before they end.</p>}
+    </section>
+  );
+}
+
+function DayToggle({
+  name,
+  on,
+  last,
+  change,
+}: {
+  name: string;
+  on: boolean;
+  last: boolean;
+  change: () => Promise<void>;
+}) {
+  const [busy, run] = useBusy();
+  return (
+    <button
+      type="button"
+      class="day"
+      aria-pressed={on}
+      disabled={busy || (on && last)}
+      onClick={() => run(change)}
+    >
+      {name}
+    </button>
+  );
+}
+
+function Notices({ values, set }: GroupProps) {
+  return (
+    <section class="card">
+      <h2>Notifications</h2>
+      <div class="switches">
+        {NOTICES.filter((notice) => `notify.${notice.kind}` in values).map((notice) => (
+          <Switch
+            key={notice.kind}
+            on={values[`notify.${notice.kind}`] === true}
+            label={notice.words}
+            hint={notice.hint}
+            change={(on) => set(`notify.${notice.kind}`, on)}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}

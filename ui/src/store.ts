@@ -1,0 +1,107 @@
+// One store: the last view, and the actions under way.
+
+import { createContext } from "preact";
+import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
+import type { Backend } from "./backend";
+import type { AccountId, AccountView, Answer, Request, Shown, View } from "./bindings";
+
+export interface Toast {
+  id: number;
+  good: boolean;
+  text: string;
+}
+
+export interface Store {
+  backend: Backend;
+  view: View;
+  nowMs: number;
+  version: string;
+  /** Asks, tells a refusal, and returns the answer. */
+  ask: (request: Request, done?: string) => Promise<Answer>;
+}
+
+const Context = createContext<Store | null>(null);
+export const StoreProvider = Context.Provider;
+
+export function useStore(): Store {
+  const store = useContext(Context);
+  if (store === null) throw new Error("no store above this component");
+  return store;
+}
+
+/** The clock on the screen moves this often; nothing else is scheduled in the page. */
+const TICK_MS = 10_000;
+const TOAST_MS = 8_000;
+
+interface Held {
+  shown: Shown;
+  /** The driver's clock minus the page's, at the moment the view came. */
+  skewMs: number;
+}
+
+/** The last view and the driver's clock, which moves on between views. */
+export function useShown(backend: Backend): { shown: Shown | null; nowMs: number } {
+  const [held, setHeld] = useState<Held | null>(null);
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const take = (shown: Shown) => setHeld({ shown, skewMs: shown.now_ms - Date.now() });
+    const stop = backend.onView(take);
+    void backend.view().then(take);
+    const timer = setInterval(() => tick((count) => count + 1), TICK_MS);
+    return () => {
+      stop();
+      clearInterval(timer);
+    };
+  }, [backend]);
+  return { shown: held?.shown ?? null, nowMs: Date.now() + (held?.skewMs ?? 0) };
+}
+
+/** Messages that go by themselves, newest last. */
+export function useToasts(): [Toast[], (good: boolean, text: string) => void, (id: number) => void] {
+  const [toasts, setToasts] = useState<Toast[]>([]);
+  const next = useRef(1);
+  const drop = useCallback((id: number) => setToasts((all) => all.filter((one) => one.id !== id)), []);
+  const add = useCallback((good: boolean, text: string) => {
+    const id = next.current++;
+    setToasts((all) => [...all.slice(-2), { id, good, text }]);
+    setTimeout(() => drop(id), TOAST_MS);
+  }, []);
+  return [toasts, add, drop];
+}
+
+/** A flag that is on while an action runs. It always goes off: every call of the backend ends. */
+export function useBusy(): [boolean, (action: () => Promise<unknown>) => void] {
+  const [busy, setBusy] = useState(false);
+  const running = useRef(false);
+  const run = useCallback((action: () => Promise<unknown>) => {
+    if (running.current) return;
+    running.current = true;
+    setBusy(true);
+    void action().finally(() => {
+      running.current = false;
+      setBusy(false);
+    });
+  }, []);
+  return [busy, run];
+}
+
+/** Rows that are read when the page is shown and again when `key` changes; `null` while reading. */
+export function useRows<T>(read: () => Promise<T | null>, key: unknown): T | null {
+  const [rows, setRows] = useState<T | null>(null);
+  useEffect(() => {
+    let wanted = true;
+    void read().then((found) => {
+      if (wanted && found !== null) setRows(found);
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [key]);
+  return rows;
+}
+
+export const accountOf = (view: View, id: AccountId | null): AccountView | undefined =>
+  view.accounts.find((account) => account.id === id);
+
+export const nameOf = (view: View, id: AccountId | null): string =>
+  id === null ? "no account" : (accountOf(view, id)?.label ?? `account ${id}`);

@@ -1,0 +1,84 @@
+// The engine's names in plain words.
+
+import type { Login, Mode, Provider, Refusal, Trigger } from "./bindings";
+
+export const tool: Record<Provider, string> = { claude: "Claude Code", codex: "Codex" };
+
+export const command: Record<Provider, string> = { claude: "claude", codex: "codex" };
+
+export const mode: Record<Mode, { name: string; text: string }> = {
+  off: {
+    name: "Off",
+    text: "Sluice does nothing here: it reads no usage, gives no advice and swaps nothing.",
+  },
+  advise: {
+    name: "Advise",
+    text: "Sluice watches and tells you when another account should be live. It swaps only when you click.",
+  },
+  auto: {
+    name: "Automatic",
+    text: "Sluice swaps by itself when its rules say so, and tells you after each swap and why.",
+  },
+};
+
+export const login: Record<Login, string> = {
+  valid: "Signed in",
+  unverified: "Not verified yet",
+  needs_sign_in: "Sign in again",
+  missing: "No login kept",
+};
+
+export const refusal: Record<Refusal, string> = {
+  active: "Live already",
+  disabled: "Switched off by you",
+  failing: "Its usage could not be read several times in a row",
+  needs_sign_in: "Needs a new sign-in",
+  no_credential: "No login is kept for it",
+  not_automatic: "Excluded from automatic swaps by you",
+  no_reset: "Its weekly reset is unknown or past",
+  usage_unknown: "Its weekly use is unknown",
+  not_behind: "Not behind its target",
+  no_weekly_headroom: "Too little is left of its week",
+  no_short_headroom: "Its 5-hour window is full",
+  skipped: "Failed lately; rests for a while",
+  model_exhausted: "The model in use is used up there",
+  would_bill: "It would bill money",
+  stale: "What is known of it is too old",
+  outranked: "Eligible, another was better",
+  none: "The best candidate",
+};
+
+export const trigger: Record<Trigger, string> = {
+  tick: "no rule fired",
+  emergence_pending: "waiting whether a more urgent account persists",
+  residency_blocked: "the live account has not been live long enough",
+  cooldown_blocked: "resting after the last attempt",
+  no_target: "a rule fired, no account is eligible",
+  swap_aborted: "resting after a failed swap",
+  higher_tier_emerged: "a more urgent account",
+  intra_tier_preempted: "an equally urgent account loses more per hour",
+  tier_drained: "the live account reached its target",
+  forced_critical: "the 5-hour window is nearly full",
+  burn_rate: "the 5-hour window fills up before the next look",
+  failure_reported: "a tool was refused work",
+  manual: "you asked",
+  plan_improved: "the plan over all accounts is better",
+};
+
+export const tier = (value: number | null): string =>
+  value === null ? "–" : value >= 4 ? "excluded" : `T${value}`;
+
+export const tierMeaning: Record<number, string> = {
+  0: "less than a day to the weekly reset",
+  1: "less than two days to the weekly reset",
+  2: "less than four days to the weekly reset",
+  3: "four days or more to the weekly reset",
+  4: "reset unknown or past",
+};
+
+/** What Sluice does and does not do towards the providers. */
+export const conduct = [
+  "Sluice is unofficial. The accounts must be your own; nothing is shared between people and no login leaves this machine.",
+  "It stands in no request's path, disguises nothing and never sends a request that spends quota.",
+  "Providers may restrict automation. Read their current terms before you let Sluice swap by itself.",
+];
