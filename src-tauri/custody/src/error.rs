@@ -86,6 +86,9 @@ pub enum CustodyError {
     /// The seat was written by somebody else again and again while we looked.
     #[error("the login file does not come to rest; nothing was changed; it is tried again later")]
     Restless,
+    /// A foreign writer replaced what we had just placed.
+    #[error("another program wrote the login file right after the swap; nothing of it was lost")]
+    Clobbered,
     /// The keychain refused or did not answer.
     #[error(transparent)]
     Keychain(#[from] StoreError),
@@ -114,6 +117,7 @@ impl CustodyError {
             Self::LockTimeout { .. } => "lock_timeout",
             Self::TooSlow(_) => "too_slow",
             Self::Restless => "restless",
+            Self::Clobbered => "clobbered",
             Self::Keychain(error) => error.code(),
             Self::File(_) => "file",
             Self::Record(_) => "record",

@@ -6,13 +6,20 @@
 
 mod clock;
 mod error;
+mod files;
+mod identity;
 mod journal;
+mod json;
 mod keychain;
+mod lease;
+mod live;
 mod os_store;
+mod recover;
 mod refresh;
 mod seats;
 mod secret;
 mod swap;
+mod tend;
 mod vault;
 
 pub use error::{CustodyError, FileError, RecordError};
@@ -22,6 +29,7 @@ pub use keychain::{
 };
 pub use os_store::OsKeychain;
 pub use refresh::{RefreshOutcome, RefreshTicket};
+pub use seats::claude::{CredentialState, credential_state};
 pub use seats::{
     AccountKey, ClaudeSeat, CodexSeat, Identity, SeatLogin, SeatState, Seats, Unreadable,
 };
@@ -30,9 +38,11 @@ pub use swap::{Recovery, SwapFailure, SwapOrder, Swapped};
 pub use vault::{Fingerprint, Sealed, VINTAGES_MAX, VintageRef};
 
 use http::HeaderValue;
+use lease::Mark;
 use sluice_engine::{AccountId, Provider};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use vault::Salt;
 use zeroize::Zeroizing;
 
 /// Where things are.
@@ -68,6 +78,10 @@ pub struct Captured {
 pub struct Custody {
     config: Config,
     vault: vault::Vault,
+    salt: Salt,
+    mark: Mark,
+    /// Rotated pairs that a failing keychain has not taken yet.
+    unsealed: Mutex<Vec<(AccountId, vault::Vintage)>>,
 }
 
 impl Custody {
@@ -80,18 +94,19 @@ impl Custody {
         store: Arc<dyn SecretStore>,
         pointers: Arc<dyn Pointers>,
     ) -> Result<Self, CustodyError> {
+        files::own_directory(&config.data_dir.join("lease"))?;
+        let salt = files::own_random(&config.data_dir, "salt", 32)?;
+        let mark = Mark(vault::mark_of(&salt));
         let limit = std::time::Duration::from_millis(KEYCHAIN_MS_MAX);
         let store = Arc::new(Bounded::new(store, limit)?);
         let vault = vault::Vault::new(store, pointers, config.namespace.clone());
-        Ok(Self { config, vault })
+        Ok(Self { config, vault, salt: Salt(salt), mark, unsealed: Mutex::new(Vec::new()) })
     }
 
     /// What the provider's seat holds now.
     #[must_use]
     pub fn inspect(&self, provider: Provider) -> SeatState {
-        match self.config.seats.credential_path(provider) {
-            Some(_) | None => SeatState::Absent,
-        }
+        self.inspect_seat(provider)
     }
 
     /// Stores the live login in the vault under `account`, if it is `expect`'s.
@@ -104,8 +119,7 @@ impl Custody {
         account: AccountId,
         expect: &AccountKey,
     ) -> Result<Captured, CustodyError> {
-        let _ = (account, expect);
-        Err(CustodyError::NoSeat { provider })
+        self.capture_seat(provider, account, expect)
     }
 
     /// The `Authorization` header of a login, marked sensitive.
@@ -113,10 +127,7 @@ impl Custody {
     /// # Errors
     /// There is no usable login, or the keychain fails.
     pub fn bearer(&self, holder: Holder) -> Result<HeaderValue, CustodyError> {
-        match holder {
-            Holder::Seat(provider) => Err(CustodyError::NoSeat { provider }),
-            Holder::Account(account) => Err(CustodyError::NotKept(account)),
-        }
+        self.bearer_of(holder)
     }
 
     /// Takes the right to refresh a parked account (waits at most 60 s for it).
@@ -124,7 +135,15 @@ impl Custody {
     /// # Errors
     /// The account is live or may be, has no refreshable login, or its lock stays taken.
     pub fn begin_refresh(&self, account: AccountId) -> Result<RefreshTicket, CustodyError> {
-        Err(CustodyError::NotKept(account))
+        self.begin(account, refresh::ACCOUNT_PATIENCE)
+    }
+
+    /// As [`Self::begin_refresh`], but gives up at once when the account is busy (for sweeps).
+    ///
+    /// # Errors
+    /// See [`Self::begin_refresh`].
+    pub fn try_begin_refresh(&self, account: AccountId) -> Result<RefreshTicket, CustodyError> {
+        self.begin(account, std::time::Duration::ZERO)
     }
 
     /// Stores what the provider's token endpoint answered. Never fails silently.
@@ -135,8 +154,7 @@ impl Custody {
         status: u16,
         body: Zeroizing<Vec<u8>>,
     ) -> RefreshOutcome {
-        drop((ticket, status, body));
-        RefreshOutcome::ReplyLost
+        self.finish(&ticket, status, body)
     }
 
     /// Makes another account live in a seat.
@@ -148,14 +166,12 @@ impl Custody {
         order: &SwapOrder,
         journal: &mut dyn Journal,
     ) -> Result<Swapped, SwapFailure> {
-        let _ = journal;
-        Err(SwapFailure::Refused(CustodyError::NoSeat { provider: order.provider }))
+        self.swap_now(order, journal)
     }
 
     /// Settles what a crash left open. Call it at start, before any network call.
     pub fn recover(&self, open: &[OpenIntent], journal: &mut dyn Journal) -> Vec<Recovery> {
-        let _ = (open, journal);
-        Vec::new()
+        self.recover_now(open, journal)
     }
 
     /// Reads what lies parked beside the provider's seat again, keeps what is newer, and destroys
@@ -164,7 +180,8 @@ impl Custody {
     /// # Errors
     /// The seat or the keychain fails; what is parked stays.
     pub fn tend(&self, provider: Provider) -> Result<usize, CustodyError> {
-        Err(CustodyError::NoSeat { provider })
+        let _lease = self.seat_lease(provider, std::time::Duration::from_secs(2))?;
+        self.tend_leased(provider)
     }
 
     /// Removes every vintage of the account from the keychain. Its seat is not touched.

@@ -1,14 +1,32 @@
 //! Refreshing parked accounts: one at a time under a bounded lock, sealed before anything else.
 
+use crate::Custody;
+use crate::clock;
+use crate::error::CustodyError;
+use crate::lease::KernelLock;
+use crate::seats::SeatState;
+use crate::seats::found::{Merged, merge_reply, refresh_request};
 use crate::secret::Secret;
-use crate::vault::VintageRef;
+use crate::vault::{Vintage, VintageRef};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use sluice_engine::{AccountId, Utc};
+use std::sync::PoisonError;
+use std::time::Duration;
 use zeroize::Zeroizing;
+
+/// Longest wait for an account that is being refreshed or swapped by somebody else.
+pub(crate) const ACCOUNT_PATIENCE: Duration = Duration::from_secs(60);
+/// Tries to store a new pair before it is held in memory.
+const SEAL_TRIES: u32 = 3;
 
 /// The right to refresh one parked account. Dropping it gives the right back.
 pub struct RefreshTicket {
-    pub(crate) account: AccountId,
-    pub(crate) request: Secret,
+    account: AccountId,
+    request: Secret,
+    /// What the request was made of; the keychain may be locked when the answer arrives.
+    kept: Vintage,
+    _lock: KernelLock,
 }
 
 impl RefreshTicket {
@@ -38,7 +56,7 @@ pub enum RefreshOutcome {
     /// The new pair is held in memory because the keychain failed; storing it is tried again with
     /// every further call. Tell the person.
     Unsealed {
-        /// The keychain's answer.
+        /// Stable code of the failure.
         code: &'static str,
     },
     /// The provider refused the login for good: a person must sign in again.
@@ -56,4 +74,144 @@ pub enum RefreshOutcome {
     ServerError,
     /// A success that could not be read: the token was probably consumed.
     ReplyLost,
+}
+
+impl RefreshOutcome {
+    /// Seconds to wait before the account is tried again, by class (the seed's cooldowns).
+    #[must_use]
+    pub const fn cooldown_s(&self) -> u32 {
+        match self {
+            Self::Rotated { .. } => 0,
+            Self::NeedsSignIn => 600,
+            Self::Throttled | Self::ServerError => 120,
+            Self::ReplyLost => 900,
+            Self::Unsealed { .. } | Self::OurFault { .. } | Self::EdgeBlocked => 300,
+        }
+    }
+}
+
+impl Custody {
+    pub(crate) fn begin(
+        &self,
+        account: AccountId,
+        patience: Duration,
+    ) -> Result<RefreshTicket, CustodyError> {
+        self.flush_unsealed()?;
+        let lock = self.account_lock(account, patience)?;
+        // Read after the lock: whoever held it before may have been faster.
+        let (_, vintage) = self.vault.load(account)?;
+        self.check_parked(account, &vintage)?;
+        if vintage.login_ends_at.is_some_and(|ends| ends <= clock::now()) {
+            return Err(CustodyError::KeptUnusable("the login has reached its end"));
+        }
+        let request = refresh_request(&vintage)
+            .ok_or(CustodyError::KeptUnusable("it cannot be refreshed"))?;
+        Ok(RefreshTicket { account, request, kept: vintage, _lock: lock })
+    }
+
+    /// A credential that a tool may be holding is never refreshed: fails closed on every doubt.
+    fn check_parked(&self, account: AccountId, vintage: &Vintage) -> Result<(), CustodyError> {
+        match self.inspect_seat(vintage.provider) {
+            SeatState::Absent | SeatState::Stub => Ok(()),
+            SeatState::Login(login) => {
+                let is_live = login.identity.key == vintage.key
+                    || self.vault.holds(account, &login.fingerprint)?;
+                if is_live { Err(CustodyError::InUse(account)) } else { Ok(()) }
+            }
+            SeatState::Unreadable { why } => {
+                let path = self.credential_path(vintage.provider)?;
+                Err(CustodyError::SeatUnreadable { path, why })
+            }
+        }
+    }
+
+    pub(crate) fn finish(
+        &self,
+        ticket: &RefreshTicket,
+        status: u16,
+        body: Zeroizing<Vec<u8>>,
+    ) -> RefreshOutcome {
+        let body = Secret::from(body);
+        if status == 200 {
+            return self.keep_reply(ticket, &body);
+        }
+        classify(status, &body)
+    }
+
+    fn keep_reply(&self, ticket: &RefreshTicket, body: &Secret) -> RefreshOutcome {
+        let new = match merge_reply(&ticket.kept, body, clock::now(), &self.salt) {
+            Merged::New(new) => *new,
+            Merged::Unreadable => return RefreshOutcome::ReplyLost,
+        };
+        let access_expires_at = new.access_expires_at;
+        let mut code = "";
+        for attempt in 0..SEAL_TRIES {
+            if attempt > 0 {
+                clock::rest(100 * u64::from(attempt));
+            }
+            match self.vault.offer(ticket.account, &new) {
+                Ok(sealed) => {
+                    let vintage = sealed.current().clone();
+                    return RefreshOutcome::Rotated { vintage, access_expires_at };
+                }
+                Err(error) => code = error.code(),
+            }
+        }
+        // A received successor is never discarded: it waits in memory for the keychain.
+        let mut unsealed = self.unsealed.lock().unwrap_or_else(PoisonError::into_inner);
+        unsealed.push((ticket.account, new));
+        RefreshOutcome::Unsealed { code }
+    }
+
+    /// Stores what a failing keychain refused earlier. Called at the start of each operation.
+    pub(crate) fn flush_unsealed(&self) -> Result<(), CustodyError> {
+        let mut unsealed = self.unsealed.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((account, vintage)) = unsealed.first() {
+            self.vault.offer(*account, vintage)?;
+            unsealed.remove(0);
+        }
+        Ok(())
+    }
+}
+
+/// What a refusal of the token endpoint means.
+fn classify(status: u16, body: &Secret) -> RefreshOutcome {
+    #[derive(Deserialize)]
+    struct Refusal<'a> {
+        #[serde(borrow, default)]
+        error: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        code: Option<&'a RawValue>,
+    }
+    match status {
+        429 => return RefreshOutcome::Throttled,
+        500..=599 => return RefreshOutcome::ServerError,
+        201..=399 => return RefreshOutcome::ReplyLost,
+        _ => {}
+    }
+    let Ok(refusal) = serde_json::from_slice::<Refusal<'_>>(body.expose()) else {
+        return RefreshOutcome::EdgeBlocked;
+    };
+    let word = |raw: Option<&RawValue>| -> Option<String> {
+        #[derive(Deserialize)]
+        struct Coded {
+            code: Option<String>,
+        }
+        let raw = raw?.get();
+        serde_json::from_str::<String>(raw)
+            .ok()
+            .or_else(|| serde_json::from_str::<Coded>(raw).ok().and_then(|coded| coded.code))
+    };
+    let code = word(refusal.error).or_else(|| word(refusal.code)).unwrap_or_default();
+    match code.as_str() {
+        "invalid_grant"
+        | "refresh_token_expired"
+        | "refresh_token_reused"
+        | "refresh_token_invalidated" => RefreshOutcome::NeedsSignIn,
+        "invalid_client" | "unauthorized_client" => {
+            RefreshOutcome::OurFault { code: "invalid_client" }
+        }
+        _ if refusal.error.is_none() && refusal.code.is_none() => RefreshOutcome::EdgeBlocked,
+        _ => RefreshOutcome::OurFault { code: "invalid_request" },
+    }
 }

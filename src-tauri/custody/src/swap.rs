@@ -1,11 +1,29 @@
 //! The placing swap: exchange, park, fold, verify; every step journalled, recovery walks backwards.
 
-use crate::error::CustodyError;
-use crate::journal::{IntentId, Party};
-use crate::vault::VintageRef;
+use crate::clock::{self, Stopwatch};
+use crate::error::{CustodyError, FileError};
+use crate::files::Place;
+use crate::journal::{Intent, IntentId, Journal, Party, SagaOutcome, Step};
+use crate::lease::{self, KernelLock, ToolLocks};
+use crate::seats::found::{Found, compose};
+use crate::seats::look::Stable;
+use crate::seats::{AccountKey, Unreadable};
+use crate::secret::Secret;
+use crate::vault::{Fingerprint, Vintage, VintageRef};
+use crate::{Custody, files};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, Generation, LaneId, Provider};
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// Longest wait for our own lock of the seat.
+const SEAT_PATIENCE: Duration = Duration::from_secs(2);
+/// Longest wait for an account that is being refreshed.
+const ACCOUNT_PATIENCE: Duration = Duration::from_millis(500);
+/// Stagings before a seat that keeps changing is given up.
+const STAGINGS_MAX: usize = 3;
 
 /// What the driver asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +57,6 @@ pub struct Swapped {
     pub remarks: Vec<String>,
     /// Milliseconds from the order to the settlement.
     pub took_ms: u64,
-    /// Milliseconds of these that the keychain took.
-    pub keychain_ms: u64,
 }
 
 /// A swap that was not done.
@@ -91,4 +107,344 @@ pub struct Recovery {
     pub settled: bool,
     /// Files that hold a credential and were left in place.
     pub kept: Vec<PathBuf>,
+}
+
+/// Our names beside the credential file, all starting with its own name.
+pub(crate) fn staged_name(name: &OsStr, tag: &str) -> OsString {
+    suffixed(name, &format!(".sluice-staged-{tag}"))
+}
+
+/// Where what came out of the seat is kept; says whose it is (0: nobody's).
+pub(crate) fn parked_name(name: &OsStr, owner: Option<AccountId>, tag: &str) -> OsString {
+    suffixed(name, &format!("{PARKED}{}-{tag}", owner.map_or(0, |account| account.0)))
+}
+
+/// The part of a parked name after the credential file's own name and before the owner.
+pub(crate) const PARKED: &str = ".sluice-parked-";
+
+fn suffixed(name: &OsStr, suffix: &str) -> OsString {
+    let mut name = name.to_owned();
+    name.push(suffix);
+    name
+}
+
+/// The live credential as the swap found it.
+pub(crate) struct Live {
+    pub(crate) bytes: Option<Secret>,
+    pub(crate) fingerprint: Option<Fingerprint>,
+    /// The identity block that belongs to it.
+    pub(crate) block: Option<Secret>,
+}
+
+/// A swap with everything it needs at hand; from here on only the seat's directory, the journal
+/// and the tool's configuration are touched.
+struct Prepared {
+    place: Place,
+    locks: ToolLocks,
+    target: (VintageRef, Vintage),
+    live: Live,
+    captured: Option<VintageRef>,
+}
+
+impl Custody {
+    pub(crate) fn swap_now(
+        &self,
+        order: &SwapOrder,
+        journal: &mut dyn Journal,
+    ) -> Result<Swapped, SwapFailure> {
+        let watch = Stopwatch::start();
+        let refused = SwapFailure::Refused;
+        if order.from.as_ref().is_some_and(|from| from.key == order.to.key) {
+            return Err(refused(CustodyError::InUse(order.to.account)));
+        }
+        let lease = self.seat_lease(order.provider, SEAT_PATIENCE).map_err(refused)?;
+        let accounts = self.account_locks(order).map_err(refused)?;
+        if let Err(error) = self.tend_leased(order.provider) {
+            tracing::warn!(code = error.code(), "what is parked stays");
+        }
+        let mut prepared = self.prepare(order).map_err(refused)?;
+        let intent = self.intent(order, &prepared).map_err(refused)?;
+        let id = journal.intent(&intent).map_err(|error| refused(error.into()))?;
+        let placed = self.place(&mut prepared, &intent, id, journal);
+        drop(prepared.locks);
+        let mut remarks = Vec::new();
+        match placed {
+            Ok(()) => {
+                match self.fold_parked(&prepared.place, &intent) {
+                    Ok(_) => drop(journal.step(id, Step::Folded)),
+                    Err(error) => remarks.push(format!("what came out stays parked: {error}")),
+                }
+                if let Err(error) = journal.settle(id, &SagaOutcome::Committed) {
+                    remarks.push(format!("the new account is live, but {error}"));
+                }
+            }
+            Err(cause) => remarks.push(self.settle_failed(&intent, id, cause, journal)?),
+        }
+        drop((lease, accounts));
+        Ok(Swapped {
+            intent: id,
+            from: order.from.as_ref().map(|party| party.account),
+            to: order.to.account,
+            placed: intent.target,
+            captured: prepared.captured,
+            remarks,
+            took_ms: watch.elapsed_ms(),
+        })
+    }
+
+    pub(crate) fn seat_lease(
+        &self,
+        provider: Provider,
+        patience: Duration,
+    ) -> Result<KernelLock, CustodyError> {
+        let path = self.lease_dir().join(format!("seat-{}.lock", provider.name()));
+        KernelLock::take(&path, &format!("the seat of {}", provider.name()), patience)
+    }
+
+    pub(crate) fn account_lock(
+        &self,
+        account: AccountId,
+        patience: Duration,
+    ) -> Result<KernelLock, CustodyError> {
+        let path = self.lease_dir().join(format!("account-{}.lock", account.0));
+        KernelLock::take(&path, "the account", patience)
+    }
+
+    /// Both accounts, in the order of their ids so that two callers never wait for each other.
+    fn account_locks(&self, order: &SwapOrder) -> Result<Vec<KernelLock>, CustodyError> {
+        let mut ids = vec![order.to.account];
+        ids.extend(order.from.as_ref().map(|party| party.account));
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().map(|id| self.account_lock(id, ACCOUNT_PATIENCE)).collect()
+    }
+
+    /// Looks, captures and takes the tool's locks; nothing in the seat has changed after it.
+    fn prepare(&self, order: &SwapOrder) -> Result<Prepared, CustodyError> {
+        let target = self.vault.load(order.to.account)?;
+        check_target(order, &target.1)?;
+        let place = self.locate(order.provider)?;
+        if !place.is_writable(&place.name) {
+            let path = place.path(&place.name);
+            return Err(CustodyError::SeatUnreadable { path, why: Unreadable::ReadOnly });
+        }
+        // Captured before the tool's locks are taken: the keychain may be slow, the locks are not
+        // ours to hold for long.
+        let early = self.look(&place, order)?;
+        self.capture_live(order, &early)?;
+        let wanted = match order.provider {
+            Provider::Claude => lease::claude_locks(&place.dir_path),
+            Provider::Codex => Vec::new(),
+        };
+        let locks = ToolLocks::take(&wanted, self.mark, lease::TOOL_WAIT_MAX)?;
+        let live = self.look(&place, order)?;
+        let captured = self.capture_live(order, &live)?;
+        Ok(Prepared { place, locks, target, live, captured })
+    }
+
+    /// The live credential, if it is whose it should be.
+    fn look(&self, place: &Place, order: &SwapOrder) -> Result<Live, CustodyError> {
+        let path = place.path(&place.name);
+        let expected = order.from.is_some();
+        let (bytes, found) = match self.stable(place, &place.name, order.provider, expected) {
+            Stable::Absent => return self.empty_seat(order, None),
+            Stable::Unreadable(why) => return Err(CustodyError::SeatUnreadable { path, why }),
+            Stable::Restless => return Err(CustodyError::Restless),
+            Stable::Found(bytes, found) => (bytes, found),
+        };
+        let login = match found {
+            Found::Stub => return self.empty_seat(order, Some(bytes)),
+            Found::Unreadable(why) => return Err(CustodyError::SeatUnreadable { path, why }),
+            Found::Login(login) => login,
+        };
+        let named = self.named(order.provider, &login)?;
+        let from = order.from.as_ref();
+        let known = match from {
+            Some(party) => self.vault.current(party.account)?,
+            None => None,
+        };
+        let proven = known.is_some_and(|current| current.fingerprint == login.fingerprint);
+        let (key, block) = match named {
+            Some(named) => (named.identity.key, Some(named.block)),
+            None if proven => (order.from_key().unwrap_or_else(|| AccountKey(String::new())), None),
+            None => {
+                let why = Unreadable::NoIdentity;
+                return Err(CustodyError::SeatUnreadable { path, why });
+            }
+        };
+        if from.map(|party| &party.key) != Some(&key) {
+            return Err(CustodyError::WrongAccount { expected: order.from_key(), found: key });
+        }
+        if let Some(from) = from {
+            self.check_settled(place, from.account, &login)?;
+        }
+        Ok(Live { bytes: Some(bytes), fingerprint: Some(login.fingerprint), block })
+    }
+
+    fn empty_seat(&self, order: &SwapOrder, bytes: Option<Secret>) -> Result<Live, CustodyError> {
+        match (&order.from, &bytes) {
+            (None, _) => Ok(Live { bytes, fingerprint: None, block: None }),
+            (Some(_), Some(_)) => Err(CustodyError::SeatStub),
+            (Some(_), None) => {
+                let path = self.credential_path(order.provider)?;
+                Err(CustodyError::SeatAbsent { path })
+            }
+        }
+    }
+
+    /// Seals the live login unless the vault has it.
+    fn capture_live(
+        &self,
+        order: &SwapOrder,
+        live: &Live,
+    ) -> Result<Option<VintageRef>, CustodyError> {
+        let (Some(from), Some(bytes)) = (&order.from, &live.bytes) else { return Ok(None) };
+        let sealed = self.seal(order.provider, from, bytes, live.block.as_ref())?;
+        Ok(Some(sealed.current().clone()))
+    }
+
+    fn intent(&self, order: &SwapOrder, prepared: &Prepared) -> Result<Intent, CustodyError> {
+        let random = files::random(8)?;
+        let tag = random.iter().fold(String::new(), |tag, byte| format!("{tag}{byte:02x}"));
+        Ok(Intent {
+            lane: order.lane,
+            generation: order.generation,
+            provider: order.provider,
+            seat: self.credential_path(order.provider)?,
+            from: order.from.clone(),
+            to: order.to.clone(),
+            live: prepared.live.fingerprint.clone(),
+            target: prepared.target.0.clone(),
+            tag,
+        })
+    }
+
+    /// Captured → staged → exchanged → parked → identified → verified.
+    fn place(
+        &self,
+        prepared: &mut Prepared,
+        intent: &Intent,
+        id: IntentId,
+        journal: &mut dyn Journal,
+    ) -> Result<(), CustodyError> {
+        journal.step(id, Step::Captured)?;
+        let staged = staged_name(&prepared.place.name, &intent.tag);
+        self.stage(prepared, intent, &staged)?;
+        journal.step(id, Step::Staged)?;
+        prepared.locks.renew()?;
+        let parked = parked_name(
+            &prepared.place.name,
+            intent.from.as_ref().map(|party| party.account),
+            &intent.tag,
+        );
+        let place = &prepared.place;
+        exchange(place, &staged, &parked, prepared.live.bytes.is_some())?;
+        journal.step(id, Step::Exchanged)?;
+        if prepared.live.bytes.is_some() {
+            park(place, &staged, &parked)?;
+        }
+        place.sync_dir()?;
+        journal.step(id, Step::Parked)?;
+        self.identify(intent.provider, &intent.to, prepared.target.1.identity.as_ref())?;
+        journal.step(id, Step::Identified)?;
+        match self.stable(place, &place.name, intent.provider, true) {
+            Stable::Found(_, Found::Login(login))
+                if login.fingerprint == intent.target.fingerprint => {}
+            Stable::Found(..) | Stable::Absent | Stable::Unreadable(_) | Stable::Restless => {
+                return Err(CustodyError::Clobbered);
+            }
+        }
+        Ok(journal.step(id, Step::Verified)?)
+    }
+
+    /// Writes the new credential beside the live one, composed over what is live at this moment.
+    fn stage(
+        &self,
+        prepared: &mut Prepared,
+        intent: &Intent,
+        staged: &OsStr,
+    ) -> Result<(), CustodyError> {
+        for _ in 0..STAGINGS_MAX {
+            let place = &prepared.place;
+            let unspliced = || CustodyError::SeatUnreadable {
+                path: place.path(&place.name),
+                why: Unreadable::NotJson,
+            };
+            let base = prepared.live.bytes.as_ref();
+            let bytes = compose(intent.provider, base, &prepared.target.1).ok_or_else(unspliced)?;
+            place.create(staged, &bytes)?;
+            let unchanged = match (place.read(&place.name), base) {
+                (files::Read::Bytes(now), Some(base)) => now.same(base),
+                (files::Read::Absent, None) => true,
+                _ => false,
+            };
+            if unchanged {
+                return Ok(());
+            }
+            place.remove(staged)?;
+            let order = intent.order();
+            prepared.live = self.look(&prepared.place, &order)?;
+            prepared.captured = self.capture_live(&order, &prepared.live)?;
+        }
+        Err(CustodyError::Restless)
+    }
+}
+
+fn check_target(order: &SwapOrder, target: &Vintage) -> Result<(), CustodyError> {
+    if target.provider != order.provider || target.key != order.to.key {
+        let expected = Some(order.to.key.clone());
+        return Err(CustodyError::WrongAccount { expected, found: target.key.clone() });
+    }
+    if target.login_ends_at.is_some_and(|ends| ends <= clock::now()) {
+        return Err(CustodyError::KeptUnusable("the login has reached its end"));
+    }
+    Ok(())
+}
+
+/// Lets the staged and the live file change places; an empty seat is simply filled.
+fn exchange(
+    place: &Place,
+    staged: &OsStr,
+    parked: &OsStr,
+    occupied: bool,
+) -> Result<(), CustodyError> {
+    if !occupied {
+        return Ok(place.rename_new(staged, &place.name)?);
+    }
+    match place.exchange(staged, &place.name) {
+        Ok(()) => Ok(()),
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            Ok(place.replace_keeping(staged, &place.name, parked)?)
+        }
+        Err(errno) => {
+            let path = place.path(&place.name);
+            Err(FileError { what: "exchanging", path, source: errno.into() }.into())
+        }
+    }
+}
+
+/// Gives what came out its parked name; on a weak seat it has it already.
+pub(crate) fn park(place: &Place, staged: &OsStr, parked: &OsStr) -> Result<(), CustodyError> {
+    match place.rename_new(staged, parked) {
+        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+impl SwapOrder {
+    fn from_key(&self) -> Option<AccountKey> {
+        self.from.as_ref().map(|party| party.key.clone())
+    }
+}
+
+impl Intent {
+    pub(crate) fn order(&self) -> SwapOrder {
+        SwapOrder {
+            lane: self.lane,
+            generation: self.generation,
+            provider: self.provider,
+            from: self.from.clone(),
+            to: self.to.clone(),
+        }
+    }
 }

@@ -20,6 +20,10 @@ pub const VINTAGES_MAX: u64 = 3;
 /// Numbers looked at beyond the pointer for an item that a crash left unpointed.
 const ORPHANS_MAX: usize = 16;
 
+/// Two ends of a login this close belong to the same sign-in: refreshing does not move the end, but
+/// tools compute it anew from the seconds that are left.
+pub(crate) const SAME_LOGIN_US: u64 = 10_000_000;
+
 /// Salted SHA-256 of a credential, as 64 hex digits. The salt belongs to one data directory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -55,6 +59,13 @@ impl Salt {
         });
         Fingerprint(hex)
     }
+}
+
+/// Nanoseconds below one second that tell this data directory's signs from others'.
+pub(crate) fn mark_of(salt: &[u8]) -> u32 {
+    let digest = Sha256::digest([salt, b"mark"].concat());
+    let number = digest.iter().take(4).fold(0u32, |sum, byte| (sum << 8) | u32::from(*byte));
+    number % 999_999_998 + 1
 }
 
 /// One vintage with everything that is needed to place it again.
@@ -129,11 +140,16 @@ impl Vintage {
         })
     }
 
-    /// Certainly older than `other`: both say when they end and this one ends first, or it lost
-    /// the means to be refreshed. Not knowing is not older.
+    /// Certainly older than `other`: of an earlier sign-in, or both say when they end and this one
+    /// ends first, or it lost the means to be refreshed. Not knowing is not older.
     pub(crate) fn is_older_than(&self, other: &Self) -> bool {
         if self.refreshable != other.refreshable {
             return other.refreshable;
+        }
+        if let (Some(ends), Some(other_ends)) = (self.login_ends_at, other.login_ends_at)
+            && ends.0.abs_diff(other_ends.0) > SAME_LOGIN_US
+        {
+            return ends < other_ends;
         }
         matches!((self.access_expires_at, other.access_expires_at), (Some(a), Some(b)) if a < b)
     }

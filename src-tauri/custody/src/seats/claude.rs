@@ -1,4 +1,361 @@
 //! Claude Code's seat: `.credentials.json`, and `oauthAccount` in `.claude.json`.
 
+use super::found::{Found, FoundLogin};
+use super::{AccountKey, Identity, Unreadable};
+use crate::json::{self, Entry};
+use crate::secret::Secret;
+use crate::vault::{Fingerprint, Salt, Vintage};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sluice_engine::{Plan, Utc};
+use std::borrow::Cow;
+use zeroize::Zeroizing;
+
 /// The credential file's name.
 pub(crate) const FILE: &str = ".credentials.json";
+/// Keys of the credential file that belong to the account; every other key belongs to the machine.
+const ACCOUNT_KEYS: [&str; 2] = ["claudeAiOauth", "trustedDeviceToken"];
+/// The tool's public client id, part of each refresh request.
+const CLIENT_ID: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
+/// The tool itself refreshes this long before the end, in microseconds.
+const REFRESH_AHEAD_US: i64 = 300 * 1_000_000;
+
+/// The state of a credential file, as people and fixtures name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialState {
+    /// Usable now.
+    Ok,
+    /// The access token has ended or is about to; the login is fine.
+    NeedsRefresh,
+    /// Emptied, or past its own end: a person must sign in.
+    LoginRequired,
+    /// No login in it.
+    SignedOut,
+    /// Not understood at the moment: never *absent*.
+    Unreadable(Unreadable),
+}
+
+/// The `claudeAiOauth` object, borrowed from the file.
+#[derive(Deserialize)]
+struct Oauth<'a> {
+    #[serde(borrow, rename = "accessToken", default)]
+    access: Option<&'a RawValue>,
+    #[serde(borrow, rename = "refreshToken", default)]
+    refresh: Option<&'a RawValue>,
+    #[serde(borrow, rename = "expiresAt", default)]
+    expires_at: Option<&'a RawValue>,
+    #[serde(borrow, rename = "refreshTokenExpiresAt", default)]
+    login_ends_at: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    scopes: Option<&'a RawValue>,
+    #[serde(borrow, rename = "subscriptionType", default)]
+    subscription: Option<&'a RawValue>,
+    #[serde(borrow, rename = "rateLimitTier", default)]
+    tier: Option<&'a RawValue>,
+}
+
+fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    serde_json::from_str::<Text<'_>>(raw?.get()).ok().map(|text| text.0)
+}
+
+fn number(raw: Option<&RawValue>) -> Option<i64> {
+    let raw = raw?.get().trim_matches('"');
+    raw.parse::<i64>().ok().or_else(|| {
+        let value = raw.parse::<f64>().ok().filter(|v| v.is_finite() && v.abs() < 9e15)?;
+        Some(value as i64)
+    })
+}
+
+/// A login as read from the file; borrows its bytes.
+pub(crate) struct Login<'a> {
+    oauth: Oauth<'a>,
+    access: Cow<'a, str>,
+    refresh: Option<Cow<'a, str>>,
+    account_part: Vec<(&'static str, &'a str)>,
+}
+
+/// What the credential file says.
+pub(crate) enum Reading<'a> {
+    Login(Login<'a>),
+    /// Emptied tokens (`""`, 0): left by a refused refresh, or for a moment during a login.
+    Emptied,
+    /// No `claudeAiOauth` at all.
+    SignedOut,
+    Unreadable(Unreadable),
+}
+
+/// Tells a file that ends in the middle from one that was never JSON.
+pub(crate) fn not_json(text: &str) -> Unreadable {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Err(error) if error.is_eof() => Unreadable::Torn,
+        Ok(_) | Err(_) => Unreadable::NotJson,
+    }
+}
+
+/// The file's top level, or why it is left alone.
+pub(crate) fn top_level(bytes: &Secret) -> Result<(&str, Vec<Entry<'_>>), Unreadable> {
+    if bytes.expose().iter().all(u8::is_ascii_whitespace) {
+        return Err(Unreadable::Empty);
+    }
+    let text = std::str::from_utf8(bytes.expose()).map_err(|_| Unreadable::NotText)?;
+    let entries = json::entries(text).ok_or_else(|| not_json(text))?;
+    if json::has_duplicates(&entries) {
+        return Err(Unreadable::NotJson);
+    }
+    Ok((text, entries))
+}
+
+/// Reads a credential file's bytes; total.
+pub(crate) fn read(bytes: &Secret) -> Reading<'_> {
+    let entries = match top_level(bytes) {
+        Ok((_, entries)) => entries,
+        Err(why) => return Reading::Unreadable(why),
+    };
+    let Some(raw) = json::value(&entries, ACCOUNT_KEYS[0]).filter(|raw| *raw != "null") else {
+        return Reading::SignedOut;
+    };
+    let Ok(oauth) = serde_json::from_str::<Oauth<'_>>(raw) else {
+        return Reading::Unreadable(Unreadable::NotJson);
+    };
+    let filled = |raw| text(raw).filter(|token: &Cow<'_, str>| !token.is_empty());
+    let refresh = filled(oauth.refresh);
+    let Some(access) = filled(oauth.access) else {
+        return Reading::Emptied;
+    };
+    // An emptied refresh token beside a live access token is a half-written stub, too.
+    if refresh.is_none() && oauth.refresh.is_some_and(|raw| raw.get() == "\"\"") {
+        return Reading::Emptied;
+    }
+    let account_part = ACCOUNT_KEYS
+        .iter()
+        .filter_map(|key| json::value(&entries, key).map(|raw| (*key, raw)))
+        .collect();
+    Reading::Login(Login { oauth, access, refresh, account_part })
+}
+
+/// The state of a credential file at an instant.
+#[must_use]
+pub fn credential_state(bytes: &Secret, now: Utc) -> CredentialState {
+    match read(bytes) {
+        Reading::Unreadable(why) => CredentialState::Unreadable(why),
+        Reading::SignedOut => CredentialState::SignedOut,
+        Reading::Emptied => CredentialState::LoginRequired,
+        Reading::Login(login) => {
+            let ended = |at: Option<Utc>, ahead: i64| at.is_some_and(|at| at.0 <= now.0 + ahead);
+            if ended(login.login_ends_at(), 0) {
+                CredentialState::LoginRequired
+            } else if ended(login.access_expires_at(), REFRESH_AHEAD_US) {
+                CredentialState::NeedsRefresh
+            } else {
+                CredentialState::Ok
+            }
+        }
+    }
+}
+
+/// Reads a credential file's bytes into an owned login; total.
+pub(crate) fn examine(bytes: &Secret, salt: &Salt) -> Found {
+    match read(bytes) {
+        Reading::Unreadable(why) => Found::Unreadable(why),
+        Reading::Emptied | Reading::SignedOut => Found::Stub,
+        Reading::Login(login) => Found::Login(FoundLogin {
+            credential: login.account_object(),
+            access: Secret::new(login.access.as_bytes().to_vec()),
+            fingerprint: login.fingerprint(salt),
+            access_expires_at: login.access_expires_at(),
+            login_ends_at: login.login_ends_at(),
+            refreshable: login.refresh.is_some(),
+            plan: login.plan(),
+            identity: None,
+        }),
+    }
+}
+
+impl Login<'_> {
+    fn access_expires_at(&self) -> Option<Utc> {
+        number(self.oauth.expires_at).map(Utc::from_millis)
+    }
+
+    fn login_ends_at(&self) -> Option<Utc> {
+        number(self.oauth.login_ends_at).map(Utc::from_millis)
+    }
+
+    fn plan(&self) -> Plan {
+        let tier = text(self.oauth.tier).map(Cow::into_owned);
+        let subscription = text(self.oauth.subscription).map(Cow::into_owned);
+        let weight = match (tier.as_deref(), subscription.as_deref()) {
+            (Some(tier), _) if tier.ends_with("_20x") => Some(20.0),
+            (Some(tier), _) if tier.ends_with("_5x") => Some(5.0),
+            (_, Some("pro")) => Some(1.0),
+            _ => None,
+        };
+        Plan { subscription, rate_limit_tier: tier, weight }
+    }
+
+    /// Hash of the tokens and their end; formatting does not matter.
+    fn fingerprint(&self, salt: &Salt) -> Fingerprint {
+        let refresh = self.refresh.as_deref().unwrap_or_default();
+        let expires = number(self.oauth.expires_at).unwrap_or_default().to_le_bytes();
+        salt.fingerprint(&[self.access.as_bytes(), refresh.as_bytes(), &expires])
+    }
+
+    /// The account's keys as one object, each value byte for byte as it was.
+    fn account_object(&self) -> Secret {
+        let size: usize =
+            self.account_part.iter().map(|(key, raw)| key.len() + raw.len() + 4).sum();
+        let mut object = Zeroizing::new(Vec::with_capacity(size + 2));
+        object.push(b'{');
+        for (index, (key, raw)) in self.account_part.iter().enumerate() {
+            if index > 0 {
+                object.push(b',');
+            }
+            for part in ["\"", key, "\":", raw] {
+                object.extend_from_slice(part.as_bytes());
+            }
+        }
+        object.push(b'}');
+        Secret::from(object)
+    }
+
+    /// The body of the refresh request; `None` without a refresh token.
+    pub(crate) fn refresh_request(&self) -> Option<Secret> {
+        let quoted = self.oauth.refresh.map(RawValue::get)?;
+        self.refresh.as_ref()?;
+        let scopes: Vec<Cow<'_, str>> = self
+            .oauth
+            .scopes
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
+            .unwrap_or_default();
+        let scope = match scopes.is_empty() {
+            true => String::new(),
+            false => format!(",\"scope\":{}", serde_json::Value::from(scopes.join(" "))),
+        };
+        let mut body = Zeroizing::new(Vec::with_capacity(quoted.len() + scope.len() + 160));
+        for part in [
+            "{\"grant_type\":\"refresh_token\",\"refresh_token\":",
+            quoted,
+            ",\"client_id\":\"",
+            CLIENT_ID,
+            "\"",
+            &scope,
+            "}",
+        ] {
+            body.extend_from_slice(part.as_bytes());
+        }
+        Some(Secret::from(body))
+    }
+}
+
+/// The refresh request for a kept credential.
+pub(crate) fn refresh_request(vintage: &Vintage) -> Option<Secret> {
+    match read(&vintage.credential) {
+        Reading::Login(login) => login.refresh_request(),
+        Reading::Emptied | Reading::SignedOut | Reading::Unreadable(_) => None,
+    }
+}
+
+/// The kept credential with what the token endpoint's answer names; a sparse answer keeps the rest.
+pub(crate) fn merge_reply(kept: &Vintage, body: &Secret, now: Utc) -> Option<Secret> {
+    #[derive(Deserialize)]
+    struct Reply<'a> {
+        #[serde(borrow)]
+        access_token: &'a RawValue,
+        #[serde(borrow, default)]
+        refresh_token: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        expires_in: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        refresh_token_expires_in: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        scope: Option<&'a RawValue>,
+    }
+    let reply: Reply<'_> = serde_json::from_slice(body.expose()).ok()?;
+    text(Some(reply.access_token)).filter(|token| !token.is_empty())?;
+    let end = |seconds: Option<&RawValue>| {
+        number(seconds).map(|seconds| now.plus_seconds(seconds).millis().to_string())
+    };
+    let (ends, login_ends) = (end(reply.expires_in), end(reply.refresh_token_expires_in));
+    let scopes = text(reply.scope)
+        .map(|scope| scope.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .filter(|scopes| !scopes.is_empty())
+        .map(|scopes| serde_json::Value::from(scopes).to_string());
+    let refresh = reply.refresh_token.filter(|raw| text(Some(raw)).is_some_and(|t| !t.is_empty()));
+    let mut changes = vec![("accessToken", Some(reply.access_token.get()))];
+    for (key, new) in [
+        ("refreshToken", refresh.map(RawValue::get)),
+        ("expiresAt", ends.as_deref()),
+        ("refreshTokenExpiresAt", login_ends.as_deref()),
+        ("scopes", scopes.as_deref()),
+    ] {
+        changes.extend(new.map(|new| (key, Some(new))));
+    }
+    let credential = std::str::from_utf8(kept.credential.expose()).ok()?;
+    let entries = json::entries(credential)?;
+    let oauth = json::splice(json::value(&entries, ACCOUNT_KEYS[0])?, &changes)?;
+    let oauth = std::str::from_utf8(&oauth).ok()?;
+    json::splice(credential, &[(ACCOUNT_KEYS[0], Some(oauth))]).map(Secret::from)
+}
+
+/// The bytes that make `vintage` live: its account keys over the live file's, every key of the
+/// machine as it is in the live file. `None` when the live file cannot be spliced.
+pub(crate) fn compose(live: Option<&Secret>, vintage: &Vintage) -> Option<Secret> {
+    let base = match live {
+        Some(live) => std::str::from_utf8(live.expose()).ok()?,
+        None => "{}",
+    };
+    let kept = std::str::from_utf8(vintage.credential.expose()).ok()?;
+    let kept = json::entries(kept)?;
+    let changes: Vec<(&str, Option<&str>)> =
+        ACCOUNT_KEYS.iter().map(|key| (*key, json::value(&kept, key))).collect();
+    json::splice(base, &changes).map(Secret::from)
+}
+
+/// The identity in `.claude.json`: the whole `oauthAccount` block and who it names.
+pub(crate) struct Named<'a> {
+    pub(crate) identity: Identity,
+    pub(crate) block: &'a str,
+}
+
+/// Reads the global configuration. `Ok(None)`: it names nobody.
+pub(crate) fn read_identity(config: &Secret) -> Result<Option<Named<'_>>, Unreadable> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Block<'a> {
+        #[serde(borrow, default)]
+        account_uuid: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        organization_uuid: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        email_address: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        organization_name: Option<&'a RawValue>,
+    }
+    let (_, entries) = top_level(config)?;
+    let Some(raw) = json::value(&entries, "oauthAccount").filter(|raw| *raw != "null") else {
+        return Ok(None);
+    };
+    let block: Block<'_> = serde_json::from_str(raw).map_err(|_| Unreadable::NotJson)?;
+    let filled =
+        |raw| text(raw).filter(|text: &Cow<'_, str>| !text.is_empty()).map(Cow::into_owned);
+    let Some(account) = filled(block.account_uuid) else {
+        return Ok(None);
+    };
+    let organization = filled(block.organization_uuid).unwrap_or_default();
+    Ok(Some(Named {
+        identity: Identity {
+            key: AccountKey(format!("{account}/{organization}")),
+            email: filled(block.email_address),
+            organization: filled(block.organization_name),
+        },
+        block: raw,
+    }))
+}
+
+/// The configuration with another identity block; `None` when it cannot be spliced.
+pub(crate) fn with_identity(config: &Secret, block: &Secret) -> Option<Secret> {
+    let config = std::str::from_utf8(config.expose()).ok()?;
+    let block = std::str::from_utf8(block.expose()).ok()?;
+    json::splice(config, &[("oauthAccount", Some(block))]).map(Secret::from)
+}

@@ -1,6 +1,9 @@
 //! Where each tool keeps its login, and how its files are read and written.
 
-pub mod claude;
+pub(crate) mod claude;
+pub(crate) mod codex;
+pub(crate) mod found;
+pub(crate) mod look;
 
 use crate::vault::Fingerprint;
 use serde::{Deserialize, Serialize};
@@ -150,7 +153,7 @@ impl Seats {
     pub fn credential_path(&self, provider: Provider) -> Option<PathBuf> {
         match provider {
             Provider::Claude => self.claude.as_ref().map(|seat| seat.dir.join(claude::FILE)),
-            Provider::Codex => self.codex.as_ref().map(|seat| seat.home.join("auth.json")),
+            Provider::Codex => self.codex.as_ref().map(|seat| seat.home.join(codex::FILE)),
         }
     }
 }

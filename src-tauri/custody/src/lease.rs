@@ -1,0 +1,274 @@
+//! Bounded locks: ours, held by the kernel and gone when we die, and the tools' own directories.
+
+use crate::clock::{self, Stopwatch};
+use crate::error::{CustodyError, FileError};
+use crate::files;
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FlockOperation, Mode, RenameFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest wait for all locks of a tool together.
+pub(crate) const TOOL_WAIT_MAX: Duration = Duration::from_secs(9);
+/// Longest hold of a tool's locks.
+pub(crate) const TOOL_HOLD_MAX: Duration = Duration::from_secs(5);
+/// A held lock's mtime is renewed at least this often.
+const TOUCH_EVERY: Duration = Duration::from_secs(3);
+/// Pause between two tries of a lock that is taken.
+const RETRY_MS: u64 = 20;
+
+/// An exclusive lock of the kernel on one of our own files.
+pub(crate) struct KernelLock {
+    _file: OwnedFd,
+}
+
+impl KernelLock {
+    /// Takes the lock, waiting at most `patience`.
+    pub(crate) fn take(path: &Path, what: &str, patience: Duration) -> Result<Self, CustodyError> {
+        let file = files::open_lock(path)?;
+        let waiting = Stopwatch::start();
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(Errno::AGAIN | Errno::INTR) if waiting.elapsed() < patience => {
+                    clock::rest(RETRY_MS);
+                }
+                Err(Errno::AGAIN | Errno::INTR) => {
+                    let waited_ms = waiting.elapsed_ms();
+                    return Err(CustodyError::LockTimeout { what: what.to_owned(), waited_ms });
+                }
+                Err(errno) => {
+                    let path = path.to_path_buf();
+                    return Err(FileError { what: "locking", path, source: errno.into() }.into());
+                }
+            }
+        }
+    }
+}
+
+/// One lock directory of a tool (`proper-lockfile`): making the directory is taking the lock, its
+/// mtime is the holder's sign of life.
+#[derive(Clone, Debug)]
+pub(crate) struct ToolLock {
+    pub(crate) path: PathBuf,
+    /// A lock whose mtime is older than this belongs to nobody any more.
+    pub(crate) stale_after: Duration,
+}
+
+/// Claude Code's locks in the tool's own order.
+///
+/// `dir` is the directory of the credential file with all links resolved.
+pub(crate) fn claude_locks(dir: &Path) -> Vec<ToolLock> {
+    let lock =
+        |path: PathBuf, seconds| ToolLock { path, stale_after: Duration::from_secs(seconds) };
+    vec![
+        lock(dir.join(".oauth_refresh.lock"), 60),
+        lock(with_suffix(dir, ".lock"), 60),
+        lock(dir.join(".storage-write.lock"), 15),
+    ]
+}
+
+/// The lock of Claude Code's global configuration.
+pub(crate) fn config_lock(config: &Path) -> ToolLock {
+    ToolLock { path: with_suffix(config, ".lock"), stale_after: Duration::from_secs(10) }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    PathBuf::from(path)
+}
+
+struct HeldLock {
+    path: PathBuf,
+    sign: (i64, i64),
+}
+
+/// The nanoseconds that all signs of life of one data directory bear. A lock directory with our
+/// mark that we do not hold was left by a crash of ours, and may be removed at once by whoever
+/// holds the seat's kernel lock.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark(pub(crate) u32);
+
+/// Tool locks we hold; given back on drop.
+pub(crate) struct ToolLocks {
+    held: Vec<HeldLock>,
+    mark: Mark,
+    since: Stopwatch,
+    touched: Stopwatch,
+}
+
+impl ToolLocks {
+    /// Takes `locks` in order within `patience`. Fresh locks of others are waited for, never broken.
+    pub(crate) fn take(
+        locks: &[ToolLock],
+        mark: Mark,
+        patience: Duration,
+    ) -> Result<Self, CustodyError> {
+        let waiting = Stopwatch::start();
+        loop {
+            let since = Stopwatch::start();
+            let mut taken = Self { held: Vec::new(), mark, since, touched: since };
+            let result = locks.iter().try_for_each(|lock| {
+                taken.held.push(take_one(lock, mark)?);
+                Ok(())
+            });
+            match result {
+                Ok(()) => return Ok(taken),
+                Err(Taking::Failed(error)) => return Err(error.into()),
+                // Everything is given back before the next try: holding the first while waiting
+                // for the second is how two programs starve each other.
+                Err(Taking::Taken(path)) => {
+                    drop(taken);
+                    if waiting.elapsed() >= patience {
+                        let what = format!("the tool's lock {}", path.display());
+                        let waited_ms = waiting.elapsed_ms();
+                        return Err(CustodyError::LockTimeout { what, waited_ms });
+                    }
+                    clock::rest(RETRY_MS * 5);
+                }
+                Err(Taking::Again) if waiting.elapsed() < patience => {}
+                Err(Taking::Again) => {
+                    let what = "the tool's lock".to_owned();
+                    return Err(CustodyError::LockTimeout {
+                        what,
+                        waited_ms: waiting.elapsed_ms(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Shows that we are alive and that the locks are still ours. Call it before each write.
+    ///
+    /// # Errors
+    /// The hold has lasted too long, or somebody took a lock from us.
+    pub(crate) fn renew(&mut self) -> Result<(), CustodyError> {
+        if self.since.elapsed() > TOOL_HOLD_MAX {
+            return Err(CustodyError::TooSlow("a step under the tool's lock"));
+        }
+        let due = self.touched.elapsed() >= TOUCH_EVERY;
+        for lock in &mut self.held {
+            if sign_of(&lock.path) != Ok(lock.sign) {
+                return Err(CustodyError::TooSlow("somebody else took the tool's lock; a step"));
+            }
+            if due {
+                lock.sign = touch(&lock.path, self.mark).map_err(|errno| FileError {
+                    what: "renewing",
+                    path: lock.path.clone(),
+                    source: errno.into(),
+                })?;
+            }
+        }
+        if due {
+            self.touched = Stopwatch::start();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for ToolLocks {
+    /// Only locks that still bear our sign are removed: another's is not ours to give back.
+    fn drop(&mut self) {
+        for lock in self.held.iter().rev() {
+            if sign_of(&lock.path) == Ok(lock.sign) {
+                let _ = rustix::fs::rmdir(&lock.path);
+            }
+        }
+    }
+}
+
+enum Taking {
+    /// Held by somebody who shows signs of life.
+    Taken(PathBuf),
+    /// A dead lock was removed; the next try may get it.
+    Again,
+    /// The file system refuses.
+    Failed(FileError),
+}
+
+/// Makes the directory under a name of ours, signs it, and moves it into place: nobody ever sees
+/// a lock of ours without its mark, whenever we die.
+fn take_one(lock: &ToolLock, mark: Mark) -> Result<HeldLock, Taking> {
+    let failed = |errno: Errno| match errno {
+        Errno::INTR => Taking::Again,
+        errno => {
+            let (what, path) = ("taking", lock.path.clone());
+            Taking::Failed(FileError { what, path, source: errno.into() })
+        }
+    };
+    let draft = with_suffix(&lock.path, ".sluice");
+    match rustix::fs::mkdir(&draft, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(failed(errno)),
+    }
+    let discard = |errno| {
+        let _ = rustix::fs::rmdir(&draft);
+        failed(errno)
+    };
+    let sign = touch(&draft, mark).map_err(discard)?;
+    let (cwd, only_new) = (rustix::fs::CWD, RenameFlags::NOREPLACE);
+    match rustix::fs::renameat_with(cwd, &draft, cwd, &lock.path, only_new) {
+        Ok(()) => Ok(HeldLock { path: lock.path.clone(), sign }),
+        Err(Errno::EXIST) => {
+            let _ = rustix::fs::rmdir(&draft);
+            Err(taken(lock, mark))
+        }
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            let _ = rustix::fs::rmdir(&draft);
+            take_plainly(lock, mark, failed)
+        }
+        Err(errno) => Err(discard(errno)),
+    }
+}
+
+/// For file systems without the atomic move: made in place, signed a moment later.
+fn take_plainly(
+    lock: &ToolLock,
+    mark: Mark,
+    failed: impl FnOnce(Errno) -> Taking,
+) -> Result<HeldLock, Taking> {
+    match rustix::fs::mkdir(&lock.path, Mode::RWXU) {
+        Ok(()) => match touch(&lock.path, mark) {
+            Ok(sign) => Ok(HeldLock { path: lock.path.clone(), sign }),
+            Err(errno) => {
+                let _ = rustix::fs::rmdir(&lock.path);
+                Err(failed(errno))
+            }
+        },
+        Err(Errno::EXIST) => Err(taken(lock, mark)),
+        Err(errno) => Err(failed(errno)),
+    }
+}
+
+/// Somebody has the lock. A dead one is removed; who gets it then, the next `mkdir` decides.
+fn taken(lock: &ToolLock, mark: Mark) -> Taking {
+    let Ok(sign) = sign_of(&lock.path) else { return Taking::Again };
+    let left_by_us = sign.1 == i64::from(mark.0);
+    if (left_by_us || is_stale(sign, lock.stale_after)) && rustix::fs::rmdir(&lock.path).is_ok() {
+        return Taking::Again;
+    }
+    Taking::Taken(lock.path.clone())
+}
+
+/// Without a sign of life for the whole stale time. A sign from the future is fresh: the clock may
+/// have been set back, and then nobody can tell.
+fn is_stale((seconds, nanos): (i64, i64), stale_after: Duration) -> bool {
+    let sign_us = seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000);
+    let age = clock::now().0.saturating_sub(sign_us);
+    u128::try_from(age).is_ok_and(|age| age > stale_after.as_micros())
+}
+
+fn sign_of(path: &Path) -> Result<(i64, i64), Errno> {
+    let stat = rustix::fs::statat(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok((stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or_default()))
+}
+
+fn touch(path: &Path, mark: Mark) -> Result<(i64, i64), Errno> {
+    let seconds = clock::now().0.div_euclid(1_000_000);
+    let stamp = Timespec { tv_sec: seconds, tv_nsec: mark.0.into() };
+    let times = Timestamps { last_access: stamp, last_modification: stamp };
+    rustix::fs::utimensat(rustix::fs::CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    sign_of(path)
+}

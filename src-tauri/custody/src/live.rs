@@ -1,0 +1,220 @@
+//! The live login: looking at it, capturing it, using its access token.
+
+use crate::clock;
+use crate::error::CustodyError;
+use crate::files::{Nowhere, Place};
+use crate::journal::Party;
+use crate::recover::same_login;
+use crate::seats::found::{Found, FoundLogin, examine};
+use crate::seats::look::{self, Configuration, Named, Stable};
+use crate::seats::{AccountKey, SeatLogin, SeatState, Unreadable};
+use crate::secret::Secret;
+use crate::vault::{Sealed, Vintage};
+use crate::{Captured, Custody, Holder};
+use http::HeaderValue;
+use sluice_engine::{AccountId, Provider};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// A login that differs from the kept one as only a new sign-in does must have been in the seat
+/// this long: signing in writes the credential first and the identity a moment later.
+const SETTLED_MS_MIN: i64 = 2_000;
+
+impl Custody {
+    pub(crate) fn lease_dir(&self) -> PathBuf {
+        self.config.data_dir.join("lease")
+    }
+
+    pub(crate) fn credential_path(&self, provider: Provider) -> Result<PathBuf, CustodyError> {
+        self.config.seats.credential_path(provider).ok_or(CustodyError::NoSeat { provider })
+    }
+
+    pub(crate) fn locate(&self, provider: Provider) -> Result<Place, CustodyError> {
+        let path = self.credential_path(provider)?;
+        Place::locate(&path).map_err(|nowhere| match nowhere {
+            Nowhere::Absent => CustodyError::SeatAbsent { path },
+            Nowhere::Unreadable(why) => CustodyError::SeatUnreadable { path, why },
+        })
+    }
+
+    pub(crate) fn stable(
+        &self,
+        place: &Place,
+        name: &OsStr,
+        provider: Provider,
+        expected: bool,
+    ) -> Stable {
+        look::stable(place, name, provider, &self.salt, expected)
+    }
+
+    /// Whose login it is, as far as the tool's own files say.
+    pub(crate) fn named(
+        &self,
+        provider: Provider,
+        login: &FoundLogin,
+    ) -> Result<Option<Named>, CustodyError> {
+        match (provider, &self.config.seats.claude) {
+            (Provider::Claude, Some(seat)) => Configuration::read(&seat.config)?.named(),
+            (Provider::Claude, None) => Ok(None),
+            (Provider::Codex, _) => Ok(login
+                .identity
+                .clone()
+                .map(|identity| Named { identity, block: Secret::new(b"null".to_vec()) })),
+        }
+    }
+
+    /// Stores a login of `owner` unless the vault has it or a newer one.
+    ///
+    /// Without `block` the identity block of the kept vintage is carried on.
+    pub(crate) fn seal(
+        &self,
+        provider: Provider,
+        owner: &Party,
+        bytes: &Secret,
+        block: Option<&Secret>,
+    ) -> Result<Sealed, CustodyError> {
+        let Found::Login(login) = examine(provider, bytes, &self.salt) else {
+            return Err(CustodyError::SeatStub);
+        };
+        let current = self.vault.current(owner.account)?;
+        if let Some(current) = current.as_ref().filter(|c| c.fingerprint == login.fingerprint) {
+            return Ok(Sealed::Known(current.clone()));
+        }
+        let block = match block {
+            Some(block) => Some(Secret::new(block.expose().to_vec())),
+            None if current.is_some() => self.vault.load(owner.account)?.1.identity,
+            None => None,
+        };
+        self.vault.offer(owner.account, &login.into_vintage(provider, owner.key.clone(), block))
+    }
+
+    pub(crate) fn inspect_seat(&self, provider: Provider) -> SeatState {
+        let place = match self.locate(provider) {
+            Ok(place) => place,
+            Err(CustodyError::SeatUnreadable { why, .. }) => return SeatState::Unreadable { why },
+            Err(_) => return SeatState::Absent,
+        };
+        match self.stable(&place, &place.name, provider, false) {
+            Stable::Absent => SeatState::Absent,
+            Stable::Unreadable(why) => SeatState::Unreadable { why },
+            Stable::Restless => SeatState::Unreadable { why: Unreadable::Torn },
+            Stable::Found(_, Found::Stub) => SeatState::Stub,
+            Stable::Found(_, Found::Unreadable(why)) => SeatState::Unreadable { why },
+            Stable::Found(_, Found::Login(login)) => match self.named(provider, &login) {
+                Ok(Some(named)) => SeatState::Login(seat_login(named, login)),
+                Ok(None) => SeatState::Unreadable { why: Unreadable::NoIdentity },
+                Err(CustodyError::SeatUnreadable { why, .. }) => SeatState::Unreadable { why },
+                Err(_) => SeatState::Unreadable { why: Unreadable::Io },
+            },
+        }
+    }
+
+    pub(crate) fn capture_seat(
+        &self,
+        provider: Provider,
+        account: AccountId,
+        expect: &AccountKey,
+    ) -> Result<Captured, CustodyError> {
+        let place = self.locate(provider)?;
+        let path = place.path(&place.name);
+        let bytes = match self.stable(&place, &place.name, provider, false) {
+            Stable::Absent => return Err(CustodyError::SeatAbsent { path }),
+            Stable::Unreadable(why) => return Err(CustodyError::SeatUnreadable { path, why }),
+            Stable::Restless => return Err(CustodyError::Restless),
+            Stable::Found(bytes, _) => bytes,
+        };
+        let login = match examine(provider, &bytes, &self.salt) {
+            Found::Login(login) => login,
+            Found::Stub => return Err(CustodyError::SeatStub),
+            Found::Unreadable(why) => return Err(CustodyError::SeatUnreadable { path, why }),
+        };
+        let unnamed = CustodyError::SeatUnreadable { path, why: Unreadable::NoIdentity };
+        let named = self.named(provider, &login)?.ok_or(unnamed)?;
+        if named.identity.key != *expect {
+            let (expected, found) = (Some(expect.clone()), named.identity.key);
+            return Err(CustodyError::WrongAccount { expected, found });
+        }
+        self.check_settled(&place, account, &login)?;
+        let party = Party { account, key: expect.clone() };
+        let sealed = self.seal(provider, &party, &bytes, Some(&named.block))?;
+        Ok(Captured { sealed, login: seat_login(named, login) })
+    }
+
+    /// Refuses a credential of another sign-in than the kept one while the identity beside it may
+    /// still be the earlier account's.
+    pub(crate) fn check_settled(
+        &self,
+        place: &Place,
+        account: AccountId,
+        login: &FoundLogin,
+    ) -> Result<(), CustodyError> {
+        let kept = match self.vault.load(account) {
+            Ok((current, _)) if current.fingerprint == login.fingerprint => return Ok(()),
+            Ok((_, kept)) => kept,
+            Err(CustodyError::NotKept(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let unknown = login.login_ends_at.is_none() && kept.login_ends_at.is_none();
+        if unknown || same_login(login, &kept) {
+            return Ok(());
+        }
+        let since = place.modified_ms(&place.name).map(|at| clock::now().millis() - at);
+        match since {
+            Some(age) if age >= SETTLED_MS_MIN => Ok(()),
+            Some(_) | None => Err(CustodyError::Unsettled),
+        }
+    }
+
+    pub(crate) fn bearer_of(&self, holder: Holder) -> Result<HeaderValue, CustodyError> {
+        let access = match holder {
+            Holder::Seat(provider) => {
+                let place = self.locate(provider)?;
+                let path = place.path(&place.name);
+                match self.stable(&place, &place.name, provider, false) {
+                    Stable::Found(_, Found::Login(login)) => login.access,
+                    Stable::Absent => return Err(CustodyError::SeatAbsent { path }),
+                    Stable::Found(_, Found::Stub) => return Err(CustodyError::SeatStub),
+                    Stable::Found(_, Found::Unreadable(why)) | Stable::Unreadable(why) => {
+                        return Err(CustodyError::SeatUnreadable { path, why });
+                    }
+                    Stable::Restless => return Err(CustodyError::Restless),
+                }
+            }
+            Holder::Account(account) => {
+                let (_, vintage) = self.vault.load(account)?;
+                access_of(&vintage, &self.salt)?
+            }
+        };
+        header(&access)
+    }
+}
+
+fn access_of(vintage: &Vintage, salt: &crate::vault::Salt) -> Result<Secret, CustodyError> {
+    match examine(vintage.provider, &vintage.credential, salt) {
+        Found::Login(login) => Ok(login.access),
+        Found::Stub | Found::Unreadable(_) => {
+            Err(CustodyError::KeptUnusable("it holds no access token"))
+        }
+    }
+}
+
+fn header(access: &Secret) -> Result<HeaderValue, CustodyError> {
+    let mut text = Zeroizing::new(Vec::with_capacity(access.len() + 7));
+    text.extend_from_slice(b"Bearer ");
+    text.extend_from_slice(access.expose());
+    let mut header = HeaderValue::from_bytes(&text)
+        .map_err(|_| CustodyError::KeptUnusable("its token is no header value"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+fn seat_login(named: Named, login: FoundLogin) -> SeatLogin {
+    SeatLogin {
+        identity: named.identity,
+        fingerprint: login.fingerprint,
+        access_expires_at: login.access_expires_at,
+        login_ends_at: login.login_ends_at,
+        plan: login.plan,
+    }
+}

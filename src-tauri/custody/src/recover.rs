@@ -1,0 +1,330 @@
+//! What a swap left half done is finished or undone by looking, never by repeating.
+
+use crate::error::CustodyError;
+use crate::files::{Nowhere, Place, Read};
+use crate::journal::{Intent, IntentId, Journal, OpenIntent, Party, SagaOutcome, Step};
+use crate::seats::found::{Found, FoundLogin, examine};
+use crate::seats::look::Stable;
+use crate::secret::Secret;
+use crate::swap::{Recovery, SwapFailure, park, parked_name, staged_name};
+use crate::vault::{SAME_LOGIN_US, Vintage};
+use crate::{Custody, identity};
+use sluice_engine::{AccountId, Provider};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Longest wait for our own lock of the seat at start.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How an intent turned out when it was looked at.
+struct Resolution {
+    outcome: SagaOutcome,
+    kept: Vec<PathBuf>,
+}
+
+/// Whose credential is in the seat.
+enum Owner {
+    Target,
+    From,
+    Unknown,
+}
+
+impl Custody {
+    pub(crate) fn recover_now(
+        &self,
+        open: &[OpenIntent],
+        journal: &mut dyn Journal,
+    ) -> Vec<Recovery> {
+        open.iter().map(|open| self.recover_one(open, journal)).collect()
+    }
+
+    fn recover_one(&self, open: &OpenIntent, journal: &mut dyn Journal) -> Recovery {
+        let lease = self.seat_lease(open.intent.provider, PATIENCE);
+        let resolved = lease.and_then(|lease| {
+            let resolution = self.resolve(&open.intent, open.last, "it was interrupted")?;
+            journal.settle(open.id, &resolution.outcome)?;
+            drop(lease);
+            Ok(resolution)
+        });
+        let (outcome, settled, kept) = match resolved {
+            Ok(resolution) => (resolution.outcome, true, resolution.kept),
+            Err(error) => {
+                (SagaOutcome::Stuck { why: error.to_string() }, false, self.ours(&open.intent))
+            }
+        };
+        Recovery {
+            intent: open.id,
+            lane: open.intent.lane,
+            to: open.intent.to.account,
+            outcome,
+            settled,
+            kept,
+        }
+    }
+
+    /// After a failed step: undo if that can be done, else look, and finish or undo.
+    ///
+    /// `Ok`: the swap turned out to be done after all.
+    pub(crate) fn settle_failed(
+        &self,
+        intent: &Intent,
+        id: IntentId,
+        cause: CustodyError,
+        journal: &mut dyn Journal,
+    ) -> Result<String, SwapFailure> {
+        let resolved = self.turn_back(intent).and_then(|resolution| {
+            let outcome = match resolution.outcome {
+                SagaOutcome::Undone { .. } => {
+                    SagaOutcome::Undone { code: cause.code().to_owned(), why: cause.to_string() }
+                }
+                other @ (SagaOutcome::Committed | SagaOutcome::Stuck { .. }) => other,
+            };
+            journal.settle(id, &outcome)?;
+            Ok((outcome, resolution.kept))
+        });
+        match resolved {
+            Ok((SagaOutcome::Committed, _)) => Ok(format!("finished at the second try: {cause}")),
+            Ok((SagaOutcome::Undone { .. }, _)) => Err(SwapFailure::Undone { intent: id, cause }),
+            Ok((SagaOutcome::Stuck { .. }, kept)) => {
+                Err(SwapFailure::Stuck { intent: id, cause, kept })
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), "a failed swap could not be undone");
+                Err(SwapFailure::Stuck { intent: id, cause, kept: self.ours(intent) })
+            }
+        }
+    }
+
+    /// Puts the old credential back if the new one is live, then looks.
+    fn turn_back(&self, intent: &Intent) -> Result<Resolution, CustodyError> {
+        let place = self.place_of(intent)?;
+        let parked = parked_of(&place, intent);
+        let staged = staged_name(&place.name, &intent.tag);
+        let displaced = [parked, staged].into_iter().find(|name| {
+            matches!(place.read(name), Read::Bytes(bytes) if self.is_outgoing(intent, &bytes))
+        });
+        let live_is_target = match place.read(&place.name) {
+            Read::Bytes(bytes) => self.is_target(intent, &bytes),
+            Read::Absent | Read::Unreadable(_) => false,
+        };
+        if let (Some(displaced), true) = (displaced, live_is_target) {
+            // A seat without exchange keeps what is live now; the look below finishes the swap.
+            if place.exchange(&displaced, &place.name).is_ok() {
+                let came_out = place.read(&displaced);
+                if matches!(came_out, Read::Bytes(bytes) if self.is_target(intent, &bytes)) {
+                    place.remove(&displaced)?;
+                }
+                place.sync_dir()?;
+                self.restore_identity(intent)?;
+                return Ok(undone("put back"));
+            }
+        }
+        self.resolve(intent, None, "a step failed")
+    }
+
+    fn is_target(&self, intent: &Intent, bytes: &Secret) -> bool {
+        matches!(examine(intent.provider, bytes, &self.salt),
+            Found::Login(login) if login.fingerprint == intent.target.fingerprint)
+    }
+
+    /// Anything complete that is not what we were about to place.
+    fn is_outgoing(&self, intent: &Intent, bytes: &Secret) -> bool {
+        match examine(intent.provider, bytes, &self.salt) {
+            Found::Login(login) => login.fingerprint != intent.target.fingerprint,
+            Found::Stub => intent.from.is_none(),
+            Found::Unreadable(_) => false,
+        }
+    }
+
+    fn place_of(&self, intent: &Intent) -> Result<Place, CustodyError> {
+        let path = intent.seat.clone();
+        Place::locate(&path).map_err(|nowhere| match nowhere {
+            Nowhere::Absent => CustodyError::SeatAbsent { path },
+            Nowhere::Unreadable(why) => CustodyError::SeatUnreadable { path, why },
+        })
+    }
+
+    /// Walks the checks from the last step backwards: exchanged? then whose is live? then finish
+    /// or undo; what is neither is left alone with every file.
+    fn resolve(
+        &self,
+        intent: &Intent,
+        last: Option<Step>,
+        why: &str,
+    ) -> Result<Resolution, CustodyError> {
+        let place = self.place_of(intent)?;
+        let staged = staged_name(&place.name, &intent.tag);
+        if !self.was_exchanged(&place, intent, last) {
+            place.remove(&staged)?;
+            place.sync_dir()?;
+            return Ok(undone(why));
+        }
+        let parked = parked_of(&place, intent);
+        park(&place, &staged, &parked)?;
+        place.sync_dir()?;
+        if let Err(error) = self.fold_parked(&place, intent) {
+            tracing::warn!(code = error.code(), "what came out stays parked");
+        }
+        let live = self.stable(&place, &place.name, intent.provider, true);
+        let owner = match &live {
+            Stable::Found(_, Found::Login(login)) => self.owner(intent, login)?,
+            Stable::Found(_, Found::Stub) if intent.from.is_none() => Owner::From,
+            Stable::Found(..) | Stable::Absent | Stable::Unreadable(_) | Stable::Restless => {
+                Owner::Unknown
+            }
+        };
+        match owner {
+            Owner::Target => {
+                self.identify_from_vault(intent.provider, &intent.to)?;
+                Ok(Resolution { outcome: SagaOutcome::Committed, kept: Vec::new() })
+            }
+            Owner::From => {
+                self.restore_identity(intent)?;
+                if let (Some(from), Stable::Found(bytes, _)) = (&intent.from, &live) {
+                    self.seal(intent.provider, from, bytes, None)?;
+                }
+                Ok(undone(why))
+            }
+            Owner::Unknown => Ok(Resolution {
+                outcome: SagaOutcome::Stuck {
+                    why: "the seat holds neither of the two logins; every file was kept".to_owned(),
+                },
+                kept: self.ours(intent),
+            }),
+        }
+    }
+
+    fn was_exchanged(&self, place: &Place, intent: &Intent, last: Option<Step>) -> bool {
+        let live_is_target = || matches!(place.read(&place.name), Read::Bytes(bytes) if self.is_target(intent, &bytes));
+        if !matches!(place.read(&parked_of(place, intent)), Read::Absent) {
+            return true;
+        }
+        match place.read(&staged_name(&place.name, &intent.tag)) {
+            Read::Bytes(bytes) => match examine(intent.provider, &bytes, &self.salt) {
+                Found::Login(login) => login.fingerprint != intent.target.fingerprint,
+                // Cut off by a crash while it was written, or cut by the tool after it came out.
+                Found::Stub | Found::Unreadable(_) => live_is_target(),
+            },
+            Read::Absent => last >= Some(Step::Exchanged) || live_is_target(),
+            Read::Unreadable(_) => live_is_target(),
+        }
+    }
+
+    fn owner(&self, intent: &Intent, live: &FoundLogin) -> Result<Owner, CustodyError> {
+        if live.fingerprint == intent.target.fingerprint {
+            return Ok(Owner::Target);
+        }
+        let (_, to) = self.vault.load(intent.to.account)?;
+        let Some(from) = &intent.from else {
+            return Ok(if same_login(live, &to) { Owner::Target } else { Owner::Unknown });
+        };
+        if intent.live.as_ref() == Some(&live.fingerprint)
+            || self.vault.holds(from.account, &live.fingerprint)?
+        {
+            return Ok(Owner::From);
+        }
+        let (_, kept) = self.vault.load(from.account)?;
+        Ok(match (same_login(live, &kept), same_login(live, &to)) {
+            (true, false) => Owner::From,
+            (false, true) => Owner::Target,
+            (true, true) | (false, false) => Owner::Unknown,
+        })
+    }
+
+    fn identify_from_vault(&self, provider: Provider, party: &Party) -> Result<(), CustodyError> {
+        if self.names(provider, &party.key)? {
+            return Ok(());
+        }
+        let (_, vintage) = self.vault.load(party.account)?;
+        self.identify(provider, party, vintage.identity.as_ref())
+    }
+
+    /// Names the old account again, but only where the configuration names the new one.
+    fn restore_identity(&self, intent: &Intent) -> Result<(), CustodyError> {
+        match &intent.from {
+            Some(from) if self.names(intent.provider, &intent.to.key)? => {
+                self.identify_from_vault(intent.provider, from)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn names(&self, provider: Provider, key: &crate::AccountKey) -> Result<bool, CustodyError> {
+        match (provider, &self.config.seats.claude) {
+            (Provider::Claude, Some(seat)) => {
+                let config = crate::seats::look::Configuration::read(&seat.config)?;
+                Ok(config.named()?.is_some_and(|named| named.identity.key == *key))
+            }
+            (Provider::Claude, None) | (Provider::Codex, _) => Ok(true),
+        }
+    }
+
+    /// Makes the tool's configuration name the account that is in the seat now.
+    pub(crate) fn identify(
+        &self,
+        provider: Provider,
+        party: &Party,
+        block: Option<&Secret>,
+    ) -> Result<(), CustodyError> {
+        let (Provider::Claude, Some(seat)) = (provider, &self.config.seats.claude) else {
+            return Ok(());
+        };
+        let block = block.ok_or(CustodyError::KeptUnusable("it came without its identity"))?;
+        identity::place(&seat.config, &party.key, block, self.mark).map(|_| ())
+    }
+
+    /// Seals what lies parked for this intent, if it is newer than what the vault has.
+    pub(crate) fn fold_parked(&self, place: &Place, intent: &Intent) -> Result<bool, CustodyError> {
+        let Some(from) = &intent.from else { return Ok(false) };
+        let parked = parked_of(place, intent);
+        self.fold(place, &parked, intent.provider, from)
+    }
+
+    /// `Ok(true)`: the vault holds this file's credential, or there is none in it to hold.
+    pub(crate) fn fold(
+        &self,
+        place: &Place,
+        parked: &std::ffi::OsStr,
+        provider: Provider,
+        owner: &Party,
+    ) -> Result<bool, CustodyError> {
+        match self.stable(place, parked, provider, false) {
+            Stable::Found(bytes, Found::Login(_)) => {
+                let sealed = self.seal(provider, owner, &bytes, None)?;
+                Ok(!matches!(sealed, crate::Sealed::Older(_)))
+            }
+            Stable::Found(_, Found::Stub) | Stable::Absent => Ok(true),
+            Stable::Found(_, Found::Unreadable(_)) | Stable::Unreadable(_) | Stable::Restless => {
+                Ok(false)
+            }
+        }
+    }
+
+    /// Our files of this intent that are there now.
+    fn ours(&self, intent: &Intent) -> Vec<PathBuf> {
+        let Ok(place) = self.place_of(intent) else { return Vec::new() };
+        [staged_name(&place.name, &intent.tag), parked_of(&place, intent)]
+            .into_iter()
+            .filter(|name| !matches!(place.read(name), Read::Absent))
+            .map(|name| place.path(&name))
+            .collect()
+    }
+}
+
+fn undone(why: &str) -> Resolution {
+    let outcome = SagaOutcome::Undone { code: "interrupted".to_owned(), why: why.to_owned() };
+    Resolution { outcome, kept: Vec::new() }
+}
+
+fn parked_of(place: &Place, intent: &Intent) -> OsString {
+    let owner: Option<AccountId> = intent.from.as_ref().map(|party| party.account);
+    parked_name(&place.name, owner, &intent.tag)
+}
+
+/// Both say when the login ends, and it is the same end: refreshing does not move it.
+pub(crate) fn same_login(live: &FoundLogin, kept: &Vintage) -> bool {
+    match (live.login_ends_at, kept.login_ends_at) {
+        (Some(a), Some(b)) => a.0.abs_diff(b.0) <= SAME_LOGIN_US,
+        _ => false,
+    }
+}

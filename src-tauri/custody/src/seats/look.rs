@@ -1,0 +1,127 @@
+//! Reading a seat while its tool may be writing it.
+
+use super::claude;
+use super::found::{Found, examine};
+use super::{Identity, Unreadable};
+use crate::clock;
+use crate::error::CustodyError;
+use crate::files::{Nowhere, Place, Read};
+use crate::secret::Secret;
+use crate::vault::Salt;
+use sluice_engine::Provider;
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// Pause between two readings that must agree.
+const AGREE_MS: u64 = 20;
+/// Readings before a file counts as restless.
+const READINGS_MAX: usize = 10;
+/// A file not written for so long is at rest, and one reading is enough.
+const AT_REST_MS: i64 = 1_000;
+
+/// What a file of a seat held once it had come to rest.
+pub(crate) enum Stable {
+    Absent,
+    Unreadable(Unreadable),
+    /// Changed with every reading.
+    Restless,
+    /// Its bytes and what they say (a login or a stub).
+    Found(Secret, Found),
+}
+
+/// Reads until two readings agree and are understood; at most ten times.
+///
+/// An empty or torn file is a writer at work, never an absent login. With `expected`, a missing
+/// file is waited for, too (deleted and about to be made again).
+pub(crate) fn stable(
+    place: &Place,
+    name: &OsStr,
+    provider: Provider,
+    salt: &Salt,
+    expected: bool,
+) -> Stable {
+    let mut before: Option<Secret> = None;
+    let mut last = Stable::Absent;
+    for reading in 0..READINGS_MAX {
+        if reading > 0 {
+            clock::rest(AGREE_MS);
+        }
+        match place.read(name) {
+            Read::Absent if !expected => return Stable::Absent,
+            Read::Absent => (before, last) = (None, Stable::Absent),
+            Read::Unreadable(Unreadable::Torn) => {
+                (before, last) = (None, Stable::Unreadable(Unreadable::Torn));
+            }
+            Read::Unreadable(why) => return Stable::Unreadable(why),
+            Read::Bytes(bytes) => match examine(provider, &bytes, salt) {
+                Found::Unreadable(why) => (before, last) = (None, Stable::Unreadable(why)),
+                found => {
+                    let agrees = before.as_ref().is_some_and(|before| before.same(&bytes));
+                    if agrees || is_at_rest(place, name) {
+                        return Stable::Found(bytes, found);
+                    }
+                    (before, last) = (Some(bytes), Stable::Restless);
+                }
+            },
+        }
+    }
+    last
+}
+
+fn is_at_rest(place: &Place, name: &OsStr) -> bool {
+    place.modified_ms(name).is_some_and(|at| clock::now().millis() - at >= AT_REST_MS)
+}
+
+/// Claude Code's global configuration, found and read.
+pub(crate) struct Configuration {
+    pub(crate) place: Place,
+    /// `None` when there is no such file.
+    pub(crate) bytes: Option<Secret>,
+}
+
+/// Who the configuration names, with the whole block.
+pub(crate) struct Named {
+    pub(crate) identity: Identity,
+    pub(crate) block: Secret,
+}
+
+fn refused(path: &Path, why: Unreadable) -> CustodyError {
+    CustodyError::SeatUnreadable { path: path.to_path_buf(), why }
+}
+
+impl Configuration {
+    /// Reads the configuration; a torn one is waited for.
+    pub(crate) fn read(path: &Path) -> Result<Self, CustodyError> {
+        let place = Place::locate(path).map_err(|nowhere| match nowhere {
+            Nowhere::Absent => refused(path, Unreadable::NoIdentity),
+            Nowhere::Unreadable(why) => refused(path, why),
+        })?;
+        let mut why = Unreadable::Torn;
+        for reading in 0..READINGS_MAX {
+            if reading > 0 {
+                clock::rest(AGREE_MS);
+            }
+            match place.read(&place.name) {
+                Read::Absent => return Ok(Self { place, bytes: None }),
+                Read::Unreadable(Unreadable::Torn) => {}
+                Read::Unreadable(why) => return Err(refused(path, why)),
+                Read::Bytes(bytes) => match claude::top_level(&bytes) {
+                    Ok(_) => return Ok(Self { place, bytes: Some(bytes) }),
+                    Err(problem) => why = problem,
+                },
+            }
+        }
+        Err(refused(path, why))
+    }
+
+    /// Who is named, if anybody.
+    pub(crate) fn named(&self) -> Result<Option<Named>, CustodyError> {
+        let Some(bytes) = &self.bytes else { return Ok(None) };
+        let path = self.place.path(&self.place.name);
+        let named = claude::read_identity(bytes).map_err(|why| refused(&path, why))?;
+        Ok(named.map(|named| Named {
+            identity: named.identity,
+            block: Secret::new(named.block.as_bytes().to_vec()),
+        }))
+    }
+}
