@@ -61,7 +61,18 @@ async fn item(
     Ok(KeychainItem { label, attributes, secret })
 }
 
-/// Locks or unlocks the login keyring. Unlocking prompts, so tests only lock.
+/// Removes every item whose attributes fit `wanted`.
+pub(super) async fn remove(bus: &Connection, wanted: &HashMap<&str, &str>) -> zbus::Result<()> {
+    let found = bus.call_method(Some(NAME), ROOT, Some(FACE), "SearchItems", wanted).await?;
+    let (open, _): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = found.body().deserialize()?;
+    for path in open {
+        bus.call_method(Some(NAME), &path, Some("org.freedesktop.Secret.Item"), "Delete", &())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Locks the login keyring. (Unlocking prompts.)
 pub(super) async fn lock(bus: &Connection) -> zbus::Result<()> {
     let alias = bus.call_method(Some(NAME), ROOT, Some(FACE), "ReadAlias", &"default").await?;
     let path: OwnedObjectPath = alias.body().deserialize()?;

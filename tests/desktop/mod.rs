@@ -97,18 +97,49 @@ impl Desktop {
     /// When a part does not come up.
     #[must_use]
     pub fn start(parts: Parts) -> Self {
-        let root = tempfile::Builder::new().prefix("sluice-bed-").tempdir().expect("a directory");
+        let root = private_root();
+        let environment = quiet_environment(root.path());
+        Self::start_in(root, environment, parts)
+    }
+
+    /// As [`Desktop::start`], on the display this process was started on.
+    ///
+    /// # Panics
+    /// When a part does not come up.
+    #[must_use]
+    pub fn start_on_display(parts: Parts) -> Self {
+        let root = private_root();
         let mut environment = quiet_environment(root.path());
+        keep_display(&mut environment);
+        Self::start_in(root, environment, parts)
+    }
+
+    /// The desktop this process was started on: its display, bus and keychain, with a home of its
+    /// own. `None` when it has no bus or no keychain.
+    #[must_use]
+    pub fn present() -> Option<Self> {
+        let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").ok()?;
+        let runtime_dir = std::env::var("XDG_RUNTIME_DIR").ok()?;
+        let root = private_root();
+        let mut environment = quiet_environment(root.path());
+        environment.set("XDG_RUNTIME_DIR", runtime_dir);
+        environment.set("DBUS_SESSION_BUS_ADDRESS", address);
+        keep_display(&mut environment);
+        let runtime = runtime();
+        let (items, board) = (Items::default(), Arc::<Board>::default());
+        let nothing = Parts { tray: false, notifications: false, ..Parts::headless() };
+        let bus = runtime.block_on(own_names(&environment, nothing, &items, &board)).ok()?;
+        let desktop = Self { bus, runtime, environment, items, board, processes: Vec::new(), root };
+        desktop.has_owner("org.freedesktop.secrets").then_some(desktop)
+    }
+
+    fn start_in(root: tempfile::TempDir, mut environment: Environment, parts: Parts) -> Self {
         let mut processes = Vec::new();
         if parts.display {
             processes.push(start_display(&mut environment, root.path()));
         }
         processes.push(start_bus(&mut environment, root.path(), parts.panel));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime = runtime();
         let (items, board) = (Items::default(), Arc::<Board>::default());
         let bus = runtime
             .block_on(own_names(&environment, parts, &items, &board))
@@ -158,6 +189,11 @@ impl Desktop {
     /// Runs a future on the desktop's own runtime.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// Runs a task on the desktop's own runtime until the desktop ends.
+    pub fn spawn_task(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
     }
 
     /// Starts a program of ours with its output in `<root>/<name>.log`.
@@ -286,6 +322,15 @@ impl Desktop {
         self.within("the keychain", keyring::items(&self.bus, &wanted)).expect("the keychain")
     }
 
+    /// Removes every keychain item with this `service` attribute.
+    pub fn forget_secrets(&self, service: &str) {
+        let wanted = HashMap::from([("service", service)]);
+        let removed = self.within("the keychain", keyring::remove(&self.bus, &wanted));
+        if let Err(error) = removed {
+            eprintln!("keychain items of {service} remain: {error}");
+        }
+    }
+
     /// Locks the login keyring, as a screen locker may.
     ///
     /// # Panics
@@ -402,6 +447,32 @@ impl Drop for Desktop {
         while let Some(process) = self.processes.pop() {
             drop(process);
         }
+    }
+}
+
+fn private_root() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("sluice-bed-").tempdir().expect("a directory")
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().expect("a runtime")
+}
+
+/// The display of this process, for a program with another home.
+fn keep_display(environment: &mut Environment) {
+    for name in ["DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP", "LANG"] {
+        if let Ok(value) = std::env::var(name) {
+            environment.set(name, value);
+        }
+    }
+    let home = std::env::var("HOME").unwrap_or_default();
+    let authority = std::env::var("XAUTHORITY").unwrap_or_else(|_| format!("{home}/.Xauthority"));
+    if Path::new(&authority).exists() {
+        environment.set("XAUTHORITY", authority);
+    }
+    if environment.get("WAYLAND_DISPLAY").is_some() {
+        environment.set("GDK_BACKEND", "wayland,x11");
     }
 }
 

@@ -1,0 +1,164 @@
+//! `cargo xtask demo`: the main job on an embedded provider. Four accounts whose days pass in
+//! minutes, through real HTTP on loopback, real seat files, the real keychain, SQLite, tray and
+//! notifications, all inside a throw-away directory.
+
+use serde_json::{Value, json};
+use sluice_driver::api::{Mode, Notice, SwapView};
+use sluice_tests::contract::{FakeClock, Setup};
+use sluice_tests::desktop::{Desktop, Parts};
+use sluice_tests::stage::Stage;
+use std::time::{Duration, Instant};
+
+/// Seconds of the demo's clock per second: a day takes two minutes.
+const SPEED: f64 = 720.0;
+/// How often the screen is brought up to date.
+const TICK: Duration = Duration::from_millis(500);
+
+const USAGE: &str = "cargo xtask demo [--seconds N] [--json]";
+
+struct Options {
+    seconds: Option<u64>,
+    json: bool,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options { seconds: None, json: false };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--json" => options.json = true,
+            "--seconds" => {
+                let number = words.next().and_then(|word| word.parse().ok());
+                options.seconds = Some(number.ok_or("--seconds needs a number")?);
+            }
+            other => return Err(format!("'{other}' is not understood")),
+        }
+    }
+    Ok(options)
+}
+
+fn main() -> std::process::ExitCode {
+    let options = match options() {
+        Ok(options) => options,
+        Err(text) => {
+            eprintln!("{text}\n{USAGE}");
+            return 2.into();
+        }
+    };
+    let (desktop, shown) = ground();
+    let setup = Setup::demo();
+    let emails: Vec<String> = setup.accounts.iter().map(|a| a.email.clone()).collect();
+    let mut stage = Stage::on(desktop, FakeClock::starting_now(SPEED), setup);
+    let mut program = if shown { stage.app(&["--window"]) } else { stage.daemon() };
+    let mut screen = Screen { quiet: options.json, told: 0 };
+    screen.line(&format!("A day passes in {:.0} s. Ctrl-C ends it.", 86_400.0 / SPEED));
+    for email in &emails {
+        let account = stage.add(email);
+        screen.line(&format!("added {}", account.label));
+    }
+    stage.mode(Mode::Auto);
+    let tool = stage.tool.clone();
+    stage.fake.put_to_work(tool);
+
+    let notices = stage.listen();
+    let mut told: Vec<Notice> = Vec::new();
+    let end = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    while end.is_none_or(|end| Instant::now() < end) && program.ended().is_none() {
+        if stage.interrupted(TICK) {
+            break;
+        }
+        told.extend(notices.try_iter());
+        screen.swaps(&stage.swaps());
+    }
+    let died = program.ended().filter(|_| end.is_some());
+    let report = report(&stage, &emails, told.len());
+    program.end(Duration::from_secs(5));
+    stage.forget_keychain();
+    if options.json {
+        println!("{report:#}");
+    } else {
+        screen.line(&format!("{report:#}"));
+    }
+    if let Some(status) = died {
+        eprintln!("Sluice ended by itself ({status}); it said:\n{}", program.output());
+        return 1.into();
+    }
+    std::process::ExitCode::SUCCESS
+}
+
+/// The desktop that is there, or a private one without a screen; and whether there is a screen.
+fn ground() -> (Desktop, bool) {
+    if std::env::var_os("DISPLAY").or_else(|| std::env::var_os("WAYLAND_DISPLAY")).is_none() {
+        return (Desktop::start(Parts::headless()), false);
+    }
+    match Desktop::present() {
+        Some(desktop) => (desktop, true),
+        // A screen without a bus and a keychain: they are brought along.
+        None => (Desktop::start_on_display(Parts::headless_with_tray()), true),
+    }
+}
+
+/// What a person reads while it runs.
+struct Screen {
+    quiet: bool,
+    told: usize,
+}
+
+impl Screen {
+    fn line(&self, text: &str) {
+        if self.quiet {
+            eprintln!("{text}");
+        } else {
+            println!("{text}");
+        }
+    }
+
+    fn swaps(&mut self, newest_first: &[SwapView]) {
+        let finished: Vec<_> =
+            newest_first.iter().rev().filter(|swap| swap.status != "pending").collect();
+        for swap in finished.iter().skip(self.told) {
+            self.line(&format!("swap {} {}: {}", swap.id, swap.status, swap.reason));
+        }
+        self.told = finished.len();
+    }
+}
+
+fn report(stage: &Stage, emails: &[String], notifications: usize) -> Value {
+    let swaps = stage.swaps();
+    let count = |status: &str| swaps.iter().filter(|swap| swap.status == status).count();
+    let names: Vec<&str> = emails.iter().map(String::as_str).collect();
+    let census = stage.census(&names);
+    let state = stage.fake.world().state();
+    let reasons: Vec<Value> = swaps
+        .iter()
+        .rev()
+        .map(|swap| {
+            json!({
+                "swap": swap.id,
+                "status": swap.status,
+                "trigger": swap.trigger,
+                "reason": swap.reason,
+                "residency_seconds": swap.residency_seconds,
+                "error": swap.error,
+            })
+        })
+        .collect();
+    json!({
+        "schema": "sluice/demo/1",
+        "accounts": emails.len(),
+        "swaps": {
+            "committed": count("committed"),
+            "failed": count("failed"),
+            "pending": count("pending"),
+        },
+        "reasons": reasons,
+        // Accounts whose current login the keychain holds; older vintages are counted apart.
+        "keychain_items": census.keychain_accounts,
+        "keychain_vintages": census.keychain_items,
+        "notifications": notifications,
+        "wanted_min": state.counts.wanted_min.round(),
+        "interrupted_min": state.counts.interrupted_min.round(),
+        "avoidable_min": state.counts.avoidable_min.round(),
+        "lost_logins": census.lost.len(),
+    })
+}
