@@ -254,6 +254,17 @@ impl Desktop {
         self.within("a click", tray::click(&self.bus, &item, id)).expect("the click is taken");
     }
 
+    /// As [`Desktop::click`], for a line after which the program may be gone before it answers.
+    pub fn click_and_forget(&self, path: &[&str]) {
+        let menu = self.wait_menu(&format!("the menu line {path:?}"), |menu| {
+            menu.find(path).is_some_and(|line| line.enabled)
+        });
+        let item = self.tray_item();
+        if let Some(line) = menu.find(path) {
+            let _ = self.within("a click", tray::click(&self.bus, &item, line.id));
+        }
+    }
+
     /// A property of the tray item, printed.
     #[must_use]
     pub fn tray_property(&self, name: &str) -> String {

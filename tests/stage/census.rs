@@ -51,6 +51,13 @@ impl Stage {
         Census { kept, lost, keychain_items: items.len(), keychain_accounts: accounts.len() }
     }
 
+    /// The keychain holds this refresh token.
+    #[must_use]
+    pub fn keychain_holds(&self, refresh: &str) -> bool {
+        let items = self.desktop.secrets("");
+        items.iter().any(|item| self.refresh_tokens(&item.secret).iter().any(|t| t == refresh))
+    }
+
     fn owner(&self, refresh: &str) -> Option<String> {
         let state = self.fake.world().state();
         state.tokens.owner(refresh).map(|index| state.accounts[index].spec.email.clone())

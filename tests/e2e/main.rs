@@ -1,0 +1,49 @@
+//! The real application on a real desktop stack: what a person sees, clicks and keeps.
+
+mod crash;
+mod modes;
+mod rotation;
+mod stop;
+mod tray;
+mod window;
+
+use sluice_driver::api::Mode;
+use sluice_tests::contract::{AccountSpec, FakeClock, Setup};
+use sluice_tests::desktop::{Parts, Process};
+use sluice_tests::stage::Stage;
+
+/// The account added first.
+const ALPHA: &str = "alpha@example.test";
+/// The account added second, whose login is in the seat at the start.
+const BETA: &str = "beta@example.test";
+
+/// Two accounts with room, nobody at work.
+fn two() -> Setup {
+    Setup::of(vec![AccountSpec::new(ALPHA, 30.0, 90.0), AccountSpec::new(BETA, 40.0, 90.0)])
+}
+
+/// A stage with the application in the tray, both accounts added, `beta` live.
+fn in_tray(mode: Mode) -> (Stage, Process) {
+    in_tray_on(FakeClock::real(), mode)
+}
+
+fn in_tray_on(clock: FakeClock, mode: Mode) -> (Stage, Process) {
+    let stage = Stage::new(Parts::all(), clock, two());
+    let app = stage.app(&[]);
+    add_both(&stage, mode);
+    (stage, app)
+}
+
+fn add_both(stage: &Stage, mode: Mode) {
+    stage.add(ALPHA);
+    stage.add(BETA);
+    stage.mode(mode);
+    assert_eq!(stage.in_seat().as_deref(), Some(BETA));
+}
+
+/// Uses up the live account's short window: every policy wants to leave it now.
+fn use_up(stage: &Stage, email: &str) {
+    stage.fake.world().set_usage(email, 99.0, 60.0);
+    let refresh = sluice_driver::api::Request::Refresh { account: None };
+    assert_eq!(stage.ask(&refresh), sluice_driver::api::Answer::Done);
+}

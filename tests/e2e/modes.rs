@@ -1,0 +1,86 @@
+//! What each mode may do by itself.
+
+use crate::{ALPHA, BETA, add_both, in_tray, two, use_up};
+use sluice_driver::api::{Answer, Mode, Request};
+use sluice_tests::contract::{FakeClock, Setup, Work};
+use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
+use sluice_tests::stage::Stage;
+use std::time::Duration;
+
+#[test]
+fn advise_asks_and_the_button_swaps() {
+    let (stage, _app) = in_tray(Mode::Advise);
+    use_up(&stage, BETA);
+
+    let told = stage.desktop.wait_notification("advice", |told| told.offers("swap"));
+    assert!(told.text().contains("alpha"), "{told:?}");
+    assert!(told.offers("snooze"), "{told:?}");
+    assert_eq!(stage.in_seat().as_deref(), Some(BETA), "nothing happens before the click");
+    assert!(stage.swaps().is_empty());
+
+    stage.desktop.press(&told, "swap");
+    stage.wait_committed(1, PATIENCE);
+    assert_eq!(stage.in_seat().as_deref(), Some(ALPHA));
+    stage.desktop.wait_notification("the swap", |n| n.id != told.id && n.text().contains("alpha"));
+}
+
+/// A week at work in seconds: advice is due again and again, and nobody clicks.
+#[test]
+fn advise_never_writes_a_credential_by_itself() {
+    let setup = Setup { work: Work::steady(150.0, 0.2), ..two() };
+    let stage = Stage::new(Parts::headless(), FakeClock::starting_now(3_600.0), setup);
+    let _daemon = stage.daemon();
+    add_both(&stage, Mode::Advise);
+    let before = seat(&stage);
+    // The tool itself never refreshes here: every write would be ours.
+    let bearer = stage.tool.tokens().unwrap().0;
+    let advised = || match stage.ask(&Request::Decisions { limit: 1_000, before: None }) {
+        Answer::Decisions { rows } => {
+            Some(rows.iter().filter(|row| row.action == "advise").count()).filter(|n| *n >= 3)
+        }
+        other => panic!("{other:?}"),
+    };
+    wait_for("three pieces of advice", Duration::from_secs(60), || {
+        stage.fake.world().work(Some(&bearer));
+        advised()
+    });
+    assert_eq!(seat(&stage), before, "the seat's files are untouched");
+    assert!(stage.swaps().is_empty(), "{:?}", stage.swaps());
+}
+
+/// Every file of the seat with its bytes.
+fn seat(stage: &Stage) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    sluice_tests::stage::census::files_below(&stage.tool.dir)
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect()
+}
+
+#[test]
+fn auto_swaps_by_itself_and_says_so() {
+    let (stage, _app) = in_tray(Mode::Auto);
+    use_up(&stage, BETA);
+    let swaps = stage.wait_committed(1, PATIENCE);
+    assert_eq!(stage.in_seat().as_deref(), Some(ALPHA));
+    assert!(!swaps[0].reason.is_empty());
+    stage.desktop.wait_notification("the swap", |told| told.text().contains("alpha"));
+}
+
+#[test]
+fn off_polls_nothing_and_swaps_nothing() {
+    let stage = Stage::new(Parts::headless(), FakeClock::starting_now(3_600.0), two());
+    let _daemon = stage.daemon();
+    add_both(&stage, Mode::Off);
+    let asked = || {
+        let state = stage.fake.world().state();
+        state.accounts.iter().map(|a| a.requests.values().sum::<u64>()).sum::<u64>()
+    };
+    let before = asked();
+    stage.fake.world().set_usage(BETA, 99.0, 60.0);
+    let start = stage.fake.world().clock.now();
+    wait_for("six hours", PATIENCE, || {
+        (stage.fake.world().clock.now().seconds_since(start) > 6.0 * 3_600.0).then_some(())
+    });
+    assert_eq!(asked(), before);
+    assert!(stage.swaps().is_empty());
+}

@@ -1,0 +1,82 @@
+//! The settings window: made when asked for, gone when closed.
+
+use crate::{ALPHA, BETA, add_both, two, use_up};
+use sluice_driver::api::Mode;
+use sluice_tests::contract::FakeClock;
+use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
+use sluice_tests::stage::Stage;
+use std::path::Path;
+
+#[test]
+fn closing_the_window_destroys_the_webview_while_automatic_swaps_go_on() {
+    let stage = Stage::new(Parts::all(), FakeClock::real(), two());
+    let mut app = stage.app(&["--window"]);
+    add_both(&stage, Mode::Auto);
+    stage.desktop.wait_window("Sluice");
+    wait_for("a web process", PATIENCE, || (webviews(app.pid()) > 0).then_some(()));
+
+    stage.desktop.close_window("Sluice");
+    wait_for("the end of the web process", PATIENCE, || (webviews(app.pid()) == 0).then_some(()));
+    assert!(app.ended().is_none(), "the tray goes on");
+
+    use_up(&stage, BETA);
+    stage.wait_committed(1, PATIENCE);
+    assert_eq!(stage.in_seat().as_deref(), Some(ALPHA));
+
+    stage.desktop.click(&["Open Sluice…"]);
+    stage.desktop.wait_window("Sluice");
+    wait_for("a web process again", PATIENCE, || (webviews(app.pid()) > 0).then_some(()));
+}
+
+#[test]
+fn nothing_of_the_web_runs_before_the_window_is_asked_for() {
+    let stage = Stage::new(Parts::all(), FakeClock::real(), two());
+    let app = stage.app(&[]);
+    let _item = stage.desktop.tray_item();
+    assert_eq!(webviews(app.pid()), 0);
+    assert!(!stage.desktop.windows().iter().any(|title| title.contains("Sluice")));
+}
+
+#[test]
+fn the_window_shows_the_accounts_and_no_address_outside_their_page() {
+    let stage = Stage::new(Parts::all(), FakeClock::real(), two());
+    let window = stage.app_in_window();
+    stage.wait_driver();
+    add_both(&stage, Mode::Advise);
+    let text = window.wait_text("alpha", PATIENCE);
+    assert!(text.contains("beta"), "{text}");
+    let globals = window.run("return typeof window.__TAURI__");
+    assert_eq!(globals, "undefined", "no global API object");
+}
+
+/// Web processes below `pid`.
+fn webviews(pid: u32) -> usize {
+    let parent_of = |stat: &str| -> Option<u32> {
+        // pid (name) state parent …; the name may contain anything.
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    let mut found = 0;
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        if stat.contains("(WebKitWebProces") && below(&stat, pid, parent_of) {
+            found += 1;
+        }
+    }
+    found
+}
+
+fn below(stat: &str, ancestor: u32, parent_of: impl Fn(&str) -> Option<u32>) -> bool {
+    let mut stat = stat.to_owned();
+    for _ in 0..8 {
+        match parent_of(&stat) {
+            Some(parent) if parent == ancestor => return true,
+            Some(parent) if parent > 1 => {
+                let path = Path::new("/proc").join(parent.to_string()).join("stat");
+                let Ok(next) = std::fs::read_to_string(path) else { return false };
+                stat = next;
+            }
+            _ => return false,
+        }
+    }
+    false
+}
