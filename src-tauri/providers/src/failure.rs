@@ -9,8 +9,7 @@ macro_rules! classes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// What a failure means. The names are stable; scripts and the ledger rely on them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum FailureClass { $($(#[$doc])* $name,)* }
+        pub enum FailureClass { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
 
         impl FailureClass {
             /// Every class.
@@ -27,7 +26,7 @@ macro_rules! classes {
 
 classes! {
     /// The 5-hour window is full.
-    SessionLimit = "session_limit",
+    FiveHourLimit = "session_limit",
     /// The account-wide weekly window is full.
     WeeklyLimit = "weekly_limit",
     /// A daily quota is used up.
@@ -102,7 +101,7 @@ impl FailureClass {
     pub const fn limits_account(self) -> bool {
         matches!(
             self,
-            Self::SessionLimit
+            Self::FiveHourLimit
                 | Self::WeeklyLimit
                 | Self::DailyLimit
                 | Self::LimitUnspecified

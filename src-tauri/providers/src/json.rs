@@ -72,7 +72,12 @@ impl Oddities {
 
     /// Reads a document; `None` when it is not JSON.
     pub fn document(&mut self, bytes: &[u8]) -> Option<Value> {
-        if bytes.len() > BODY_MAX {
+        self.document_up_to(bytes, BODY_MAX)
+    }
+
+    /// As [`Self::document`], for files that may be longer than an answer.
+    pub fn document_up_to(&mut self, bytes: &[u8], max: usize) -> Option<Value> {
+        if bytes.len() > max {
             self.note("", Odd::TooLarge);
             return None;
         }

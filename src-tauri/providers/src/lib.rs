@@ -10,7 +10,9 @@ pub mod client;
 pub mod endpoints;
 pub mod failure;
 pub mod json;
+pub mod reading;
 pub mod retry_after;
+pub mod words;
 
 pub use claude::{Claude, Identity, ProfileReply, TokenReply, UsageReply};
 pub use client::{Deadlines, Http};

@@ -1,7 +1,12 @@
 //! Claude: its endpoints and the signals of Claude Code.
 
+pub mod config;
+pub mod control;
+pub mod headers;
 pub mod profile;
 pub mod refusal;
+pub mod signals;
+pub mod token;
 pub mod usage;
 
 pub use profile::{Identity, ProfileReply, parse_profile};

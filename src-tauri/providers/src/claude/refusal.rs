@@ -1,6 +1,9 @@
 //! What Claude's refusals mean: structured fields first, words last.
 
+use super::headers::unified_class;
 use crate::failure::FailureClass as Class;
+use crate::json::Oddities;
+use crate::words::{Speaker, classify_text};
 use http::HeaderMap;
 use serde_json::Value;
 
@@ -19,17 +22,58 @@ pub enum Asked {
 
 /// The class of an answer; `None` for a success.
 #[must_use]
-pub fn classify(asked: Asked, status: u16, _headers: &HeaderMap, body: &[u8]) -> Option<Class> {
-    let json: Option<Value> = serde_json::from_slice(body).ok();
-    Some(match status {
-        200..=299 => return None,
-        429 if asked == Asked::Usage => Class::UsageEndpointThrottled,
-        429 => Class::Throttled,
-        529 => Class::Overloaded,
-        500..=599 => Class::ServerError,
-        _ if json.is_none() => Class::EdgeBlock,
+pub fn classify(asked: Asked, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Class> {
+    if (200..=299).contains(&status) {
+        return None;
+    }
+    let body = Oddities::default().document(body);
+    let body = body.as_ref().filter(|body| body.is_object());
+    Some(match (asked, status) {
+        (_, 300..=399) => Class::EdgeBlock,
+        (_, 529) => Class::Overloaded,
+        (Asked::Usage, 429) => Class::UsageEndpointThrottled,
+        (Asked::Messages, 429) => unified_class(headers).unwrap_or(Class::Throttled),
+        (_, 429) => Class::Throttled,
+        (_, 408 | 500..=599) => body.and_then(by_type).unwrap_or(Class::ServerError),
+        (Asked::Token, _) => body.map_or(Class::EdgeBlock, token_class),
+        _ => body.map_or(Class::EdgeBlock, |body| api_class(status, body)),
+    })
+}
+
+/// Refusals of the token endpoint. Anything but a clear "this token is dead" leaves it alive.
+fn token_class(body: &Value) -> Class {
+    match body["error"].as_str() {
+        Some("invalid_grant") => Class::InvalidGrant,
+        Some("invalid_client" | "unauthorized_client") => Class::InvalidClient,
+        Some("invalid_request" | "unsupported_grant_type" | "invalid_scope") => {
+            Class::InvalidRequest
+        }
+        _ => by_type(body).unwrap_or(Class::Unknown),
+    }
+}
+
+/// Refusals of the API: the wording tells what the type does not.
+fn api_class(status: u16, body: &Value) -> Class {
+    let message = body["error"]["message"].as_str().or(body["message"].as_str());
+    let worded = message.and_then(|text| classify_text(Speaker::Claude, text));
+    worded.unwrap_or_else(|| match status {
+        400 | 422 => by_type(body).unwrap_or(Class::InvalidRequest),
         401 => Class::AuthExpired,
+        402 => Class::Billing,
         403 => Class::Forbidden,
-        _ => Class::Unknown,
+        _ => by_type(body).unwrap_or(Class::Unknown),
+    })
+}
+
+fn by_type(body: &Value) -> Option<Class> {
+    Some(match body["error"]["type"].as_str()? {
+        "overloaded_error" => Class::Overloaded,
+        "api_error" | "timeout_error" => Class::ServerError,
+        "rate_limit_error" => Class::Throttled,
+        "invalid_request_error" => Class::InvalidRequest,
+        "authentication_error" => Class::AuthInvalid,
+        "permission_error" => Class::Forbidden,
+        "billing_error" => Class::Billing,
+        _ => return None,
     })
 }

@@ -1,0 +1,207 @@
+//! What Claude Code tells on its own: status line, hooks, stream events, transcripts, records.
+
+use super::headers::claim_class;
+use crate::failure::FailureClass as Class;
+use crate::json::{Oddities, under};
+use crate::words::{Speaker, classify_text};
+use serde_json::{Map, Value};
+use sluice_engine::{Percent, Usage, Utc, Window};
+
+/// Something the tool told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Signal {
+    /// What happened, when it was no failure.
+    pub event: Option<Event>,
+    /// What failed; `None` when nothing did.
+    pub class: Option<Class>,
+    /// When the refusing limit empties.
+    pub resets_at: Option<Utc>,
+}
+
+/// Events that are no failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A login was completed in some process.
+    LoginCompleted,
+    /// The person signed out.
+    SignedOut,
+    /// Anything else.
+    Other,
+}
+
+/// Reads the JSON the tool hands to a status line: percent of 0 … 100, seconds since the epoch. It
+/// carries no identity; attribute it by the directory it came from.
+#[must_use]
+pub fn parse_status_line(bytes: &[u8]) -> Usage {
+    let mut odd = Oddities::default();
+    let document = odd.document(bytes);
+    let limits = document.as_ref().and_then(|document| document.get("rate_limits"));
+    let Some(limits) = odd.object(limits, "rate_limits") else {
+        return Usage::default();
+    };
+    let mut window = |name: &str| {
+        odd.object(limits.get(name), name).map_or_else(Window::default, |map| Window {
+            used: odd.percent(map.get("used_percentage"), &under(name, "used_percentage")),
+            resets_at: odd.instant(map.get("resets_at"), &under(name, "resets_at")),
+        })
+    };
+    Usage { five_hour: window("five_hour"), seven_day: window("seven_day"), ..Usage::default() }
+}
+
+/// Reads the JSON the tool hands to a hook. Total.
+#[must_use]
+pub fn parse_hook(bytes: &[u8]) -> Signal {
+    let document = Oddities::default().document(bytes).unwrap_or_default();
+    let text = |name: &str| document[name].as_str();
+    match text("hook_event_name") {
+        Some("StopFailure") => Signal {
+            class: Some(hook_class(text("error"), text("last_assistant_message"))),
+            ..Signal::default()
+        },
+        Some("Notification") if text("notification_type") == Some("auth_success") => {
+            happened(Event::LoginCompleted)
+        }
+        Some("SessionEnd") if text("reason") == Some("logout") => happened(Event::SignedOut),
+        _ => happened(Event::Other),
+    }
+}
+
+const fn happened(event: Event) -> Signal {
+    Signal { event: Some(event), class: None, resets_at: None }
+}
+
+/// The class behind a hook's `error`; the shown text only refines what the field leaves open.
+fn hook_class(error: Option<&str>, shown: Option<&str>) -> Class {
+    let worded = shown.and_then(|shown| classify_text(Speaker::Claude, shown));
+    match error {
+        // The field covers quota and throttling alike.
+        Some("rate_limit") => worded.unwrap_or(Class::LimitUnspecified),
+        Some("overloaded") => Class::Overloaded,
+        Some("authentication_failed") => Class::AuthLoginRequired,
+        Some("oauth_org_not_allowed") => Class::AuthOrgDisabled,
+        Some("billing_error") => Class::Billing,
+        Some("invalid_request") => match worded {
+            Some(class @ (Class::Policy | Class::Billing | Class::AuthOrgDisabled)) => class,
+            _ => Class::InvalidRequest,
+        },
+        Some("model_not_found") => Class::InvalidRequest,
+        Some("server_error") => match worded {
+            Some(class @ (Class::RefreshLockBusy | Class::Overloaded)) => class,
+            _ => Class::ServerError,
+        },
+        Some(_) => Class::Unknown,
+        None => worded.unwrap_or(Class::Unknown),
+    }
+}
+
+/// Reads one line of the tool's output stream or transcript. Only what is marked as a failure
+/// counts; text that quotes one does not.
+#[must_use]
+pub fn parse_stream_line(bytes: &[u8]) -> Signal {
+    let document = Oddities::default().document(bytes).unwrap_or_default();
+    match document["type"].as_str() {
+        Some("rate_limit_event") => {
+            document["rate_limit_info"].as_object().map_or_else(Signal::default, read_limit_event)
+        }
+        Some("result") if document["is_error"] == true => {
+            Signal { class: Some(result_class(&document)), ..Signal::default() }
+        }
+        _ if document["isApiErrorMessage"] == true => {
+            let shown = document["message"]["content"][0]["text"].as_str();
+            let error = document["error"].as_str();
+            Signal { class: Some(hook_class(error, shown)), ..Signal::default() }
+        }
+        _ => Signal::default(),
+    }
+}
+
+fn read_limit_event(info: &Map<String, Value>) -> Signal {
+    if info.get("status").and_then(Value::as_str) != Some("rejected") {
+        return happened(Event::Other);
+    }
+    let kind = info.get("rateLimitType").and_then(Value::as_str);
+    Signal {
+        event: None,
+        class: Some(kind.and_then(claim_class).unwrap_or(Class::LimitUnspecified)),
+        resets_at: Oddities::default().instant(info.get("resetsAt"), "resetsAt"),
+    }
+}
+
+/// The windows a limit event tells of: a share of 0 … 1, or percent when it is above 1.
+#[must_use]
+pub fn limit_event_usage(bytes: &[u8]) -> Usage {
+    let mut odd = Oddities::default();
+    let document = odd.document(bytes).unwrap_or_default();
+    let info = &document["rate_limit_info"];
+    let share = odd.number(info.get("utilization"), "utilization");
+    let percent = share.map(|share| if share > 1.0 { share } else { share * 100.0 });
+    let window = Window {
+        used: percent.filter(|percent| *percent >= 0.0).and_then(Percent::new),
+        resets_at: odd.instant(info.get("resetsAt"), "resetsAt"),
+    };
+    match info["rateLimitType"].as_str() {
+        Some("five_hour") => Usage { five_hour: window, ..Usage::default() },
+        Some("seven_day") => Usage { seven_day: window, ..Usage::default() },
+        _ => Usage::default(),
+    }
+}
+
+fn result_class(result: &Value) -> Class {
+    let shown = result["result"].as_str();
+    let worded = shown.and_then(|shown| classify_text(Speaker::Claude, shown));
+    worded.unwrap_or_else(|| match result["api_error_status"].as_u64() {
+        Some(401) => Class::AuthExpired,
+        Some(403) => Class::Forbidden,
+        Some(429) => Class::Throttled,
+        Some(529) => Class::Overloaded,
+        Some(500..=599) => Class::ServerError,
+        Some(400) => Class::InvalidRequest,
+        _ => Class::Unknown,
+    })
+}
+
+/// A record the tool keeps of a running process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessRecord {
+    /// Process id.
+    pub pid: u32,
+    /// `interactive`, `bg`, `daemon`, …
+    pub kind: Option<String>,
+    /// When it started.
+    pub started_at: Option<Utc>,
+}
+
+/// Reads `sessions/<pid>.json`; `None` when it names no process. That the process still lives is
+/// for the caller to check.
+#[must_use]
+pub fn parse_process_record(bytes: &[u8]) -> Option<ProcessRecord> {
+    let mut odd = Oddities::default();
+    let document = odd.document(bytes)?;
+    let map = odd.object(Some(&document), "")?;
+    let pid = map.get("pid")?.as_u64().and_then(|pid| u32::try_from(pid).ok());
+    Some(ProcessRecord {
+        pid: pid.filter(|pid| *pid > 1)?,
+        kind: odd.text(map.get("kind"), "kind"),
+        started_at: odd.instant(map.get("startedAt"), "startedAt"),
+    })
+}
+
+/// What the tool's supervisor noted about signing in: advice only, it is never taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupervisorNote {
+    /// `auth_required`, …
+    pub status: String,
+    /// Since when; a newer login outdates it.
+    pub since: Option<Utc>,
+}
+
+/// Reads `daemon-auth-status.json`.
+#[must_use]
+pub fn parse_supervisor_note(bytes: &[u8]) -> Option<SupervisorNote> {
+    let mut odd = Oddities::default();
+    let document = odd.document(bytes)?;
+    Some(SupervisorNote {
+        status: odd.text(document.get("status"), "status")?,
+        since: odd.instant(document.get("since"), "since"),
+    })
+}

@@ -1,0 +1,64 @@
+//! What a window's numbers mean at an instant.
+
+use sluice_engine::{Usage, Utc, Window};
+
+/// A window that moved on by less than this is the same window: providers jitter by two seconds.
+const ROLLOVER_MIN_S: f64 = 60.0;
+/// From here on a window is used up.
+const FULL: f64 = 100.0;
+
+/// The state of a window at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowState {
+    /// Nothing is known of it.
+    Absent,
+    /// It exists and its span has not begun.
+    NotStarted,
+    /// Its span runs.
+    Running,
+    /// Its end has passed since the reading: the number says nothing any more.
+    Elapsed,
+}
+
+/// The state of `window` at `now`.
+#[must_use]
+pub fn state_at(window: &Window, now: Utc) -> WindowState {
+    match (window.used, window.resets_at) {
+        (_, Some(end)) if end <= now => WindowState::Elapsed,
+        (None, None) => WindowState::Absent,
+        (Some(used), None) if used.get() == 0.0 => WindowState::NotStarted,
+        _ => WindowState::Running,
+    }
+}
+
+/// `window` with a number whose span has ended taken as unknown: never "limited until the past".
+#[must_use]
+pub fn settled(window: &Window, now: Utc) -> Window {
+    match state_at(window, now) {
+        WindowState::Elapsed => Window::default(),
+        _ => *window,
+    }
+}
+
+/// Whether `window` is used up at `now`; `None` when that is unknown.
+#[must_use]
+pub fn exhausted(window: &Window, now: Utc) -> Option<bool> {
+    settled(window, now).used.map(|used| used.get() >= FULL)
+}
+
+/// Whether the account as a whole is out at `now`. A full window of one model is not.
+#[must_use]
+pub fn account_limited(usage: &Usage, now: Utc) -> bool {
+    [&usage.five_hour, &usage.seven_day]
+        .into_iter()
+        .any(|window| exhausted(window, now) == Some(true))
+}
+
+/// Whether `later` is another span than `earlier`, not the same with a jittered end.
+#[must_use]
+pub fn rolled_over(earlier: &Window, later: &Window) -> bool {
+    match (earlier.resets_at, later.resets_at) {
+        (Some(before), Some(after)) => after.seconds_since(before) >= ROLLOVER_MIN_S,
+        _ => false,
+    }
+}
