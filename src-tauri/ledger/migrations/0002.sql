@@ -84,3 +84,4 @@ CREATE TABLE activity (
     content TEXT NOT NULL
 ) STRICT;
 CREATE INDEX activity_at ON activity (at);
+CREATE INDEX swaps_target ON swaps (to_account, at);

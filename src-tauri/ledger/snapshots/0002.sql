@@ -259,3 +259,5 @@ CREATE INDEX samples_at ON samples (at);
 CREATE UNIQUE INDEX swaps_pending ON swaps (lane) WHERE status = 'pending';
 
 CREATE INDEX swaps_status_at ON swaps (status, at);
+
+CREATE INDEX swaps_target ON swaps (to_account, at);

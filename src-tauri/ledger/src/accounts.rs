@@ -3,7 +3,7 @@
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::open::Ledger;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sluice_engine::{AccountId, Login, Plan, Provider, Utc};
 
 /// An account to be kept.
@@ -101,6 +101,15 @@ impl From<PlanColumn> for Plan {
             weight: column.weight,
         }
     }
+}
+
+/// Every kept account of a provider, inside the caller's transaction.
+pub(crate) fn kept(connection: &Connection, provider: Provider) -> Result<Vec<AccountRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM accounts WHERE provider = ?1 AND removed_at IS NULL ORDER BY position, id",
+    )?;
+    let rows = statement.query_map([provider.name()], read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
 }
 
 impl Ledger {

@@ -2,12 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::keep;
+use crate::locks;
 use crate::schema;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a statement waits for another process's write lock. Under the 1 s the loop can spare.
 const BUSY: Duration = Duration::from_millis(900);
@@ -85,10 +86,10 @@ impl Ledger {
     /// [`Error::Newer`], [`Error::Busy`] and [`Error::DamagedInUse`] leave everything as it was.
     pub fn open(path: &Path) -> Result<Opened> {
         prepare_directory(path)?;
-        let opening = lock_file(path, "opening")?;
-        lock_exclusive(&opening, path)?;
-        let in_use = lock_file(path, "use")?;
-        share(&in_use, path)?;
+        let opening = locks::open(path, "opening")?;
+        locks::exclusive(&opening, path, OPENING)?;
+        let in_use = locks::open(path, "use")?;
+        locks::shared(&in_use, path)?;
         let mut notes = Vec::new();
         let (durable, history) = match connect(path) {
             Ok(pair) => pair,
@@ -97,7 +98,8 @@ impl Ledger {
                     Error::Damaged(why) => why,
                     other => other.to_string(),
                 };
-                if in_use.unlock().and_then(|()| try_alone(&in_use)).is_err() {
+                let alone = in_use.unlock().is_ok() && in_use.try_lock().is_ok();
+                if !alone {
                     return Err(Error::DamagedInUse { why });
                 }
                 let kept = put_aside(path)?;
@@ -105,7 +107,7 @@ impl Ledger {
                 let mut pair = connect(path)?;
                 let restored = keep::restore(&mut pair.0, path);
                 notes.push(Note::StartedFresh { kept, why, restored });
-                share(&in_use, path)?;
+                locks::shared(&in_use, path)?;
                 pair
             }
             Err(error) => return Err(error),
@@ -120,8 +122,8 @@ impl Ledger {
     /// Opens the database beside the driver, quickly and without repair: for `sluice run`, hooks
     /// and the command line. The file must exist and have this build's version.
     pub fn attach(path: &Path) -> Result<Self> {
-        let in_use = lock_file(path, "use")?;
-        share(&in_use, path)?;
+        let in_use = locks::open(path, "use")?;
+        locks::shared(&in_use, path)?;
         let durable = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found = schema::version(&durable)?;
         if found > schema::SCHEMA_VERSION {
@@ -182,43 +184,6 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-fn lock_file(path: &Path, what: &str) -> Result<File> {
-    let path = beside(path, &format!(".{what}"));
-    private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
-        .open(&path)
-        .map_err(|error| Error::io(&path, error))
-}
-
-fn try_alone(file: &File) -> std::io::Result<()> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => std::io::ErrorKind::WouldBlock.into(),
-        TryLockError::Error(error) => error,
-    })
-}
-
-/// The kernel has no lock call with a deadline, hence the short naps.
-fn lock_exclusive(file: &File, path: &Path) -> Result<()> {
-    let deadline = Instant::now() + OPENING;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy),
-            Err(TryLockError::Error(error)) => return Err(Error::io(path, error)),
-        }
-    }
-}
-
-fn share(file: &File, path: &Path) -> Result<()> {
-    match file.try_lock_shared() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy),
-        Err(TryLockError::Error(error)) => Err(Error::io(path, error)),
-    }
 }
 
 /// Both connections, checked and migrated. Damage is reported, nothing is repaired here.

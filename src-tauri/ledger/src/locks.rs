@@ -1,0 +1,59 @@
+//! Kernel locks beside the database. They die with their holder, so none needs a time to live.
+
+use crate::error::{Error, Result};
+use crate::open::{Ledger, beside, private};
+use sluice_engine::LaneId;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The kernel has no lock call with a deadline, hence short naps between attempts.
+const NAP: Duration = Duration::from_millis(5);
+
+/// The right to move one lane; let go when dropped.
+#[derive(Debug)]
+pub struct LaneGuard {
+    _file: File,
+}
+
+impl Ledger {
+    /// Takes the lock of one lane, across threads and processes. Lanes do not wait for each other.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another holder does not let go within `wait`.
+    pub fn lock_lane(&self, lane: LaneId, wait: Duration) -> Result<LaneGuard> {
+        let file = open(self.path(), &format!("lane-{}", lane.0))?;
+        exclusive(&file, self.path(), wait)?;
+        Ok(LaneGuard { _file: file })
+    }
+}
+
+/// The lock file `<database>.<what>`, made for its owner only.
+pub(crate) fn open(database: &Path, what: &str) -> Result<File> {
+    let path = beside(database, &format!(".{what}"));
+    private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+        .open(&path)
+        .map_err(|error| Error::io(&path, error))
+}
+
+/// Takes a lock for oneself, waiting at most `wait`.
+pub(crate) fn exclusive(file: &File, database: &Path, wait: Duration) -> Result<()> {
+    let deadline = Instant::now() + wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(NAP),
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy),
+            Err(TryLockError::Error(error)) => return Err(Error::io(database, error)),
+        }
+    }
+}
+
+/// Takes a lock together with others who share it; never waits.
+pub(crate) fn shared(file: &File, database: &Path) -> Result<()> {
+    match file.try_lock_shared() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy),
+        Err(TryLockError::Error(error)) => Err(Error::io(database, error)),
+    }
+}

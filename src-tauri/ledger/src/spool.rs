@@ -1,0 +1,138 @@
+//! Events that could not reach the database: one file each, replayed by the driver. A replayed
+//! failure is remembered and can never cause a swap.
+
+use crate::codec;
+use crate::error::{Error, Result};
+use crate::failures::FailureReport;
+use crate::moves::Style;
+use crate::open::{Ledger, private};
+use serde::{Deserialize, Serialize};
+use sluice_engine::{Observation, Utc};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The largest event that is written or read, in bytes.
+const EVENT_MAX: u64 = 64 * 1024;
+/// Events replayed in one turn.
+const REPLAY_MAX: usize = 256;
+
+/// An event on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Spooled {
+    /// A failure of an account.
+    Failure(FailureReport),
+    /// A tool ended.
+    Finished {
+        /// Which execution.
+        execution: String,
+        /// When.
+        at: Utc,
+        /// Its exit code.
+        exit_code: Option<i32>,
+        /// Why.
+        reason: String,
+    },
+    /// Numbers a tool showed in its status line.
+    Observed(Observation),
+}
+
+/// What a replay found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replayed {
+    /// Numbers for the engine.
+    pub observations: Vec<Observation>,
+    /// Events taken into the database.
+    pub taken: usize,
+    /// Files that could not be understood; kept under another name.
+    pub odd: usize,
+}
+
+/// Where events wait, beside the database.
+#[must_use]
+pub fn directory(database: &Path) -> PathBuf {
+    database.parent().unwrap_or(Path::new(".")).join("spool")
+}
+
+/// Leaves an event for later: a new file, whole or not at all. `name` must be unique.
+pub fn write(directory: &Path, name: &str, event: &Spooled) -> Result<()> {
+    let text = codec::json(event);
+    if text.len() as u64 > EVENT_MAX {
+        return Err(Error::Refused("the event is too large to be kept".into()));
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(|error| Error::io(directory, error))?;
+    let staged = directory.join(format!(".{name}"));
+    let put = || -> std::io::Result<()> {
+        let mut file =
+            private(OpenOptions::new().write(true).create(true).truncate(true)).open(&staged)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&staged, directory.join(format!("{name}.json")))
+    };
+    put().map_err(|error| Error::io(&staged, error))
+}
+
+fn read(path: &Path) -> Option<Spooled> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(EVENT_MAX + 1).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+impl Ledger {
+    /// Takes in what waits, oldest name first, at most a few hundred events a turn. A file that
+    /// cannot be understood is kept under another name.
+    pub fn replay(&mut self, now: Utc) -> Result<Replayed> {
+        let directory = directory(self.path());
+        let mut replayed = Replayed::default();
+        let Ok(entries) = fs::read_dir(&directory) else { return Ok(replayed) };
+        let mut files: Vec<PathBuf> = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+            .collect();
+        files.sort();
+        for path in files.into_iter().take(REPLAY_MAX) {
+            match read(&path) {
+                None => {
+                    replayed.odd += 1;
+                    let aside = path.with_extension("odd");
+                    fs::rename(&path, &aside).map_err(|error| Error::io(&path, error))?;
+                    continue;
+                }
+                Some(event) => self.take(event, now, &mut replayed)?,
+            }
+            fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
+        }
+        Ok(replayed)
+    }
+
+    fn take(&mut self, event: Spooled, now: Utc, replayed: &mut Replayed) -> Result<()> {
+        let taken = match event {
+            Spooled::Failure(report) => {
+                let late = FailureReport { late: true, ..report };
+                self.report_failure(&late, Style::Pointer, now, Duration::ZERO, &mut |_| None)
+                    .map(|_| ())
+            }
+            Spooled::Finished { execution, at, exit_code, reason } => {
+                self.finish(&execution, at, exit_code, &reason).map(|_| ())
+            }
+            Spooled::Observed(observation) => {
+                replayed.observations.push(observation);
+                Ok(())
+            }
+        };
+        match taken {
+            // Rows of an account or lane that no longer exist have nowhere to go.
+            Ok(()) | Err(Error::NotFound(_)) => {
+                replayed.taken += 1;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
