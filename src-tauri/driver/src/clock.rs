@@ -35,6 +35,8 @@ pub enum Jump {
     Woke {
         /// So much was missed, in milliseconds.
         missed_ms: i64,
+        /// Of these, by how much the clock was set forward; the rest was sleep.
+        set_ms: i64,
     },
     /// The clock was set back.
     SetBack {
@@ -127,11 +129,19 @@ impl Clock {
         if set < -tolerance {
             Some(Jump::SetBack { by_ms: set.saturating_neg() })
         } else if set > tolerance || slept > tolerance {
-            Some(Jump::Woke { missed_ms: set.max(0).saturating_add(slept.max(0)) })
+            let (set_ms, slept_ms) = (set.max(0), slept.max(0));
+            Some(Jump::Woke { missed_ms: set_ms.saturating_add(slept_ms), set_ms })
         } else {
             None
         }
     }
+}
+
+/// Milliseconds of a clock that only moves forward and stands still in sleep: for deadlines and
+/// heartbeats inside this process.
+#[must_use]
+pub fn awake_ms() -> i64 {
+    micros(ClockId::Monotonic).div_euclid(1_000)
 }
 
 fn micros(clock: ClockId) -> i64 {
@@ -163,11 +173,17 @@ mod tests {
         let jump = |wall, mono, awake| {
             clock.jump(before, reading(1_000_000 + wall, 500 + mono, 500 + awake))
         };
-        assert_eq!(jump(90_000, 90_000, 30_000), Some(Jump::Woke { missed_ms: 60_000 }));
-        assert_eq!(jump(90_000, 30_000, 30_000), Some(Jump::Woke { missed_ms: 60_000 }));
+        assert_eq!(jump(90_000, 90_000, 30_000), Some(Jump::Woke { missed_ms: 60_000, set_ms: 0 }));
+        assert_eq!(
+            jump(90_000, 30_000, 30_000),
+            Some(Jump::Woke { missed_ms: 60_000, set_ms: 60_000 })
+        );
         assert_eq!(jump(-10_000, 30_000, 30_000), Some(Jump::SetBack { by_ms: 40_000 }));
         let year = 31_536_000_000;
-        assert_eq!(jump(10 * year, 0, 0), Some(Jump::Woke { missed_ms: 10 * year }));
+        assert_eq!(
+            jump(10 * year, 0, 0),
+            Some(Jump::Woke { missed_ms: 10 * year, set_ms: 10 * year })
+        );
         assert_eq!(jump(-year, 0, 0), Some(Jump::SetBack { by_ms: year }));
     }
 

@@ -2,19 +2,26 @@
 //!
 //! Knows tokio, not Tauri.
 
+pub mod adapters;
 pub mod api;
 pub mod calendar;
 pub mod clock;
 pub mod core;
 pub mod explain;
+pub mod inbox;
 pub mod link;
 pub mod lock;
 pub mod paths;
+pub mod perform;
 pub mod ports;
+mod run;
 pub mod settings;
 pub mod simulate;
 pub mod socket;
 mod view;
+pub mod watchdog;
+pub mod worker;
 
 pub use link::{Handle, Link};
 pub use paths::Paths;
+pub use run::{Config, StartError, attach_or_start, start, start_with};

@@ -134,7 +134,7 @@ pub enum RefreshReport {
 }
 
 /// A swap to carry out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SwapOrder {
     /// Which lane.
     pub lane: LaneId,
@@ -152,6 +152,8 @@ pub struct SwapOrder {
     pub reason: String,
     /// A person asked.
     pub by_person: bool,
+    /// The lane's gates once it is committed, for the same transaction.
+    pub gates_after: sluice_engine::Gates,
     /// How long the account that leaves was active, whole seconds.
     pub residency_seconds: Option<i64>,
     /// When it was decided.
@@ -298,6 +300,8 @@ pub struct Loaded {
     pub accounts: Vec<KeptAccount>,
     /// Lanes with their gates.
     pub lanes: Vec<Lane>,
+    /// What the engine remembers of each account.
+    pub memory: BTreeMap<AccountId, sluice_engine::memory::Memory>,
     /// Settings by key.
     pub settings: BTreeMap<String, serde_json::Value>,
     /// Snoozed causes and until when.
@@ -327,7 +331,14 @@ pub enum Record {
     /// The changeable columns of an account.
     Account(Box<KeptAccount>),
     /// An account is gone; its history stays.
-    Removed(AccountId),
+    Removed {
+        /// Which.
+        account: AccountId,
+        /// When.
+        at: Utc,
+    },
+    /// The person's order of all accounts.
+    Reordered(Vec<AccountId>),
     /// A fact.
     Observation(Box<Observation>),
     /// A decision; the answer is its row.
@@ -343,8 +354,33 @@ pub enum Record {
         /// Under which mode.
         mode: Mode,
     },
-    /// A lane with its gates.
-    Lane(Box<Lane>),
+    /// Reads that failed in a row.
+    Failures {
+        /// Whose.
+        account: AccountId,
+        /// How many.
+        failures: u32,
+    },
+    /// A request to a usage endpoint that has ended.
+    Request {
+        /// Whose.
+        account: AccountId,
+        /// When it went out.
+        at: Utc,
+        /// HTTP status, when there was one.
+        status: Option<u16>,
+        /// Requests left in this hour.
+        budget_left: u32,
+    },
+    /// A lane with its gates; the answer is the generation in force.
+    Lane {
+        /// The lane.
+        lane: Box<Lane>,
+        /// When.
+        at: Utc,
+    },
+    /// What the engine remembers of each account.
+    Memory(Box<BTreeMap<AccountId, sluice_engine::memory::Memory>>),
     /// A setting.
     Setting {
         /// Its name.

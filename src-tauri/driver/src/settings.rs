@@ -1,6 +1,8 @@
 //! Settings: every key, its default and what it may hold. Stored by name in the ledger.
 
 use crate::api::Mode;
+use crate::calendar::{WorkCalendar, WorkSpan};
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 use sluice_engine::{Policy, Provider};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +103,24 @@ impl Settings {
     #[must_use]
     pub fn tells(&self, kind: &str) -> bool {
         !self.silent.contains(kind)
+    }
+
+    /// The working hours for the expansion.
+    #[must_use]
+    pub fn work_calendar(&self) -> WorkCalendar {
+        let span = WorkSpan { from: self.hours.from, to: self.hours.to };
+        WorkCalendar::daily(span, self.days.iter().copied())
+    }
+
+    /// The zone the hours are meant in: the chosen one, else the machine's, else UTC.
+    #[must_use]
+    pub fn time_zone(&self) -> Tz {
+        let name = if self.zone.is_empty() {
+            iana_time_zone::get_timezone().unwrap_or_default()
+        } else {
+            self.zone.clone()
+        };
+        name.parse().unwrap_or(Tz::UTC)
     }
 
     /// Every setting by name.
@@ -235,7 +255,7 @@ fn days(value: &Value) -> Result<BTreeSet<u8>, String> {
 
 fn zone(value: &Value) -> Result<String, String> {
     let text = value.as_str().ok_or("it must be the name of a time zone, or empty")?;
-    if text.is_empty() || text.parse::<chrono_tz::Tz>().is_ok() {
+    if text.is_empty() || text.parse::<Tz>().is_ok() {
         Ok(text.to_owned())
     } else {
         Err(format!("{text} is not a known time zone"))

@@ -44,11 +44,20 @@ pub enum Event {
     },
 }
 
-/// Listens on the socket of a data directory whose lock the caller holds.
+/// Hands a bound socket to the runtime of the caller.
+///
+/// # Errors
+/// What the runtime says.
+pub fn listen(bound: std::os::unix::net::UnixListener) -> std::io::Result<UnixListener> {
+    bound.set_nonblocking(true)?;
+    UnixListener::from_std(bound)
+}
+
+/// Binds the socket of a data directory whose lock the caller holds.
 ///
 /// # Errors
 /// What the system says, or that something else than a socket lies there.
-pub fn listen(paths: &Paths) -> std::io::Result<UnixListener> {
+pub fn bind(paths: &Paths) -> std::io::Result<std::os::unix::net::UnixListener> {
     let (dir, path) = (paths.run_dir(), paths.socket());
     private_dir(&dir)?;
     std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))?;
@@ -64,7 +73,7 @@ pub fn listen(paths: &Paths) -> std::io::Result<UnixListener> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let listener = UnixListener::bind(&path)?;
+    let listener = std::os::unix::net::UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }

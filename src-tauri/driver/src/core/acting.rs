@@ -5,7 +5,7 @@ use crate::api::{Answer, SwapView};
 use crate::link::refused;
 use crate::ports::{SwapOrder, SwapReport, Trouble, login_text};
 use sluice_engine::world::Settlement;
-use sluice_engine::{AccountId, Now, Provider, Trigger};
+use sluice_engine::{AccountId, Gates, LaneId, Now, Provider, Trigger};
 
 impl Core {
     pub(super) fn begin_swap(
@@ -31,11 +31,24 @@ impl Core {
             trigger,
             reason,
             by_person: call.is_some(),
+            gates_after: self.gates_after(id, to, call.is_some(), now),
             residency_seconds: residency,
             at: now.wall,
         };
         self.swap = Some(Running { order: order.clone(), call });
         self.out.push(Effect::Swap(Box::new(order)));
+    }
+
+    /// The gates as they will be once the swap is committed: journalled in the same transaction.
+    fn gates_after(&self, lane: LaneId, to: AccountId, by_person: bool, now: Now) -> Gates {
+        let mut after = self.world.clone();
+        after.settle(lane, Settlement::Committed { to, by_person }, now);
+        after
+            .lanes
+            .into_iter()
+            .find(|found| found.id == lane)
+            .map(|lane| lane.gates)
+            .unwrap_or_default()
     }
 
     pub(super) fn on_swapped(&mut self, report: SwapReport, now: Now) {
@@ -46,7 +59,9 @@ impl Core {
                 Ok(swap_view(&order, row, "committed", None))
             }
             SwapReport::Failed { row, trouble } => {
-                self.world.settle(order.lane, Settlement::Failed, now);
+                let to = order.to.0;
+                let begun = row.map_or(Settlement::Failed, |_| Settlement::Unwritten { to });
+                self.world.settle(order.lane, begun, now);
                 self.tell_swap_failed(&order, row, &trouble, now);
                 Err(trouble)
             }
@@ -61,7 +76,7 @@ impl Core {
                 Err(Trouble::new("stuck_swap", text))
             }
         };
-        self.store_lane(order.lane);
+        self.store_lane(order.lane, now);
         self.read_seat(order.provider);
         if let Some(call) = call {
             let answer = match view {

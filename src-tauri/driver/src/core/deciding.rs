@@ -38,10 +38,6 @@ impl Core {
         if !matches!(self.seats.get(&provider).map(|book| &book.seat), Some(Seat::Known(_))) {
             return None;
         }
-        if !self.trusts(active, now) {
-            // The fresh sample that is already asked for brings us back.
-            return None;
-        }
         let period = (f64::from(self.settings.poll_seconds) * TICK_INTERVALS) as i64;
         let reading = self.polls.iter().any(|(id, book)| {
             book.in_flight && self.account(*id).is_some_and(|account| account.provider == provider)
@@ -61,21 +57,12 @@ impl Core {
         Some(true)
     }
 
-    /// Samples from before a jump of time are not acted on.
-    fn trusts(&self, account: Option<AccountId>, _now: Now) -> bool {
-        let Some(jumped) = self.distrust_before else { return true };
-        account
-            .and_then(|id| self.account(id))
-            .and_then(|account| account.usage.observed_at)
-            .is_some_and(|seen| seen >= jumped)
-    }
-
     fn decide(&mut self, lane: LaneId, provider: Provider, now: Now) {
         let mut decision = self.world.decide(lane, now);
         let mode = self.mode(provider);
         let action = match decision.action {
             Action::Stay => "stay",
-            Action::Swap { to } => match self.may_swap(provider, to, now) {
+            Action::Swap { to } => match self.may_swap(provider, to) {
                 Err(why) => {
                     decision.action = Action::Stay;
                     decision.trigger = Trigger::SwapAborted;
@@ -92,7 +79,7 @@ impl Core {
         self.remember(lane, provider, &decision, action, &sentence);
         self.take_advice(lane, provider, advice, now);
         self.notice_conditions(lane, provider, &decision, now);
-        self.store_lane(lane);
+        self.store_lane(lane, now);
         let swap_to = match (action, decision.action) {
             ("swap", Action::Swap { to }) => Some(to),
             _ => None,
@@ -113,20 +100,12 @@ impl Core {
     }
 
     /// Whether an automatic swap to this account may be done or advised now.
-    fn may_swap(&mut self, provider: Provider, to: AccountId, now: Now) -> Result<(), String> {
+    fn may_swap(&self, provider: Provider, to: AccountId) -> Result<(), String> {
         if let Some(text) = self.observe_only(provider) {
             return Err(text);
         }
         if self.refreshing == Some(to) {
             return Err("its login is being renewed at this moment".to_owned());
-        }
-        if !self.trusts(Some(to), now) {
-            if let Some(book) = self.polls.get_mut(&to) {
-                book.wanted = true;
-            }
-            return Err(
-                "its numbers are from before the clock jumped; they are read first".to_owned()
-            );
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::ports::{
 };
 use crate::settings::Settings;
 use sluice_engine::{
-    Account, AccountId, Calendar, Lane, LaneId, Login, Now, Provider, Usage, Utc, World,
+    Account, AccountId, Calendar, Generation, Lane, LaneId, Login, Now, Provider, Usage, Utc, World,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -48,6 +48,13 @@ pub enum Input {
     SeatTouched(Provider),
     /// A seat was read.
     SeatRead {
+        /// Whose.
+        provider: Provider,
+        /// What lies in it.
+        report: SeatReport,
+    },
+    /// A seat was seen in passing, while usage was read.
+    SeatSeen {
         /// Whose.
         provider: Provider,
         /// What lies in it.
@@ -121,8 +128,10 @@ pub enum Input {
 /// The parts outside that may hang, each on a thread of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Port {
-    /// Reading seats and bearers.
+    /// Looking into seats.
     Seats,
+    /// Fetching bearers and facts of kept credentials.
+    Bearers,
     /// Swaps and captures.
     Moves,
     /// Refreshes.
@@ -151,6 +160,8 @@ pub enum Then {
     Answer(CallId, Box<Answer>),
     /// A new account gets its id and its credential is kept.
     Enrol(Provider),
+    /// The lane learns which generation is in force, if it still has the one that was written.
+    Lane(LaneId, Generation),
     /// The advice of a lane gets its decision's row.
     Decided(LaneId),
 }
@@ -273,13 +284,10 @@ pub(crate) struct SeatBook {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PollBook {
     pub(crate) in_flight: bool,
-    /// Requests of the last hour.
-    asked: VecDeque<Utc>,
+    /// Our own side had nothing to ask with; not before this.
     not_before: Option<Utc>,
     wanted: bool,
-    jitter: f64,
     strikes: u32,
-    throttled: u32,
     /// When it is read next, as far as known.
     pub(crate) due: Option<Utc>,
 }
@@ -331,8 +339,6 @@ pub struct Core {
     removing: BTreeMap<AccountId, CallId>,
     waiting: VecDeque<(CallId, AccountId)>,
     pace: BTreeMap<Provider, Utc>,
-    /// Samples older than this are not acted on: time jumped.
-    distrust_before: Option<Utc>,
     told: telling::Told,
     calendar_until: Option<Utc>,
     options: Options,
@@ -365,6 +371,7 @@ impl Core {
         core.told.snoozed = loaded.snoozed;
         core.swaps = loaded.swaps.into();
         core.world.lanes = loaded.lanes;
+        core.world.memory = loaded.memory;
         for kept in loaded.accounts {
             core.take_in(kept);
         }
@@ -372,6 +379,7 @@ impl Core {
             core.lanes.entry(lane.id).or_default();
         }
         core.obey_settings();
+        core.world.restarted();
         for lane in &mut core.world.lanes {
             lane.gates.heal(now.wall);
         }
@@ -416,7 +424,6 @@ impl Core {
             removing: BTreeMap::new(),
             waiting: VecDeque::new(),
             pace: BTreeMap::new(),
-            distrust_before: None,
             told: telling::Told::default(),
             calendar_until: None,
             options,
@@ -439,6 +446,7 @@ impl Core {
                 self.out.push(Effect::ReadToolNumbers(provider));
             }
             Input::SeatRead { provider, report } => self.on_seat(provider, report, now),
+            Input::SeatSeen { provider, report } => self.on_seat_seen(provider, &report),
             Input::Captured { provider, account, result } => {
                 self.on_captured(provider, account, result, now);
             }
@@ -451,7 +459,7 @@ impl Core {
             }
             Input::Refreshed { account, report } => self.on_refreshed(account, report, now),
             Input::Swapped(report) => self.on_swapped(report, now),
-            Input::Forgotten { account, result } => self.on_forgotten(account, result),
+            Input::Forgotten { account, result } => self.on_forgotten(account, result, now),
             Input::Stored { then, result } => self.on_stored(then, result, now),
             Input::Overdue(port) => {
                 self.hanging.entry(port).or_insert(now.wall);
@@ -477,7 +485,20 @@ impl Core {
     /// Every seat has been looked at once: answers tell the truth from here on.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.seats.values().all(|book| book.seat != Seat::Unread)
+        self.hanging.contains_key(&Port::Seats)
+            || self.seats.values().all(|book| book.seat != Seat::Unread)
+    }
+
+    /// The person's choices.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Something that must not be torn is under way.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.swap.is_some() || !self.capturing.is_empty() || self.refreshing.is_some()
     }
 
     fn drain(&mut self, now: Now) -> Vec<Effect> {
@@ -525,23 +546,21 @@ impl Core {
     }
 
     fn on_jump(&mut self, jump: Jump, now: Now) {
-        self.distrust_before = Some(now.wall);
+        let set_ms = match jump {
+            Jump::Woke { set_ms, .. } => set_ms,
+            Jump::SetBack { by_ms } => by_ms.saturating_neg(),
+        };
+        self.world.woke(set_ms / 1_000, now);
         self.out.push(Effect::ExpandCalendar);
-        for lane in &mut self.world.lanes {
-            lane.gates.heal(now.wall);
+        // Instants that now lie ahead would block for as long as the jump.
+        for book in self.polls.values_mut() {
+            book.not_before = None;
         }
-        if let Jump::SetBack { .. } = jump {
-            // Instants of the past that now lie ahead would block for as long as the jump.
-            for book in self.polls.values_mut() {
-                book.asked.clear();
-                book.not_before = None;
-            }
-            for lane in self.lanes.values_mut() {
-                lane.tick_due = None;
-            }
-            self.refresh_not_before.clear();
-            self.pace.clear();
+        for lane in self.lanes.values_mut() {
+            lane.tick_due = None;
         }
+        self.refresh_not_before.clear();
+        self.pace.clear();
         for provider in self.providers() {
             self.read_seat(provider);
             // Parked accounts follow one by one: at most two requests in the first minute.
@@ -620,10 +639,16 @@ impl Core {
         self.out.push(Effect::Store { record: Box::new(record), then });
     }
 
-    fn store_lane(&mut self, id: LaneId) {
+    fn store_lane(&mut self, id: LaneId, now: Now) {
+        let written =
+            self.world.lanes.iter().find(|lane| lane.id == id).map(|lane| lane.generation);
+        self.store_lane_then(id, Then::Lane(id, written.unwrap_or_default()), now);
+    }
+
+    fn store_lane_then(&mut self, id: LaneId, then: Then, now: Now) {
         if let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) {
-            let record = Record::Lane(Box::new(lane.clone()));
-            self.store(record, Then::Nothing);
+            let record = Record::Lane { lane: Box::new(lane.clone()), at: now.wall };
+            self.store(record, then);
         }
     }
 

@@ -3,7 +3,6 @@
 use super::{Core, Effect, PollError, Seat};
 use crate::api::Mode;
 use crate::ports::{Holder, ReadError, Record, ToolNumbers};
-use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
 use sluice_engine::observation::Fact;
 use sluice_engine::{AccountId, Login, Now, Observation, PollPlan, Provider, Source, Usage, Utc};
 
@@ -15,22 +14,12 @@ pub(super) const PACE_AFTER_JUMP_S: i64 = 30;
 const FLOOR_S: i64 = 20;
 /// Share of the interval the plan is moved by, so that machines do not meet.
 const JITTER: f64 = 0.1;
-/// First pause after a failed read, doubled with each further one.
+/// Pause after our own side failed to give a bearer, doubled with each further failure, seconds.
 const BACKOFF_FIRST_S: i64 = 60;
-/// Longest pause after failed reads.
+/// The longest such pause.
 const BACKOFF_MOST_S: i64 = 900;
-/// Shortest pause after the endpoint asked us to slow down.
-const THROTTLE_FIRST_S: i64 = 360;
-/// Longest pause after that, unless the endpoint asks for more.
-const THROTTLE_MOST_S: i64 = 1_800;
-/// What the endpoint may ask for at most.
-const RETRY_AFTER_MOST_S: i64 = 75 * 60;
-/// Added to what the endpoint asks for.
-const RETRY_AFTER_MARGIN_S: i64 = 15;
 /// A refusal that a person must look at is asked again after this time.
 const FORBIDDEN_S: i64 = 3_600;
-/// Parked accounts are read this many times less often where the engine has no plan.
-const PARKED_FACTOR: i64 = 2;
 
 impl Core {
     pub(super) fn drive_polls(&mut self, now: Now) {
@@ -56,23 +45,11 @@ impl Core {
         }
     }
 
-    /// Soonest first, the live accounts before all others.
+    /// The engine's plan, the live accounts before all others.
     fn poll_plans(&self, now: Now) -> Vec<PollPlan> {
         let mut plans = self.world.polls(now);
-        for account in &self.world.accounts {
-            if plans.iter().all(|plan| plan.account != account.id) {
-                plans.push(PollPlan { account: account.id, due: self.plain_due(account.id, now) });
-            }
-        }
         plans.sort_by_key(|plan| (!self.is_live(plan.account), plan.due, plan.account));
         plans
-    }
-
-    fn plain_due(&self, account: AccountId, now: Now) -> Utc {
-        let every = i64::from(self.settings.poll_seconds);
-        let every = if self.is_live(account) { every } else { every * PARKED_FACTOR };
-        let seen = self.account(account).and_then(|account| account.usage.observed_at);
-        seen.map_or(now.wall, |seen| seen.plus_seconds(every))
     }
 
     /// Whose bearer may be used now; `None` while there is none that we may use.
@@ -98,26 +75,16 @@ impl Core {
     fn poll_due(&self, plan: &PollPlan, provider: Provider, holder: Holder, now: Now) -> Utc {
         let Some(book) = self.polls.get(&plan.account) else { return plan.due };
         let mut due = plan.due;
-        if let Some(last) = book.asked.back() {
-            let distance = plan.due.seconds_since(*last).max(0.0);
-            due = due.plus_seconds((distance * book.jitter) as i64);
-        }
-        if book.wanted {
+        if let Some(memory) = self.world.memory.get(&plan.account).filter(|_| book.wanted) {
+            // A wish comes before the plan, not before the budget or the provider's own wish.
+            due = memory.budget_from(now.wall).max(memory.not_before.unwrap_or(now.wall));
+            if let Some(last) = memory.last_request() {
+                due = due.max(last.plus_seconds(FLOOR_S));
+            }
+        } else if book.wanted {
             due = now.wall;
         }
-        if let Some(last) = book.asked.back() {
-            due = due.max(last.plus_seconds(FLOOR_S));
-        }
-        if let Some(not_before) = book.not_before {
-            due = due.max(not_before);
-        }
-        let spent =
-            book.asked.iter().filter(|asked| now.wall.seconds_since(**asked) < 3_600.0).count();
-        if spent >= USAGE_REQUESTS_PER_HOUR as usize
-            && let Some(first) = book.asked.iter().rev().nth(USAGE_REQUESTS_PER_HOUR as usize - 1)
-        {
-            due = due.max(first.plus_seconds(3_600));
-        }
+        due = due.max(book.not_before.unwrap_or(due));
         match holder {
             Holder::Account(_) => self.pace.get(&provider).map_or(due, |pace| due.max(*pace)),
             Holder::Seat(_) => due,
@@ -126,16 +93,13 @@ impl Core {
 
     fn poll(&mut self, account: AccountId, provider: Provider, holder: Holder, now: Now) {
         let jitter = (self.rng.f64() * 2.0 - 1.0) * JITTER;
+        self.world.requested(account, now, jitter);
         let book = self.polls.entry(account).or_default();
         book.in_flight = true;
         book.wanted = false;
-        book.jitter = jitter;
-        while book.asked.front().is_some_and(|asked| now.wall.seconds_since(*asked) >= 3_600.0) {
-            book.asked.pop_front();
-        }
-        book.asked.push_back(now.wall);
         if let Holder::Account(_) = holder {
-            let jumped = self.distrust_before.is_some_and(|at| now.wall.seconds_since(at) < 60.0);
+            let woken = self.world.woken_at;
+            let jumped = woken.is_some_and(|at| now.wall.seconds_since(at) < 60.0);
             let pace = if jumped { PACE_AFTER_JUMP_S } else { PACE_S };
             self.pace.insert(provider, now.wall.plus_seconds(pace));
         }
@@ -158,11 +122,13 @@ impl Core {
         match result {
             Ok(usage) => self.on_usage(account, Source::Endpoint, usage, now),
             Err(PollError::OtherLogin) => {
+                self.unasked(account);
                 if let Holder::Seat(provider) = holder {
                     self.read_seat(provider);
                 }
             }
             Err(PollError::Bearer(trouble)) => {
+                self.unasked(account);
                 self.problem(account, Some(trouble.text));
                 self.back_off(account, now);
             }
@@ -171,11 +137,18 @@ impl Core {
         self.after_look(account, now);
     }
 
+    /// Nothing came of a request: no answer will clear the engine's note of it.
+    fn unasked(&mut self, account: AccountId) {
+        if let Some(memory) = self.world.memory.get_mut(&account) {
+            memory.asked = false;
+        }
+    }
+
     fn on_usage(&mut self, account: AccountId, source: Source, mut usage: Usage, now: Now) {
         let at = usage.observed_at.unwrap_or(now.wall).min(now.wall);
         usage.observed_at = Some(at);
         if let Some(book) = self.polls.get_mut(&account) {
-            (book.strikes, book.throttled, book.not_before) = (0, 0, None);
+            (book.strikes, book.not_before) = (0, None);
         }
         let before = self.account(account).map(|found| found.usage.clone());
         self.observe(Observation { account, at, source, fact: Fact::Usage(usage) }, now);
@@ -200,30 +173,34 @@ impl Core {
             ReadError::Unreachable(text) => {
                 self.observe(fact(Fact::Unreachable), now);
                 self.problem(account, Some(format!("Usage could not be read: {text}")));
-                self.back_off(account, now);
             }
             ReadError::Throttled { retry_after_s } => {
                 self.observe(fact(Fact::Throttled { retry_after_s }), now);
-                self.throttle(account, retry_after_s, now);
             }
-            ReadError::TokenRefused => match holder {
-                Holder::Seat(provider) => {
-                    // The tool may have rotated it meanwhile; if not, only the tool may.
-                    self.read_seat(provider);
-                    self.problem(
-                        account,
-                        Some("The provider refuses the tool's present token; use the tool once, it renews it.".to_owned()),
-                    );
-                    self.back_off(account, now);
-                }
-                Holder::Account(_) => self.on_parked_refused(account, now),
-            },
+            ReadError::TokenRefused => {
+                self.unasked(account);
+                self.on_token_refused(account, holder, now);
+            }
             ReadError::Forbidden(text) => {
+                self.unasked(account);
                 self.problem(account, Some(format!("The provider refuses to tell usage: {text}")));
                 if let Some(book) = self.polls.get_mut(&account) {
                     book.not_before = Some(now.wall.plus_seconds(FORBIDDEN_S));
                 }
             }
+        }
+    }
+
+    fn on_token_refused(&mut self, account: AccountId, holder: Holder, now: Now) {
+        match holder {
+            Holder::Seat(provider) => {
+                // The tool may have rotated it meanwhile; if not, only the tool may.
+                self.read_seat(provider);
+                let text = "The provider refuses the tool's present token; use the tool once, it renews it.";
+                self.problem(account, Some(text.to_owned()));
+                self.back_off(account, now);
+            }
+            Holder::Account(_) => self.on_parked_refused(account, now),
         }
     }
 
@@ -250,16 +227,6 @@ impl Core {
         let pause = (BACKOFF_FIRST_S << book.strikes.min(8)).min(BACKOFF_MOST_S);
         book.strikes = book.strikes.saturating_add(1);
         book.not_before = Some(now.wall.plus_seconds(pause));
-    }
-
-    fn throttle(&mut self, account: AccountId, retry_after_s: Option<u64>, now: Now) {
-        let Some(book) = self.polls.get_mut(&account) else { return };
-        let pause = (THROTTLE_FIRST_S << book.throttled.min(4)).min(THROTTLE_MOST_S);
-        let asked = retry_after_s
-            .and_then(|seconds| i64::try_from(seconds).ok())
-            .map_or(0, |seconds| seconds.min(RETRY_AFTER_MOST_S) + RETRY_AFTER_MARGIN_S);
-        book.throttled = book.throttled.saturating_add(1);
-        book.not_before = Some(now.wall.plus_seconds(pause.max(asked)));
     }
 
     pub(super) fn problem(&mut self, account: AccountId, text: Option<String>) {

@@ -212,7 +212,7 @@ impl Core {
         provider: Provider,
         account: AccountId,
         result: Result<Kept, Trouble>,
-        _now: Now,
+        now: Now,
     ) {
         let Some(adding) = self.adding.remove(&provider) else { return };
         match result {
@@ -223,19 +223,19 @@ impl Core {
             }
             Err(trouble) => {
                 if adding.fresh == Some(account) {
-                    self.drop_account(account);
+                    self.drop_account(account, now);
                 }
                 self.refuse(adding.call, trouble.code, trouble.text);
             }
         }
     }
 
-    fn drop_account(&mut self, account: AccountId) {
+    fn drop_account(&mut self, account: AccountId, now: Now) {
         self.world.accounts.retain(|found| found.id != account);
         self.cards.remove(&account);
         self.polls.remove(&account);
         self.refresh_not_before.remove(&account);
-        self.store(Record::Removed(account), Then::Nothing);
+        self.store(Record::Removed { account, at: now.wall }, Then::Nothing);
     }
 
     fn remove(&mut self, call: CallId, account: AccountId) {
@@ -258,13 +258,18 @@ impl Core {
         self.out.push(Effect::Forget(account));
     }
 
-    pub(super) fn on_forgotten(&mut self, account: AccountId, result: Result<(), Trouble>) {
+    pub(super) fn on_forgotten(
+        &mut self,
+        account: AccountId,
+        result: Result<(), Trouble>,
+        now: Now,
+    ) {
         let Some(call) = self.removing.remove(&account) else { return };
         if let Err(trouble) = result {
             return self.refuse(call, trouble.code, trouble.text);
         }
         self.end_cause(&format!("sign_in:{}", account.0));
-        self.drop_account(account);
+        self.drop_account(account, now);
         self.answer(call, Answer::Done);
     }
 
@@ -304,9 +309,11 @@ impl Core {
             if let Some(account) = self.account_mut(*id) {
                 account.position = position;
             }
-            self.store_account(*id);
         }
-        self.answer(call, Answer::Done);
+        self.store(
+            Record::Reordered(accounts.to_vec()),
+            Then::Answer(call, Box::new(Answer::Done)),
+        );
     }
 
     fn pause(&mut self, call: CallId, provider: Option<Provider>, until_ms: i64, now: Now) {
@@ -314,35 +321,46 @@ impl Core {
         if !(1..=PAUSE_MAX_MS).contains(&ahead) {
             return self.refuse(call, "invalid", "A pause must end within the next 31 days.");
         }
-        self.set_pause(call, provider, Some(Utc::from_millis(until_ms)));
+        self.set_pause(call, provider, Some(Utc::from_millis(until_ms)), now);
     }
 
     fn resume(&mut self, call: CallId, provider: Option<Provider>, now: Now) {
-        self.set_pause(call, provider, None);
+        self.set_pause(call, provider, None, now);
         for provider in self.providers() {
             self.want_decisions_of(provider, now);
         }
     }
 
-    fn set_pause(&mut self, call: CallId, provider: Option<Provider>, until: Option<Utc>) {
-        let mut lanes = Vec::new();
-        for lane in &mut self.world.lanes {
-            if provider.is_none_or(|provider| provider == lane.provider) {
-                lane.gates.paused_until = until;
-                lanes.push(lane.clone());
-            }
-        }
-        let Some(last) = lanes.pop() else {
+    fn set_pause(
+        &mut self,
+        call: CallId,
+        provider: Option<Provider>,
+        until: Option<Utc>,
+        now: Now,
+    ) {
+        let ids: Vec<_> = self
+            .world
+            .lanes
+            .iter()
+            .filter(|lane| provider.is_none_or(|provider| provider == lane.provider))
+            .map(|lane| lane.id)
+            .collect();
+        let Some(last) = ids.last().copied() else {
             return self.refuse(
                 call,
                 "unsupported",
                 "There is nothing to pause for this provider.",
             );
         };
-        for lane in lanes {
-            self.store(Record::Lane(Box::new(lane)), Then::Nothing);
+        for id in ids {
+            match until {
+                Some(until) => self.world.pause(id, until),
+                None => self.world.resume(id),
+            }
+            let answer = || Then::Answer(call, Box::new(Answer::Done));
+            let then = if id == last { answer() } else { Then::Nothing };
+            self.store_lane_then(id, then, now);
         }
-        self.store(Record::Lane(Box::new(last)), Then::Answer(call, Box::new(Answer::Done)));
     }
 
     fn set(&mut self, call: CallId, key: String, value: serde_json::Value, now: Now) {
@@ -385,6 +403,10 @@ impl Core {
         rules.critical = self.settings.critical_percent;
         rules.warning = self.settings.warning_percent;
         rules.check_interval_s = f64::from(self.settings.poll_seconds);
+        for lane in &mut self.world.lanes {
+            lane.gates.off =
+                self.settings.stopped || self.settings.mode(lane.provider) == Mode::Off;
+        }
     }
 
     fn want_numbers(&mut self, call: CallId, account: Option<AccountId>) {
@@ -427,6 +449,14 @@ impl Core {
         }
         match then {
             Then::Nothing => {}
+            Then::Lane(lane, written) => {
+                if let Ok(row) = result
+                    && let Some(lane) = self.world.lanes.iter_mut().find(|found| found.id == lane)
+                    && lane.generation == written
+                {
+                    lane.generation.0 = row.unsigned_abs();
+                }
+            }
             Then::Enrol(provider) => self.on_enrolled(provider, result, now),
             Then::Decided(lane) => {
                 if let Ok(row) = result {

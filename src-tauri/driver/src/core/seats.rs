@@ -2,7 +2,6 @@
 
 use super::{Core, Effect, Seat, SeatBook};
 use crate::ports::{Kept, Recovered, SeatLogin, SeatReport, Trouble};
-use sluice_engine::world::Settlement;
 use sluice_engine::{AccountId, Login, Now, Provider};
 
 /// A seat is looked into at least this often, seconds; changes are seen at once by the watcher.
@@ -50,6 +49,18 @@ impl Core {
             SeatReport::Absent | SeatReport::Stub => self.on_empty(provider, now),
             SeatReport::Unreadable(why) => self.on_unreadable(provider, why, now),
             SeatReport::Login(login) => self.on_login(provider, &login, now),
+        }
+    }
+
+    /// A glance that shows something new asks for a real look; an unchanged one proves freshness.
+    pub(super) fn on_seat_seen(&mut self, provider: Provider, report: &SeatReport) {
+        let Some(book) = self.seats.get(&provider) else { return };
+        let seen = match report {
+            SeatReport::Login(login) => Some(&login.fingerprint),
+            SeatReport::Absent | SeatReport::Stub | SeatReport::Unreadable(_) => None,
+        };
+        if book.fingerprint.as_ref() != seen {
+            self.read_seat(provider);
         }
     }
 
@@ -125,9 +136,8 @@ impl Core {
             return;
         }
         match active {
-            Some(to) if before.is_some() => {
-                let settlement = Settlement::Committed { to, by_person: true };
-                self.world.settle(id, settlement, now);
+            Some(_) if before.is_some() => {
+                self.world.seat_changed(id, active, now);
                 tracing::info!(
                     provider = provider.name(),
                     "the login in the seat was changed by another program"
@@ -144,7 +154,7 @@ impl Core {
             book.advice = None;
             book.tick_due = Some(now.wall);
         }
-        self.store_lane(id);
+        self.store_lane(id, now);
     }
 
     fn learn_identity(&mut self, account: AccountId, login: &SeatLogin) {

@@ -228,9 +228,8 @@ impl<'a> Physics<'a> {
         }
         agent.active = account;
         self.totals.swaps += 1;
-        agent.owes = agent
-            .last_use
-            .is_some_and(|last| minute - last <= self.scenario.costs.cache_ttl_min);
+        agent.owes =
+            agent.last_use.is_some_and(|last| minute - last <= self.scenario.costs.cache_ttl_min);
         self.totals.hot_swaps += u64::from(agent.owes);
         true
     }
@@ -248,9 +247,8 @@ impl<'a> Physics<'a> {
         if minute < account.spec.available_from {
             return;
         }
-        let soon = account
-            .last_request
-            .is_some_and(|last| minute - last < observe.min_poll_interval_min);
+        let soon =
+            account.last_request.is_some_and(|last| minute - last < observe.min_poll_interval_min);
         account.last_request = Some(minute);
         let outage = observe.outages.iter().find(|(from, to, _)| *from <= minute && minute < *to);
         let kind = if soon {

@@ -1,0 +1,372 @@
+//! Custody behind its port; its journal and pointers are rows of the ledger.
+
+use super::Shared;
+use crate::clock::Clock;
+use crate::ports::{
+    Custody, Exchange, Health, Holder, Identity, Kept, Recovered, RefreshReport, SeatLogin,
+    SeatReport, SwapOrder, SwapReport, Trouble,
+};
+use sluice_custody as real;
+use sluice_custody::{
+    CustodyError, Intent, IntentId, Journal, OpenIntent, Party, Pointers, RecordError,
+    RefreshOutcome, SagaOutcome, SeatState, Step, SwapFailure, VintageRef,
+};
+use sluice_engine::{AccountId, Gates, Provider, Trigger, Utc};
+use sluice_ledger::{AskedBy, Commit, NewSwap, Settled, SwapId, VintageRow};
+
+/// What the journal's error begins with when a lane has moved on.
+const STALE: &str = "stale: ";
+
+pub(super) struct RealCustody {
+    custody: real::Custody,
+    ledger: Shared,
+    clock: Clock,
+}
+
+impl RealCustody {
+    pub(super) fn new(custody: real::Custody, ledger: Shared, clock: Clock) -> Self {
+        Self { custody, ledger, clock }
+    }
+}
+
+impl Custody for RealCustody {
+    fn health(&self) -> Health {
+        match self.custody.health() {
+            real::Health::Ok => Health::Ok,
+            real::Health::Locked => Health::Locked,
+            real::Health::Absent => Health::Absent,
+            real::Health::Hanging => Health::Hanging,
+        }
+    }
+
+    fn seat(&self, provider: Provider) -> SeatReport {
+        match self.custody.inspect(provider) {
+            SeatState::Absent => SeatReport::Absent,
+            SeatState::Stub => SeatReport::Stub,
+            SeatState::Unreadable { why } => SeatReport::Unreadable(format!("the file {why}")),
+            SeatState::Login(login) => SeatReport::Login(Box::new(seat_login(login))),
+        }
+    }
+
+    fn capture(&self, provider: Provider, account: AccountId, key: &str) -> Result<Kept, Trouble> {
+        let expect = real::AccountKey(key.to_owned());
+        let captured = self.custody.capture(provider, account, &expect).map_err(|e| trouble(&e))?;
+        Ok(Kept {
+            access_expires_at: captured.login.access_expires_at,
+            login_ends_at: captured.login.login_ends_at,
+        })
+    }
+
+    fn kept(&self, _provider: Provider, account: AccountId) -> Result<Kept, Trouble> {
+        let vintage = self.ledger.lock().current_vintage(account);
+        match vintage {
+            Ok(Some(_)) => Ok(Kept::default()),
+            Ok(None) => Err(Trouble::new("no_credential", "No login is kept for this account.")),
+            Err(error) => Err(Trouble::new("disk", error.to_string())),
+        }
+    }
+
+    fn bearer(&self, _provider: Provider, holder: Holder) -> Result<http::HeaderValue, Trouble> {
+        let holder = match holder {
+            Holder::Seat(provider) => real::Holder::Seat(provider),
+            Holder::Account(account) => real::Holder::Account(account),
+        };
+        self.custody.bearer(holder).map_err(|error| trouble(&error))
+    }
+
+    fn refresh(
+        &self,
+        provider: Provider,
+        account: AccountId,
+        exchange: Exchange<'_>,
+    ) -> RefreshReport {
+        let later = |text: String, retry_after_s| RefreshReport::Later { text, retry_after_s };
+        let ticket = match self.custody.begin_refresh(account) {
+            Ok(ticket) => ticket,
+            Err(CustodyError::NotKept(_) | CustodyError::KeptUnusable(_)) => {
+                return RefreshReport::NeedsSignIn("no usable login is kept for it".to_owned());
+            }
+            Err(error) => return later(error.to_string(), None),
+        };
+        let Some(answer) = exchange(provider, ticket.body()) else {
+            return later("the provider did not answer".to_owned(), None);
+        };
+        let wait = answer.retry_after_s;
+        match self.custody.finish_refresh(ticket, answer.status, answer.body) {
+            RefreshOutcome::Rotated { vintage: _, access_expires_at } => {
+                RefreshReport::Kept(Kept { access_expires_at, login_ends_at: None })
+            }
+            RefreshOutcome::Unsealed { code } => later(
+                format!(
+                    "the renewed login is held in memory, the keychain did not take it ({code})"
+                ),
+                wait,
+            ),
+            RefreshOutcome::NeedsSignIn => {
+                RefreshReport::NeedsSignIn("the provider refused its login".to_owned())
+            }
+            RefreshOutcome::OurFault { code } => {
+                later(format!("the provider refused the request ({code})"), Some(3_600))
+            }
+            RefreshOutcome::EdgeBlocked => {
+                later("a filter answered instead of the provider".to_owned(), wait)
+            }
+            RefreshOutcome::Throttled => {
+                later("the provider asked to wait".to_owned(), wait.or(Some(900)))
+            }
+            RefreshOutcome::ServerError => later("the provider failed".to_owned(), wait),
+            RefreshOutcome::ReplyLost => later("the provider's answer was lost".to_owned(), wait),
+        }
+    }
+
+    fn swap(&self, order: &SwapOrder) -> SwapReport {
+        let party = |(account, key): &(AccountId, String)| Party {
+            account: *account,
+            key: real::AccountKey(key.clone()),
+        };
+        let asked = real::SwapOrder {
+            lane: order.lane,
+            generation: order.generation,
+            provider: order.provider,
+            from: order.from.as_ref().map(party),
+            to: party(&order.to),
+        };
+        let mut journal =
+            SwapJournal { ledger: &self.ledger, clock: self.clock, order: Some(order) };
+        match self.custody.swap(&asked, &mut journal) {
+            Ok(swapped) => SwapReport::Committed { row: swapped.intent.0 },
+            Err(failure) => failed(&failure),
+        }
+    }
+
+    fn recover(&self) -> Vec<Recovered> {
+        let open = match self.ledger.lock().pending_swaps() {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::error!(%error, "the journal could not be read at start");
+                return Vec::new();
+            }
+        };
+        let open: Vec<OpenIntent> = open.into_iter().filter_map(open_intent).collect();
+        let mut journal = SwapJournal { ledger: &self.ledger, clock: self.clock, order: None };
+        let recoveries = self.custody.recover(&open, &mut journal);
+        recoveries.into_iter().map(recovered).collect()
+    }
+
+    fn forget(&self, account: AccountId) -> Result<(), Trouble> {
+        self.custody.forget(account).map_err(|error| trouble(&error))
+    }
+}
+
+fn seat_login(login: real::SeatLogin) -> SeatLogin {
+    SeatLogin {
+        identity: Identity {
+            key: login.identity.key.0,
+            email: login.identity.email,
+            organization: login.identity.organization,
+            plan: login.plan,
+        },
+        fingerprint: login.fingerprint.0,
+        access_expires_at: login.access_expires_at,
+        login_ends_at: login.login_ends_at,
+    }
+}
+
+fn trouble(error: &CustodyError) -> Trouble {
+    let code = match error.code() {
+        "seat_absent" | "seat_stub" => "not_signed_in",
+        "not_kept" => "no_credential",
+        code => code,
+    };
+    Trouble::new(code, sentence(&error.to_string()))
+}
+
+/// A message as a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().map(|char| char.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}
+
+fn failed(failure: &SwapFailure) -> SwapReport {
+    match failure {
+        SwapFailure::Refused(cause @ CustodyError::WrongAccount { .. }) => {
+            SwapReport::Stale { text: sentence(&cause.to_string()) }
+        }
+        SwapFailure::Refused(CustodyError::Record(RecordError(text)))
+            if text.starts_with(STALE) =>
+        {
+            SwapReport::Stale { text: sentence(text.trim_start_matches(STALE)) }
+        }
+        SwapFailure::Refused(cause) => SwapReport::Failed { row: None, trouble: trouble(cause) },
+        SwapFailure::Undone { intent, cause } => {
+            SwapReport::Failed { row: Some(intent.0), trouble: trouble(cause) }
+        }
+        SwapFailure::Stuck { intent, cause, kept } => {
+            let files: Vec<_> = kept.iter().map(|path| path.display().to_string()).collect();
+            let text = format!(
+                "The last swap could neither be finished nor undone: {cause}. Nothing is written \
+                 any more. Every login was kept{}; sign in with the tool again, then start Sluice \
+                 anew.",
+                if files.is_empty() { String::new() } else { format!(" ({})", files.join(", ")) }
+            );
+            SwapReport::Stuck { row: Some(intent.0), text }
+        }
+    }
+}
+
+fn open_intent(row: sluice_ledger::SwapRow) -> Option<OpenIntent> {
+    let intent = match serde_json::from_value(row.swap.intent) {
+        Ok(intent) => intent,
+        Err(error) => {
+            tracing::error!(swap = row.id.0, %error, "an open intent was not understood; it is left open");
+            return None;
+        }
+    };
+    let last = row.steps.last().and_then(|step| serde_json::from_value(step.step.clone()).ok());
+    Some(OpenIntent { id: IntentId(row.id.0), intent, last })
+}
+
+fn recovered(found: real::Recovery) -> Recovered {
+    let (committed, stuck, text) = match found.outcome {
+        SagaOutcome::Committed => (Some(found.to), false, "The last swap was finished.".to_owned()),
+        SagaOutcome::Undone { why, .. } => {
+            (None, false, format!("The last swap was undone: {why}."))
+        }
+        SagaOutcome::Stuck { why } => (
+            None,
+            true,
+            format!(
+                "The last swap could neither be finished nor undone: {why}. Every login was kept; sign \
+             in with the tool again, then start Sluice anew."
+            ),
+        ),
+    };
+    Recovered { lane: found.lane, committed, stuck, text }
+}
+
+/// The ledger's pointers to vintages.
+pub(super) struct LedgerPointers(pub(super) Shared);
+
+impl Pointers for LedgerPointers {
+    fn current(&self, account: AccountId) -> Result<Option<VintageRef>, RecordError> {
+        let row = self.0.lock().current_vintage(account).map_err(record)?;
+        Ok(row.map(|row| VintageRef {
+            vintage: row.vintage,
+            fingerprint: real::Fingerprint(row.fingerprint),
+            stored_at: row.stored_at,
+        }))
+    }
+
+    fn advance(&self, account: AccountId, vintage: &VintageRef) -> Result<(), RecordError> {
+        let row = VintageRow {
+            account,
+            vintage: vintage.vintage,
+            fingerprint: vintage.fingerprint.0.clone(),
+            stored_at: vintage.stored_at,
+        };
+        self.0.lock().advance_vintage(&row).map_err(record)
+    }
+}
+
+fn record(error: sluice_ledger::Error) -> RecordError {
+    RecordError(error.to_string())
+}
+
+/// The journal of one swap, or of a recovery.
+struct SwapJournal<'a> {
+    ledger: &'a Shared,
+    clock: Clock,
+    order: Option<&'a SwapOrder>,
+}
+
+impl SwapJournal<'_> {
+    fn now(&self) -> Utc {
+        self.clock.now().wall
+    }
+}
+
+impl Journal for SwapJournal<'_> {
+    fn intent(&mut self, intent: &Intent) -> Result<IntentId, RecordError> {
+        let at = self.now();
+        let mut ledger = self.ledger.lock();
+        let lane = ledger.lane(intent.lane).map_err(record)?;
+        let lane = lane.ok_or_else(|| RecordError("the lane is not in the database".to_owned()))?;
+        let from = intent.from.as_ref().map(|party| party.account);
+        if lane.lane.generation != intent.generation || lane.lane.active != from {
+            return Err(RecordError(format!("{STALE}the live account had changed underneath")));
+        }
+        let usage =
+            |account| ledger.standing(account).ok().flatten().map(|standing| standing.usage);
+        let (usage_from, usage_to) = (from.and_then(usage), usage(intent.to.account));
+        let order = self.order;
+        let new = NewSwap {
+            at,
+            lane: intent.lane,
+            generation: intent.generation,
+            provider: intent.provider,
+            from,
+            to: intent.to.account,
+            asked_by: order.map_or(AskedBy::Engine, asked_by),
+            trigger: order.map_or(Trigger::Manual, |order| order.trigger),
+            reason: order.map(|order| order.reason.clone()).unwrap_or_default(),
+            decision: None,
+            usage_from,
+            usage_to,
+            intent: serde_json::to_value(intent).map_err(|error| RecordError(error.to_string()))?,
+        };
+        let id = ledger.begin_swap(&new).map_err(record)?;
+        Ok(IntentId(id.0))
+    }
+
+    fn step(&mut self, id: IntentId, step: Step) -> Result<(), RecordError> {
+        let value = serde_json::to_value(step).map_err(|error| RecordError(error.to_string()))?;
+        let at = self.now();
+        self.ledger.lock().swap_step(SwapId(id.0), &value, at).map_err(record)
+    }
+
+    fn settle(&mut self, id: IntentId, outcome: &SagaOutcome) -> Result<(), RecordError> {
+        let (swap, at) = (SwapId(id.0), self.now());
+        let mut ledger = self.ledger.lock();
+        match outcome {
+            SagaOutcome::Committed => {
+                let gates = match self.order {
+                    Some(order) => order.gates_after.clone(),
+                    None => recovered_gates(&ledger, swap)?,
+                };
+                match ledger.settle(&Commit { swap, gates: &gates, at }).map_err(record)? {
+                    Settled::Committed { .. } => Ok(()),
+                    Settled::Stale { .. } => {
+                        Err(RecordError(format!("{STALE}the lane had moved on")))
+                    }
+                }
+            }
+            SagaOutcome::Undone { why, .. } => ledger.fail_swap(swap, at, why).map_err(record),
+            SagaOutcome::Stuck { why } => {
+                ledger.fail_swap(swap, at, &format!("stuck: {why}")).map_err(record)
+            }
+        }
+    }
+}
+
+fn asked_by(order: &SwapOrder) -> AskedBy {
+    match order.trigger {
+        _ if order.by_person => AskedBy::Person,
+        Trigger::FailureReported => AskedBy::Failure,
+        _ => AskedBy::Engine,
+    }
+}
+
+/// The gates of a swap that recovery finds committed: its residency begins when it was journalled.
+fn recovered_gates(ledger: &sluice_ledger::Ledger, swap: SwapId) -> Result<Gates, RecordError> {
+    let row =
+        ledger.swap(swap).map_err(record)?.ok_or_else(|| RecordError("no such swap".to_owned()))?;
+    let lane = ledger.lane(row.swap.lane).map_err(record)?;
+    let mut gates = lane.map(|lane| lane.lane.gates).unwrap_or_default();
+    gates.last_attempt = Some(row.swap.at);
+    gates.last_committed = Some(row.swap.at);
+    gates.streak = None;
+    gates.failed_attempts = 0;
+    gates.last_failure = None;
+    Ok(gates)
+}

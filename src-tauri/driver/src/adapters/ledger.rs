@@ -1,0 +1,339 @@
+//! The ledger behind its port.
+
+use super::Shared;
+use crate::api::{Answer, DecisionView, SwapView};
+use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, Query, Record, Trouble};
+use serde_json::Value;
+use sluice_engine::memory::Memory;
+use sluice_engine::observation::Fact;
+use sluice_engine::{Account, AccountId, Lane, Observation, Provider, Utc};
+use sluice_ledger as real;
+use sluice_ledger::{DecisionQuery, NewAccount, NewDecision, Outcome, Sample};
+use std::collections::BTreeMap;
+
+/// Setting that holds the engine's memory of the accounts.
+const MEMORY: &str = "engine.memory";
+/// Settings that hold when the kept access tokens end, by account.
+const ACCESS: &str = "access_ends.";
+/// Settings that hold silenced causes.
+const SNOOZE: &str = "snooze.";
+/// Swaps counted for the last day.
+const DAY_SWAPS_MAX: u32 = 500;
+const DAY_S: i64 = 86_400;
+
+pub(super) struct SqlLedger {
+    shared: Shared,
+}
+
+impl SqlLedger {
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared }
+    }
+}
+
+fn trouble(error: real::Error) -> Trouble {
+    let code = match error {
+        real::Error::DiskFull => "disk_full",
+        real::Error::NotFound(_) => "unknown",
+        real::Error::Refused(_) => "invalid",
+        _ => "disk",
+    };
+    Trouble::new(code, format!("The database: {error}."))
+}
+
+impl Ledger for SqlLedger {
+    fn load(&mut self, now: Utc) -> Result<Loaded, Trouble> {
+        let mut ledger = self.shared.lock();
+        load(&mut ledger, now).map_err(trouble)
+    }
+
+    fn record(&mut self, record: &Record) -> Result<i64, Trouble> {
+        let mut ledger = self.shared.lock();
+        write(&mut ledger, record).map_err(trouble)
+    }
+
+    fn query(&mut self, query: &Query) -> Result<Answer, Trouble> {
+        let ledger = self.shared.lock();
+        look_up(&ledger, query).map_err(trouble)
+    }
+}
+
+fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
+    ledger.default_lane(Provider::Claude)?;
+    let rows = ledger.settings()?;
+    let mut loaded = Loaded::default();
+    let mut access = BTreeMap::new();
+    for (key, value) in rows {
+        if key == MEMORY {
+            loaded.memory = serde_json::from_value(value).unwrap_or_default();
+        } else if let Some(id) = key.strip_prefix(ACCESS) {
+            access.insert(id.to_owned(), value.as_i64());
+        } else if let Some(cause) = key.strip_prefix(SNOOZE) {
+            let until = value.as_i64().map(Utc).filter(|until| *until > now);
+            loaded.snoozed.extend(until.map(|until| (cause.to_owned(), until)));
+        } else {
+            loaded.settings.insert(key, value);
+        }
+    }
+    for row in ledger.accounts()? {
+        let ends = access.get(&row.id.0.to_string()).copied().flatten().map(Utc);
+        loaded.accounts.push(kept_account(ledger, row, ends)?);
+    }
+    loaded.lanes = ledger
+        .lanes()?
+        .into_iter()
+        .filter(|row| row.name == "default")
+        .map(|row| row.lane)
+        .collect();
+    for account in &loaded.accounts {
+        merge_requests(ledger, &mut loaded.memory, account.account.id, now)?;
+    }
+    let day = now.plus_seconds(-DAY_S);
+    let swaps = ledger.swaps(DAY_SWAPS_MAX, None)?.into_iter();
+    loaded.swaps = swaps
+        .filter(|row| row.status == real::SwapStatus::Committed && row.swap.at > day)
+        .map(|row| row.swap.at)
+        .collect();
+    loaded.swaps.reverse();
+    Ok(loaded)
+}
+
+/// The request budget survives a crash: what was asked in the last hour is in the activity table.
+fn merge_requests(
+    ledger: &real::Ledger,
+    memory: &mut BTreeMap<AccountId, Memory>,
+    account: AccountId,
+    now: Utc,
+) -> real::Result<()> {
+    let asked = ledger.usage_requests(account, now.plus_seconds(-3_600))?;
+    let memory = memory.entry(account).or_default();
+    if asked.len() > memory.requests.len() {
+        memory.requests = asked;
+        memory.requests.sort_unstable();
+    }
+    Ok(())
+}
+
+fn kept_account(
+    ledger: &real::Ledger,
+    row: real::AccountRow,
+    access_ends: Option<Utc>,
+) -> real::Result<KeptAccount> {
+    let standing = ledger.standing(row.id)?.unwrap_or_default();
+    let kept = Kept { access_expires_at: access_ends, login_ends_at: row.login_ends_at };
+    Ok(KeptAccount {
+        identity: Identity {
+            key: row.key,
+            email: row.email,
+            organization: row.organization,
+            plan: row.plan.clone(),
+        },
+        label: row.label,
+        kept: access_ends.map(|_| kept),
+        account: Account {
+            id: row.id,
+            provider: row.provider,
+            plan: row.plan,
+            enabled: row.enabled,
+            automatic: row.automatic,
+            login: row.login,
+            failures: standing.failures,
+            usage: standing.usage,
+            position: row.position,
+        },
+    })
+}
+
+fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
+    match record {
+        Record::NewAccount { provider, identity, label, position: _, at } => {
+            add_account(ledger, *provider, identity, label, *at)
+        }
+        Record::Account(kept) => write_account(ledger, kept).map(|()| 0),
+        Record::Removed { account, at } => {
+            ledger.set_setting(&format!("{ACCESS}{}", account.0), &Value::Null)?;
+            ledger.remove_account(*account, *at).map(|()| 0)
+        }
+        Record::Reordered(order) => ledger.reorder_accounts(order).map(|()| 0),
+        Record::Observation(observation) => observe(ledger, observation).map(|()| 0),
+        Record::Failures { account, failures } => {
+            ledger.record_failures(*account, *failures).map(|()| 0)
+        }
+        Record::Decision { decision, provider, action, sentence, mode } => {
+            let reason = serde_json::json!({ "rule": decision.reason, "mode": mode });
+            ledger.record_decision(&NewDecision {
+                decision,
+                provider: *provider,
+                outcome: outcome(action),
+                sentence,
+                reason: &reason,
+                digest: "",
+                world: None,
+            })
+        }
+        Record::Lane { lane, at } => write_lane(ledger, lane, *at),
+        Record::Memory(memory) => {
+            let value = serde_json::to_value(memory).unwrap_or_default();
+            ledger.set_setting(MEMORY, &value).map(|()| 0)
+        }
+        Record::Setting { key, value } => ledger.set_setting(key, value).map(|()| 0),
+        Record::Snooze { cause, until } => {
+            ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
+        }
+        Record::Request { account, at, status, budget_left } => {
+            let new = real::NewRequest {
+                at: *at,
+                kind: real::RequestKind::Usage,
+                account: Some(*account),
+                host: "usage",
+                path: "usage",
+                status: *status,
+                budget_left: Some(*budget_left),
+                note: None,
+            };
+            ledger.record_request(&new)
+        }
+    }
+}
+
+fn add_account(
+    ledger: &mut real::Ledger,
+    provider: Provider,
+    identity: &Identity,
+    label: &str,
+    at: Utc,
+) -> real::Result<i64> {
+    let new = NewAccount {
+        provider,
+        key: identity.key.clone(),
+        label: label.to_owned(),
+        email: identity.email.clone(),
+        organization: identity.organization.clone(),
+        plan: identity.plan.clone(),
+    };
+    let added = ledger.add_account(&new, at)?;
+    ledger.rename_account(added.id, label)?;
+    Ok(added.id.0)
+}
+
+fn write_account(ledger: &mut real::Ledger, kept: &KeptAccount) -> real::Result<()> {
+    let id = kept.account.id;
+    let Some(row) = ledger.account(id)? else { return Err(real::Error::NotFound("account")) };
+    if row.label != kept.label {
+        ledger.rename_account(id, &kept.label)?;
+    }
+    if row.enabled != kept.account.enabled {
+        ledger.set_enabled(id, kept.account.enabled)?;
+    }
+    if row.automatic != kept.account.automatic {
+        ledger.set_automatic(id, kept.account.automatic)?;
+    }
+    if row.login != kept.account.login {
+        ledger.set_login(id, kept.account.login)?;
+    }
+    if row.plan != kept.account.plan {
+        ledger.set_plan(id, &kept.account.plan)?;
+    }
+    let Some(known) = kept.kept else { return Ok(()) };
+    if known.login_ends_at.is_some() && row.login_ends_at != known.login_ends_at {
+        ledger.set_login_end(id, known.login_ends_at)?;
+    }
+    if let Some(ends) = known.access_expires_at {
+        let key = format!("{ACCESS}{}", id.0);
+        let value = Value::from(ends.0);
+        if ledger.setting(&key)?.as_ref() != Some(&value) {
+            ledger.set_setting(&key, &value)?;
+        }
+    }
+    Ok(())
+}
+
+fn observe(ledger: &mut real::Ledger, observation: &Observation) -> real::Result<()> {
+    match &observation.fact {
+        Fact::Usage(usage) => ledger.record_sample(&Sample {
+            account: observation.account,
+            at: observation.at,
+            source: observation.source,
+            usage: usage.clone(),
+        }),
+        Fact::Login(login) => ledger.set_login(observation.account, *login),
+        Fact::Plan(plan) => ledger.set_plan(observation.account, plan),
+        Fact::Unreachable
+        | Fact::Throttled { .. }
+        | Fact::LimitHit { .. }
+        | Fact::Closed { .. } => Ok(()),
+    }
+}
+
+fn outcome(action: &str) -> Outcome {
+    match action {
+        "swap" => Outcome::Swap,
+        "advise" => Outcome::Advise,
+        _ => Outcome::Stay,
+    }
+}
+
+fn write_lane(ledger: &mut real::Ledger, lane: &Lane, at: Utc) -> real::Result<i64> {
+    let mut generation = lane.generation;
+    if !ledger.save_gates(lane.id, generation, &lane.gates)? {
+        // Another generation is in force: the seat was found with somebody else.
+        generation = ledger.adopt(lane.id, lane.active, at)?;
+        ledger.save_gates(lane.id, generation, &lane.gates)?;
+    }
+    Ok(i64::try_from(generation.0).unwrap_or(i64::MAX))
+}
+
+fn look_up(ledger: &real::Ledger, query: &Query) -> real::Result<Answer> {
+    match query {
+        Query::Decisions { limit, before } => {
+            let query = DecisionQuery {
+                limit: *limit,
+                before: *before,
+                details: true,
+                ..DecisionQuery::default()
+            };
+            let rows = ledger.decisions(&query)?.into_iter().map(decision_view).collect();
+            Ok(Answer::Decisions { rows })
+        }
+        Query::Swaps { limit } => {
+            let rows = ledger.swaps(*limit, None)?.into_iter().map(swap_view).collect();
+            Ok(Answer::Swaps { rows })
+        }
+        Query::History { account, since } => {
+            let rows = ledger.samples(Some(*account), *since, Utc(i64::MAX))?.into_iter();
+            let used = |window: sluice_engine::Window| window.used.map(sluice_engine::Percent::get);
+            let rows = rows
+                .map(|row| (row.at.millis(), used(row.usage.five_hour), used(row.usage.seven_day)));
+            Ok(Answer::History { rows: rows.collect() })
+        }
+    }
+}
+
+fn decision_view(row: real::DecisionRow) -> DecisionView {
+    DecisionView {
+        id: row.id,
+        at_ms: row.at.millis(),
+        provider: row.provider,
+        action: row.outcome.name().to_owned(),
+        trigger: row.trigger,
+        active: row.active,
+        target: row.target.or(row.best),
+        sentence: row.sentence,
+        candidates: row.candidates,
+    }
+}
+
+fn swap_view(row: real::SwapRow) -> SwapView {
+    SwapView {
+        id: row.id.0,
+        at_ms: row.swap.at.millis(),
+        provider: row.swap.provider,
+        from: row.swap.from,
+        to: row.swap.to,
+        trigger: row.swap.trigger,
+        reason: row.swap.reason,
+        status: row.status.name().to_owned(),
+        residency_seconds: row.residency_seconds,
+        error: row.error,
+    }
+}

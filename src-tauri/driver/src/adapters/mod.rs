@@ -1,0 +1,68 @@
+//! The real parts behind the ports: custody, providers and ledger, put together here and only here.
+
+mod custody;
+mod ledger;
+mod providers;
+
+use crate::clock::Clock;
+use crate::paths::Paths;
+use crate::perform::Parts;
+use crate::ports::Trouble;
+use sluice_custody::{Config, Custody, OsKeychain, Seats};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Names another part of the keychain, for demo and tests.
+pub const NAMESPACE_VARIABLE: &str = "SLUICE_KEYCHAIN_NAMESPACE";
+const NAMESPACE: &str = "sluice";
+
+/// One database, used by the loop's thread and by the journal of a running swap.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<sluice_ledger::Ledger>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, sluice_ledger::Ledger> {
+        // Each statement is a transaction of its own: a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The real parts of a data directory, and what there is to tell about opening them.
+pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), Trouble> {
+    let opened = sluice_ledger::Ledger::open(&paths.database())
+        .map_err(|error| Trouble::new("disk", error.to_string()))?;
+    let notes = opened.notes.iter().map(ToString::to_string).collect();
+    let shared = Shared(Arc::new(Mutex::new(opened.ledger)));
+    let seats = seats()?;
+    let config = Config {
+        data_dir: paths.home().to_path_buf(),
+        namespace: namespace(),
+        seats: seats.clone(),
+    };
+    let pointers = Arc::new(custody::LedgerPointers(shared.clone()));
+    let kept = Custody::open(config, Arc::new(OsKeychain::new()), pointers)
+        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+    let for_ledger = shared.clone();
+    let parts = Parts {
+        custody: Arc::new(custody::RealCustody::new(kept, shared, clock)),
+        providers: Arc::new(providers::RealProviders::open(&seats, clock)?),
+        ledger: Arc::new(move || Box::new(ledger::SqlLedger::new(for_ledger.clone()))),
+    };
+    Ok((parts, notes))
+}
+
+fn seats() -> Result<Seats, Trouble> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let home = home.ok_or_else(|| {
+        Trouble::new("unusable", "The environment names no home directory; nothing was changed.")
+    })?;
+    Ok(Seats::from_env(&home, |name| std::env::var_os(name)))
+}
+
+fn namespace() -> String {
+    let wished = std::env::var(NAMESPACE_VARIABLE).unwrap_or_default();
+    let sane = wished.starts_with(NAMESPACE)
+        && wished.len() <= 64
+        && wished.chars().all(|char| char.is_ascii_alphanumeric() || "-_.".contains(char));
+    if sane { wished } else { NAMESPACE.to_owned() }
+}

@@ -1,0 +1,432 @@
+//! Carries effects out, each with its deadline, and turns what comes back into inputs.
+//!
+//! Nothing here waits inside the loop: every effect is a task of its own, and every part that
+//! blocks has a thread of its own, so a part that hangs delays only itself.
+
+use crate::api::{Answer, Notice, View};
+use crate::calendar;
+use crate::clock::Clock;
+use crate::core::{CallId, Effect, Input, PollError, Port, Then};
+use crate::link::refused;
+use crate::ports::{
+    Custody, Holder, Ledger, Loaded, Providers, Query, ReadError, Record, Recovered, RefreshReport,
+    SeatReport, SwapOrder, SwapReport, Trouble,
+};
+use crate::settings::Settings;
+use crate::worker::{Missed, Worker};
+use sluice_engine::{AccountId, Provider, Utc};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// One look into a seat or for a bearer: the keychain's own 3 s and a little.
+const READ_DEADLINE: Duration = Duration::from_secs(4);
+/// One swap or capture, before it is called overdue.
+const MOVE_DEADLINE: Duration = Duration::from_secs(10);
+/// One refresh: 60 s for its lock, 30 s for the request.
+const REFRESH_DEADLINE: Duration = Duration::from_secs(100);
+/// One token request.
+const TOKEN_DEADLINE: Duration = Duration::from_secs(30);
+/// One write or look-up in the database.
+const LEDGER_DEADLINE: Duration = Duration::from_secs(1);
+/// One whole poll of the live account.
+const LIVE_POLL_DEADLINE: Duration = Duration::from_secs(50);
+/// One whole poll of a parked account.
+const PARKED_POLL_DEADLINE: Duration = Duration::from_secs(30);
+/// Reading everything at start, and the last writes at the end.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+/// Calls waiting for one part.
+const QUEUE: usize = 64;
+
+/// The parts outside.
+#[derive(Clone)]
+pub struct Parts {
+    /// The holder of credentials.
+    pub custody: Arc<dyn Custody>,
+    /// The providers.
+    pub providers: Arc<dyn Providers>,
+    /// Makes another hold on the same database for a loop that starts anew.
+    pub ledger: Arc<dyn Fn() -> Box<dyn Ledger> + Send + Sync>,
+}
+
+/// Where the core's words go.
+#[derive(Clone)]
+pub(crate) struct Ears {
+    pub(crate) views: Arc<watch::Sender<Arc<View>>>,
+    pub(crate) notices: broadcast::Sender<Notice>,
+}
+
+/// Carries effects out.
+pub(crate) struct Performer {
+    parts: Parts,
+    seats: Worker<Arc<dyn Custody>>,
+    bearers: Worker<Arc<dyn Custody>>,
+    moves: Worker<Arc<dyn Custody>>,
+    renewals: Worker<Arc<dyn Custody>>,
+    pub(crate) ledger: Worker<Box<dyn Ledger>>,
+    inputs: mpsc::Sender<Input>,
+    ears: Ears,
+    clock: Clock,
+    pub(crate) waiting: HashMap<CallId, oneshot::Sender<Answer>>,
+    next_call: u64,
+    pub(crate) quit: bool,
+}
+
+impl Performer {
+    pub(crate) fn new(
+        parts: Parts,
+        inputs: mpsc::Sender<Input>,
+        ears: Ears,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
+        let custody = |name| Worker::spawn(name, Arc::clone(&parts.custody), QUEUE);
+        Ok(Self {
+            seats: custody("sluice-seats")?,
+            bearers: custody("sluice-bearers")?,
+            moves: custody("sluice-moves")?,
+            renewals: custody("sluice-renewals")?,
+            ledger: Worker::spawn("sluice-ledger", (parts.ledger)(), 4 * QUEUE)?,
+            parts,
+            inputs,
+            ears,
+            clock,
+            waiting: HashMap::new(),
+            next_call: 0,
+            quit: false,
+        })
+    }
+
+    /// Names an asker.
+    pub(crate) fn enter(&mut self, answer: oneshot::Sender<Answer>) -> CallId {
+        self.next_call += 1;
+        let call = CallId(self.next_call);
+        self.waiting.retain(|_, waiting| !waiting.is_closed());
+        self.waiting.insert(call, answer);
+        call
+    }
+
+    /// Everything the ledger keeps. An unreadable one is told and nothing is known.
+    pub(crate) async fn load(&self, now: Utc) -> Loaded {
+        let loaded = self.ledger.run(START_DEADLINE, move |ledger| ledger.load(now)).await;
+        loaded.unwrap_or_else(|missed| Err(ledger_trouble(missed))).unwrap_or_else(|trouble| {
+            tracing::error!(%trouble, "the ledger could not be read");
+            Loaded { notes: vec![trouble.text], ..Loaded::default() }
+        })
+    }
+
+    /// Settles what the last driver left open.
+    pub(crate) async fn recover(&self) -> Vec<Recovered> {
+        let recovered = self.moves.run(START_DEADLINE, |custody| custody.recover()).await;
+        recovered.unwrap_or_else(|missed| {
+            tracing::error!(%missed, "open swaps could not be settled at start");
+            Vec::new()
+        })
+    }
+
+    /// Waits until everything handed to the ledger so far has been written.
+    pub(crate) async fn flush(&self) {
+        if let Err(missed) = self.ledger.run(START_DEADLINE, |_| ()).await {
+            tracing::warn!(%missed, "the last records may not have been written");
+        }
+    }
+
+    /// Carries one effect out; returns at once.
+    pub(crate) fn perform(&mut self, effect: Effect, settings: &Settings) {
+        match effect {
+            Effect::ReadSeat(provider) => self.read_seat(provider),
+            Effect::ReadToolNumbers(provider) => self.read_tool_numbers(provider),
+            Effect::Capture { provider, account, key } => self.capture(provider, account, key),
+            Effect::ReadKept { provider, account } => self.read_kept(provider, account),
+            Effect::Poll { provider, account, holder, key } => {
+                self.poll(provider, account, holder, key);
+            }
+            Effect::Refresh { provider, account, key: _ } => self.refresh(provider, account),
+            Effect::Swap(order) => self.swap(*order),
+            Effect::Forget(account) => self.forget(account),
+            Effect::Store { record, then } => self.store(*record, then),
+            Effect::Look { query, call } => self.look(query, call),
+            Effect::Answer(call, answer) => {
+                if let Some(waiting) = self.waiting.remove(&call) {
+                    // Whoever asked may have stopped waiting; that is theirs to know.
+                    let _gone = waiting.send(*answer);
+                }
+            }
+            Effect::Publish(view) => {
+                self.ears.views.send_replace(Arc::new(*view));
+            }
+            Effect::Tell(notice) => {
+                tracing::info!(kind = notice.kind, "notice");
+                // Nobody listening is no error.
+                let _listeners = self.ears.notices.send(*notice);
+            }
+            Effect::ExpandCalendar => self.expand_calendar(settings),
+            Effect::Quit => self.quit = true,
+        }
+    }
+
+    fn expand_calendar(&self, settings: &Settings) {
+        let calendar = calendar::expand(
+            &settings.work_calendar(),
+            settings.time_zone(),
+            self.clock.now().wall,
+        );
+        self.send(Input::Calendar(calendar));
+    }
+
+    /// Sends an input from a task, so that a full queue delays the task and nothing else.
+    fn send(&self, input: Input) {
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            // A closed queue means the loop has ended.
+            let _ended = inputs.send(input).await;
+        });
+    }
+
+    /// Runs a call whose answer matters however late it comes; says when it is overdue.
+    fn carry<R: Send + 'static>(
+        &self,
+        (port, worker): (Port, &Worker<Arc<dyn Custody>>),
+        deadline: Duration,
+        call: impl FnOnce(&dyn Custody) -> R + Send + 'static,
+        turn: impl FnOnce(Result<R, Missed>) -> Input + Send + 'static,
+    ) {
+        let submitted = worker.submit(move |custody| {
+            let answer = call(custody.as_ref());
+            (answer, custody.health())
+        });
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let answer = match submitted {
+                Err(missed) => Err(missed),
+                Ok(answered) => wait_for(answered, deadline, port, &inputs).await,
+            };
+            let (answer, health) = match answer {
+                Ok((answer, health)) => (Ok(answer), Some(health)),
+                Err(missed) => (Err(missed), None),
+            };
+            if let Some(health) = health {
+                let _ended = inputs.send(Input::Health(health)).await;
+            }
+            let _ended = inputs.send(turn(answer)).await;
+        });
+    }
+
+    fn read_seat(&self, provider: Provider) {
+        self.carry(
+            (Port::Seats, &self.seats),
+            READ_DEADLINE,
+            move |custody| custody.seat(provider),
+            move |report| Input::SeatRead { provider, report: report.unwrap_or_else(unread) },
+        );
+    }
+
+    fn read_tool_numbers(&self, provider: Provider) {
+        let providers = Arc::clone(&self.parts.providers);
+        let submitted = self.seats.submit(move |_| providers.tool_numbers(provider));
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let Ok(answered) = submitted else { return };
+            if let Ok(Ok(Some(numbers))) = tokio::time::timeout(READ_DEADLINE, answered).await {
+                let _ended = inputs.send(Input::ToolNumbers { provider, numbers }).await;
+            }
+        });
+    }
+
+    fn capture(&self, provider: Provider, account: AccountId, key: String) {
+        self.carry(
+            (Port::Moves, &self.moves),
+            MOVE_DEADLINE,
+            move |custody| custody.capture(provider, account, &key),
+            move |result| {
+                let result = result.unwrap_or_else(|missed| Err(busy(missed)));
+                Input::Captured { provider, account, result }
+            },
+        );
+    }
+
+    fn read_kept(&self, provider: Provider, account: AccountId) {
+        self.carry(
+            (Port::Bearers, &self.bearers),
+            READ_DEADLINE,
+            move |custody| custody.kept(provider, account),
+            move |result| {
+                let result = result.unwrap_or_else(|missed| Err(busy(missed)));
+                Input::KeptRead { account, result }
+            },
+        );
+    }
+
+    fn refresh(&self, provider: Provider, account: AccountId) {
+        let providers = Arc::clone(&self.parts.providers);
+        let runtime = tokio::runtime::Handle::current();
+        self.carry(
+            (Port::Refresh, &self.renewals),
+            REFRESH_DEADLINE,
+            move |custody| {
+                let mut exchange = |provider, body| {
+                    let asked =
+                        tokio::time::timeout(TOKEN_DEADLINE, providers.token(provider, body));
+                    runtime.block_on(async { asked.await.ok().flatten() })
+                };
+                custody.refresh(provider, account, &mut exchange)
+            },
+            move |report| {
+                let report = report.unwrap_or_else(|missed| RefreshReport::Later {
+                    text: missed.to_string(),
+                    retry_after_s: None,
+                });
+                Input::Refreshed { account, report }
+            },
+        );
+    }
+
+    fn swap(&self, order: SwapOrder) {
+        let ledger = self.ledger.clone();
+        self.carry(
+            (Port::Moves, &self.moves),
+            MOVE_DEADLINE,
+            move |custody| {
+                // What was written down before (the lane's generation above all) must be on disk.
+                match ledger.ask(LEDGER_DEADLINE, |_| ()) {
+                    Ok(()) => custody.swap(&order),
+                    Err(missed) => {
+                        SwapReport::Failed { row: None, trouble: ledger_trouble(missed) }
+                    }
+                }
+            },
+            |report| {
+                Input::Swapped(report.unwrap_or_else(|missed| SwapReport::Failed {
+                    row: None,
+                    trouble: busy(missed),
+                }))
+            },
+        );
+    }
+
+    fn forget(&self, account: AccountId) {
+        self.carry(
+            (Port::Moves, &self.moves),
+            MOVE_DEADLINE,
+            move |custody| custody.forget(account),
+            move |result| {
+                let result = result.unwrap_or_else(|missed| Err(busy(missed)));
+                Input::Forgotten { account, result }
+            },
+        );
+    }
+
+    fn poll(&self, provider: Provider, account: AccountId, holder: Holder, key: String) {
+        let (seats, bearers) = (self.seats.clone(), self.bearers.clone());
+        let providers = Arc::clone(&self.parts.providers);
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let deadline = match holder {
+                Holder::Seat(_) => LIVE_POLL_DEADLINE,
+                Holder::Account(_) => PARKED_POLL_DEADLINE,
+            };
+            let seat = match holder {
+                Holder::Seat(_) => Some((seats, key, inputs.clone())),
+                Holder::Account(_) => None,
+            };
+            let read = read_usage(provider, holder, seat, bearers, providers);
+            let result = tokio::time::timeout(deadline, read).await.unwrap_or_else(|_| {
+                let text = format!("no answer within {} s", deadline.as_secs());
+                Err(PollError::Read(ReadError::Unreachable(text)))
+            });
+            let _ended = inputs.send(Input::Polled { account, holder, result }).await;
+        });
+    }
+
+    fn store(&self, record: Record, then: Then) {
+        let submitted = self.ledger.submit(move |ledger| ledger.record(&record));
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let result = match submitted {
+                Ok(answered) => wait_for(answered, LEDGER_DEADLINE, Port::Ledger, &inputs).await,
+                Err(missed) => Err(missed),
+            };
+            let result = result.unwrap_or_else(|missed| Err(ledger_trouble(missed)));
+            let _ended = inputs.send(Input::Stored { then, result }).await;
+        });
+    }
+
+    fn look(&mut self, query: Query, call: CallId) {
+        let Some(waiting) = self.waiting.remove(&call) else { return };
+        let ledger = self.ledger.clone();
+        tokio::spawn(async move {
+            let looked = ledger.run(LEDGER_DEADLINE, move |ledger| ledger.query(&query)).await;
+            let answer = match looked.unwrap_or_else(|missed| Err(ledger_trouble(missed))) {
+                Ok(answer) => answer,
+                Err(trouble) => refused(trouble.code, trouble.text),
+            };
+            let _gone = waiting.send(answer);
+        });
+    }
+}
+
+async fn wait_for<R>(
+    mut answered: oneshot::Receiver<R>,
+    deadline: Duration,
+    port: Port,
+    inputs: &mpsc::Sender<Input>,
+) -> Result<R, Missed> {
+    if let Ok(answer) = tokio::time::timeout(deadline, &mut answered).await {
+        return answer.map_err(|_| Missed::Gone);
+    }
+    tracing::warn!(?port, "a part does not answer within its deadline");
+    let _ended = inputs.send(Input::Overdue(port)).await;
+    let answer = answered.await.map_err(|_| Missed::Gone);
+    let _ended = inputs.send(Input::Answering(port)).await;
+    answer
+}
+
+type SeatCheck = (Worker<Arc<dyn Custody>>, String, mpsc::Sender<Input>);
+
+async fn read_usage(
+    provider: Provider,
+    holder: Holder,
+    seat: Option<SeatCheck>,
+    bearers: Worker<Arc<dyn Custody>>,
+    providers: Arc<dyn Providers>,
+) -> Result<sluice_engine::Usage, PollError> {
+    if let Some(check) = &seat {
+        check_seat(provider, check).await?;
+    }
+    let bearer = bearers
+        .run(READ_DEADLINE, move |custody| custody.bearer(provider, holder))
+        .await
+        .unwrap_or_else(|missed| Err(busy(missed)))
+        .map_err(PollError::Bearer)?;
+    let usage = providers.usage(provider, bearer).await.map_err(PollError::Read)?;
+    // Whose numbers these are is only certain when the seat has not changed hands meanwhile.
+    if let Some(check) = &seat {
+        check_seat(provider, check).await?;
+    }
+    Ok(usage)
+}
+
+async fn check_seat(provider: Provider, (seats, key, inputs): &SeatCheck) -> Result<(), PollError> {
+    let report = seats
+        .run(READ_DEADLINE, move |custody| custody.seat(provider))
+        .await
+        .map_err(|missed| PollError::Bearer(busy(missed)))?;
+    let same = matches!(&report, SeatReport::Login(login) if login.identity.key == *key);
+    let _ended = inputs.send(Input::SeatSeen { provider, report }).await;
+    if same { Ok(()) } else { Err(PollError::OtherLogin) }
+}
+
+fn unread(missed: Missed) -> SeatReport {
+    SeatReport::Unreadable(format!("reading it failed: {missed}"))
+}
+
+fn busy(missed: Missed) -> Trouble {
+    Trouble::new(
+        "busy",
+        format!("The keychain or the login's folder: {missed}. Nothing was changed."),
+    )
+}
+
+fn ledger_trouble(missed: Missed) -> Trouble {
+    Trouble::new("disk", format!("The database: {missed}."))
+}
