@@ -9,11 +9,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use syn::{Attribute, Fields, GenericArgument, Item, ItemEnum, ItemStruct, PathArguments, Type};
 
-const API: &str = "driver/src/api.rs";
-/// Engine modules whose types appear in the interface.
-const ENGINE: [&str; 3] = ["engine/src/units.rs", "engine/src/account.rs", "engine/src/decision.rs"];
+/// Where the interface's types stand.
+const SOURCES: [&str; 5] = [
+    "src/commands.rs",
+    "driver/src/api.rs",
+    "engine/src/units.rs",
+    "engine/src/account.rs",
+    "engine/src/decision.rs",
+];
 /// The roots; everything they mention is generated too.
-const ROOTS: [&str; 3] = ["View", "Request", "Answer"];
+const ROOTS: [&str; 3] = ["Shown", "Request", "Answer"];
 
 const HEADER: &str = "\
 // Generated from src-tauri/driver/src/api.rs by the test `bindings` of sluice-app; do not edit.
@@ -23,8 +28,8 @@ const HEADER: &str = "\
 #[test]
 fn bindings_are_those_of_the_source() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let items: Vec<Item> = std::iter::once(API)
-        .chain(ENGINE)
+    let items: Vec<Item> = SOURCES
+        .iter()
         .flat_map(|file| {
             let text = std::fs::read_to_string(root.join(file)).expect(file);
             syn::parse_file(&text).expect(file).items
@@ -56,7 +61,7 @@ fn generate(items: &[Item]) -> String {
         let text = match item {
             Some(Item::Struct(item)) => structure(item, &mut mentioned),
             Some(Item::Enum(item)) => enumeration(item, &mut mentioned),
-            _ => panic!("{name} is not in {API} or {ENGINE:?}"),
+            _ => panic!("{name} is in none of {SOURCES:?}"),
         };
         write!(output, "\n{}{text}", doc(&item.map(attributes).unwrap_or_default())).unwrap();
         mentioned.reverse();
@@ -144,9 +149,9 @@ fn typed(kind: &Type, mentioned: &mut Vec<String>) -> String {
                 ("Option", [one]) => format!("{one} | null"),
                 ("Vec", [one]) if one.contains('|') => format!("({one})[]"),
                 ("Vec", [one]) => format!("{one}[]"),
-                ("Box", [one]) => one.clone(),
+                ("Box" | "Arc", [one]) => one.clone(),
                 ("BTreeMap", [key, value]) => format!("Record<{key}, {value}>"),
-                ("String", []) => "string".to_owned(),
+                ("String" | "str", []) => "string".to_owned(),
                 ("bool", []) => "boolean".to_owned(),
                 ("f64" | "i64" | "u64" | "u32" | "u8", []) => "number".to_owned(),
                 ("Value", []) => "unknown".to_owned(),
@@ -157,6 +162,7 @@ fn typed(kind: &Type, mentioned: &mut Vec<String>) -> String {
                 (name, _) => panic!("{name} is generic in a way this generator does not know"),
             }
         }
+        Type::Reference(reference) => typed(&reference.elem, mentioned),
         _ => panic!("a type this generator does not know"),
     }
 }
