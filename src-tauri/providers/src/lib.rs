@@ -7,15 +7,18 @@
 
 pub mod claude;
 pub mod client;
+pub mod codex;
 pub mod endpoints;
 pub mod failure;
 pub mod json;
+pub mod others;
 pub mod reading;
 pub mod retry_after;
 pub mod words;
 
 pub use claude::{Claude, Identity, ProfileReply, TokenReply, UsageReply};
 pub use client::{Deadlines, Http};
+pub use codex::Codex;
 pub use endpoints::{EndpointError, Endpoints};
 pub use failure::{FailureClass, ProviderError};
 pub use json::Oddity;

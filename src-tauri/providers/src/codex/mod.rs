@@ -1,0 +1,101 @@
+//! Codex: its endpoints and the signals of its tool.
+
+pub mod refusal;
+pub mod signals;
+pub mod usage;
+
+pub use usage::{CodexUsage, parse_usage};
+
+use crate::claude::{OpenError, TokenReply};
+use crate::client::{Deadlines, Http, failure, fetch};
+use crate::endpoints::{Endpoints, join};
+use crate::failure::{FailureClass, ProviderError};
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use refusal::{Asked, classify};
+use zeroize::Zeroizing;
+
+/// Codex's endpoints.
+#[derive(Clone, Debug)]
+pub struct Codex {
+    endpoints: Endpoints,
+    http: Http,
+}
+
+impl Codex {
+    /// Codex at `endpoints`, through `http`.
+    #[must_use]
+    pub const fn new(endpoints: Endpoints, http: Http) -> Self {
+        Self { endpoints, http }
+    }
+
+    /// Codex at the addresses of the environment, with the standard deadlines.
+    ///
+    /// # Errors
+    /// [`OpenError`] when a variable names another machine or HTTPS cannot be set up.
+    pub fn from_env() -> Result<Self, OpenError> {
+        let endpoints = Endpoints::from_env()?;
+        let http = Http::new(&endpoints, Deadlines::default())?;
+        Ok(Self::new(endpoints, http))
+    }
+
+    /// Reads the windows of `account` (the provider's account id) with `bearer` (the whole
+    /// `Authorization` value).
+    ///
+    /// # Errors
+    /// [`ProviderError`] with the class of the refusal; `bad_output` when a 200 is not JSON.
+    pub async fn usage(
+        &self,
+        mut bearer: HeaderValue,
+        account: Option<HeaderValue>,
+    ) -> Result<CodexUsage, ProviderError> {
+        let doing = "reading Codex's usage";
+        bearer.set_sensitive(true);
+        let base = &self.endpoints.codex_api;
+        let path =
+            if base.path().contains("/backend-api") { "wham/usage" } else { "api/codex/usage" };
+        let mut request = self
+            .http
+            .get(join(base, path))
+            .header(header::AUTHORIZATION, bearer)
+            .header(header::ACCEPT, "application/json");
+        if let Some(account) = account {
+            request = request.header("chatgpt-account-id", account);
+        }
+        let answer = fetch(request, doing).await?;
+        if let Some(refused) = classify(Asked::Usage, answer.status, &answer.body) {
+            return Err(ProviderError {
+                class: refused.class,
+                status: Some(answer.status),
+                retry_after: answer.retry_after(),
+                doing,
+            });
+        }
+        let reading = parse_usage(&answer.body);
+        if reading.readable {
+            return Ok(reading);
+        }
+        let bad = failure(doing, FailureClass::BadOutput);
+        Err(ProviderError { status: Some(answer.status), ..bad })
+    }
+
+    /// Exchanges a refresh token: `body` goes out and the answer comes back as they are.
+    ///
+    /// # Errors
+    /// [`ProviderError`] of class `network` or `bad_output` (answer too long): no answer came, and
+    /// the token may have been used up.
+    pub async fn token(&self, body: Zeroizing<Vec<u8>>) -> Result<TokenReply, ProviderError> {
+        let request = self
+            .http
+            .post(self.endpoints.codex_token.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json")
+            .body(Bytes::from_owner(body));
+        let answer = fetch(request, "refreshing a Codex login").await?;
+        Ok(TokenReply {
+            status: answer.status,
+            retry_after: answer.retry_after(),
+            body: answer.body,
+        })
+    }
+}

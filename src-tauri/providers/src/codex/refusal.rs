@@ -1,0 +1,112 @@
+//! What Codex's refusals mean.
+
+use crate::failure::FailureClass as Class;
+use crate::json::Oddities;
+use crate::words::{Speaker, classify_text};
+use serde_json::Value;
+use sluice_engine::Utc;
+
+/// Which endpoint refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The usage endpoint.
+    Usage,
+    /// The token endpoint.
+    Token,
+    /// The model endpoint, as another program saw it.
+    Responses,
+}
+
+/// A refusal, read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it means.
+    pub class: Class,
+    /// Why a refresh token is dead: `expired`, `reused`, `revoked`.
+    pub reason: Option<&'static str>,
+    /// When the limit empties.
+    pub resets_at: Option<Utc>,
+}
+
+/// The meaning of an answer; `None` for a success.
+#[must_use]
+pub fn classify(asked: Asked, status: u16, body: &[u8]) -> Option<Refused> {
+    if (200..=299).contains(&status) {
+        return None;
+    }
+    let mut odd = Oddities::default();
+    let document = odd.document(body);
+    let body = document.as_ref().filter(|body| body.is_object());
+    let plain = |class| Refused { class, reason: None, resets_at: None };
+    let Some(body) = body else {
+        return Some(plain(match status {
+            429 => Class::Throttled,
+            408 | 500..=599 => Class::ServerError,
+            _ => Class::EdgeBlock,
+        }));
+    };
+    if let Some(reason) = dead(asked, status, body) {
+        return Some(Refused { reason: Some(reason), ..plain(Class::InvalidGrant) });
+    }
+    let class = by_code(body).unwrap_or_else(|| by_status(asked, status, body));
+    let resets_at = odd.instant(body["error"].get("resets_at"), "error.resets_at");
+    Some(Refused { resets_at, ..plain(class) })
+}
+
+/// The code of a refusal, wherever this version of the endpoint puts it.
+fn code(body: &Value) -> Option<&str> {
+    let error = &body["error"];
+    error["code"].as_str().or(error.as_str()).or(body["code"].as_str())
+}
+
+/// Why the refresh token is dead, when it is. Another 400 leaves it alive.
+fn dead(asked: Asked, status: u16, body: &Value) -> Option<&'static str> {
+    if asked != Asked::Token || !matches!(status, 400 | 401 | 403) {
+        return None;
+    }
+    match code(body) {
+        Some("refresh_token_expired") => Some("expired"),
+        Some("refresh_token_reused") => Some("reused"),
+        Some("refresh_token_invalidated") => Some("revoked"),
+        Some("invalid_grant") => Some("invalid"),
+        Some("invalid_client" | "invalid_request") => None,
+        _ if status == 401 => Some("refused"),
+        _ => None,
+    }
+}
+
+fn by_code(body: &Value) -> Option<Class> {
+    let kind = body["error"]["type"].as_str();
+    Some(match kind.into_iter().chain(code(body)).find(|it| *it != "invalid_request_error")? {
+        "usage_limit_reached" => Class::LimitUnspecified,
+        "usage_not_included" => Class::PlanIneligible,
+        "insufficient_quota" => Class::Billing,
+        "rate_limit_exceeded" => Class::Throttled,
+        "server_is_overloaded" | "slow_down" => Class::Overloaded,
+        "token_invalidated" => Class::AuthInvalid,
+        "token_expired" => Class::AuthExpired,
+        "token_revoked" => Class::AuthRevoked,
+        "invalid_api_key" => Class::AuthApiKey,
+        "invalid_client" => Class::InvalidClient,
+        "invalid_request" => Class::InvalidRequest,
+        _ => return None,
+    })
+}
+
+fn by_status(asked: Asked, status: u16, body: &Value) -> Class {
+    let worded = || {
+        let text = body["error"]["message"].as_str().or(body["detail"].as_str());
+        text.and_then(|text| classify_text(Speaker::Codex, text))
+    };
+    match status {
+        429 if asked == Asked::Usage => Class::UsageEndpointThrottled,
+        429 => worded().unwrap_or(Class::Throttled),
+        408 | 500..=599 => Class::ServerError,
+        400 | 422 => Class::InvalidRequest,
+        401 => worded().unwrap_or(Class::AuthExpired),
+        402 => Class::Billing,
+        403 => worded().unwrap_or(Class::Forbidden),
+        300..=399 => Class::EdgeBlock,
+        _ => Class::Unknown,
+    }
+}

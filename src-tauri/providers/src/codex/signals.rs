@@ -1,0 +1,180 @@
+//! What Codex tells on its own: its app server, its logs, its headers.
+
+use super::usage::{CodexUsage, add_scoped, read_credits, read_windows, reset_credits};
+use crate::failure::FailureClass as Class;
+use crate::json::{Oddities, under, written_instant};
+use crate::words::{Speaker, classify_text};
+use http::HeaderMap;
+use serde_json::{Map, Value, json};
+use sluice_engine::Utc;
+
+/// A message of the app server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Who is signed in; `None` when nobody is.
+    Account(Option<AccountNote>),
+    /// The numbers. A notice is sparse: what it leaves out has not changed.
+    Limits {
+        /// The numbers.
+        usage: Box<CodexUsage>,
+        /// Merge into what is known instead of replacing it.
+        sparse: bool,
+    },
+    /// A turn failed.
+    Failed(Class),
+    /// A login was begun: show this to the person.
+    Login(LoginStep),
+    /// Anything else.
+    Other,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountNote {
+    /// `chatgpt`, `apiKey`.
+    pub kind: Option<String>,
+    /// Mail address.
+    pub email: Option<String>,
+    /// The plan, as sent.
+    pub plan: Option<String>,
+}
+
+/// What the person has to do to sign in with the official tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginStep {
+    /// Open the address.
+    OpenAddress,
+    /// Type the code.
+    ShowCode,
+}
+
+/// Reads one line of the app server. Total.
+#[must_use]
+pub fn parse_message(bytes: &[u8]) -> Message {
+    let mut odd = Oddities::default();
+    let document = odd.document(bytes).unwrap_or_default();
+    let error = &document["params"]["turn"]["error"];
+    if error.is_object() {
+        return Message::Failed(turn_class(error));
+    }
+    if document["error"].is_object() {
+        return Message::Failed(turn_class(&document["error"]));
+    }
+    let sparse = document["method"] == "account/rateLimits/updated";
+    let holder = if sparse { &document["params"] } else { &document["result"] };
+    let Some(map) = holder.as_object() else {
+        return Message::Other;
+    };
+    if let Some(account) = map.get("account") {
+        return Message::Account(odd.object(Some(account), "account").map(|account| AccountNote {
+            kind: odd.text(account.get("type"), "account.type"),
+            email: odd.text(account.get("email"), "account.email"),
+            plan: odd.text(account.get("planType"), "account.planType"),
+        }));
+    }
+    if map.get("rateLimits").is_some_and(Value::is_object) {
+        return Message::Limits { usage: Box::new(read_limits(map, &mut odd)), sparse };
+    }
+    match map {
+        map if map.contains_key("authUrl") => Message::Login(LoginStep::OpenAddress),
+        map if map.contains_key("userCode") => Message::Login(LoginStep::ShowCode),
+        _ => Message::Other,
+    }
+}
+
+fn read_limits(map: &Map<String, Value>, odd: &mut Oddities) -> CodexUsage {
+    let mut reading = CodexUsage { readable: true, ..CodexUsage::default() };
+    let main = odd.object(map.get("rateLimits"), "rateLimits").cloned().unwrap_or_default();
+    read_windows(&main, "rateLimits", None, &mut reading, odd);
+    reading.plan = odd.text(main.get("planType"), "rateLimits.planType");
+    reading.credits = read_credits(main.get("credits"), odd);
+    reading.reached = odd.text(main.get("rateLimitReachedType"), "rateLimits.rateLimitReachedType");
+    reading.reset_credits = reset_credits(map.get("rateLimitResetCredits"), odd);
+    let own = main.get("limitId").and_then(Value::as_str).unwrap_or("codex").to_owned();
+    if let Some(all) = odd.object(map.get("rateLimitsByLimitId"), "rateLimitsByLimitId") {
+        for (id, limit) in all.iter().filter(|(id, _)| **id != own) {
+            let Some(limit) = odd.object(Some(limit), "rateLimitsByLimitId") else {
+                continue;
+            };
+            let name = odd.text(limit.get("limitName"), "rateLimitsByLimitId.limitName");
+            let name = name.unwrap_or_else(|| crate::json::clean(id));
+            add_scoped(name, limit, &mut reading, odd);
+        }
+    }
+    reading
+}
+
+/// The class of a failed turn; the names come in several spellings.
+fn turn_class(error: &Value) -> Class {
+    let info = match &error["codexErrorInfo"] {
+        Value::String(name) => name.clone(),
+        Value::Object(map) => map.keys().next().cloned().unwrap_or_default(),
+        _ => String::new(),
+    };
+    let plain: String = info.chars().filter(char::is_ascii_alphanumeric).collect();
+    let worded = error["message"].as_str().and_then(|text| classify_text(Speaker::Codex, text));
+    match plain.to_ascii_lowercase().as_str() {
+        "usagelimitexceeded" => match worded {
+            Some(class @ (Class::Billing | Class::ModelLimit)) => class,
+            _ => Class::LimitUnspecified,
+        },
+        "ratelimitexceeded" => Class::Throttled,
+        "unauthorized" => worded.unwrap_or(Class::AuthInvalid),
+        "serveroverloaded" => Class::Overloaded,
+        "internalservererror" => Class::ServerError,
+        "badrequest" => Class::InvalidRequest,
+        _ => worded.unwrap_or(Class::Unknown),
+    }
+}
+
+/// Reads one line of a log of Codex; `None` when it holds no limits. Relative times count from the
+/// line's own time.
+#[must_use]
+pub fn parse_log_line(bytes: &[u8]) -> Option<CodexUsage> {
+    let mut odd = Oddities::default();
+    let document = odd.document(bytes)?;
+    let payload = &document["payload"];
+    if payload["type"] != "token_count" {
+        return None;
+    }
+    let at = odd.instant(document.get("timestamp"), "timestamp");
+    let limits = odd.object(payload.get("rate_limits"), "rate_limits")?;
+    let mut reading = CodexUsage { readable: true, ..CodexUsage::default() };
+    read_windows(limits, "rate_limits", at, &mut reading, &mut odd);
+    reading.plan = odd.text(limits.get("plan_type"), "rate_limits.plan_type");
+    reading.credits = read_credits(limits.get("credits"), &mut odd);
+    reading.usage.observed_at = at;
+    reading.oddities = odd.into_vec();
+    Some(reading)
+}
+
+/// Reads the limits in the headers of an answer that arrived at `now`.
+#[must_use]
+pub fn parse_headers(headers: &HeaderMap, now: Utc) -> CodexUsage {
+    let text = |name: String| headers.get(name).and_then(|it| it.to_str().ok()).map(str::trim);
+    let mut limits = Map::new();
+    for slot in ["primary", "secondary"] {
+        let field = |name: &str| text(format!("x-codex-{slot}-{name}"));
+        let end = field("reset-at").filter(|it| written_instant(it).is_some());
+        let mut window = Map::new();
+        window.insert("used_percent".to_owned(), json!(field("used-percent")));
+        window.insert("window_minutes".to_owned(), json!(field("window-minutes")));
+        window.insert("reset_at".to_owned(), json!(end));
+        window.insert("reset_after_seconds".to_owned(), json!(field("reset-after-seconds")));
+        limits.insert(slot.to_owned(), Value::Object(window));
+    }
+    let mut odd = Oddities::default();
+    let mut reading = CodexUsage { readable: true, ..CodexUsage::default() };
+    read_windows(&limits, &under("", "x-codex"), Some(now), &mut reading, &mut odd);
+    reading.oddities = odd.into_vec();
+    reading
+}
+
+/// What `codex doctor --json` says of the login: whether a variable of the environment outranks it.
+#[must_use]
+pub fn doctor_env_override(bytes: &[u8]) -> Option<bool> {
+    let document = Oddities::default().document(bytes)?;
+    let map = document.as_object()?;
+    let named = map.get("auth env vars present").and_then(Value::as_str);
+    Some(named.is_some_and(|names| !matches!(names.trim(), "" | "none" | "None")))
+}
