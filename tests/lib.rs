@@ -6,3 +6,4 @@
 pub mod contract;
 pub mod desktop;
 pub mod stage;
+pub mod vectors;

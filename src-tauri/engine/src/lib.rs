@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod account;
+pub mod advise;
 pub mod breaker;
 pub mod burn;
 pub mod calendar;
@@ -18,12 +19,14 @@ pub mod explain;
 pub mod gates;
 pub mod herd;
 pub mod horizon;
+pub mod label;
 pub mod lane;
 pub mod limits;
 pub mod memory;
 pub mod observation;
 pub mod observe;
 pub mod poll;
+pub mod renew;
 pub mod rule;
 pub mod rules;
 pub mod skip;

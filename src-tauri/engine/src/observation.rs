@@ -44,6 +44,11 @@ pub enum Fact {
     /// Numbers. A field that is `None` was not said and leaves the known value alone, unless the
     /// provider said so explicitly; the adapter has already resolved that.
     Usage(Usage),
+    /// The provider said that a window is not open: what was known of it is void.
+    Closed {
+        /// The window: `five_hour`, `seven_day` or a model's name.
+        window: String,
+    },
     /// The read failed for a reason that says nothing of the account (network, 5xx).
     Unreachable,
     /// The endpoint asked us to slow down.

@@ -57,6 +57,7 @@ pub fn fold(world: &mut World, observation: &Observation, now: Now) {
                 }
             }
         }
+        Fact::Closed { window } => close(account, memory, window),
         Fact::Login(login) => account.login = *login,
         Fact::Plan(plan) => account.plan = plan.clone(),
     }
@@ -119,6 +120,16 @@ fn merge(known: &mut Window, seen: &Window, says_all: bool) {
     } else if seen.resets_at.is_some() {
         known.resets_at = seen.resets_at;
     }
+}
+
+fn close(account: &mut Account, memory: &mut Memory, name: &str) {
+    let usage = &mut account.usage;
+    match name {
+        "five_hour" => usage.five_hour = Window::default(),
+        "seven_day" => usage.seven_day = Window::default(),
+        model => usage.models.retain(|known| known.model != model),
+    }
+    memory.refusals.retain(|refusal| refusal.window != name);
 }
 
 fn merge_model(known: &mut Usage, seen: &ModelWindow, says_all: bool) {

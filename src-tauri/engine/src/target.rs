@@ -103,7 +103,7 @@ pub fn effective_percent(
     now: Utc,
 ) -> Option<f64> {
     let used = used?;
-    let outdated = reset
-        .is_some_and(|reset| reset <= now && observed.is_none_or(|observed| observed <= reset));
+    let outdated =
+        reset.is_some_and(|reset| reset <= now && observed.is_none_or(|observed| observed < reset));
     Some(if outdated { 0.0 } else { used })
 }

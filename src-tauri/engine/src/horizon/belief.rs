@@ -55,6 +55,8 @@ pub struct LaneBelief {
     pub refused_at: Option<f64>,
     /// Work was seen to begin; plan at once.
     pub woke: bool,
+    #[allow(missing_docs)]
+    pub oracle: Option<alloc::vec::Vec<f64>>,
     /// Past demand.
     pub history: History,
 }
@@ -94,7 +96,7 @@ impl State {
             Fact::Login(Login::Valid) => gauge.dead_until = 0.0,
             Fact::Login(Login::Unverified) => {}
             Fact::Login(Login::NeedsSignIn | Login::Missing) => gauge.dead_until = now + 30.0,
-            Fact::Unreachable | Fact::Throttled { .. } | Fact::Plan(_) => {}
+            Fact::Closed { .. } | Fact::Unreachable | Fact::Throttled { .. } | Fact::Plan(_) => {}
         }
     }
 
