@@ -5,7 +5,7 @@ use crate::commands::{self, Shown};
 use crate::driver;
 use crate::instance::{self, Found, Sole};
 use crate::menu::Act;
-use crate::notify::{Clicked, Teller};
+use crate::notify::{self, Teller};
 use crate::tray::{Parts, Shows, Tray};
 use crate::windows;
 use crate::words::Moment;
@@ -114,10 +114,11 @@ pub fn run(window: bool) -> Result<(), String> {
         }
     };
     tauri::async_runtime::set(runtime.handle().clone());
+    let icon = notify::icon(&instance::directory(&paths));
     let (reached, reach) = watch::channel(Reach::Starting);
     runtime.spawn(reach_driver(paths, reached));
     let shell = Arc::new(Shell { reach, clock });
-    drive(shell, sole, window)
+    drive(shell, Own { sole, icon }, window)
 }
 
 /// Becomes the driver, or attaches to the one that runs.
@@ -132,7 +133,13 @@ async fn reach_driver(paths: Paths, reached: watch::Sender<Reach>) {
     reached.send_replace(reach);
 }
 
-fn drive(shell: Arc<Shell>, sole: Sole, window: bool) -> Result<(), String> {
+/// What only this process has.
+struct Own {
+    sole: Sole,
+    icon: Arc<str>,
+}
+
+fn drive(shell: Arc<Shell>, own: Own, window: bool) -> Result<(), String> {
     let setup = Arc::clone(&shell);
     let app = tauri::Builder::default()
         .manage(Arc::clone(&shell))
@@ -142,7 +149,7 @@ fn drive(shell: Arc<Shell>, sole: Sole, window: bool) -> Result<(), String> {
             if window {
                 windows::open(&handle);
             }
-            tauri::async_runtime::spawn(attend(setup, handle, sole));
+            tauri::async_runtime::spawn(attend(setup, handle, own));
             Ok(())
         })
         .build(tauri::generate_context!())
@@ -157,10 +164,10 @@ fn drive(shell: Arc<Shell>, sole: Sole, window: bool) -> Result<(), String> {
 }
 
 /// The shell's own loop: what changed is shown, what was clicked is asked.
-async fn attend(shell: Arc<Shell>, app: AppHandle, sole: Sole) {
+async fn attend(shell: Arc<Shell>, app: AppHandle, own: Own) {
     let (clicks, mut clicked) = mpsc::channel(CLICKS_MAX);
     let (answers, mut answered) = mpsc::channel(CLICKS_MAX);
-    let teller = Teller::new(answers);
+    let teller = Teller::new(answers, own.icon);
     let tray = start_tray(&shell, &app, clicks).await;
     let mut reach = shell.reach.clone();
     let mut news = News::of(&reach.borrow_and_update());
@@ -177,7 +184,7 @@ async fn attend(shell: Arc<Shell>, app: AppHandle, sole: Sole) {
             },
             Some(act) = clicked.recv() => perform(&shell, &app, &teller, act),
             Some(click) = answered.recv() => perform(&shell, &app, &teller, click.into()),
-            () = sole.asked() => windows::open(&app),
+            () = own.sole.asked() => windows::open(&app),
             () = &mut ending => perform(&shell, &app, &teller, Act::Quit),
         }
     }

@@ -8,6 +8,7 @@ use sluice_driver::{
     lock::{self, Held, LockError},
     socket,
 };
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 
@@ -28,17 +29,24 @@ pub enum Found {
     Other(String),
 }
 
+/// The tray's own directory.
+#[must_use]
+pub fn directory(paths: &Paths) -> PathBuf {
+    paths.home().join("tray")
+}
+
 /// Takes the tray's lock, or hands over to the tray that has it.
 ///
 /// # Errors
 /// When the data directory cannot be used; the text says why and what was kept.
 pub async fn take(paths: &Paths) -> Result<Found, String> {
-    let own = Paths::at(paths.home().join("tray"));
+    let own = Paths::at(directory(paths));
     lock::private_dir(paths.home())
         .map_err(|error| format!("{} cannot be made: {error}", paths.home().display()))?;
     match lock::take(&own, "sluice tray") {
         Ok(held) => {
-            let listener = socket::listen(&own)
+            let listener = socket::bind(&own)
+                .and_then(socket::listen)
                 .map_err(|error| format!("{}: {error}", own.socket().display()))?;
             Ok(Found::Sole(Sole { _lock: held, listener }))
         }

@@ -4,6 +4,7 @@
 use crate::menu::Act;
 use notify_rust::{Notification, NotificationResponse, Timeout, Urgency};
 use sluice_driver::api::{Notice, Request};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
@@ -38,13 +39,25 @@ impl From<Clicked> for Act {
 pub struct Teller {
     clicks: mpsc::Sender<Clicked>,
     places: Arc<Semaphore>,
+    icon: Arc<str>,
+}
+
+/// The picture beside a notice, put into the tray's own directory: a program that was not installed
+/// has no icon by name. Without it the name has to do.
+#[must_use]
+pub fn icon(directory: &Path) -> Arc<str> {
+    const PICTURE: &[u8] = include_bytes!("../../icons/128x128.png");
+    let path = directory.join("icon.png");
+    let there = std::fs::read(&path).is_ok_and(|found| found == PICTURE);
+    let usable = there || std::fs::write(&path, PICTURE).is_ok();
+    if usable { path.to_string_lossy().into() } else { "sluice".into() }
 }
 
 impl Teller {
     /// Clicks arrive at `clicks`.
     #[must_use]
-    pub fn new(clicks: mpsc::Sender<Clicked>) -> Self {
-        Self { clicks, places: Arc::new(Semaphore::new(WAITING_MAX)) }
+    pub fn new(clicks: mpsc::Sender<Clicked>, icon: Arc<str>) -> Self {
+        Self { clicks, places: Arc::new(Semaphore::new(WAITING_MAX)), icon }
     }
 
     /// Sends one notice without making the caller wait.
@@ -54,7 +67,7 @@ impl Teller {
     }
 
     async fn send(self, notice: Notice) {
-        let shown = tokio::time::timeout(SEND, drawn(&notice).show_async()).await;
+        let shown = tokio::time::timeout(SEND, drawn(&notice, &self.icon).show_async()).await;
         let handle = match shown {
             Ok(Ok(handle)) => handle,
             Ok(Err(error)) => {
@@ -94,9 +107,9 @@ fn meaning(notice: &Notice, response: &NotificationResponse) -> Option<Clicked> 
     }
 }
 
-fn drawn(notice: &Notice) -> Notification {
+fn drawn(notice: &Notice, icon: &str) -> Notification {
     let mut drawn = Notification::new();
-    drawn.appname("Sluice").icon("sluice").summary(&notice.title).body(&escaped(&notice.body));
+    drawn.appname("Sluice").icon(icon).summary(&notice.title).body(&escaped(&notice.body));
     drawn.action("default", "Open Sluice");
     for action in &notice.actions {
         drawn.action(&action.key, &action.label);
@@ -157,7 +170,7 @@ mod tests {
 
     #[test]
     fn labels_cannot_carry_markup() {
-        let drawn = drawn(&notice());
+        let drawn = drawn(&notice(), "sluice");
         assert_eq!(drawn.body, "&lt;b&gt;Personal&lt;/b&gt; resets first &amp; would strand.");
         let buttons: Vec<&str> =
             drawn.actions.chunks(2).map(|pair| pair[1].as_str()).collect();
