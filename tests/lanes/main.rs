@@ -1,0 +1,11 @@
+//! Lanes, failure bursts and tools at work. The acceptance tests of the in-flight ledger carry
+//! their number in their name (`a01_…` to `a23_…`).
+
+mod burst;
+mod caps;
+mod guard;
+mod pointer;
+mod reconcile;
+mod skips;
+mod support;
+mod workers;
