@@ -1,1 +1,64 @@
-fn main() {}
+//! The `sluice` command: everything the tray can, without a desktop.
+
+mod args;
+mod ask;
+mod daemon;
+mod render;
+mod show;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+use std::process::ExitCode;
+
+/// Exit codes of every command (`run` ends with its child's own).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// Asked in a way that cannot be understood.
+    Usage = 2,
+    /// Refused for now; the same may succeed later.
+    Later = 75,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter(&cli.command))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    let Some(paths) = sluice_driver::Paths::from_env() else {
+        render::complain(
+            "no home directory is known; set SLUICE_HOME to a directory for Sluice's data",
+        );
+        return Exit::Failed.into();
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            render::complain(&format!("the system gave no runtime: {error}"));
+            return Exit::Failed.into();
+        }
+    };
+    match cli.command {
+        Command::Daemon => runtime.block_on(daemon::run(&paths)).into(),
+        command => runtime.block_on(ask::run(&paths, command, cli.json)).into(),
+    }
+}
+
+/// `RUST_LOG`, else what a person at a terminal wants to see.
+fn filter(command: &Command) -> tracing_subscriber::EnvFilter {
+    let usual = if matches!(command, Command::Daemon) { "info" } else { "error" };
+    tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual))
+}

@@ -1,6 +1,6 @@
 //! Decisions as sentences for people.
 
-use sluice_engine::{AccountId, Action, Decision, Trigger, Utc};
+use sluice_engine::{AccountId, Action, Decision, Refusal, Trigger, Utc};
 
 /// A decision in one sentence. `label` names an account; `action` is `stay`, `swap` or `advise`.
 #[must_use]
@@ -51,6 +51,18 @@ fn plain(trigger: Trigger) -> &'static str {
         Trigger::Manual => "you asked for it",
         Trigger::PlanImproved => "the plan over all accounts is worth more",
     }
+}
+
+/// Why a candidate lost, in a few words.
+#[must_use]
+pub const fn refusal(refusal: Refusal) -> &'static str {
+    sluice_engine::explain::refusal(refusal)
+}
+
+/// The instant of so many milliseconds since the epoch.
+#[must_use]
+pub const fn at_ms(ms: i64) -> Utc {
+    Utc::from_millis(ms)
 }
 
 /// The time from `now` to `at` in words (`2 h 5 min`).

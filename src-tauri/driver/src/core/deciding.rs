@@ -7,6 +7,8 @@ use sluice_engine::{AccountId, Action, Decision, LaneId, Now, Provider, Refusal,
 
 /// A lane decides at least this often, in poll intervals, also when no numbers come.
 const TICK_INTERVALS: f64 = 1.5;
+/// Decisions between two records of the engine's memory.
+const MEMORY_EVERY: u64 = 10;
 
 impl Core {
     /// Asks for a decision of a lane as soon as nothing it depends on is under way.
@@ -94,8 +96,18 @@ impl Core {
             },
             Then::Decided(lane),
         );
+        self.remember_world(action);
         if let Some(to) = swap_to {
             self.begin_swap(provider, to, decision.trigger, sentence, None, now);
+        }
+    }
+
+    /// The engine's memory is small and is written down with every swap and every few decisions.
+    fn remember_world(&mut self, action: &str) {
+        self.decisions = self.decisions.wrapping_add(1);
+        if action == "swap" || self.decisions.is_multiple_of(MEMORY_EVERY) {
+            let memory = Box::new(self.world.memory.clone());
+            self.store(Record::Memory(memory), Then::Nothing);
         }
     }
 

@@ -219,6 +219,7 @@ impl Core {
                     card.problem = None;
                 }
                 self.end_cause(&format!("capture:{}", account.0));
+                self.store_account(account);
                 if self.account(account).is_some_and(|found| found.login != Login::Valid) {
                     self.set_login(account, Login::Unverified);
                 }

@@ -1,0 +1,221 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use sluice_driver::api::{Mode, Provider};
+
+/// Watches the quota of several AI coding subscriptions, keeps the right one live, and says why.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Print one JSON document instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What is live, how full it is, and what Sluice is about to do.
+    Status,
+    /// Every account that is kept.
+    Accounts,
+    /// Keeps the login that the official tool is signed in with now.
+    Add {
+        /// A name for it.
+        label: Option<String>,
+        /// Whose tool.
+        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        provider: Tool,
+    },
+    /// Forgets an account and its kept login; its history stays.
+    Remove {
+        /// Its name or number.
+        account: String,
+    },
+    /// Gives an account another name.
+    Rename {
+        /// Its name or number.
+        account: String,
+        /// The new name.
+        label: String,
+    },
+    /// Puts the accounts in this order.
+    Reorder {
+        /// Every account once, by name or number.
+        #[arg(required = true)]
+        accounts: Vec<String>,
+    },
+    /// Switches an account on.
+    Enable {
+        /// Its name or number.
+        account: String,
+    },
+    /// Switches an account off: it is neither read nor chosen.
+    Disable {
+        /// Its name or number.
+        account: String,
+    },
+    /// Lets automatic swaps choose an account (`on`), or leaves it to you (`off`).
+    Automatic {
+        /// Its name or number.
+        account: String,
+        /// `on` or `off`.
+        #[arg(value_enum)]
+        state: OnOff,
+    },
+    /// Makes an account live now.
+    Swap {
+        /// Its name or number.
+        account: String,
+    },
+    /// Rests automatic swaps for a while.
+    Pause {
+        /// Minutes.
+        #[arg(default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=44_640))]
+        minutes: u32,
+        /// Only this provider.
+        #[arg(long, value_enum)]
+        provider: Option<Tool>,
+    },
+    /// Ends a pause.
+    Resume {
+        /// Only this provider.
+        #[arg(long, value_enum)]
+        provider: Option<Tool>,
+    },
+    /// Stops everything: no reading, no swapping, also after a restart.
+    Stop,
+    /// Undoes `stop`.
+    Start,
+    /// What Sluice may do: off, advise (you click) or auto.
+    Mode {
+        /// The mode; left out, it is shown.
+        #[arg(value_enum)]
+        mode: Option<Level>,
+        /// Whose tool.
+        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        provider: Tool,
+    },
+    /// Reads usage as soon as the request budget allows.
+    Refresh {
+        /// Only this account, by name or number.
+        account: Option<String>,
+    },
+    /// Decisions or swaps, newest last.
+    Log {
+        /// Swaps instead of decisions.
+        #[arg(long)]
+        swaps: bool,
+        /// At most so many rows.
+        #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Only rows of this trigger (`tick`, `forced_critical`, …).
+        #[arg(long)]
+        trigger: Option<String>,
+        /// Only rows of this action (`stay`, `swap`, `advise`).
+        #[arg(long)]
+        action: Option<String>,
+        /// Only rows of this account, by name or number.
+        #[arg(long)]
+        account: Option<String>,
+        /// Keeps printing new rows until interrupted.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Why a decision was taken, and why each other account was not chosen.
+    Explain {
+        /// The decision's number; the newest when left out.
+        decision: Option<String>,
+    },
+    /// Shows or changes settings.
+    Settings {
+        /// The setting.
+        key: Option<String>,
+        /// Its new value.
+        value: Option<String>,
+    },
+    /// Looks for trouble and says what to do about it. Paste it freely: no secret, no address.
+    Doctor,
+    /// Drives without a desktop until it is ended.
+    Daemon,
+}
+
+/// A tool by its provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// Claude Code.
+    Claude,
+    /// Codex.
+    Codex,
+}
+
+impl From<Tool> for Provider {
+    fn from(tool: Tool) -> Self {
+        match tool {
+            Tool::Claude => Self::Claude,
+            Tool::Codex => Self::Codex,
+        }
+    }
+}
+
+/// A mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// Nothing.
+    Off,
+    /// Watches and advises.
+    Advise,
+    /// Swaps by itself.
+    Auto,
+}
+
+impl From<Level> for Mode {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Off => Self::Off,
+            Level::Advise => Self::Advise,
+            Level::Auto => Self::Auto,
+        }
+    }
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+impl Command {
+    /// The name in `"schema": "sluice/<name>/1"`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Accounts => "accounts",
+            Self::Add { .. } => "add",
+            Self::Remove { .. } => "remove",
+            Self::Rename { .. } => "rename",
+            Self::Reorder { .. } => "reorder",
+            Self::Enable { .. } => "enable",
+            Self::Disable { .. } => "disable",
+            Self::Automatic { .. } => "automatic",
+            Self::Swap { .. } => "swap",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
+            Self::Stop => "stop",
+            Self::Start => "start",
+            Self::Mode { .. } => "mode",
+            Self::Refresh { .. } => "refresh",
+            Self::Log { .. } => "log",
+            Self::Explain { .. } => "explain",
+            Self::Settings { .. } => "settings",
+            Self::Doctor => "doctor",
+            Self::Daemon => "daemon",
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Commands that ask the driver: the running one over its socket, else one of our own that only
+//! answers (it polls nothing and ends with the command).
+
+use crate::args::{Command, OnOff};
+use crate::{Exit, render, show};
+use sluice_driver::api::{AccountId, Answer, Refused, Request, View};
+use sluice_driver::{Config, Link, Paths, StartError, socket::Client};
+use std::time::Duration;
+
+/// A driver of our own ends within this time.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Refusals that pass by themselves.
+const FOR_NOW: [&str; 10] = [
+    "busy",
+    "cooldown",
+    "timeout",
+    "lock_timeout",
+    "unsettled",
+    "too_slow",
+    "restless",
+    "stale",
+    "observe_only",
+    "keychain_hanging",
+];
+
+/// What a command ends with.
+pub enum Outcome {
+    /// One document: `json` gets a schema, `text` is for people.
+    Shown {
+        /// The document.
+        json: serde_json::Value,
+        /// The same in words.
+        text: String,
+    },
+    /// Refused.
+    Refused(Refused),
+}
+
+/// Carries a command out and prints what came of it.
+pub async fn run(paths: &Paths, command: Command, json: bool) -> Exit {
+    let link = match reach(paths).await {
+        Ok(link) => link,
+        Err(error) => {
+            render::complain(&error.to_string());
+            return Exit::Failed;
+        }
+    };
+    let name = command.name();
+    let exit = if let Command::Log { follow: true, .. } = &command {
+        show::follow(&link, &command, json).await
+    } else {
+        let outcome = carry_out(&link, command).await;
+        finish(name, outcome, json)
+    };
+    if let Link::Local(handle) = &link {
+        handle.shut_down(FAREWELL).await;
+    }
+    exit
+}
+
+async fn reach(paths: &Paths) -> Result<Link, StartError> {
+    if let Some(client) = Client::attach(paths, false).await {
+        return Ok(Link::Remote(client));
+    }
+    let config = Config { role: "sluice command".to_owned(), offline: true };
+    sluice_driver::start(paths, config).map(Link::Local)
+}
+
+fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
+    let (document, text, exit) = match outcome {
+        Outcome::Shown { json, text } => (json, text, Exit::Done),
+        Outcome::Refused(refused) => {
+            let exit = match refused.code.as_str() {
+                "invalid" | "unknown_account" => Exit::Usage,
+                code if FOR_NOW.contains(&code) => Exit::Later,
+                _ => Exit::Failed,
+            };
+            if !json {
+                render::complain(&refused.text);
+            }
+            (serde_json::json!({ "refused": refused }), String::new(), exit)
+        }
+    };
+    if json {
+        render::document(name, document);
+    } else if !text.is_empty() {
+        render::say(&text);
+    }
+    exit
+}
+
+async fn carry_out(link: &Link, command: Command) -> Outcome {
+    let view = match status(link).await {
+        Ok(view) => view,
+        Err(refused) => return Outcome::Refused(refused),
+    };
+    match command {
+        Command::Status => show::status(&view),
+        Command::Accounts => show::accounts(&view),
+        Command::Mode { mode: None, provider } => show::mode(&view, provider.into()),
+        Command::Log { .. } => show::log(link, &view, &command).await,
+        Command::Explain { decision } => show::explain(link, &view, decision.as_deref()).await,
+        Command::Settings { key, value: None } => show::settings(link, key.as_deref()).await,
+        Command::Doctor => show::doctor(link, &view).await,
+        command => match request(&view, command) {
+            Ok(request) => show::answer(&view, link.call(request).await),
+            Err(refused) => Outcome::Refused(refused),
+        },
+    }
+}
+
+/// The current view, asked for: the published one may be older.
+pub async fn status(link: &Link) -> Result<View, Refused> {
+    match link.call(Request::Status).await {
+        Answer::View(view) => Ok(*view),
+        Answer::Refused(refused) => Err(refused),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn request(view: &View, command: Command) -> Result<Request, Refused> {
+    let find = |text: &str| find(view, text);
+    Ok(match command {
+        Command::Add { label, provider } => Request::Add { provider: provider.into(), label },
+        Command::Remove { account } => Request::Remove { account: find(&account)? },
+        Command::Rename { account, label } => Request::Rename { account: find(&account)?, label },
+        Command::Reorder { accounts } => {
+            let accounts =
+                accounts.iter().map(|account| find(account)).collect::<Result<_, _>>()?;
+            Request::Reorder { accounts }
+        }
+        Command::Enable { account } => {
+            Request::SetEnabled { account: find(&account)?, enabled: true }
+        }
+        Command::Disable { account } => {
+            Request::SetEnabled { account: find(&account)?, enabled: false }
+        }
+        Command::Automatic { account, state } => {
+            Request::SetAutomatic { account: find(&account)?, automatic: state == OnOff::On }
+        }
+        Command::Swap { account } => Request::Swap { to: find(&account)? },
+        Command::Pause { minutes, provider } => Request::Pause {
+            provider: provider.map(Into::into),
+            until_ms: view.at_ms + i64::from(minutes) * 60_000,
+        },
+        Command::Resume { provider } => Request::Resume { provider: provider.map(Into::into) },
+        Command::Stop => Request::Stop,
+        Command::Start => Request::Start,
+        Command::Mode { mode: Some(mode), provider } => {
+            Request::SetMode { provider: provider.into(), mode: mode.into() }
+        }
+        Command::Refresh { account } => {
+            Request::Refresh { account: account.as_deref().map(find).transpose()? }
+        }
+        Command::Settings { key: Some(key), value: Some(value) } => {
+            // A value that is no JSON is meant as text.
+            let value = serde_json::from_str(&value).unwrap_or(serde_json::Value::String(value));
+            Request::Set { key, value }
+        }
+        Command::Settings { .. } => Request::Settings,
+        Command::Mode { .. }
+        | Command::Status
+        | Command::Accounts
+        | Command::Log { .. }
+        | Command::Explain { .. }
+        | Command::Doctor
+        | Command::Daemon => Request::Status,
+    })
+}
+
+/// An account by its number, its whole name, or a beginning that only one name has.
+pub fn find(view: &View, text: &str) -> Result<AccountId, Refused> {
+    let wanted = text.trim().to_lowercase();
+    let unknown =
+        |text: String| Refused { code: "unknown_account".to_owned(), text, retry_after_s: None };
+    if let Some(found) = view.accounts.iter().find(|account| account.label.to_lowercase() == wanted)
+    {
+        return Ok(found.id);
+    }
+    if let Some(found) = wanted
+        .parse()
+        .ok()
+        .and_then(|id| view.accounts.iter().find(|account| account.id == AccountId(id)))
+    {
+        return Ok(found.id);
+    }
+    let begins: Vec<_> = view
+        .accounts
+        .iter()
+        .filter(|account| !wanted.is_empty() && account.label.to_lowercase().starts_with(&wanted))
+        .collect();
+    match begins.as_slice() {
+        [only] => Ok(only.id),
+        [] => {
+            Err(unknown(format!("There is no account named {text}; `sluice accounts` lists them.")))
+        }
+        _ => Err(unknown(format!(
+            "Several accounts begin with {text}; write the whole name or the number."
+        ))),
+    }
+}
+
+/// An answer of the wrong kind: the two sides are of different versions.
+pub fn unexpected(answer: &Answer) -> Refused {
+    tracing::debug!(?answer, "an answer of the wrong kind");
+    Refused {
+        code: "version".to_owned(),
+        text: "The running Sluice gave an answer this command does not know; are they of the same version?".to_owned(),
+        retry_after_s: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_driver::api::{AccountView, Login, Provider, WindowView};
+
+    fn account(id: i64, label: &str) -> AccountView {
+        AccountView {
+            id: AccountId(id),
+            provider: Provider::Claude,
+            label: label.to_owned(),
+            email: None,
+            organization: None,
+            plan: None,
+            live: false,
+            enabled: true,
+            automatic: true,
+            login: Login::Valid,
+            login_ends_at_ms: None,
+            five_hour: WindowView::default(),
+            seven_day: WindowView::default(),
+            models: Vec::new(),
+            observed_at_ms: None,
+            refreshing: false,
+            tier: None,
+            target: None,
+            stranding: None,
+            refusal: None,
+            problem: None,
+        }
+    }
+
+    #[test]
+    fn accounts_are_found_by_name_number_and_unique_beginning() {
+        let accounts =
+            vec![account(7, "Work"), account(8, "Home"), account(9, "Homework"), account(3, "8")];
+        let view = View { accounts, ..View::default() };
+        let found = |text: &str| find(&view, text).map(|id| id.0).map_err(|refused| refused.code);
+        assert_eq!(found("work"), Ok(7));
+        assert_eq!(found("home"), Ok(8));
+        assert_eq!(found("homew"), Ok(9));
+        assert_eq!(found("7"), Ok(7));
+        assert_eq!(found("8"), Ok(3), "a name comes before a number");
+        assert_eq!(found("w"), Ok(7));
+        assert_eq!(found("ho"), Err("unknown_account".to_owned()));
+        assert_eq!(found(""), Err("unknown_account".to_owned()));
+        assert_eq!(found("99"), Err("unknown_account".to_owned()));
+    }
+
+    #[test]
+    fn a_pause_counts_from_the_drivers_clock() {
+        let view = View { at_ms: 1_000, ..View::default() };
+        let asked = request(&view, Command::Pause { minutes: 15, provider: None });
+        assert_eq!(asked, Ok(Request::Pause { provider: None, until_ms: 901_000 }));
+    }
+
+    #[test]
+    fn a_setting_may_be_json_or_plain_text() {
+        let view = View::default();
+        let asked = |value: &str| {
+            request(
+                &view,
+                Command::Settings { key: Some("k".to_owned()), value: Some(value.to_owned()) },
+            )
+        };
+        let set = |value| Ok(Request::Set { key: "k".to_owned(), value });
+        assert_eq!(asked("85"), set(85.into()));
+        assert_eq!(asked("07:00-24:00"), set("07:00-24:00".into()));
+        assert_eq!(asked("[1,2]"), set(serde_json::json!([1, 2])));
+    }
+}

@@ -1,0 +1,449 @@
+//! What each command shows.
+
+use crate::args::Command;
+use crate::ask::{self, Outcome, find, unexpected};
+use crate::render::{instant, percent, since, table, until};
+use crate::{Exit, render};
+use serde_json::json;
+use sluice_driver::api::{
+    AccountId, AccountView, Answer, DecisionView, Login, Mode, Provider, Refusal, Request,
+    SwapView, View,
+};
+use sluice_driver::{Link, explain as words};
+
+fn shown(json: serde_json::Value, text: impl Into<String>) -> Outcome {
+    Outcome::Shown { json, text: text.into() }
+}
+
+fn as_json(value: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// The whole view.
+pub fn status(view: &View) -> Outcome {
+    let mut lines = Vec::new();
+    if view.stopped {
+        lines.push(
+            "Stopped: nothing is read and nothing swapped. `sluice start` begins again.".to_owned(),
+        );
+    }
+    if view.first_start {
+        lines.push("You have not chosen yet what Sluice may do; it advises. `sluice mode auto` lets it swap.".to_owned());
+    }
+    for provider in &view.providers {
+        let live = provider.live.map_or("nobody".to_owned(), |id| label(view, id));
+        let mut line =
+            format!("{}: {} — live: {live}", provider.provider.name(), mode_word(provider.mode));
+        if let Some(paused) = provider.paused_until_ms {
+            line.push_str(&format!(", automatic swaps rest ({})", until(view.at_ms, Some(paused))));
+        }
+        lines.push(line);
+        if provider.unmanaged_login {
+            lines.push(
+                "  A login is in use that Sluice does not keep; `sluice add` keeps it.".to_owned(),
+            );
+        }
+        lines.extend(provider.observe_only.iter().map(|text| format!("  {text}")));
+        if let Some(advice) = &provider.advice {
+            lines.push(format!(
+                "  Advice: {} (`sluice swap {}`)",
+                advice.reason,
+                label(view, advice.to)
+            ));
+        }
+    }
+    lines.extend(view.needs_you.iter().map(|need| format!("! {}", need.text)));
+    if !view.accounts.is_empty() {
+        lines.push(String::new());
+        lines.push(account_table(view));
+    }
+    if let Some(last) = &view.last_decision {
+        lines.push(format!("\n{}  {}", instant(last.at_ms), last.sentence));
+    }
+    shown(as_json(view), lines.join("\n"))
+}
+
+/// The accounts.
+pub fn accounts(view: &View) -> Outcome {
+    let text = if view.accounts.is_empty() {
+        "No account is kept yet. Sign in with the tool, then `sluice add`.".to_owned()
+    } else {
+        account_table(view)
+    };
+    shown(json!({ "accounts": view.accounts }), text)
+}
+
+fn account_table(view: &View) -> String {
+    let heading = ["", "no", "name", "plan", "5 h", "resets", "week", "resets", "seen", "state"];
+    let mut rows = vec![heading.into_iter().map(str::to_owned).collect::<Vec<_>>()];
+    rows.extend(view.accounts.iter().map(|account| {
+        vec![
+            if account.live { "●" } else { " " }.to_owned(),
+            account.id.0.to_string(),
+            account.label.clone(),
+            account.plan.clone().unwrap_or_default(),
+            percent(account.five_hour.used),
+            until(view.at_ms, account.five_hour.resets_at_ms),
+            percent(account.seven_day.used),
+            until(view.at_ms, account.seven_day.resets_at_ms),
+            since(view.at_ms, account.observed_at_ms),
+            state(account),
+        ]
+    }));
+    table(&rows)
+}
+
+fn state(account: &AccountView) -> String {
+    if !account.enabled {
+        return "off".to_owned();
+    }
+    let login = match account.login {
+        Login::Valid => "",
+        Login::Unverified => "not read yet",
+        Login::NeedsSignIn => "sign in again",
+        Login::Missing => "no login kept",
+    };
+    let mut parts: Vec<&str> = vec![login];
+    if !account.automatic {
+        parts.push("by hand only");
+    }
+    parts.extend(account.problem.as_deref());
+    parts.retain(|part| !part.is_empty());
+    parts.join("; ")
+}
+
+fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Off => "off",
+        Mode::Advise => "advise",
+        Mode::Auto => "auto",
+    }
+}
+
+fn label(view: &View, id: AccountId) -> String {
+    let found = view.accounts.iter().find(|account| account.id == id);
+    found.map_or_else(|| format!("account {}", id.0), |account| account.label.clone())
+}
+
+/// One provider's mode.
+pub fn mode(view: &View, provider: Provider) -> Outcome {
+    let found = view.providers.iter().find(|found| found.provider == provider);
+    let mode = found.map_or(Mode::Off, |found| found.mode);
+    shown(json!({ "provider": provider, "mode": mode }), mode_word(mode))
+}
+
+/// What came of a request that changes something.
+pub fn answer(view: &View, answer: Answer) -> Outcome {
+    match answer {
+        Answer::Done => shown(json!({ "done": true }), ""),
+        Answer::Refused(refused) => Outcome::Refused(refused),
+        Answer::Account { account } => {
+            let text = if view.accounts.iter().any(|known| known.id == account) {
+                format!("{} was kept already; its login is up to date.", label(view, account))
+            } else {
+                format!("Kept as account {}.", account.0)
+            };
+            shown(json!({ "account": account }), text)
+        }
+        Answer::Swapped(swap) => {
+            let text = format!("{} is live now.", label(view, swap.to));
+            shown(json!({ "swap": swap }), text)
+        }
+        other @ (Answer::View(_)
+        | Answer::Decisions { .. }
+        | Answer::Swaps { .. }
+        | Answer::History { .. }
+        | Answer::Settings { .. }) => Outcome::Refused(unexpected(&other)),
+    }
+}
+
+/// Settings, all or one.
+pub async fn settings(link: &Link, key: Option<&str>) -> Outcome {
+    let values = match link.call(Request::Settings).await {
+        Answer::Settings { values } => values,
+        Answer::Refused(refused) => return Outcome::Refused(refused),
+        other => return Outcome::Refused(unexpected(&other)),
+    };
+    let chosen: Vec<_> =
+        values.iter().filter(|(name, _)| key.is_none_or(|key| key == *name)).collect();
+    if let (Some(key), true) = (key, chosen.is_empty()) {
+        let text = format!("There is no setting named {key}; `sluice settings` lists them.");
+        let code = "invalid".to_owned();
+        return Outcome::Refused(sluice_driver::api::Refused { code, text, retry_after_s: None });
+    }
+    let lines: Vec<_> = chosen.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let map: serde_json::Map<_, _> =
+        chosen.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    shown(json!({ "settings": map }), lines.join("\n"))
+}
+
+struct Filter<'a> {
+    trigger: Option<&'a str>,
+    action: Option<&'a str>,
+    account: Option<AccountId>,
+}
+
+impl Filter<'_> {
+    fn keeps(&self, row: &DecisionView) -> bool {
+        self.trigger.is_none_or(|trigger| trigger == row.trigger.name())
+            && self.action.is_none_or(|action| action == row.action)
+            && self
+                .account
+                .is_none_or(|account| row.active == Some(account) || row.target == Some(account))
+    }
+}
+
+/// Decisions or swaps, newest last.
+pub async fn log(link: &Link, view: &View, command: &Command) -> Outcome {
+    let Command::Log { swaps, limit, trigger, action, account, .. } = command else {
+        return shown(json!({}), "");
+    };
+    if *swaps {
+        return swap_log(link, view, *limit).await;
+    }
+    let account = match account.as_deref().map(|text| find(view, text)).transpose() {
+        Ok(account) => account,
+        Err(refused) => return Outcome::Refused(refused),
+    };
+    let filter = Filter { trigger: trigger.as_deref(), action: action.as_deref(), account };
+    match decisions(link, &filter, *limit).await {
+        Err(refused) => Outcome::Refused(refused),
+        Ok(rows) => {
+            let lines: Vec<_> = rows.iter().rev().map(decision_line).collect();
+            shown(json!({ "decisions": rows }), lines.join("\n"))
+        }
+    }
+}
+
+/// Pages through the log until enough rows pass the filter or there are no more.
+async fn decisions(
+    link: &Link,
+    filter: &Filter<'_>,
+    limit: u32,
+) -> Result<Vec<DecisionView>, sluice_driver::api::Refused> {
+    let wanted = limit as usize;
+    let mut found = Vec::new();
+    let mut before = None;
+    loop {
+        let rows = match link.call(Request::Decisions { limit: 1_000, before }).await {
+            Answer::Decisions { rows } => rows,
+            Answer::Refused(refused) => return Err(refused),
+            other => return Err(unexpected(&other)),
+        };
+        before = rows.last().map(|row| row.id);
+        let more = rows.len() == 1_000;
+        found.extend(rows.into_iter().filter(|row| filter.keeps(row)));
+        if found.len() >= wanted || !more {
+            found.truncate(wanted);
+            return Ok(found);
+        }
+    }
+}
+
+fn decision_line(row: &DecisionView) -> String {
+    format!(
+        "{:>6}  {}  {:<6} {:<20} {}",
+        row.id,
+        instant(row.at_ms),
+        row.action,
+        row.trigger.name(),
+        row.sentence
+    )
+}
+
+async fn swap_log(link: &Link, view: &View, limit: u32) -> Outcome {
+    let rows = match link.call(Request::Swaps { limit }).await {
+        Answer::Swaps { rows } => rows,
+        Answer::Refused(refused) => return Outcome::Refused(refused),
+        other => return Outcome::Refused(unexpected(&other)),
+    };
+    let lines: Vec<_> = rows.iter().rev().map(|row| swap_line(view, row)).collect();
+    shown(json!({ "swaps": rows }), lines.join("\n"))
+}
+
+fn swap_line(view: &View, row: &SwapView) -> String {
+    let from = row.from.map_or("nobody".to_owned(), |id| label(view, id));
+    let why = row.error.as_deref().unwrap_or(&row.reason);
+    format!(
+        "{:>6}  {}  {:<9} {from} → {}  {why}",
+        row.id,
+        instant(row.at_ms),
+        row.status,
+        label(view, row.to)
+    )
+}
+
+/// Prints new rows as they come, until interrupted or the driver ends.
+pub async fn follow(link: &Link, command: &Command, json: bool) -> Exit {
+    let mut last = 0;
+    let mut views = link.views();
+    loop {
+        let view = match ask::status(link).await {
+            Ok(view) => view,
+            Err(refused) => {
+                render::complain(&refused.text);
+                return Exit::Failed;
+            }
+        };
+        if let Outcome::Shown { json: document, .. } = log(link, &view, command).await {
+            last = print_new(&document, last, json);
+        }
+        // A running driver far away does not push views to us; ask again in a moment.
+        let changed =
+            tokio::time::timeout(std::time::Duration::from_secs(2), views.changed()).await;
+        if matches!((changed, link), (Ok(Err(_)), Link::Local(_))) {
+            return Exit::Done;
+        }
+    }
+}
+
+fn print_new(document: &serde_json::Value, last: i64, json: bool) -> i64 {
+    let rows: Vec<DecisionView> = document
+        .get("decisions")
+        .and_then(|rows| serde_json::from_value(rows.clone()).ok())
+        .unwrap_or_default();
+    for row in rows.iter().rev().filter(|row| row.id > last) {
+        if json {
+            render::document("log", json!({ "decisions": [row] }));
+        } else {
+            render::say(&decision_line(row));
+        }
+    }
+    rows.iter().map(|row| row.id).max().unwrap_or(last).max(last)
+}
+
+/// One decision in a paragraph and a table.
+pub async fn explain(link: &Link, view: &View, decision: Option<&str>) -> Outcome {
+    let number = match decision {
+        None | Some("latest") => None,
+        Some(text) => match text.parse::<i64>() {
+            Ok(number) => Some(number),
+            Err(_) => {
+                let text = "A decision is named by its number, or `latest`.".to_owned();
+                let code = "invalid".to_owned();
+                return Outcome::Refused(sluice_driver::api::Refused {
+                    code,
+                    text,
+                    retry_after_s: None,
+                });
+            }
+        },
+    };
+    let before = number.map(|number| number.saturating_add(1));
+    let row = match link.call(Request::Decisions { limit: 1, before }).await {
+        Answer::Decisions { rows } => rows.into_iter().next(),
+        Answer::Refused(refused) => return Outcome::Refused(refused),
+        other => return Outcome::Refused(unexpected(&other)),
+    };
+    let Some(row) = row.filter(|row| number.is_none_or(|number| number == row.id)) else {
+        let text = "There is no such decision; `sluice log` lists them.".to_owned();
+        let code = "unknown".to_owned();
+        return Outcome::Refused(sluice_driver::api::Refused { code, text, retry_after_s: None });
+    };
+    let text = explained(view, &row);
+    shown(json!({ "decision": row, "text": text }), text)
+}
+
+fn explained(view: &View, row: &DecisionView) -> String {
+    let mut rows = vec![
+        ["account", "tier", "target", "behind by", "would strand", "why not"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    rows.extend(row.candidates.iter().map(|one| {
+        vec![
+            label(view, one.account),
+            if one.tier > 3 { "–".to_owned() } else { format!("T{}", one.tier) },
+            percent(one.target),
+            percent(one.deficit),
+            percent(one.stranding),
+            words::refusal(one.refusal).to_owned(),
+        ]
+    }));
+    let best = row.candidates.iter().find(|one| one.refusal == Refusal::None);
+    let best = best.map_or_else(String::new, |one| {
+        format!(" The best candidate is {}.", label(view, one.account))
+    });
+    format!(
+        "Decision {} of {} ({}, {}):\n{}{best}\n\n{}",
+        row.id,
+        instant(row.at_ms),
+        row.action,
+        row.trigger.name(),
+        row.sentence,
+        table(&rows)
+    )
+}
+
+/// What could be wrong.
+pub async fn doctor(link: &Link, view: &View) -> Outcome {
+    let mut findings = Vec::new();
+    let mut find = |level: &str, code: &str, text: String| {
+        findings.push(json!({ "level": level, "code": code, "text": text }));
+    };
+    let how = match link {
+        Link::Local(_) => "No Sluice is running; this command looked by itself.",
+        Link::Remote(_) => "A Sluice is running and answers.",
+    };
+    find("ok", "driver", how.to_owned());
+    if view.stopped {
+        find(
+            "warning",
+            "stopped",
+            "The kill switch is on. `sluice start` begins again.".to_owned(),
+        );
+    }
+    for provider in &view.providers {
+        let name = provider.provider.name();
+        match (&provider.observe_only, provider.unmanaged_login, provider.live) {
+            (Some(text), _, _) => find("error", "observe_only", format!("{name}: {text}")),
+            (None, true, _) => {
+                find(
+                    "warning",
+                    "unmanaged_login",
+                    format!("{name}: the login in use is not kept. `sluice add` keeps it."),
+                );
+            }
+            (None, false, None) => find(
+                "warning",
+                "signed_out",
+                format!("{name}: nobody is signed in. Sign in with the tool."),
+            ),
+            (None, false, Some(_)) => {
+                find("ok", "seat", format!("{name}: the seat holds an account that is kept."))
+            }
+        }
+    }
+    for need in &view.needs_you {
+        find("error", &need.code, need.text.clone());
+    }
+    for account in &view.accounts {
+        let label = format!("account {}", account.id.0);
+        if let Some(problem) = &account.problem {
+            find("warning", "account", format!("{label}: {problem}"));
+        }
+        if let Some(ends) =
+            account.login_ends_at_ms.filter(|ends| ends - view.at_ms < 7 * 86_400_000)
+        {
+            find(
+                "warning",
+                "login_ends",
+                format!(
+                    "{label}: its login ends {}. Sign in as it before then.",
+                    until(view.at_ms, Some(ends))
+                ),
+            );
+        }
+    }
+    let lines: Vec<_> = findings
+        .iter()
+        .map(|one| {
+            format!(
+                "{:<8} {}",
+                one["level"].as_str().unwrap_or_default(),
+                one["text"].as_str().unwrap_or_default()
+            )
+        })
+        .collect();
+    shown(json!({ "findings": findings }), lines.join("\n"))
+}
