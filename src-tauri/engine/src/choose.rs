@@ -75,6 +75,7 @@ pub fn standing(
         refusal: Refusal::None,
         refuge: None,
         stale,
+        occupied: false,
     };
     standing.refusal = refusal(account, &standing, rules, now, burn_per_window);
     standing.refuge = refuge(account, &standing, rules, now);

@@ -93,6 +93,7 @@ pub fn lane_refusal(world: &World, survey: &Survey, lane: &Lane, standing: &Stan
 
 fn suits(world: &World, survey: &Survey, lane: &Lane, standing: &Standing) -> bool {
     standing.provider == lane.provider
+        && !(world.rules.spread_lanes && standing.occupied)
         && lane_refusal(world, survey, lane, standing) == Refusal::None
 }
 
@@ -106,7 +107,7 @@ fn refuge<'a>(
 ) -> Option<&'a Standing> {
     let blocked = matches!(rule, Rule::Refused { .. } | Rule::LoginRefused | Rule::WouldBill);
     let account = |standing: &Standing| &world.accounts[standing.slot];
-    survey.refuges().find(|standing| {
+    let serves = |standing: &&Standing| {
         let relieves = match standing.refuge {
             Some(REFUGE_ROOMY) => true,
             Some(REFUGE_UNKNOWN | REFUGE_PAID) => blocked,
@@ -120,7 +121,9 @@ fn refuge<'a>(
             && needed_model(lane, survey).is_none_or(|model| {
                 !tiered::model_full(account(standing), model, survey.now, &world.rules)
             })
-    })
+    };
+    let free = |standing: &&Standing| !(world.rules.spread_lanes && standing.occupied);
+    survey.refuges().filter(free).find(serves).or_else(|| survey.refuges().find(serves))
 }
 
 fn relief(standing: &Standing, active: &Standing) -> bool {

@@ -148,82 +148,65 @@ pub fn recorded(rule: &Rule) -> String {
     }
 }
 
-/// A rule as a sentence.
+/// A rule as a clause about the active account, without a full stop.
 #[must_use]
 pub fn plain(rule: &Rule) -> String {
     match rule {
-        Rule::HigherTier { best, active } => format!(
-            "Another account's week {} and would lose more than this one's, which {}.",
-            ends(*best),
-            ends(*active)
-        ),
+        Rule::HigherTier { best, active } => {
+            format!("another account's week {}, its own {}", ends(*best), ends(*active))
+        }
         Rule::Preemption { best, active, .. } => format!(
-            "Another account loses {:.0} % in {}, this one only {:.0} % in {}.",
+            "another account loses {:.0} % in {}, it loses {:.0} % in {}",
             best.0,
             hours(best.1),
             active.0,
             hours(active.1)
         ),
         Rule::Drained { used, target } if *target >= 97.0 => {
-            format!("This account's week is used up ({used:.0} %).")
+            format!("its week is used up ({used:.0} %)")
         }
         Rule::Drained { used, target } => {
-            format!(
-                "This account's week is at {used:.0} %, and {target:.0} % is its share for now."
-            )
+            format!("its week is at {used:.0} % and {target:.0} % is its share by now")
         }
         Rule::ShortCritical { used, critical } => {
-            format!("This account's 5-hour window is at {used:.0} %; the line is {critical:.0} %.")
+            format!("its 5-hour window is at {used:.0} % (line {critical:.0} %)")
         }
         Rule::Projection { used, projected, minutes } => format!(
-            "This account's 5-hour window is at {used:.0} % and would reach {:.0} % in {minutes:.0} \
-             minutes.",
+            "its 5-hour window is at {used:.0} % and would reach {:.0} % in {minutes:.0} min",
             projected.min(100.0)
         ),
         Rule::Refused { window } => match window.as_str() {
-            "five_hour" => "This account's 5-hour window is full.".to_string(),
-            "seven_day" => "This account's week is used up.".to_string(),
-            model => format!("This account's week of {model} is used up."),
+            "five_hour" => "its 5-hour window is full".to_string(),
+            "seven_day" => "its week is used up".to_string(),
+            model => format!("its week of {model} is used up"),
         },
-        Rule::LoginRefused => "This account's login was refused; sign in again.".to_string(),
-        Rule::WouldBill => "Further use of this account would cost money.".to_string(),
+        Rule::LoginRefused => "its login was refused".to_string(),
+        Rule::WouldBill => "further use of it would cost money".to_string(),
         Rule::Plan { why, .. } => why.clone(),
     }
 }
 
+/// The trigger names the gate that holds; the reason adds what the trigger does not say.
 fn plain_hold(hold: &Hold, rule: Option<&Rule>) -> String {
     let because = rule.map(plain).unwrap_or_default();
-    let tail = match hold {
-        Hold::Nothing => return because,
-        Hold::NoActive => return "No account is live here.".to_string(),
+    let left = match hold {
+        Hold::Nothing | Hold::NoTarget => return because,
+        Hold::NoActive => return "no account is live here".to_string(),
         Hold::Resting { minutes: Some(minutes) } if *minutes > 0.0 => {
-            return format!("Automatic swaps rest for {:.0} more minutes.", minutes.max(1.0));
+            return format!("automatic swaps rest for {:.0} more min", minutes.max(1.0));
         }
-        Hold::Resting { .. } => return "Automatic swaps are off.".to_string(),
-        Hold::NoCandidate { .. } => {
-            return "This account is the right one; no other needs to be used first.".to_string();
+        Hold::Resting { .. } => return "automatic swaps are off".to_string(),
+        Hold::NoCandidate { .. } => return "no other account has to be used first".to_string(),
+        Hold::NotBetter { .. } => return "the next best account would lose no more".to_string(),
+        Hold::Emergence { count, looks, .. } => format!("look {count} of {looks}"),
+        Hold::Residency { seconds } | Hold::Cooldown { seconds } => {
+            format!("{} left", span(*seconds))
         }
-        Hold::NotBetter { .. } => {
-            return "This account is the right one; the next best would lose no more.".to_string();
-        }
-        Hold::Emergence { count, looks, .. } => {
-            return format!(
-                "Another account would lose more; waiting until that has lasted ({count} of \
-                 {looks} looks)."
-            );
-        }
-        Hold::Residency { seconds } => {
-            format!("The last swap is too recent; {} left.", span(*seconds))
-        }
-        Hold::Cooldown { seconds } => {
-            format!("The last attempt is too recent; {} left.", span(*seconds))
-        }
-        Hold::NoTarget => "No other account has room.".to_string(),
         Hold::Backoff { seconds, failures } => {
-            format!("The last {failures} attempts failed; the next in {}.", span(*seconds))
+            format!("{failures} failed in a row, the next attempt in {}", span(*seconds))
         }
     };
-    if because.is_empty() { tail } else { format!("{because} {tail}") }
+    if because.is_empty() { left } else { format!("{because} ({left})") }
 }
 
 fn ends(tier: u8) -> &'static str {
@@ -283,14 +266,18 @@ pub fn paragraph(decision: &Decision, name: &dyn Fn(AccountId) -> String) -> Str
         .map(|candidate| format!("{} {}", name(candidate.account), refusal(candidate.refusal)))
         .collect();
     let mut text = head;
-    for part in [decision.reason.clone(), others.join("; ")] {
+    for part in [sentence(&decision.reason), sentence(&others.join("; "))] {
         if !part.is_empty() {
             text.push(' ');
             text.push_str(&part);
         }
     }
-    if !others.is_empty() {
-        text.push('.');
-    }
     text
+}
+
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }

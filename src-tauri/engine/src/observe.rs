@@ -20,7 +20,7 @@ const REFUSAL_CLEAR: f64 = 95.0;
 /// A reset moved by more than this is another window, seconds.
 const SAME_WINDOW_S: f64 = 600.0;
 /// A refused model is taken as what the lane needs for so long, seconds.
-const MODEL_WANTED_S: i64 = 5 * 3600;
+const MODEL_WANTED_S: i64 = 3_600;
 
 /// Folds one observation in. Facts about unknown accounts are dropped.
 pub fn fold(world: &mut World, observation: &Observation, now: Now) {

@@ -88,6 +88,8 @@ pub struct Rules {
     pub skip_failed_targets: bool,
     /// Observations from before a wake or a clock jump move nobody voluntarily until read anew.
     pub distrust_after_jump: bool,
+    /// Lanes keep off each other's accounts while there are others; off: each lane decides alone.
+    pub spread_lanes: bool,
     /// Reasons as sentences for people; off: the recorded strings.
     pub plain_words: bool,
 }
@@ -128,6 +130,7 @@ impl Rules {
             billing_ceiling_minor: None,
             skip_failed_targets: false,
             distrust_after_jump: false,
+            spread_lanes: false,
             plain_words: false,
         }
     }
@@ -156,6 +159,7 @@ impl Default for Rules {
             guard_billing: true,
             skip_failed_targets: true,
             distrust_after_jump: true,
+            spread_lanes: true,
             plain_words: true,
             ..Self::seed()
         }

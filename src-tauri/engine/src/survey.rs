@@ -4,6 +4,7 @@ use crate::account::{Account, Provider};
 use crate::calendar::Calendar;
 use crate::choose;
 use crate::decision::Refusal;
+use crate::lane::Lane;
 use crate::memory::Memory;
 use crate::rules::Rules;
 use crate::units::{AccountId, Utc};
@@ -48,6 +49,8 @@ pub struct Standing {
     pub refuge: Option<u8>,
     /// Its numbers are from before the last wake or clock jump.
     pub stale: bool,
+    /// A lane has it active.
+    pub occupied: bool,
 }
 
 impl Standing {
@@ -74,6 +77,8 @@ impl Standing {
 pub struct Inputs<'a> {
     /// Every account.
     pub accounts: &'a [Account],
+    /// Every lane.
+    pub lanes: &'a [Lane],
     /// Their memories.
     pub memories: &'a BTreeMap<AccountId, Memory>,
     /// Working hours.
@@ -118,6 +123,7 @@ impl Survey {
         if inputs.rules.joint_stranding {
             joint_stranding(&mut standings, inputs);
         }
+        occupy(&mut standings, inputs.lanes);
         let all = || 0..u32::try_from(standings.len()).unwrap_or(u32::MAX);
         let mut by_id: Vec<u32> = all().collect();
         by_id.sort_unstable_by_key(|index| standings[*index as usize].id);
@@ -162,6 +168,14 @@ impl Survey {
 
     fn get(&self, index: u32) -> &Standing {
         &self.standings[index as usize]
+    }
+}
+
+fn occupy(standings: &mut [Standing], lanes: &[Lane]) {
+    let mut active: Vec<AccountId> = lanes.iter().filter_map(|lane| lane.active).collect();
+    active.sort_unstable();
+    for standing in standings {
+        standing.occupied = active.binary_search(&standing.id).is_ok();
     }
 }
 

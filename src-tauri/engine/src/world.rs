@@ -117,6 +117,7 @@ impl World {
     pub fn survey(&self, now: Utc) -> Survey {
         Survey::new(&Inputs {
             accounts: &self.accounts,
+            lanes: &self.lanes,
             memories: &self.memory,
             calendar: &self.calendar,
             rules: &self.rules,
