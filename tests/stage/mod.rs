@@ -175,7 +175,7 @@ impl Stage {
     pub fn add(&self, email: &str) -> AccountView {
         self.tool.sign_in(self.fake.world(), email);
         let label = email.split('@').next().unwrap_or(email);
-        let said = self.sluice(&["add", "--label", label, "--json"]);
+        let said = self.sluice(&["add", label, "--json"]);
         assert_eq!(said.code, 0, "{said:?}");
         self.account(label)
     }
