@@ -6,7 +6,7 @@
 use crate::error::FileError;
 use crate::seats::Unreadable;
 use crate::secret::Secret;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 /// Longest chain of links that is followed.
 const LINKS_MAX: usize = 8;
+/// Interruptions of one read or write that are borne.
+const INTERRUPTIONS_MAX: u32 = 16;
 /// Private to the owner.
 const PRIVATE: Mode = Mode::from_raw_mode(0o600);
 
@@ -271,15 +273,7 @@ fn read_checked(file: &OwnedFd) -> Result<Secret, Unreadable> {
     // One byte more than announced, to notice a file that grew; sized at once, because a vector
     // that grows leaves its earlier halves unwiped.
     let mut bytes = Zeroizing::new(vec![0u8; size + 1]);
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match rustix::io::read(file, &mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(refusal(errno)),
-        }
-    }
+    let filled = fill(file, &mut bytes).map_err(refusal)?;
     if filled > size {
         return Err(Unreadable::Torn);
     }
@@ -287,12 +281,27 @@ fn read_checked(file: &OwnedFd) -> Result<Secret, Unreadable> {
     Ok(Secret::from(bytes))
 }
 
-fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+/// Reads until `bytes` is full or the file ends; returns how much there was.
+fn fill(file: &OwnedFd, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let (mut filled, mut interrupted) = (0, 0);
+    while filled < bytes.len() {
+        match rustix::io::read(file, &mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) if interrupted < INTERRUPTIONS_MAX => interrupted += 1,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(filled)
+}
+
+fn write_all(file: &OwnedFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    let mut interrupted = 0;
     while !bytes.is_empty() {
-        match rustix::io::write(&file, bytes) {
+        match rustix::io::write(file, bytes) {
             Ok(0) => return Err(Errno::NOSPC),
             Ok(count) => bytes = &bytes[count..],
-            Err(Errno::INTR) => {}
+            Err(Errno::INTR) if interrupted < INTERRUPTIONS_MAX => interrupted += 1,
             Err(errno) => return Err(errno),
         }
     }
@@ -361,14 +370,9 @@ pub(crate) fn random(count: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(failed("opening", path))?;
     let mut bytes = Zeroizing::new(vec![0u8; count]);
-    let mut filled = 0;
-    while filled < count {
-        match rustix::io::read(&file, &mut bytes[filled..]) {
-            Ok(0) => return Err(failed("reading", path)(Errno::IO)),
-            Ok(more) => filled += more,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(failed("reading", path)(errno)),
-        }
+    match fill(&file, &mut bytes) {
+        Ok(filled) if filled == count => Ok(bytes),
+        Ok(_) => Err(failed("reading", path)(Errno::IO)),
+        Err(errno) => Err(failed("reading", path)(errno)),
     }
-    Ok(bytes)
 }

@@ -192,7 +192,7 @@ enum Taking {
 /// a lock of ours without its mark, whenever we die.
 fn take_one(lock: &ToolLock, mark: Mark) -> Result<HeldLock, Taking> {
     let failed = |errno: Errno| match errno {
-        Errno::INTR => Taking::Again,
+        Errno::INTR => Taking::Taken(lock.path.clone()),
         errno => {
             let (what, path) = ("taking", lock.path.clone());
             Taking::Failed(FileError { what, path, source: errno.into() })
@@ -250,6 +250,17 @@ fn taken(lock: &ToolLock, mark: Mark) -> Taking {
         return Taking::Again;
     }
     Taking::Taken(lock.path.clone())
+}
+
+/// Removes locks with our mark that nobody holds: the caller holds the seat's kernel lock, and so
+/// no process of ours can be alive behind them.
+pub(crate) fn clear_leftovers(locks: &[ToolLock], mark: Mark) {
+    for lock in locks {
+        if sign_of(&lock.path).is_ok_and(|sign| sign.1 == i64::from(mark.0)) {
+            let _ = rustix::fs::rmdir(&lock.path);
+        }
+        let _ = rustix::fs::rmdir(with_suffix(&lock.path, ".sluice"));
+    }
 }
 
 /// Without a sign of life for the whole stale time. A sign from the future is fresh: the clock may

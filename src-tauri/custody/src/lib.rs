@@ -12,6 +12,7 @@ mod journal;
 mod json;
 mod keychain;
 mod lease;
+mod lineage;
 mod live;
 mod os_store;
 mod recover;
@@ -78,6 +79,7 @@ pub struct Captured {
 pub struct Custody {
     config: Config,
     vault: vault::Vault,
+    lineages: lineage::Lineages,
     salt: Salt,
     mark: Mark,
     /// Rotated pairs that a failing keychain has not taken yet.
@@ -94,13 +96,26 @@ impl Custody {
         store: Arc<dyn SecretStore>,
         pointers: Arc<dyn Pointers>,
     ) -> Result<Self, CustodyError> {
+        let limit = std::time::Duration::from_millis(KEYCHAIN_MS_MAX);
+        Self::open_direct(config, Arc::new(Bounded::new(store, limit)?), pointers)
+    }
+
+    /// As [`Self::open`], for a store that never blocks: its calls run on the caller's thread.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_direct(
+        config: Config,
+        store: Arc<dyn SecretStore>,
+        pointers: Arc<dyn Pointers>,
+    ) -> Result<Self, CustodyError> {
         files::own_directory(&config.data_dir.join("lease"))?;
         let salt = files::own_random(&config.data_dir, "salt", 32)?;
         let mark = Mark(vault::mark_of(&salt));
-        let limit = std::time::Duration::from_millis(KEYCHAIN_MS_MAX);
-        let store = Arc::new(Bounded::new(store, limit)?);
         let vault = vault::Vault::new(store, pointers, config.namespace.clone());
-        Ok(Self { config, vault, salt: Salt(salt), mark, unsealed: Mutex::new(Vec::new()) })
+        let lineages = lineage::Lineages::open(&config.data_dir);
+        let unsealed = Mutex::new(Vec::new());
+        Ok(Self { config, vault, lineages, salt: Salt(salt), mark, unsealed })
     }
 
     /// What the provider's seat holds now.
@@ -189,7 +204,8 @@ impl Custody {
     /// # Errors
     /// The keychain fails; what it still holds stays.
     pub fn forget(&self, account: AccountId) -> Result<(), CustodyError> {
-        self.vault.forget(account)
+        self.vault.forget(account)?;
+        self.lineages.forget(account)
     }
 
     /// Whether secrets can be stored at the moment.

@@ -7,7 +7,7 @@ use crate::journal::Party;
 use crate::recover::same_login;
 use crate::seats::found::{Found, FoundLogin, examine};
 use crate::seats::look::{self, Configuration, Named, Stable};
-use crate::seats::{AccountKey, SeatLogin, SeatState, Unreadable};
+use crate::seats::{AccountKey, Identity, SeatLogin, SeatState, Unreadable};
 use crate::secret::Secret;
 use crate::vault::{Sealed, Vintage};
 use crate::{Captured, Custody, Holder};
@@ -48,8 +48,27 @@ impl Custody {
         look::stable(place, name, provider, &self.salt, expected)
     }
 
-    /// Whose login it is, as far as the tool's own files say.
+    /// Whose login it is: as the tool's own files say, unless we know better.
+    ///
+    /// A tool that writes its old credential back after a swap leaves a configuration that names
+    /// the other account; what we remember of the sign-in then decides.
     pub(crate) fn named(
+        &self,
+        provider: Provider,
+        login: &FoundLogin,
+    ) -> Result<Option<Named>, CustodyError> {
+        let Some(named) = self.named_by_tool(provider, login)? else { return Ok(None) };
+        let Some(owner) = self.lineages.owner(login, self.vault.pointers.as_ref())? else {
+            return Ok(Some(named));
+        };
+        if named.identity.key == owner.key {
+            return Ok(Some(named));
+        }
+        let identity = Identity { key: owner.key, email: None, organization: None };
+        Ok(Some(Named { identity, block: None }))
+    }
+
+    fn named_by_tool(
         &self,
         provider: Provider,
         login: &FoundLogin,
@@ -57,10 +76,9 @@ impl Custody {
         match (provider, &self.config.seats.claude) {
             (Provider::Claude, Some(seat)) => Configuration::read(&seat.config)?.named(),
             (Provider::Claude, None) => Ok(None),
-            (Provider::Codex, _) => Ok(login
-                .identity
-                .clone()
-                .map(|identity| Named { identity, block: Secret::new(b"null".to_vec()) })),
+            (Provider::Codex, _) => {
+                Ok(login.identity.clone().map(|identity| Named { identity, block: None }))
+            }
         }
     }
 
@@ -86,7 +104,13 @@ impl Custody {
             None if current.is_some() => self.vault.load(owner.account)?.1.identity,
             None => None,
         };
-        self.vault.offer(owner.account, &login.into_vintage(provider, owner.key.clone(), block))
+        let ends = login.login_ends_at;
+        let vintage = login.into_vintage(provider, owner.key.clone(), block);
+        let sealed = self.vault.offer(owner.account, &vintage)?;
+        if matches!(sealed, Sealed::New(_)) {
+            self.lineages.learn(owner.account, &owner.key, ends)?;
+        }
+        Ok(sealed)
     }
 
     pub(crate) fn inspect_seat(&self, provider: Provider) -> SeatState {
@@ -137,7 +161,7 @@ impl Custody {
         }
         self.check_settled(&place, account, &login)?;
         let party = Party { account, key: expect.clone() };
-        let sealed = self.seal(provider, &party, &bytes, Some(&named.block))?;
+        let sealed = self.seal(provider, &party, &bytes, named.block.as_ref())?;
         Ok(Captured { sealed, login: seat_login(named, login) })
     }
 

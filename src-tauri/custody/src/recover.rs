@@ -8,7 +8,7 @@ use crate::seats::look::Stable;
 use crate::secret::Secret;
 use crate::swap::{Recovery, SwapFailure, park, parked_name, staged_name};
 use crate::vault::{SAME_LOGIN_US, Vintage};
-use crate::{Custody, identity};
+use crate::{Custody, identity, lease};
 use sluice_engine::{AccountId, Provider};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -35,7 +35,21 @@ impl Custody {
         open: &[OpenIntent],
         journal: &mut dyn Journal,
     ) -> Vec<Recovery> {
+        self.clear_own_locks();
         open.iter().map(|open| self.recover_one(open, journal)).collect()
+    }
+
+    /// Locks of the tool that an earlier process of ours took to its grave are given back.
+    fn clear_own_locks(&self) {
+        let Some(seat) = &self.config.seats.claude else { return };
+        let Ok(_lease) = self.seat_lease(Provider::Claude, PATIENCE) else { return };
+        if let Ok(place) = self.locate(Provider::Claude) {
+            lease::clear_leftovers(&lease::claude_locks(&place.dir_path), self.mark);
+        }
+        if let Ok(place) = Place::locate(&seat.config) {
+            let config = place.path(&place.name);
+            lease::clear_leftovers(&[lease::config_lock(&config)], self.mark);
+        }
     }
 
     fn recover_one(&self, open: &OpenIntent, journal: &mut dyn Journal) -> Recovery {
@@ -103,11 +117,7 @@ impl Custody {
         let displaced = [parked, staged].into_iter().find(|name| {
             matches!(place.read(name), Read::Bytes(bytes) if self.is_outgoing(intent, &bytes))
         });
-        let live_is_target = match place.read(&place.name) {
-            Read::Bytes(bytes) => self.is_target(intent, &bytes),
-            Read::Absent | Read::Unreadable(_) => false,
-        };
-        if let (Some(displaced), true) = (displaced, live_is_target) {
+        if let (Some(displaced), true) = (displaced, self.live_is_target(&place, intent)) {
             // A seat without exchange keeps what is live now; the look below finishes the swap.
             if place.exchange(&displaced, &place.name).is_ok() {
                 let came_out = place.read(&displaced);
@@ -120,6 +130,11 @@ impl Custody {
             }
         }
         self.resolve(intent, None, "a step failed")
+    }
+
+    /// One reading suffices to see that it is exactly what we placed.
+    pub(crate) fn live_is_target(&self, place: &Place, intent: &Intent) -> bool {
+        matches!(place.read(&place.name), Read::Bytes(bytes) if self.is_target(intent, &bytes))
     }
 
     fn is_target(&self, intent: &Intent, bytes: &Secret) -> bool {
@@ -164,6 +179,10 @@ impl Custody {
         place.sync_dir()?;
         if let Err(error) = self.fold_parked(&place, intent) {
             tracing::warn!(code = error.code(), "what came out stays parked");
+        }
+        if self.live_is_target(&place, intent) {
+            self.identify_from_vault(intent.provider, &intent.to)?;
+            return Ok(Resolution { outcome: SagaOutcome::Committed, kept: Vec::new() });
         }
         let live = self.stable(&place, &place.name, intent.provider, true);
         let owner = match &live {

@@ -152,6 +152,10 @@ impl Custody {
             match self.vault.offer(ticket.account, &new) {
                 Ok(sealed) => {
                     let vintage = sealed.current().clone();
+                    let learnt = self.lineages.learn(ticket.account, &new.key, new.login_ends_at);
+                    if let Err(error) = learnt {
+                        tracing::warn!(code = error.code(), "a sign-in was not remembered");
+                    }
                     return RefreshOutcome::Rotated { vintage, access_expires_at };
                 }
                 Err(error) => code = error.code(),

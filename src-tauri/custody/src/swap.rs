@@ -6,8 +6,8 @@ use crate::files::Place;
 use crate::journal::{Intent, IntentId, Journal, Party, SagaOutcome, Step};
 use crate::lease::{self, KernelLock, ToolLocks};
 use crate::seats::found::{Found, compose};
-use crate::seats::look::Stable;
-use crate::seats::{AccountKey, Unreadable};
+use crate::seats::look::{Named, Stable};
+use crate::seats::{AccountKey, Identity, Unreadable};
 use crate::secret::Secret;
 use crate::vault::{Fingerprint, Vintage, VintageRef};
 use crate::{Custody, files};
@@ -259,18 +259,8 @@ impl Custody {
         };
         let named = self.named(order.provider, &login)?;
         let from = order.from.as_ref();
-        let known = match from {
-            Some(party) => self.vault.current(party.account)?,
-            None => None,
-        };
-        let proven = known.is_some_and(|current| current.fingerprint == login.fingerprint);
-        let (key, block) = match named {
-            Some(named) => (named.identity.key, Some(named.block)),
-            None if proven => (order.from_key().unwrap_or_else(|| AccountKey(String::new())), None),
-            None => {
-                let why = Unreadable::NoIdentity;
-                return Err(CustodyError::SeatUnreadable { path, why });
-            }
+        let Some(Named { identity: Identity { key, .. }, block }) = named else {
+            return Err(CustodyError::SeatUnreadable { path, why: Unreadable::NoIdentity });
         };
         if from.map(|party| &party.key) != Some(&key) {
             return Err(CustodyError::WrongAccount { expected: order.from_key(), found: key });
@@ -347,12 +337,8 @@ impl Custody {
         journal.step(id, Step::Parked)?;
         self.identify(intent.provider, &intent.to, prepared.target.1.identity.as_ref())?;
         journal.step(id, Step::Identified)?;
-        match self.stable(place, &place.name, intent.provider, true) {
-            Stable::Found(_, Found::Login(login))
-                if login.fingerprint == intent.target.fingerprint => {}
-            Stable::Found(..) | Stable::Absent | Stable::Unreadable(_) | Stable::Restless => {
-                return Err(CustodyError::Clobbered);
-            }
+        if !self.live_is_target(place, intent) {
+            return Err(CustodyError::Clobbered);
         }
         Ok(journal.step(id, Step::Verified)?)
     }

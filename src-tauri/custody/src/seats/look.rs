@@ -79,10 +79,10 @@ pub(crate) struct Configuration {
     pub(crate) bytes: Option<Secret>,
 }
 
-/// Who the configuration names, with the whole block.
+/// Whose a login is, with the configuration's whole block where that is where we know it from.
 pub(crate) struct Named {
     pub(crate) identity: Identity,
-    pub(crate) block: Secret,
+    pub(crate) block: Option<Secret>,
 }
 
 fn refused(path: &Path, why: Unreadable) -> CustodyError {
@@ -121,7 +121,7 @@ impl Configuration {
         let named = claude::read_identity(bytes).map_err(|why| refused(&path, why))?;
         Ok(named.map(|named| Named {
             identity: named.identity,
-            block: Secret::new(named.block.as_bytes().to_vec()),
+            block: Some(Secret::new(named.block.as_bytes().to_vec())),
         }))
     }
 }

@@ -1,0 +1,113 @@
+//! Which sign-in belongs to which account: the memory that tells whose a credential is when the
+//! tool's configuration lags behind or names somebody else. No secret in it.
+
+use crate::error::{CustodyError, FileError};
+use crate::files::{self, Place, Read};
+use crate::journal::{Party, Pointers};
+use crate::seats::AccountKey;
+use crate::seats::found::FoundLogin;
+use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
+use sluice_engine::{AccountId, Utc};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What is remembered of one account.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct Known {
+    key: AccountKey,
+    /// The end of its sign-in, to the microsecond: no two sign-ins share it.
+    login_ends_at: Option<Utc>,
+}
+
+type Accounts = BTreeMap<i64, Known>;
+
+/// The memory, kept in one file of our directory.
+pub(crate) struct Lineages {
+    dir: PathBuf,
+    accounts: Mutex<Accounts>,
+}
+
+const FILE: &str = "lineages";
+
+impl Lineages {
+    /// Reads the memory. One that cannot be read is begun anew: it only ever adds caution.
+    pub(crate) fn open(dir: &Path) -> Self {
+        let read = match Place::locate(&dir.join(FILE)) {
+            Ok(place) => place.read(&place.name),
+            Err(_) => Read::Absent,
+        };
+        let accounts = match read {
+            Read::Bytes(bytes) => serde_json::from_slice(bytes.expose()).unwrap_or_default(),
+            Read::Absent | Read::Unreadable(_) => Accounts::default(),
+        };
+        Self { dir: dir.to_path_buf(), accounts: Mutex::new(accounts) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers an account's sign-in; written only when it is a new one.
+    pub(crate) fn learn(
+        &self,
+        account: AccountId,
+        key: &AccountKey,
+        login_ends_at: Option<Utc>,
+    ) -> Result<(), CustodyError> {
+        let new = Known { key: key.clone(), login_ends_at };
+        let mut accounts = self.known();
+        if accounts.get(&account.0) == Some(&new) {
+            return Ok(());
+        }
+        accounts.insert(account.0, new);
+        self.write(&accounts)
+    }
+
+    /// Forgets an account.
+    pub(crate) fn forget(&self, account: AccountId) -> Result<(), CustodyError> {
+        let mut accounts = self.known();
+        match accounts.remove(&account.0) {
+            Some(_) => self.write(&accounts),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self, accounts: &Accounts) -> Result<(), CustodyError> {
+        let unusable = || FileError {
+            what: "remembering",
+            path: self.dir.join(FILE),
+            source: std::io::ErrorKind::InvalidData.into(),
+        };
+        let bytes = serde_json::to_vec(accounts).map_err(|_| unusable())?;
+        let place = Place::locate(&self.dir.join(FILE)).map_err(|_| unusable())?;
+        let draft = OsString::from(format!("{FILE}.draft"));
+        place.remove(&draft)?;
+        place.create(&draft, &Secret::new(bytes))?;
+        Ok(files::Place::replace(&place, &draft, &place.name)?)
+    }
+
+    /// The account a credential certainly belongs to, whatever the configuration says: its pointer
+    /// names this very credential, or it alone has a sign-in with this end.
+    pub(crate) fn owner(
+        &self,
+        login: &FoundLogin,
+        pointers: &dyn Pointers,
+    ) -> Result<Option<Party>, CustodyError> {
+        let accounts = self.known().clone();
+        let party =
+            |id: i64, known: &Known| Party { account: AccountId(id), key: known.key.clone() };
+        for (id, known) in &accounts {
+            let current = pointers.current(AccountId(*id))?;
+            if current.is_some_and(|current| current.fingerprint == login.fingerprint) {
+                return Ok(Some(party(*id, known)));
+            }
+        }
+        let Some(ends) = login.login_ends_at else { return Ok(None) };
+        let mut same = accounts.iter().filter(|(_, known)| known.login_ends_at == Some(ends));
+        let first = same.next();
+        Ok(first.filter(|_| same.next().is_none()).map(|(id, known)| party(*id, known)))
+    }
+}

@@ -1,0 +1,275 @@
+//! A home in one of six start states, what may be done in it, and what must be true of it.
+
+use crate::store::{FileJournal, FilePointers, FileStore};
+use sluice_custody::{
+    AccountKey, ClaudeSeat, Config, Custody, Party, Seats, SwapOrder,
+};
+use sluice_engine::{AccountId, Generation, LaneId, Provider};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How the seat looks when a swap begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// `a` is live and was refreshed since the vault saw it.
+    Rotated,
+    /// `a` is live exactly as the vault has it.
+    Captured,
+    /// The credential file is a link to another directory.
+    Linked,
+    /// `a` is live, with keys of the machine, and something is parked from an earlier swap.
+    Crowded,
+    /// The tool is signed out.
+    SignedOut,
+    /// There is no credential file.
+    Empty,
+}
+
+impl Start {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Rotated,
+        Self::Captured,
+        Self::Linked,
+        Self::Crowded,
+        Self::SignedOut,
+        Self::Empty,
+    ];
+
+    /// Name on the command line.
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    /// Whether `a` is live.
+    pub fn is_occupied(self) -> bool {
+        !matches!(self, Self::SignedOut | Self::Empty)
+    }
+}
+
+/// Far in the future, milliseconds.
+const EXPIRES_MS: i64 = 4_000_000_000_000;
+
+/// A credential file of `name` after `rotation` refreshes.
+pub fn credential(name: &str, rotation: u32) -> String {
+    let expires = EXPIRES_MS + i64::from(rotation) * 1_000;
+    let ends = EXPIRES_MS + name.bytes().map(i64::from).sum::<i64>() * 1_000_000;
+    format!(
+        "{{\"claudeAiOauth\":{{\"accessToken\":\"at-{name}-{rotation}.\",\
+         \"refreshToken\":\"rt-{name}-{rotation}.\",\"expiresAt\":{expires},\
+         \"refreshTokenExpiresAt\":{ends},\"scopes\":[\"user:inference\"],\
+         \"subscriptionType\":\"max\"}},\"mcpOAuth\":{{\"s\":{{\"accessToken\":\"m\"}}}}}}\n"
+    )
+}
+
+/// The emptied credential a tool leaves after a refused refresh.
+pub const STUB: &str =
+    "{\"claudeAiOauth\":{\"accessToken\":\"\",\"refreshToken\":\"\",\"expiresAt\":0}}";
+
+fn config_text(name: &str) -> String {
+    format!(
+        "{{\n  \"numStartups\": 3,\n  \"oauthAccount\": {{\"accountUuid\":\"u-{name}\",\
+         \"organizationUuid\":\"o-{name}\"}},\n  \"projects\": {{}}\n}}\n"
+    )
+}
+
+fn party(id: i64, name: &str) -> Party {
+    Party { account: AccountId(id), key: AccountKey(format!("u-{name}/o-{name}")) }
+}
+
+/// A directory with everything.
+pub struct Scene {
+    /// Where.
+    pub dir: PathBuf,
+}
+
+impl Scene {
+    /// The directory `dir`, as it is.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_path_buf() }
+    }
+
+    /// The credential file as the tool names it.
+    pub fn credential_path(&self) -> PathBuf {
+        self.dir.join("home/.claude/.credentials.json")
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.dir.join("home/.claude.json")
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.dir.join("journal")
+    }
+
+    /// Custody over this scene.
+    pub fn custody(&self) -> Custody {
+        let home = self.dir.join("home");
+        let seat = ClaudeSeat { dir: home.join(".claude"), config: self.config_path() };
+        let config = Config {
+            data_dir: self.dir.join("data"),
+            namespace: "crash".into(),
+            seats: Seats { claude: Some(seat), codex: None },
+        };
+        let store = Arc::new(FileStore { dir: self.dir.join("store") });
+        let pointers = Arc::new(FilePointers { dir: self.dir.join("store") });
+        Custody::open_direct(config, store, pointers).expect("custody opens")
+    }
+
+    fn sign_in(&self, name: &str, rotation: u32) {
+        fs::write(self.credential_path(), credential(name, rotation)).expect("seat");
+        fs::write(self.config_path(), config_text(name)).expect("config");
+        self.age();
+    }
+
+    /// Makes the seat look as if nobody had written it for a minute.
+    fn age(&self) {
+        if let Ok(file) = fs::File::options().append(true).open(self.credential_path()) {
+            let then = SystemTime::now() - Duration::from_secs(60);
+            file.set_modified(then).expect("mtime");
+        }
+    }
+
+    /// Builds the start state in an empty directory.
+    pub fn build(dir: &Path, start: Start) -> Self {
+        let scene = Self::at(dir);
+        fs::create_dir_all(dir.join("home/.claude")).expect("home");
+        fs::create_dir_all(dir.join("store")).expect("store");
+        let custody = scene.custody();
+        for (id, name) in [(2, "b"), (1, "a")] {
+            scene.sign_in(name, 0);
+            let party = party(id, name);
+            custody.capture(Provider::Claude, party.account, &party.key).expect("capture");
+        }
+        match start {
+            Start::Rotated => scene.sign_in("a", 1),
+            Start::Captured => {}
+            Start::Linked => {
+                scene.sign_in("a", 1);
+                let real = dir.join("home/real.json");
+                fs::rename(scene.credential_path(), &real).expect("move");
+                let link = scene.credential_path();
+                std::os::unix::fs::symlink("../real.json", link).expect("link");
+            }
+            Start::Crowded => {
+                let crowded = credential("a", 1).replacen('{', "{\"x\" : [1, {}],\n", 1);
+                fs::write(scene.credential_path(), crowded).expect("seat");
+                scene.age();
+                let parked = dir.join("home/.claude/.credentials.json.sluice-parked-2-0011");
+                fs::write(parked, credential("b", 0)).expect("parked");
+            }
+            Start::SignedOut => {
+                fs::write(scene.credential_path(), STUB).expect("seat");
+                scene.age();
+            }
+            Start::Empty => fs::remove_file(scene.credential_path()).expect("remove"),
+        }
+        scene
+    }
+
+    /// Copies the scene, times of modification included.
+    pub fn copy_to(&self, to: &Path) -> Self {
+        copy(&self.dir, to).expect("copy");
+        Self::at(to)
+    }
+
+    /// Carries out one swap from whatever is live to `b`.
+    pub fn swap(&self) -> String {
+        let custody = self.custody();
+        let (mut journal, _) = FileJournal::open(&self.journal_path());
+        let occupied = fs::read_to_string(self.credential_path()).is_ok_and(|t| t.contains("rt-a-"));
+        let order = SwapOrder {
+            lane: LaneId(1),
+            generation: Generation(1),
+            provider: Provider::Claude,
+            from: occupied.then(|| party(1, "a")),
+            to: party(2, "b"),
+        };
+        match custody.swap(&order, &mut journal) {
+            Ok(_) => "committed".to_owned(),
+            Err(failure) => failure.cause().code().to_owned(),
+        }
+    }
+
+    /// Settles what is open and looks after what is parked, as at a start.
+    pub fn recover(&self) {
+        let custody = self.custody();
+        let (mut journal, open) = FileJournal::open(&self.journal_path());
+        custody.recover(&open, &mut journal);
+        drop(custody.tend(Provider::Claude));
+    }
+
+    /// Intents without a settlement.
+    pub fn open_intents(&self) -> usize {
+        FileJournal::open(&self.journal_path()).1.len()
+    }
+
+    /// What the live file is, to the letter: whose and which rotation, or why not.
+    pub fn live(&self) -> Live {
+        let text = match fs::read_to_string(self.credential_path()) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Live::Absent,
+            Err(_) => return Live::Torn,
+        };
+        if serde_json::from_str::<serde_json::Value>(&text).is_err() {
+            return Live::Torn;
+        }
+        match text.split("\"rt-").nth(1).and_then(|rest| rest.split('.').next()) {
+            Some(token) => Live::Login(token.to_owned()),
+            None => Live::Stub,
+        }
+    }
+
+    /// Whom the configuration names; `None` when it is not whole.
+    pub fn named(&self) -> Option<String> {
+        let text = fs::read_to_string(self.config_path()).ok()?;
+        let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+        (value["numStartups"] == 3).then_some(())?;
+        Some(value["oauthAccount"]["accountUuid"].as_str()?.trim_start_matches("u-").to_owned())
+    }
+
+    /// Every refresh token in the seat, beside it and in the keychain.
+    pub fn census(&self) -> String {
+        let mut text = String::new();
+        for dir in ["home", "home/.claude", "store"] {
+            for entry in fs::read_dir(self.dir.join(dir)).into_iter().flatten().flatten() {
+                text += &fs::read_to_string(entry.path()).unwrap_or_default();
+            }
+        }
+        text
+    }
+}
+
+/// The live file's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Live {
+    /// No file.
+    Absent,
+    /// Not whole.
+    Torn,
+    /// No login.
+    Stub,
+    /// `a-1`: account and rotation.
+    Login(String),
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path())?, target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+            let modified = entry.metadata()?.modified()?;
+            fs::File::options().append(true).open(&target)?.set_modified(modified)?;
+        }
+    }
+    let modified = fs::metadata(from)?.modified()?;
+    fs::File::open(to)?.set_modified(modified)
+}
