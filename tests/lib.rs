@@ -5,5 +5,6 @@
 
 pub mod contract;
 pub mod desktop;
+pub mod fixtures_replay;
 pub mod stage;
 pub mod vectors;

@@ -144,6 +144,62 @@ impl FailureClass {
     }
 }
 
+/// What to do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The tool renews the bearer when it is next used; a parked login is refreshed.
+    LetToolRefresh,
+    /// A person signs in again with the official tool.
+    SignIn,
+    /// Another account takes over, when one has room.
+    UseAnother,
+    /// Wait and try again.
+    Wait,
+    /// Nothing to be done by waiting or swapping: show it.
+    Tell,
+}
+
+impl Remedy {
+    /// The stable lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LetToolRefresh => "let_cli_refresh",
+            Self::SignIn => "sign_in",
+            Self::UseAnother => "use_another",
+            Self::Wait => "wait",
+            Self::Tell => "tell",
+        }
+    }
+}
+
+impl FailureClass {
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(self) -> Remedy {
+        if matches!(self, Self::AuthExpired) {
+            Remedy::LetToolRefresh
+        } else if self.needs_sign_in() {
+            Remedy::SignIn
+        } else if self.limits_account() {
+            Remedy::UseAnother
+        } else if self.transient() {
+            Remedy::Wait
+        } else {
+            Remedy::Tell
+        }
+    }
+
+    /// Whether the usage endpoint can answer at all with this credential and plan.
+    #[must_use]
+    pub const fn usage_readable(self) -> bool {
+        !matches!(
+            self,
+            Self::AuthScope | Self::AuthOrgDisabled | Self::Policy | Self::PlanIneligible
+        )
+    }
+}
+
 impl fmt::Display for FailureClass {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name())

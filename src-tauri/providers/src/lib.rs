@@ -20,6 +20,6 @@ pub use claude::{Claude, Identity, ProfileReply, TokenReply, UsageReply};
 pub use client::{Deadlines, Http};
 pub use codex::Codex;
 pub use endpoints::{EndpointError, Endpoints};
-pub use failure::{FailureClass, ProviderError};
+pub use failure::{FailureClass, ProviderError, Remedy};
 pub use json::Oddity;
 pub use retry_after::RetryAfter;

@@ -5,6 +5,13 @@ use super::usage::{UsageReply, read_usage};
 use crate::json::Oddities;
 use serde_json::Value;
 
+/// The lines to write to the official tool (and to nothing else) so that it tells its own limits;
+/// its input stays open until the answer came. No prompt is sent and no quota spent.
+pub const USAGE_REQUESTS: [&str; 2] = [
+    r#"{"type":"control_request","request_id":"init-1","request":{"subtype":"initialize"}}"#,
+    r#"{"type":"control_request","request_id":"usage-1","request":{"subtype":"get_usage","skip_behaviors":true}}"#,
+];
+
 /// What a `get_usage` answer amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlState {

@@ -2,6 +2,7 @@
 
 pub mod refusal;
 pub mod signals;
+pub mod store;
 pub mod usage;
 
 pub use usage::{CodexUsage, parse_usage};

@@ -10,7 +10,7 @@ pub fn editor_login(bytes: &[u8]) -> Option<String> {
     let mut odd = Oddities::default();
     let document = odd.document(bytes)?;
     let hosts = document.as_object()?;
-    
+
     hosts
         .iter()
         .filter(|(host, _)| host.as_str() == "github.com" || host.starts_with("github.com:"))
