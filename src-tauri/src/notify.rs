@@ -1,20 +1,22 @@
-//! Notices to the desktop. Sending has a deadline, waiting for a click has an end, and only so many
-//! wait at once; the desktop's own do-not-disturb decides what is shown.
+//! Notices to the desktop. Sending has a deadline, waiting for a click has an end, one cause stands on
+//! the screen once, and only so many wait at once; the desktop's own do-not-disturb decides what is shown.
 
 use crate::menu::Act;
 use notify_rust::{Notification, NotificationResponse, Timeout, Urgency};
 use sluice_driver::api::{Notice, Request};
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 /// The longest the desktop may take to accept a notice.
 const SEND: Duration = Duration::from_secs(2);
 /// A click later than this is not waited for.
 const ANSWER: Duration = Duration::from_secs(12 * 3600);
-/// Notices whose buttons are waited for at once.
-const WAITING_MAX: usize = 16;
+/// Causes whose notices are replaced and whose buttons are waited for at once.
+const STANDING_MAX: usize = 16;
 
 /// What a click on a notice asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +40,48 @@ impl From<Clicked> for Act {
 #[derive(Clone)]
 pub struct Teller {
     clicks: mpsc::Sender<Clicked>,
-    places: Arc<Semaphore>,
+    shown: Arc<Mutex<Shown>>,
     icon: Arc<str>,
+}
+
+/// What stands on the screen, as far as we know.
+#[derive(Default)]
+struct Shown {
+    by_cause: VecDeque<Standing>,
+}
+
+/// One cause stands once: a newer notice takes the older one's place, and its buttons with it.
+struct Standing {
+    cause: String,
+    /// The desktop's number; 0 until the desktop has answered.
+    id: u32,
+    waiting: AbortHandle,
+}
+
+impl Shown {
+    /// Takes the place of an older notice of this cause, and gives the number to replace.
+    fn enter(&mut self, cause: &str, waiting: AbortHandle) -> Option<u32> {
+        let older = self.by_cause.iter().position(|standing| standing.cause == cause);
+        let older = older.and_then(|at| self.by_cause.remove(at));
+        if let Some(older) = &older {
+            older.waiting.abort();
+        }
+        if self.by_cause.len() == STANDING_MAX
+            && let Some(oldest) = self.by_cause.pop_front()
+        {
+            oldest.waiting.abort();
+        }
+        let id = older.map(|older| older.id).filter(|id| *id != 0);
+        let entry = Standing { cause: cause.to_owned(), id: id.unwrap_or_default(), waiting };
+        self.by_cause.push_back(entry);
+        id
+    }
+
+    fn number(&mut self, cause: &str, id: u32) {
+        if let Some(standing) = self.by_cause.iter_mut().find(|one| one.cause == cause) {
+            standing.id = id;
+        }
+    }
 }
 
 /// The picture beside a notice, put into the tray's own directory: a program that was not installed
@@ -57,18 +99,34 @@ impl Teller {
     /// Clicks arrive at `clicks`.
     #[must_use]
     pub fn new(clicks: mpsc::Sender<Clicked>, icon: Arc<str>) -> Self {
-        Self { clicks, places: Arc::new(Semaphore::new(WAITING_MAX)), icon }
+        Self { clicks, shown: Arc::default(), icon }
     }
 
     /// Sends one notice without making the caller wait.
     pub fn tell(&self, notice: Notice) {
         let teller = self.clone();
-        tokio::spawn(async move { teller.send(notice).await });
+        // The task begins once it is known under its cause, and is told what to replace.
+        let (begin, begun) = oneshot::channel();
+        let cause = notice.cause.clone();
+        let task = tokio::spawn(async move {
+            if let Ok(replaces) = begun.await {
+                teller.send(notice, replaces).await;
+            }
+        });
+        let replaces = self.locked().enter(&cause, task.abort_handle());
+        let _gone = begin.send(replaces);
     }
 
-    async fn send(self, notice: Notice) {
-        let shown = tokio::time::timeout(SEND, drawn(&notice, &self.icon).show_async()).await;
-        let handle = match shown {
+    fn locked(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn send(self, notice: Notice, replaces: Option<u32>) {
+        let mut drawn = drawn(&notice, &self.icon);
+        if let Some(id) = replaces {
+            drawn.id(id);
+        }
+        let handle = match tokio::time::timeout(SEND, drawn.show_async()).await {
             Ok(Ok(handle)) => handle,
             Ok(Err(error)) => {
                 tracing::warn!(cause = notice.cause, %error, "a notice could not be shown");
@@ -79,8 +137,7 @@ impl Teller {
                 return;
             }
         };
-        // Past the bound a notice is still shown; only its buttons do nothing.
-        let Ok(_place) = self.places.try_acquire() else { return };
+        self.locked().number(&notice.cause, handle.id());
         let mut clicked = None;
         let answered = handle.wait_for_action_async(|response: &NotificationResponse| {
             clicked = meaning(&notice, response);
@@ -166,6 +223,23 @@ mod tests {
         assert_eq!(meaning(&notice(), &NotificationResponse::Default), Some(Clicked::Body));
         let closed = NotificationResponse::Closed(CloseReason::Expired);
         assert_eq!(meaning(&notice(), &closed), None);
+    }
+
+    #[tokio::test]
+    async fn a_cause_stands_once_and_the_oldest_make_room() {
+        let mut shown = Shown::default();
+        let waiting = || tokio::spawn(std::future::pending::<()>());
+        let first = waiting();
+        assert_eq!(shown.enter("advice", first.abort_handle()), None);
+        shown.number("advice", 7);
+        let second = waiting();
+        assert_eq!(shown.enter("advice", second.abort_handle()), Some(7));
+        assert!(first.await.unwrap_err().is_cancelled(), "its buttons are no longer waited for");
+        for cause in 0..STANDING_MAX {
+            shown.enter(&cause.to_string(), waiting().abort_handle());
+        }
+        assert_eq!(shown.by_cause.len(), STANDING_MAX);
+        assert!(second.await.unwrap_err().is_cancelled());
     }
 
     #[test]

@@ -66,6 +66,7 @@ function Card({ account, index, several }: { account: AccountView; index: number
   const { view, nowMs, ask } = useStore();
   const [asking, setAsking] = useState<"rename" | "remove" | null>(null);
   const ready = account.enabled && (account.login === "valid" || account.login === "unverified");
+  const advised = view.providers.some((state) => state.advice?.to === account.id);
   const coming = view.swapping?.to === account.id;
   return (
     <li class={`card ${account.live ? "live" : ""} ${account.enabled ? "" : "off"}`}>
@@ -81,7 +82,7 @@ function Card({ account, index, several }: { account: AccountView; index: number
         <div class="actions">
           {!account.live && (
             <Button
-              kind={ready ? "primary" : "quiet"}
+              {...(advised ? { kind: "primary" as const } : {})}
               disabled={!ready || view.stopped || view.swapping !== null}
               label={`Use ${account.label} now`}
               act={() => ask({ verb: "swap", to: account.id }, `${account.label} is live now.`)}
@@ -124,18 +125,25 @@ function Card({ account, index, several }: { account: AccountView; index: number
 }
 
 function subtitle(account: AccountView, nowMs: number): string {
-  const who = [account.email, account.organization].filter((part) => part !== null).join(" · ");
+  const { email, organization } = account;
+  // A personal organisation is named after its owner and says nothing new.
+  const own = email !== null && organization?.startsWith(email);
+  const who = [email, own ? null : organization].filter((part) => part !== null).join(" · ");
   const read = account.refreshing
     ? "reading usage…"
     : account.observed_at_ms === null
       ? "usage not read yet"
       : `usage read ${ago(nowMs - account.observed_at_ms)}`;
-  return who === "" ? read[0]!.toUpperCase() + read.slice(1) : `${who} · ${read}`;
+  const ends = account.login_ends_at_ms;
+  const far = ends !== null && ends - nowMs >= LOGIN_WARNING_MS;
+  const login = far ? ` · login good for ${span(ends - nowMs)}` : "";
+  const start = who === "" ? read[0]!.toUpperCase() + read.slice(1) : `${who} · ${read}`;
+  return start + login;
 }
 
 /** What is worth saying beyond the bars, most urgent first. */
 function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
-  const lines: { kind: "bad" | "warn" | ""; text: string; title?: string }[] = [];
+  const lines: { kind: "bad" | "warn"; text: string; title?: string }[] = [];
   if (account.login === "needs_sign_in" || account.login === "missing") {
     const why = account.login === "missing" ? "No login is kept." : "Its login was refused.";
     const run = command[account.provider];
@@ -150,15 +158,16 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
     lines.push({
       kind: "warn",
       text: `About ${Math.round(account.stranding)}% of the week will expire unused${
-        when === null ? "" : ` ${clock(when, nowMs)}`
+        when === null ? "" : ` by ${clock(when, nowMs)}`
       }.`,
     });
   }
   const ends = account.login_ends_at_ms;
-  if (ends !== null) {
+  if (ends !== null && ends - nowMs < LOGIN_WARNING_MS) {
     const left = ends - nowMs;
-    const text = left > 0 ? `The login ends in ${span(left)}.` : "The login has ended.";
-    lines.push({ kind: left < LOGIN_WARNING_MS ? "warn" : "", text, title: instant(ends) });
+    const text =
+      left > 0 ? `The login ends in ${span(left)}; sign in again before.` : "The login has ended.";
+    lines.push({ kind: "warn", text, title: instant(ends) });
   }
   if (lines.length === 0) return null;
   return (

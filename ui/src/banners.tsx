@@ -77,7 +77,7 @@ function ProviderBanners({ state }: { state: ProviderView }) {
             <>
               <Button
                 act={() => {
-                  const cause = `advice/${state.provider}`;
+                  const cause = `advice:${state.provider}:${advice.to}`;
                   return ask({ verb: "snooze", cause, until_ms: nowMs + SNOOZE_MS });
                 }}
               >

@@ -298,6 +298,21 @@ export type Request =
       to: AccountId;
     }
   | {
+      verb: "report";
+      // The account the tool was launched on.
+      account: AccountId;
+      // The lane's generation at launch.
+      generation: Generation;
+      // The login was refused (otherwise: a limit is reached).
+      auth: boolean;
+      // The window that is full: `five_hour`, `seven_day` or a model's name.
+      window: string;
+      // When it happened.
+      failed_at_ms: number;
+      // When the window empties.
+      resets_at_ms: number | null;
+    }
+  | {
       verb: "pause";
       // Whose; all when absent.
       provider: Provider | null;
@@ -359,6 +374,9 @@ export type Request =
     }
   | { verb: "quit" };
 
+// Grows by one at each committed swap of a lane; our fencing number.
+export type Generation = number;
+
 // The answer to a request.
 export type Answer =
   | { answer: "done" }
@@ -388,6 +406,15 @@ export type Answer =
       answer: "settings";
       // Values.
       values: Record<string, unknown>;
+    }
+  | {
+      answer: "reported";
+      // `stale`, `ordered`, `under_way`, `advised`, `no_alternative` or `disabled`.
+      outcome: string;
+      // The account that is active now.
+      current: AccountId | null;
+      // The lane's generation now.
+      generation: Generation;
     }
   | ({ answer: "refused" } & Refused);
 
