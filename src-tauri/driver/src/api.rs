@@ -267,6 +267,22 @@ pub enum Request {
         /// Which.
         to: AccountId,
     },
+    /// A tool reported that an account refuses work. Only the generation it was launched under is
+    /// acted on.
+    Report {
+        /// The account the tool was launched on.
+        account: AccountId,
+        /// The lane's generation at launch.
+        generation: Generation,
+        /// The login was refused (otherwise: a limit is reached).
+        auth: bool,
+        /// The window that is full: `five_hour`, `seven_day` or a model's name.
+        window: String,
+        /// When it happened.
+        failed_at_ms: i64,
+        /// When the window empties.
+        resets_at_ms: Option<i64>,
+    },
     /// Rests automatic swaps.
     Pause {
         /// Whose; all when absent.
@@ -368,6 +384,15 @@ pub enum Answer {
     Settings {
         /// Values.
         values: std::collections::BTreeMap<String, serde_json::Value>,
+    },
+    /// What was made of a report.
+    Reported {
+        /// `stale`, `ordered`, `under_way`, `advised`, `no_alternative` or `disabled`.
+        outcome: String,
+        /// The account that is active now.
+        current: Option<AccountId>,
+        /// The lane's generation now.
+        generation: Generation,
     },
     /// Nothing was changed.
     Refused(Refused),

@@ -25,3 +25,11 @@ pub mod worker;
 pub use link::{Handle, Link};
 pub use paths::Paths;
 pub use run::{Config, StartError, attach_or_start, start, start_with};
+
+/// What `sluice run` and the hooks use themselves, so that they work beside every driver and
+/// without one.
+pub mod parts {
+    pub use sluice_engine as engine;
+    pub use sluice_ledger as ledger;
+    pub use sluice_providers as providers;
+}

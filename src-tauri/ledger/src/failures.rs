@@ -147,6 +147,14 @@ pub(crate) fn ask_breaker(tx: &Connection, account: AccountId, now: Utc) -> Resu
 }
 
 impl Ledger {
+    /// Remembers a failure without moving any lane; `false` when it was known already.
+    pub fn record_failure(&mut self, report: &FailureReport, now: Utc) -> Result<bool> {
+        let tx = Self::begin_on(&mut self.history)?;
+        let fresh = record(&tx, report, now)?;
+        tx.commit()?;
+        Ok(fresh)
+    }
+
     /// Why an account may not be chosen, as last reported.
     pub fn skip(&self, account: AccountId) -> Result<Option<Skip>> {
         skip(&self.history, account)

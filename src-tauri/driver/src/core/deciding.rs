@@ -59,7 +59,7 @@ impl Core {
         Some(true)
     }
 
-    fn decide(&mut self, lane: LaneId, provider: Provider, now: Now) {
+    pub(super) fn decide(&mut self, lane: LaneId, provider: Provider, now: Now) {
         let mut decision = self.world.decide(lane, now);
         let mode = self.mode(provider);
         let action = match decision.action {

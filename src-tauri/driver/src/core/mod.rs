@@ -7,6 +7,7 @@
 mod acting;
 mod deciding;
 mod polling;
+mod reports;
 mod requests;
 mod seats;
 mod telling;
@@ -344,6 +345,8 @@ pub struct Core {
     options: Options,
     rng: fastrand::Rng,
     decisions: u64,
+    /// The driver ends: nothing new is begun.
+    ending: bool,
     revision: u64,
     published: View,
     next: Option<Utc>,
@@ -430,6 +433,7 @@ impl Core {
             options,
             rng: fastrand::Rng::with_seed(options.seed),
             decisions: 0,
+            ending: false,
             revision: 0,
             published: View::default(),
             next: None,
@@ -505,7 +509,7 @@ impl Core {
 
     fn drain(&mut self, now: Now) -> Vec<Effect> {
         self.next = None;
-        if !self.options.offline && !self.settings.stopped {
+        if !self.options.offline && !self.settings.stopped && !self.ending {
             self.drive(now);
         }
         self.serve_waiting(now);

@@ -42,6 +42,17 @@ impl Core {
             Request::Swap { .. } => {
                 self.refuse(call, "busy", "Too many swaps are waiting already.")
             }
+            Request::Report { account, generation, auth, window, failed_at_ms, resets_at_ms } => {
+                let told = super::reports::Told {
+                    account,
+                    generation,
+                    auth,
+                    window,
+                    failed_at: Utc::from_millis(failed_at_ms),
+                    resets_at: resets_at_ms.map(Utc::from_millis),
+                };
+                self.on_report(call, told, now);
+            }
             Request::Pause { provider, until_ms } => self.pause(call, provider, until_ms, now),
             Request::Resume { provider } => self.resume(call, provider, now),
             Request::SetMode { provider, mode } => {
@@ -66,6 +77,7 @@ impl Core {
             Request::Set { key, value } => self.set(call, key, value, now),
             Request::Snooze { cause, until_ms } => self.snooze(call, cause, until_ms, now),
             Request::Quit => {
+                self.ending = true;
                 self.answer(call, Answer::Done);
                 self.out.push(Effect::Quit);
             }
