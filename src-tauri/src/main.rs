@@ -5,6 +5,8 @@
 
 mod app;
 #[cfg(test)]
+mod approved;
+#[cfg(test)]
 mod bindings;
 mod commands;
 mod driver;

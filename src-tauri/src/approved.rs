@@ -1,0 +1,165 @@
+//! The hardening sheet as a test: what the configuration grants equals what was approved. Whoever
+//! widens it has to change this file too.
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn parsed(path: &str) -> Value {
+    serde_json::from_str(&read(&root().join(path))).expect(path)
+}
+
+#[test]
+fn the_application_is_configured_as_approved() {
+    let config = parsed("tauri.conf.json");
+    let wanted = json!({
+        "withGlobalTauri": false,
+        "enableGTKAppId": false,
+        "windows": [],
+        "security": {
+            "csp": {
+                "default-src": "'none'",
+                "script-src": "'self'",
+                "style-src": "'self'",
+                "img-src": "'self' data:",
+                "font-src": "'self'",
+                "connect-src": "ipc: http://ipc.localhost",
+                "base-uri": "'none'",
+                "form-action": "'none'",
+                "frame-ancestors": "'none'",
+                "object-src": "'none'",
+                "worker-src": "'none'"
+            },
+            "freezePrototype": true,
+            "assetProtocol": { "enable": false, "scope": [] },
+            "pattern": { "use": "isolation", "options": { "dir": "isolation" } },
+            "capabilities": ["settings-window"]
+        }
+    });
+    assert_eq!(config["app"], wanted);
+    let build = config["build"].as_object().expect("build");
+    assert!(!build.contains_key("devUrl"), "no development server is ever asked");
+    assert_eq!(build["removeUnusedCommands"], json!(true));
+    let keys: Vec<&String> = config.as_object().expect("object").keys().collect();
+    let known =
+        ["$schema", "productName", "identifier", "version", "build", "app", "bundle"];
+    assert!(keys.iter().all(|key| known.contains(&key.as_str())), "no plugin: {keys:?}");
+}
+
+#[test]
+fn the_window_may_ask_what_was_approved_and_nothing_else() {
+    let files: Vec<String> = std::fs::read_dir(root().join("capabilities"))
+        .expect("capabilities")
+        .map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(files, ["settings-window.json"], "one file per window");
+    let capability = parsed("capabilities/settings-window.json");
+    assert_eq!(capability["windows"], json!([crate::windows::SETTINGS]));
+    assert_eq!(
+        capability["permissions"],
+        json!([
+            "allow-call",
+            "allow-view",
+            "core:event:allow-listen",
+            "core:event:allow-unlisten",
+            "core:window:allow-close"
+        ])
+    );
+    for widening in ["remote", "webviews", "local"] {
+        assert!(capability.get(widening).is_none(), "{widening}");
+    }
+}
+
+#[test]
+fn every_command_is_declared_so_that_none_is_allowed_by_default() {
+    let build = read(&root().join("build.rs"));
+    let defined = read(&root().join("src/commands.rs"))
+        .lines()
+        .zip(read(&root().join("src/commands.rs")).lines().skip(1))
+        .filter(|(line, _)| line.trim() == "#[tauri::command]")
+        .map(|(_, next)| {
+            let name = next.split("fn ").nth(1).expect("a function");
+            name.split('(').next().expect("a name").to_owned()
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(defined, ["view", "call"]);
+    assert!(build.contains(r#"const COMMANDS: &[&str] = &["call", "view"];"#), "{build}");
+}
+
+/// The list in the isolation page and the one in `commands.rs` name the same verbs.
+#[test]
+fn the_isolation_page_lists_the_verbs_that_the_window_may_use() {
+    let page = read(&root().join("isolation/isolation.js"));
+    let list = page.split("const REQUESTS = {").nth(1).expect("list");
+    let mut listed: Vec<&str> = list
+        .split("\n  };")
+        .next()
+        .expect("end")
+        .lines()
+        .filter_map(|line| line.trim().split_once(": {").map(|(verb, _)| verb))
+        .collect();
+    listed.sort_unstable();
+    let commands = read(&root().join("src/commands.rs"));
+    let body = commands.split("match request {").nth(1).expect("match");
+    let body = body.split("_ => Err").next().expect("end");
+    let mut permitted: Vec<String> = body
+        .split("Request::")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>())
+        .map(|name| snake(&name))
+        .collect();
+    permitted.sort_unstable();
+    permitted.dedup();
+    assert_eq!(listed, permitted);
+}
+
+fn snake(name: &str) -> String {
+    let mut text = String::new();
+    for (index, letter) in name.chars().enumerate() {
+        if letter.is_uppercase() && index > 0 {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+    }
+    text
+}
+
+#[test]
+fn no_developer_tools_and_no_unasked_feature_in_a_release() {
+    let workspace = read(&root().join("../Cargo.toml"));
+    let tauri = workspace.lines().find(|line| line.starts_with("tauri = ")).expect("tauri");
+    assert!(tauri.contains("default-features = false"));
+    for feature in ["devtools", "protocol-asset", "macos-private-api", "tray-icon"] {
+        assert!(!tauri.contains(feature), "{feature}");
+    }
+}
+
+/// Text from providers and labels is shown as text: nothing in the page writes markup.
+#[test]
+fn the_page_writes_no_markup_and_evaluates_no_text() {
+    let sources = root().join("../ui/src");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&sources).expect("ui/src") {
+        let path = entry.expect("entry").path();
+        if path.extension().is_none_or(|kind| kind != "ts" && kind != "tsx") {
+            continue;
+        }
+        seen += 1;
+        let text = read(&path);
+        let imports_tauri = text.contains("@tauri-apps");
+        assert_eq!(imports_tauri, path.ends_with("backend.tauri.ts"), "{}", path.display());
+        for banned in
+            ["dangerouslySetInnerHTML", "innerHTML", "insertAdjacentHTML", "eval(", "new Function"]
+        {
+            assert!(!text.contains(banned), "{banned} in {}", path.display());
+        }
+    }
+    assert!(seen > 10, "{seen} sources");
+}
