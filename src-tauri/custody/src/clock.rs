@@ -1,9 +1,32 @@
 //! The only place in this crate that reads a clock.
 
 use sluice_engine::Utc;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The wall clock.
+/// `SLUICE_DEMO_CLOCK=<origin epoch ms>:<speed>` runs the wall clock of demo and tests faster, by
+/// the driver's mapping: expiries are compared with instants of the same clock.
+static SCALE: LazyLock<Option<(i64, f64)>> = LazyLock::new(|| {
+    let text = std::env::var("SLUICE_DEMO_CLOCK").ok()?;
+    let (origin, speed) = text.split_once(':')?;
+    let speed =
+        speed.trim().parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0)?;
+    Some((origin.trim().parse::<i64>().ok()?.saturating_mul(1_000), speed))
+});
+
+/// The wall clock by which logins end; the machine's but in demo and tests.
+pub(crate) fn login_now() -> Utc {
+    let Utc(real) = now();
+    match *SCALE {
+        None => Utc(real),
+        Some((origin, speed)) => {
+            let passed = real.saturating_sub(origin) as f64 * speed;
+            Utc(origin.saturating_add(passed as i64))
+        }
+    }
+}
+
+/// The machine's wall clock, which files are stamped by.
 pub(crate) fn now() -> Utc {
     #[allow(clippy::disallowed_methods)]
     let wall = SystemTime::now();

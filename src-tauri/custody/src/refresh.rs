@@ -101,7 +101,7 @@ impl Custody {
         // Read after the lock: whoever held it before may have been faster.
         let (_, vintage) = self.vault.load(account)?;
         self.check_parked(account, &vintage)?;
-        if vintage.login_ends_at.is_some_and(|ends| ends <= clock::now()) {
+        if vintage.login_ends_at.is_some_and(|ends| ends <= clock::login_now()) {
             return Err(CustodyError::KeptUnusable("the login has reached its end"));
         }
         let request = refresh_request(&vintage)
@@ -139,7 +139,7 @@ impl Custody {
     }
 
     fn keep_reply(&self, ticket: &RefreshTicket, body: &Secret) -> RefreshOutcome {
-        let new = match merge_reply(&ticket.kept, body, clock::now(), &self.salt) {
+        let new = match merge_reply(&ticket.kept, body, clock::login_now(), &self.salt) {
             Merged::New(new) => *new,
             Merged::Unreadable => return RefreshOutcome::ReplyLost,
         };
@@ -149,7 +149,7 @@ impl Custody {
             if attempt > 0 {
                 clock::rest(100 * u64::from(attempt));
             }
-            match self.vault.offer(ticket.account, &new) {
+            match self.vault.offer_successor(ticket.account, &new) {
                 Ok(sealed) => {
                     let vintage = sealed.current().clone();
                     let learnt = self.lineages.learn(ticket.account, &new.key, new.login_ends_at);
@@ -171,7 +171,7 @@ impl Custody {
     pub(crate) fn flush_unsealed(&self) -> Result<(), CustodyError> {
         let mut unsealed = self.unsealed.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((account, vintage)) = unsealed.first() {
-            self.vault.offer(*account, vintage)?;
+            self.vault.offer_successor(*account, vintage)?;
             unsealed.remove(0);
         }
         Ok(())

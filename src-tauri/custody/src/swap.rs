@@ -381,7 +381,7 @@ fn check_target(order: &SwapOrder, target: &Vintage) -> Result<(), CustodyError>
         let expected = Some(order.to.key.clone());
         return Err(CustodyError::WrongAccount { expected, found: target.key.clone() });
     }
-    if target.login_ends_at.is_some_and(|ends| ends <= clock::now()) {
+    if target.login_ends_at.is_some_and(|ends| ends <= clock::login_now()) {
         return Err(CustodyError::KeptUnusable("the login has reached its end"));
     }
     Ok(())

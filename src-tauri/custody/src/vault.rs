@@ -281,6 +281,25 @@ impl Vault {
     ///
     /// New item, read back, compared, pointer moved, then the oldest beyond three removed.
     pub(crate) fn offer(&self, account: AccountId, new: &Vintage) -> Result<Sealed, CustodyError> {
+        self.take(account, new, false)
+    }
+
+    /// Stores what a refresh brought. It replaced what was kept, so it is the newest whatever the
+    /// clock made of its expiry: keeping the old one would present a spent token.
+    pub(crate) fn offer_successor(
+        &self,
+        account: AccountId,
+        new: &Vintage,
+    ) -> Result<Sealed, CustodyError> {
+        self.take(account, new, true)
+    }
+
+    fn take(
+        &self,
+        account: AccountId,
+        new: &Vintage,
+        successor: bool,
+    ) -> Result<Sealed, CustodyError> {
         let highest = self.settle_account(account)?;
         if let Some(current) = self.pointers.current(account)? {
             if current.fingerprint == new.fingerprint {
@@ -291,7 +310,9 @@ impl Vault {
                     let expected = Some(kept.key);
                     return Err(CustodyError::WrongAccount { expected, found: new.key.clone() });
                 }
-                Some(kept) if new.is_older_than(&kept) => return Ok(Sealed::Older(current)),
+                Some(kept) if !successor && new.is_older_than(&kept) => {
+                    return Ok(Sealed::Older(current));
+                }
                 Some(_) | None => {}
             }
         }
