@@ -248,6 +248,10 @@ function defaults(): Record<string, unknown> {
   const values: Record<string, unknown> = {
     "work.hours": "09:00-18:30",
     "work.days": [1, 2, 3, 4, 5],
+    "quiet.hours": "22:00-07:00",
+    critical_percent: 90,
+    warning_percent: 80,
+    poll_seconds: 300,
   };
   const kinds = ["advice", "swap_done", "swap_failed", "sign_in", "keychain", "exhausted", "drain", "same_tier", "stall", "login_ends", "threshold", "reset"];
   for (const kind of kinds) values[`notify.${kind}`] = kind !== "threshold" && kind !== "reset";

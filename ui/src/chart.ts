@@ -11,6 +11,22 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+const DAY_S = 86_400;
+const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** Midnight is told as its date, everything else as a time of day. */
+function moments(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
+  return splits.map((at) => {
+    const then = new Date(at * 1000);
+    const midnight = then.getHours() === 0 && then.getMinutes() === 0;
+    return step >= DAY_S || midnight ? day.format(then) : hour.format(then);
+  });
+}
+
+const shown = (_: uPlot, value: number | null): string =>
+  value === null ? "–" : `${value.toFixed(0)}%`;
+
 function options(width: number): uPlot.Options {
   const axis = {
     stroke: colour("--muted"),
@@ -18,12 +34,15 @@ function options(width: number): uPlot.Options {
     ticks: { stroke: colour("--line"), width: 1 },
     font: "12px system-ui, sans-serif",
   };
-  const line = { width: 2, points: { show: false }, value: (_: uPlot, value: number | null) => (value === null ? "–" : `${value.toFixed(0)}%`) };
+  const line = { width: 2, points: { show: false }, value: shown };
   return {
     width,
     height: HEIGHT_PX,
     scales: { y: { range: [0, 100] } },
-    axes: [axis, { ...axis, size: 48, values: (_, splits) => splits.map((split) => `${split}%`) }],
+    axes: [
+      { ...axis, values: moments, space: 70 },
+      { ...axis, size: 48, values: (_, splits) => splits.map((split) => `${split}%`) },
+    ],
     series: [
       { value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
       { ...line, label: "5-hour", stroke: colour("--chart-a"), fill: colour("--chart-a-fill") },

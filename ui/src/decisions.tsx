@@ -176,8 +176,8 @@ function Candidates({ rows, chosen }: { rows: Candidate[]; chosen: number | null
           <th scope="col">Account</th>
           <th scope="col">Tier</th>
           <th scope="col" class="number">Target</th>
-          <th scope="col" class="number">Behind by</th>
-          <th scope="col" class="number">Would strand</th>
+          <th scope="col" class="number tight">Behind by</th>
+          <th scope="col" class="number tight">Would strand</th>
           {valued && <th scope="col" class="number">Worth</th>}
           <th scope="col">Why not</th>
         </tr>
@@ -210,7 +210,7 @@ function SwapTable({ rows }: { rows: SwapView[] }) {
           <th scope="col">When</th>
           <th scope="col">From → to</th>
           <th scope="col">Result</th>
-          <th scope="col">Was live for</th>
+          <th scope="col" class="tight">Was live for</th>
           <th scope="col">Why</th>
         </tr>
       </thead>
@@ -220,13 +220,13 @@ function SwapTable({ rows }: { rows: SwapView[] }) {
             <td class="when" title={instant(row.at_ms)}>
               {clock(row.at_ms, nowMs)}
             </td>
-            <td>
+            <td class="tight">
               {nameOf(view, row.from)} → <strong>{nameOf(view, row.to)}</strong>
             </td>
             <td>
               <span class={`pill ${row.status}`}>{STATUS[row.status] ?? row.status}</span>
             </td>
-            <td>{row.residency_seconds === null ? "–" : seconds(row.residency_seconds)}</td>
+            <td class="tight">{row.residency_seconds === null ? "–" : seconds(row.residency_seconds)}</td>
             <td>
               {row.reason}
               {row.error !== null && <small class="bad">{row.error}</small>}

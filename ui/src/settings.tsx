@@ -49,6 +49,7 @@ export function Settings() {
       {values !== null && (
         <>
           <WorkHours values={values} set={set} />
+          <Limits values={values} set={set} />
           <Notices values={values} set={set} />
         </>
       )}
@@ -110,15 +111,52 @@ interface GroupProps {
   set: (key: string, value: unknown) => Promise<void>;
 }
 
-function WorkHours({ values, set }: GroupProps) {
-  const kept = String(values["work.hours"] ?? "07:00-24:00");
+/** A span of the day that is saved when the person says so. */
+function Span({
+  kept,
+  overMidnight,
+  save,
+}: {
+  kept: string;
+  overMidnight: boolean;
+  save: (span: string) => Promise<void>;
+}) {
   const [from, to] = kept.split("-") as [string, string];
   const [draft, setDraft] = useState({ from, to });
   useEffect(() => setDraft({ from, to }), [kept]);
-  const days = Array.isArray(values["work.days"]) ? (values["work.days"] as number[]) : [];
-  const ending = draft.to === "00:00" ? "24:00" : draft.to;
+  const ending = draft.to === "00:00" && !overMidnight ? "24:00" : draft.to;
   const changed = draft.from !== from || ending !== to;
-  const sound = draft.from < ending;
+  const sound = draft.from !== ending && (overMidnight || draft.from < ending);
+  return (
+    <>
+      <label class="field">
+        From
+        <input
+          type="time"
+          value={draft.from}
+          onInput={(event) => setDraft({ ...draft, from: event.currentTarget.value })}
+        />
+      </label>
+      <label class="field">
+        To
+        <input
+          type="time"
+          value={draft.to === "24:00" ? "00:00" : draft.to}
+          onInput={(event) => setDraft({ ...draft, to: event.currentTarget.value })}
+        />
+      </label>
+      {changed && (
+        <Button kind="primary" disabled={!sound} act={() => save(`${draft.from}-${ending}`)}>
+          Save
+        </Button>
+      )}
+      {changed && !sound && <p class="bad">The hours must begin before they end.</p>}
+    </>
+  );
+}
+
+function WorkHours({ values, set }: GroupProps) {
+  const days = Array.isArray(values["work.days"]) ? (values["work.days"] as number[]) : [];
   const toggle = (day: number) => {
     const next = days.includes(day) ? days.filter((one) => one !== day) : [...days, day].sort();
     return set("work.days", next);
@@ -130,25 +168,10 @@ function WorkHours({ values, set }: GroupProps) {
         Sluice reckons what you can still use before a reset from the hours you work.
       </p>
       <div class="hours">
-        <label class="field">
-          From
-          <input
-            type="time"
-            value={draft.from}
-            onInput={(event) => setDraft({ ...draft, from: event.currentTarget.value })}
-          />
-        </label>
-        <label class="field">
-          To
-          <input
-            type="time"
-            value={draft.to === "24:00" ? "00:00" : draft.to}
-            onInput={(event) => setDraft({ ...draft, to: event.currentTarget.value })}
-          />
-        </label>
         <div class="days" role="group" aria-label="Days of work">
           {DAYS.map((name, index) => (
             <DayToggle
+              key={name}
               name={name}
               on={days.includes(index + 1)}
               last={days.length === 1}
@@ -156,17 +179,91 @@ function WorkHours({ values, set }: GroupProps) {
             />
           ))}
         </div>
-        {changed && (
-          <Button
-            kind="primary"
-            disabled={!sound}
-            act={() => set("work.hours", `${draft.from}-${ending}`)}
-          >
-            Save
-          </Button>
-        )}
+        <Span
+          kept={String(values["work.hours"] ?? "07:00-24:00")}
+          overMidnight={false}
+          save={(span) => set("work.hours", span)}
+        />
       </div>
-      {changed && !sound && <p class="bad">The hours must begin before they end.</p>}
+    </section>
+  );
+}
+
+/** A number with bounds that is saved when the person says so. */
+function Amount({
+  label,
+  kept,
+  least,
+  most,
+  save,
+}: {
+  label: string;
+  kept: number;
+  least: number;
+  most: number;
+  save: (value: number) => Promise<void>;
+}) {
+  const [draft, setDraft] = useState(kept);
+  useEffect(() => setDraft(kept), [kept]);
+  return (
+    <>
+      <label class="field">
+        {label}
+        <input
+          type="number"
+          min={least}
+          max={most}
+          value={draft}
+          onInput={(event) => setDraft(event.currentTarget.valueAsNumber)}
+        />
+      </label>
+      {draft !== kept && (
+        <Button
+          kind="primary"
+          disabled={!(draft >= least && draft <= most)}
+          label={`Save: ${label}`}
+          act={() => save(draft)}
+        >
+          Save
+        </Button>
+      )}
+    </>
+  );
+}
+
+function Limits({ values, set }: GroupProps) {
+  const amount = (key: string, without: number) =>
+    typeof values[key] === "number" ? (values[key] as number) : without;
+  return (
+    <section class="card">
+      <h2>When to act</h2>
+      <p class="muted">
+        A 5-hour window this full counts as near its end, and as a reason to leave the account at
+        once.
+      </p>
+      <div class="numbers">
+        <Amount
+          label="Near, percent"
+          kept={amount("warning_percent", 80)}
+          least={20}
+          most={100}
+          save={(value) => set("warning_percent", value)}
+        />
+        <Amount
+          label="Leave at, percent"
+          kept={amount("critical_percent", 90)}
+          least={50}
+          most={100}
+          save={(value) => set("critical_percent", value)}
+        />
+        <Amount
+          label="Read usage every, seconds"
+          kept={amount("poll_seconds", 300)}
+          least={180}
+          most={3600}
+          save={(value) => set("poll_seconds", value)}
+        />
+      </div>
     </section>
   );
 }
@@ -197,6 +294,7 @@ function DayToggle({
 }
 
 function Notices({ values, set }: GroupProps) {
+  const quiet = String(values["quiet.hours"] ?? "");
   return (
     <section class="card">
       <h2>Notifications</h2>
@@ -210,7 +308,18 @@ function Notices({ values, set }: GroupProps) {
             change={(on) => set(`notify.${notice.kind}`, on)}
           />
         ))}
+        <Switch
+          on={quiet !== ""}
+          label="Quiet hours"
+          hint="Only what needs you is told then."
+          change={(on) => set("quiet.hours", on ? "22:00-07:00" : "")}
+        />
       </div>
+      {quiet !== "" && (
+        <div class="hours">
+          <Span kept={quiet} overMidnight save={(span) => set("quiet.hours", span)} />
+        </div>
+      )}
     </section>
   );
 }
