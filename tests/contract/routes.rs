@@ -33,6 +33,7 @@ pub fn answer(world: &World, request: &Request) -> Option<Response> {
         _ => bearer.map_or(Bearer::Refused, |bearer| state.tokens.bearer(bearer, now)),
     };
     count(&mut state, endpoint, caller, now);
+    state.agents.insert(request.header("user-agent").unwrap_or_default().to_owned());
     let email = index(caller).map(|account| state.accounts[account].spec.email.clone());
     let fault = faults::take(&mut state.faults, endpoint, email.as_deref());
     let mut response = match &fault {

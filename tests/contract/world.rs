@@ -6,6 +6,7 @@ use super::faults::Fault;
 use super::tokens::{Bearer, Pair, Tokens};
 use serde::{Deserialize, Serialize};
 use sluice_engine::Utc;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The longest span burned in one piece, seconds: windows empty in between.
@@ -87,6 +88,8 @@ pub struct State {
     pub usage_per_hour: Option<usize>,
     /// Requests that no account could be found for.
     pub strangers: u64,
+    /// Every `User-Agent` seen.
+    pub agents: BTreeSet<String>,
     worked_until: Utc,
 }
 
@@ -168,6 +171,7 @@ impl World {
             counts: WorkCounts::default(),
             usage_per_hour: setup.usage_per_hour,
             strangers: 0,
+            agents: BTreeSet::new(),
             worked_until: now,
         };
         Self { clock, state: Mutex::new(state) }

@@ -34,7 +34,11 @@ pub fn classify(asked: Asked, status: u16, headers: &HeaderMap, body: &[u8]) -> 
         (Asked::Usage, 429) => Class::UsageEndpointThrottled,
         (Asked::Messages, 429) => unified_class(headers).unwrap_or(Class::Throttled),
         (_, 429) => Class::Throttled,
-        (_, 408 | 500..=599) => body.and_then(by_type).unwrap_or(Class::ServerError),
+        // A server that fails is not believed on anything but its load.
+        (_, 408 | 500..=599) => match body.and_then(by_type) {
+            Some(Class::Overloaded) => Class::Overloaded,
+            _ => Class::ServerError,
+        },
         (Asked::Token, _) => body.map_or(Class::EdgeBlock, token_class),
         _ => body.map_or(Class::EdgeBlock, |body| api_class(status, body)),
     })
