@@ -11,11 +11,8 @@ pub fn sentence(decision: &Decision, action: &str, label: impl Fn(AccountId) -> 
         (Action::Swap { to }, _) => format!("{} takes over from {active}", label(to)),
         (Action::Stay, _) => format!("{active} stays"),
     };
-    let cause = if decision.reason.is_empty() {
-        plain(decision.trigger).to_owned()
-    } else {
-        decision.reason.clone()
-    };
+    let cause = clause(&decision.reason);
+    let cause = if cause.is_empty() { plain(decision.trigger).to_owned() } else { cause };
     let held = match decision.trigger {
         Trigger::EmergencePending => ", but it has to last a moment longer before it counts",
         Trigger::ResidencyBlocked => ", but the last swap is too recent",
@@ -33,6 +30,13 @@ pub fn sentence(decision: &Decision, action: &str, label: impl Fn(AccountId) -> 
         | Trigger::PlanImproved => "",
     };
     format!("{lead}: {cause}{held}.")
+}
+
+/// A reason as the tail of a sentence.
+fn clause(reason: &str) -> String {
+    let mut chars = reason.trim().trim_end_matches('.').chars();
+    let first: String = chars.next().map(|char| char.to_lowercase().collect()).unwrap_or_default();
+    format!("{first}{}", chars.as_str())
 }
 
 fn plain(trigger: Trigger) -> &'static str {

@@ -265,9 +265,10 @@ impl Performer {
             REFRESH_DEADLINE,
             move |custody| {
                 let mut exchange = |provider, body| {
-                    let asked =
-                        tokio::time::timeout(TOKEN_DEADLINE, providers.token(provider, body));
-                    runtime.block_on(async { asked.await.ok().flatten() })
+                    let asked = providers.token(provider, body);
+                    runtime.block_on(async {
+                        tokio::time::timeout(TOKEN_DEADLINE, asked).await.ok().flatten()
+                    })
                 };
                 custody.refresh(provider, account, &mut exchange)
             },

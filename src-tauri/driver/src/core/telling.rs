@@ -10,8 +10,6 @@ use std::collections::BTreeMap;
 
 /// How long *Snooze* silences a cause, seconds.
 const SNOOZE_S: i64 = 3_600;
-/// Least time between two advisories of the same kind, seconds.
-const ADVISORY_S: f64 = 1_800.0;
 /// Stalled decisions in a row that are told.
 const STALLED_LOOKS: u32 = 10;
 /// Numbers older than this count as stalled, seconds.
@@ -337,18 +335,16 @@ impl Core {
         }) else {
             return;
         };
-        let cause = format!("same_tier:{}", provider.name());
-        let recently =
-            self.told.open.get(&cause).is_some_and(|at| now.wall.seconds_since(*at) < ADVISORY_S);
-        if !recently {
-            self.end_cause(&cause);
-            let title = format!("{} is behind", self.label(found.account));
-            let body = format!(
-                "{:.0} % of its week should have been used by now and was not. The live account is as urgent, so it stays.",
-                found.deficit.unwrap_or_default()
-            );
-            self.tell(&cause, "same_tier", title, body, Vec::new(), now);
-        }
+        let reset =
+            self.account(found.account).and_then(|account| account.usage.seven_day.resets_at);
+        let cause = format!("same_tier:{}:{}:{}", provider.name(), found.account.0, episode(reset));
+        let title = format!("{} is behind", self.label(found.account));
+        let body = format!(
+            "{:.0} % of its week should have been used by now and was not. The live account is as \
+             urgent, so it stays.",
+            found.deficit.unwrap_or_default()
+        );
+        self.tell(&cause, "same_tier", title, body, Vec::new(), now);
     }
 
     /// Drain advisories and login deadlines; once per episode.
@@ -382,9 +378,7 @@ impl Core {
         if !enabled || !usable {
             return;
         }
-        // One episode ends with its reset; jitter of the instant must not make a new one.
-        let episode = (reset.millis() + 1_800_000).div_euclid(3_600_000);
-        let cause = format!("drain:{}:{episode}", account.0);
+        let cause = format!("drain:{}:{}", account.0, episode(Some(reset)));
         let label = self.label(account).to_owned();
         let title = format!("{label}: {lost:.0} % will expire unused");
         let body = format!(
@@ -465,4 +459,9 @@ impl Core {
             }
         }
     }
+}
+
+/// One episode ends with its reset; jitter of the instant does not make a new one.
+fn episode(reset: Option<Utc>) -> i64 {
+    reset.map_or(0, |at| at.millis().saturating_add(1_800_000).div_euclid(3_600_000))
 }

@@ -66,6 +66,7 @@ impl Core {
         if self.refreshing == Some(account) {
             self.refreshing = None;
         }
+        tracing::debug!(account = account.0, ?report, "a refresh ended");
         let again = match report {
             RefreshReport::Kept(kept) => {
                 if let Some(card) = self.cards.get_mut(&account) {
