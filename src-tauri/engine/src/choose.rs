@@ -59,7 +59,11 @@ pub fn standing(
         tier,
         short: Window {
             used: short_used.and_then(Percent::new),
-            resets_at: usage.five_hour.resets_at,
+            // Past resets are in the share already; they say nothing of a later reading.
+            resets_at: usage
+                .five_hour
+                .resets_at
+                .filter(|reset| !rules.refetch_past_reset || *reset > now),
         },
         used,
         reset,

@@ -72,6 +72,9 @@ pub struct Rules {
 
     /// A refused request (a window full, a login refused) moves the lane at once; off: ignored.
     pub react_to_refusals: bool,
+    /// A forced departure is looked for before a voluntary one, so that persistence and residency do
+    /// not hold it back; off: the other way round.
+    pub forced_first: bool,
     /// Leaving an account that refuses work waits for no cooldown; off: it does.
     pub refusal_skips_cooldown: bool,
     /// A near reset mutes the 5-hour rules only while the window lasts until then; off: always.
@@ -122,6 +125,7 @@ impl Rules {
             offline_keeps_eligible: false,
             failed_write_is_failure: false,
             react_to_refusals: false,
+            forced_first: false,
             refusal_skips_cooldown: false,
             mute_while_it_lasts: false,
             measure_observations: false,
@@ -152,6 +156,7 @@ impl Default for Rules {
             offline_keeps_eligible: true,
             failed_write_is_failure: true,
             react_to_refusals: true,
+            forced_first: true,
             refusal_skips_cooldown: true,
             mute_while_it_lasts: true,
             measure_observations: true,

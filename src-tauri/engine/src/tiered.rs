@@ -45,12 +45,15 @@ pub struct Seat<'a> {
 /// The first departure rule that fires.
 #[must_use]
 pub fn departure(seat: &Seat<'_>) -> Option<Rule> {
-    refused(seat)
-        .or_else(|| higher_tier(seat))
-        .or_else(|| preemption(seat))
-        .or_else(|| drained(seat))
-        .or_else(|| short_critical(seat))
-        .or_else(|| projection(seat))
+    let voluntary = || higher_tier(seat).or_else(|| preemption(seat));
+    let forced = || drained(seat).or_else(|| short_critical(seat)).or_else(|| projection(seat));
+    refused(seat).or_else(|| {
+        if seat.rules.forced_first {
+            forced().or_else(voluntary)
+        } else {
+            voluntary().or_else(forced)
+        }
+    })
 }
 
 /// The account refuses work now, or would bill for it.
