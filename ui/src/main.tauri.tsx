@@ -2,6 +2,6 @@ import "./locale";
 import { render } from "preact";
 import { App } from "./app";
 import { tauri } from "./backend.tauri";
-import "./style.css";
+import "./style/index.css";
 
 render(<App backend={tauri} />, document.getElementById("app")!);

@@ -2,7 +2,7 @@ import "./locale";
 import { render } from "preact";
 import { App } from "./app";
 import { web } from "./backend.web";
-import "./style.css";
+import "./style/index.css";
 
 const scenario = new URLSearchParams(location.search).get("scenario") ?? "afternoon";
 render(<App backend={web(scenario)} />, document.getElementById("app")!);
