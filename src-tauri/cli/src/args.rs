@@ -139,6 +139,23 @@ pub enum Command {
     },
     /// Looks for trouble and says what to do about it. Paste it freely: no secret, no address.
     Doctor,
+    /// Runs a tool on the right account, records it, and moves on when the account refuses work.
+    Run(crate::run::RunArgs),
+    /// What the tool itself calls; says nothing.
+    #[command(hide = true)]
+    Hook(crate::hook::HookArgs),
+    /// Sluice's hooks in Claude Code's settings.
+    #[command(subcommand)]
+    Hooks(crate::hooks::HooksCommand),
+    /// Looks for recorded runs whose process is gone; closes them with `--apply`.
+    Reconcile {
+        /// Close them.
+        #[arg(long)]
+        apply: bool,
+        /// Close this one, whose process cannot be judged.
+        #[arg(long, value_name = "ID")]
+        release: Option<String>,
+    },
     /// Drives without a desktop until it is ended.
     Daemon,
 }
@@ -215,6 +232,10 @@ impl Command {
             Self::Explain { .. } => "explain",
             Self::Settings { .. } => "settings",
             Self::Doctor => "doctor",
+            Self::Run(_) => "run",
+            Self::Hook(_) => "hook",
+            Self::Hooks(_) => "hooks",
+            Self::Reconcile { .. } => "reconcile",
             Self::Daemon => "daemon",
         }
     }

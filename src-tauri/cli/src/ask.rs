@@ -164,6 +164,10 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         | Command::Log { .. }
         | Command::Explain { .. }
         | Command::Doctor
+        | Command::Run(_)
+        | Command::Hook(_)
+        | Command::Hooks(_)
+        | Command::Reconcile { .. }
         | Command::Daemon => Request::Status,
     })
 }

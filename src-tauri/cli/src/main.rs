@@ -3,7 +3,11 @@
 mod args;
 mod ask;
 mod daemon;
+mod flight;
+mod hook;
+mod hooks;
 mod render;
+mod run;
 mod show;
 
 use args::{Cli, Command};
@@ -42,6 +46,17 @@ fn main() -> ExitCode {
         );
         return Exit::Failed.into();
     };
+    match &cli.command {
+        Command::Hook(args) => {
+            hook::run(&paths, args);
+            return Exit::Done.into();
+        }
+        Command::Hooks(command) => return hooks::run(*command, cli.json).into(),
+        Command::Reconcile { apply, release } => {
+            return flight::reconcile(&paths, *apply, release.as_deref(), cli.json).into();
+        }
+        _ => {}
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -52,6 +67,7 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Daemon => runtime.block_on(daemon::run(&paths)).into(),
+        Command::Run(args) => runtime.block_on(run::run(&paths, &args)),
         command => runtime.block_on(ask::run(&paths, command, cli.json)).into(),
     }
 }

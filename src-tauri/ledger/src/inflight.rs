@@ -336,6 +336,20 @@ impl Ledger {
         Ok(Admission::Admitted { account, generation })
     }
 
+    /// Writes the row of a tool that runs already, past every ceiling: it cannot be refused any
+    /// more, and it counts.
+    pub fn admit_running(&mut self, new: &NewExecution) -> Result<Generation> {
+        let tx = Self::begin_on(&mut self.history)?;
+        let generation = match new.lane {
+            None => Generation(0),
+            Some(lane) => lanes::find(&tx, lane)?.ok_or(Error::NotFound("lane"))?.lane.generation,
+        };
+        let account = if new.shadowed.is_empty() { new.account } else { None };
+        insert(&tx, new, account, generation)?;
+        tx.commit()?;
+        Ok(generation)
+    }
+
     /// The tool's process is known.
     pub fn started(&mut self, id: &str, child: ProcessId) -> Result<()> {
         let sql = format!(

@@ -122,6 +122,9 @@ impl Ledger {
     /// Opens the database beside the driver, quickly and without repair: for `sluice run`, hooks
     /// and the command line. The file must exist and have this build's version.
     pub fn attach(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            return Err(Error::Refused("Sluice has not been started with this home yet".into()));
+        }
         let in_use = locks::open(path, "use")?;
         locks::shared(&in_use, path)?;
         let durable = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
