@@ -153,6 +153,7 @@ pub fn answer(view: &View, answer: Answer) -> Outcome {
         | Answer::Decisions { .. }
         | Answer::Swaps { .. }
         | Answer::History { .. }
+        | Answer::Reported { .. }
         | Answer::Settings { .. }) => Outcome::Refused(unexpected(&other)),
     }
 }
