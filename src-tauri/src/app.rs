@@ -61,11 +61,9 @@ impl Shell {
         };
         match link {
             Ok(link) => link.call(request).await,
-            Err(text) => Answer::Refused(Refused {
-                code: "no_driver".to_owned(),
-                text,
-                retry_after_s: None,
-            }),
+            Err(text) => {
+                Answer::Refused(Refused { code: "no_driver".to_owned(), text, retry_after_s: None })
+            }
         }
     }
 
@@ -76,12 +74,7 @@ impl Shell {
             Reach::Starting => (Arc::default(), None),
             Reach::Failed(reason) => (Arc::default(), Some(reason.clone())),
         };
-        Shown {
-            now_ms: self.moment().at_ms,
-            version: env!("CARGO_PKG_VERSION"),
-            trouble,
-            view,
-        }
+        Shown { now_ms: self.moment().at_ms, version: env!("CARGO_PKG_VERSION"), trouble, view }
     }
 
     fn shows(&self) -> Shows {

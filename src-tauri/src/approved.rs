@@ -48,8 +48,7 @@ fn the_application_is_configured_as_approved() {
     assert!(!build.contains_key("devUrl"), "no development server is ever asked");
     assert_eq!(build["removeUnusedCommands"], json!(true));
     let keys: Vec<&String> = config.as_object().expect("object").keys().collect();
-    let known =
-        ["$schema", "productName", "identifier", "version", "build", "app", "bundle"];
+    let known = ["$schema", "productName", "identifier", "version", "build", "app", "bundle"];
     assert!(keys.iter().all(|key| known.contains(&key.as_str())), "no plugin: {keys:?}");
 }
 

@@ -98,7 +98,7 @@ fn fields(fields: &Fields, pad: &str, mentioned: &mut Vec<String>) -> String {
     for field in fields {
         let name = field.ident.as_ref().expect("named");
         let kind = typed(&field.ty, mentioned);
-        write!(text, "{}{pad}{name}: {kind};\n", indented(&doc(&field.attrs), pad)).unwrap();
+        writeln!(text, "{}{pad}{name}: {kind};", indented(&doc(&field.attrs), pad)).unwrap();
     }
     text
 }
@@ -119,7 +119,10 @@ fn enumeration(item: &ItemEnum, mentioned: &mut Vec<String>) -> String {
                     fields(&variant.fields, "      ", mentioned)
                 ),
                 (Some(tag), Fields::Unnamed(inner)) if inner.unnamed.len() == 1 => {
-                    format!("({{ {tag}: \"{name}\" }} & {})", typed(&inner.unnamed[0].ty, mentioned))
+                    format!(
+                        "({{ {tag}: \"{name}\" }} & {})",
+                        typed(&inner.unnamed[0].ty, mentioned)
+                    )
                 }
                 _ => panic!("{}::{name} has a shape this generator does not know", item.ident),
             }

@@ -64,7 +64,9 @@ fn permitted(request: &Request, now_ms: i64) -> Result<(), String> {
             Err("There are at most 64 accounts.".to_owned())
         }
         Request::Pause { until_ms, .. } | Request::Snooze { until_ms, .. } => ahead(*until_ms),
-        Request::Decisions { limit, .. } | Request::Swaps { limit } if !(1..=1000).contains(limit) => {
+        Request::Decisions { limit, .. } | Request::Swaps { limit }
+            if !(1..=1000).contains(limit) =>
+        {
             Err("One to 1000 rows can be read at once.".to_owned())
         }
         Request::Set { key, value } => {
@@ -123,10 +125,7 @@ mod tests {
     #[test]
     fn names_are_bounded_and_printable() {
         let rename = |label: &str| {
-            permitted(
-                &Request::Rename { account: AccountId(1), label: label.to_owned() },
-                NOW_MS,
-            )
+            permitted(&Request::Rename { account: AccountId(1), label: label.to_owned() }, NOW_MS)
         };
         assert!(rename("Work").is_ok());
         assert!(rename(&"ä".repeat(50)).is_ok());

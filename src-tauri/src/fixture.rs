@@ -38,7 +38,13 @@ pub fn view() -> View {
 }
 
 /// One account; each window as used percent and hours until its reset.
-pub fn account(id: i64, label: &str, live: bool, five: (f64, f64), seven: (f64, f64)) -> AccountView {
+pub fn account(
+    id: i64,
+    label: &str,
+    live: bool,
+    five: (f64, f64),
+    seven: (f64, f64),
+) -> AccountView {
     let window = |(used, hours): (f64, f64)| WindowView {
         used: Some(used),
         resets_at_ms: Some(NOW_MS + (hours * HOUR_MS as f64) as i64),

@@ -246,8 +246,7 @@ mod tests {
     fn labels_cannot_carry_markup() {
         let drawn = drawn(&notice(), "sluice");
         assert_eq!(drawn.body, "&lt;b&gt;Personal&lt;/b&gt; resets first &amp; would strand.");
-        let buttons: Vec<&str> =
-            drawn.actions.chunks(2).map(|pair| pair[1].as_str()).collect();
+        let buttons: Vec<&str> = drawn.actions.chunks(2).map(|pair| pair[1].as_str()).collect();
         assert_eq!(buttons, ["Open Sluice", "Swap now"]);
     }
 }

@@ -56,11 +56,9 @@ impl Shows {
     fn reading(&self) -> Reading {
         match self {
             Self::View(view) => Reading::of(view),
-            Self::Trouble(_) => Reading {
-                five_hour: None,
-                seven_day: None,
-                state: icon::State::NeedsYou,
-            },
+            Self::Trouble(_) => {
+                Reading { five_hour: None, seven_day: None, state: icon::State::NeedsYou }
+            }
         }
     }
 }

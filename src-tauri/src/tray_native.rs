@@ -30,8 +30,7 @@ impl Tray {
     pub async fn start(app: &AppHandle, parts: Parts) -> Result<Self, String> {
         let acts: Arc<Mutex<Vec<Act>>> = Arc::default();
         let icon = built(app, &acts, &parts.clicks).map_err(|error| error.to_string())?;
-        let tray =
-            Self { app: app.clone(), icon, now: parts.now, shown: Mutex::default(), acts };
+        let tray = Self { app: app.clone(), icon, now: parts.now, shown: Mutex::default(), acts };
         tray.show(parts.shows).await;
         Ok(tray)
     }
@@ -94,15 +93,13 @@ impl Tray {
                         let id = acts.len().to_string();
                         acts.push(act.clone());
                         let on = *selected == Some(index);
-                        let item =
-                            CheckMenuItem::with_id(app, id, label, true, on, None::<&str>)?;
+                        let item = CheckMenuItem::with_id(app, id, label, true, on, None::<&str>)?;
                         native.push(Box::new(item));
                     }
                 }
                 Item::Sub { label, items } => {
                     let inner = self.translated(items, acts)?;
-                    let refs: Vec<&dyn IsMenuItem<Wry>> =
-                        inner.iter().map(AsRef::as_ref).collect();
+                    let refs: Vec<&dyn IsMenuItem<Wry>> = inner.iter().map(AsRef::as_ref).collect();
                     let enabled = !items.is_empty();
                     native.push(Box::new(Submenu::with_items(app, label, enabled, &refs)?));
                 }
