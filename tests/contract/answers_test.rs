@@ -133,7 +133,7 @@ fn codex_keeps_a_login_alive_on_anything_unclear() {
     for asked in [refusal::Asked::Usage, refusal::Asked::Token, refusal::Asked::Responses] {
         for status in STATUSES {
             for body in BODIES {
-                let refused = refusal::classify(asked, status, body.as_bytes());
+                let refused = refusal::classify(asked, status, body.as_bytes(), NOON);
                 assert_eq!(refused.is_none(), (200..300).contains(&status), "{status} {body}");
                 let object =
                     serde_json::from_str::<serde_json::Value>(body).is_ok_and(|it| it.is_object());

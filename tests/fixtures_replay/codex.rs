@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use sluice_providers::claude::token::token_facts;
 use sluice_providers::codex::refusal::{Asked, classify};
 use sluice_providers::codex::signals::{
-    LoginStep, Message, doctor_env_override, parse_headers, parse_log_line, parse_message,
+    LoginStep, Message, doctor_env_override, parse_headers, parse_log_failure, parse_log_line,
+    parse_message,
 };
 use sluice_providers::codex::store::parse_store;
 use sluice_providers::codex::usage::{Balance, CodexUsage, parse_reset_credits, parse_usage};
@@ -21,12 +22,15 @@ pub(super) fn read(case: &Case<'_>) -> Read {
             Ok(Facts::default().with("reset_credits", parse_reset_credits(&case.bytes)))
         }
         "usage_response" => {
-            let usage = parse_usage(&case.bytes);
+            let usage = parse_usage(&case.bytes, case.now);
             let state = if usage.readable { "ok" } else { "bad_output" };
             Ok(usage_facts(&usage, case).with("state", state))
         }
         "headers" => Ok(usage_facts(&parse_headers(&headers(&case.json()), case.now), case)),
-        "session_log" => Ok(usage_facts(&parse_log_line(&case.bytes).unwrap_or_default(), case)),
+        "session_log" => Ok(match parse_log_failure(&case.bytes) {
+            Some(class) => Facts::default().class(Some(class)),
+            None => usage_facts(&parse_log_line(&case.bytes).unwrap_or_default(), case),
+        }),
         "app_server" => Ok(app_server(case)),
         "http" => http(case).ok_or_else(|| "no status".to_owned()),
         "credential_file" => Ok(store(case)),
@@ -92,6 +96,8 @@ fn app_server(case: &Case<'_>) -> Facts {
         Message::Failed(class) => Facts::default().class(Some(class)),
         Message::Login(LoginStep::OpenAddress) => Facts::default().with("open", "authUrl"),
         Message::Login(LoginStep::ShowCode) => Facts::default().with("show", "userCode"),
+        Message::LoginEnded(true) => Facts::default().with("event", "login_completed"),
+        Message::LoginEnded(false) => Facts::default().with("event", "login_failed"),
         Message::Other => Facts::default().with("state", "other"),
     }
 }
@@ -103,7 +109,7 @@ fn http(case: &Case<'_>) -> Option<Facts> {
         (name, url) if name.starts_with("http_usage") || url.ends_with("/usage") => Asked::Usage,
         _ => Asked::Responses,
     };
-    let Some(refused) = classify(asked, answer.status, &answer.body) else {
+    let Some(refused) = classify(asked, answer.status, &answer.body, case.now) else {
         let token = token_facts(&answer.body).unwrap_or_default();
         return Some(
             Facts::default()
@@ -131,6 +137,9 @@ fn store(case: &Case<'_>) -> Facts {
         StoreState::SignedOut => "signed_out",
         StoreState::Unreadable => "unreadable_transient",
     };
+    let known = [&store.account, &store.user, &store.email].into_iter().any(Option::is_some);
+    let who = json!({"account": store.account, "user": store.user, "email": store.email});
+    let who = known.then_some(who);
     let whole = matches!(store.state, StoreState::Usable | StoreState::NeedsRefresh);
     Facts::default()
         .with("state", state)
@@ -139,8 +148,5 @@ fn store(case: &Case<'_>) -> Facts {
         .with("refreshable", store.refreshable)
         .with("auth_mode", store.auth_mode)
         .with("plan", store.plan)
-        .with(
-            "identity",
-            json!({"account": store.account, "user": store.user, "email": store.email}),
-        )
+        .with("identity", who)
 }

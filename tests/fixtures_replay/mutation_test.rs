@@ -34,7 +34,7 @@ fn files() -> Vec<Vec<u8>> {
 fn parse(which: usize, bytes: &[u8]) {
     let usages = match which {
         0 => vec![parse_usage(bytes).usage],
-        1 => vec![codex::parse_usage(bytes).usage],
+        1 => vec![codex::parse_usage(bytes, NOW).usage],
         2 => config::parse_config(bytes)
             .and_then(|reading| reading.cached)
             .map_or_else(Vec::new, |cached| vec![cached.reply.usage]),
@@ -216,7 +216,7 @@ fn a_number_that_is_gone_is_unknown_and_never_zero() {
                 let bytes = document.to_string().into_bytes();
                 let usage = match provider {
                     "claude" => parse_usage(&bytes).usage,
-                    _ => codex::parse_usage(&bytes).usage,
+                    _ => codex::parse_usage(&bytes, NOW).usage,
                 };
                 let windows = [usage.five_hour, usage.seven_day];
                 assert_eq!(windows[window].used, None, "{pointer} = {value}");

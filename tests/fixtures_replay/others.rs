@@ -40,7 +40,7 @@ pub(super) fn gemini(case: &Case<'_>) -> Read {
             let (state, email) = gemini::store_state(&case.bytes, case.now);
             store(state).with("identity", email.map(|email| json!({"email": email})))
         }
-        "local_state" if case.json().get("security").is_some() => {
+        "local_state" if case.name.starts_with("settings") => {
             Facts::default().with("auth", gemini::auth_kind(&case.bytes))
         }
         "local_state" => {

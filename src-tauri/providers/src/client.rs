@@ -78,6 +78,7 @@ pub(crate) async fn fetch(
 ) -> Result<Answer, ProviderError> {
     let mut response = request.send().await.map_err(|_| failure(doing, FailureClass::Network))?;
     let status = response.status().as_u16();
+    tracing::debug!(doing, status, "answered");
     let headers = response.headers().clone();
     let body = read_body(&mut response, doing, status).await?;
     Ok(Answer { status, headers, body })
@@ -107,19 +108,16 @@ impl Answer {
     /// The `Retry-After` header; a date counts from the answer's own `Date`, so that a wrong clock
     /// here does not matter.
     pub(crate) fn retry_after(&self) -> Option<RetryAfter> {
-        retry_after(&self.headers)
+        let value = self.headers.get(header::RETRY_AFTER)?;
+        RetryAfter::parse(value.as_bytes(), self.sent_at())
     }
-}
 
-/// As [`Answer::retry_after`], for headers alone.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
-    let value = headers.get(header::RETRY_AFTER)?;
-    let sent = headers
-        .get(header::DATE)
-        .and_then(|date| date.to_str().ok())
-        .and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok())
-        .map(|date| Utc::from_seconds(date.timestamp()));
-    RetryAfter::parse(value.as_bytes(), sent.unwrap_or_else(wall))
+    /// When the provider answered, by its own clock where it says so.
+    pub(crate) fn sent_at(&self) -> Utc {
+        let date = self.headers.get(header::DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
+        date.map_or_else(wall, |date| Utc::from_seconds(date.timestamp()))
+    }
 }
 
 fn wall() -> Utc {

@@ -5,6 +5,7 @@
 //! anchored at the start of a line.
 
 use crate::failure::FailureClass as Class;
+use sluice_engine::Utc;
 
 /// Raised with every change of the tables.
 pub const VERSION: u32 = 1;
@@ -38,6 +39,8 @@ pub(crate) const CLAUDE: Table = &[
     ("you've hit your daily limit*", Class::DailyLimit),
     ("you've hit your limit*", Class::LimitUnspecified),
     ("you've hit your usage limit*", Class::LimitUnspecified),
+    ("you've hit your monthly *", Class::Billing),
+    ("you've hit your org's monthly *", Class::Billing),
     ("you've hit your % spend limit*", Class::Billing),
     ("you've hit your spend limit*", Class::Billing),
     ("you've hit your % limit*", Class::ModelWeeklyLimit),
@@ -67,9 +70,9 @@ pub(crate) const CLAUDE: Table = &[
     ("oauth token has been revoked*", Class::AuthRevoked),
     ("*oauth token has expired*", Class::AuthExpired),
     ("*oauth access token has expired*", Class::AuthExpired),
-    ("401 invalid authentication credentials*", Class::AuthInvalid),
     ("invalid authentication credentials*", Class::AuthInvalid),
-    ("401 invalid bearer token*", Class::AuthInvalid),
+    ("401 *invalid authentication credentials*", Class::AuthInvalid),
+    ("401 *invalid bearer token*", Class::AuthInvalid),
     ("invalid bearer token*", Class::AuthInvalid),
     ("could not refresh your login because another *", Class::RefreshLockBusy),
     ("failed to refresh oauth token: another *", Class::RefreshLockBusy),
@@ -78,7 +81,9 @@ pub(crate) const CLAUDE: Table = &[
     ("credit balance is too low*", Class::Billing),
     ("your credit balance is too low*", Class::Billing),
     ("usage credits required*", Class::Billing),
-    ("you're out of extra usage*", Class::Billing),
+    ("you're out of *", Class::Billing),
+    ("402 *", Class::Billing),
+    ("your account does not have access to claude code*", Class::PlanIneligible),
     ("your organization has disabled claude subscription*", Class::AuthOrgDisabled),
     ("your anthropic_api_key belongs to a disabled organization*", Class::AuthOrgDisabled),
     ("*this organization has been disabled*", Class::AuthOrgDisabled),
@@ -171,6 +176,14 @@ pub fn classify_text(speaker: Speaker, text: &str) -> Option<Class> {
     })
 }
 
+/// The reset an old wording carries as seconds since the epoch: `…limit reached|1795266000`.
+#[must_use]
+pub fn reset_in_text(text: &str) -> Option<Utc> {
+    let digits = text.trim().rsplit_once("limit reached|")?.1;
+    let digits = digits.split(|c: char| !c.is_ascii_digit()).next()?;
+    crate::json::written_instant(digits)
+}
+
 /// The text without one of the prefixes, when it has one.
 fn strip(text: &str) -> Option<&str> {
     PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix))
@@ -238,6 +251,15 @@ mod tests {
             "⎿\nYou've hit your session limit",
         ] {
             assert_eq!(classify_text(Speaker::Claude, text), Some(Class::FiveHourLimit), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_old_wording_carries_its_reset() {
+        let reset = reset_in_text("Claude AI usage limit reached|1795266000");
+        assert_eq!(reset, Some(Utc::from_seconds(1_795_266_000)));
+        for text in ["limit reached", "limit reached|", "limit reached|soon", "limit reached|12"] {
+            assert_eq!(reset_in_text(text), None, "{text}");
         }
     }
 

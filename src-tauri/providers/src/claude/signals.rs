@@ -3,7 +3,7 @@
 use super::headers::claim_class;
 use crate::failure::FailureClass as Class;
 use crate::json::{Oddities, under};
-use crate::words::{Speaker, classify_text};
+use crate::words::{Speaker, classify_text, reset_in_text};
 use serde_json::{Map, Value};
 use sluice_engine::{Percent, Usage, Utc, Window};
 
@@ -56,7 +56,8 @@ pub fn parse_hook(bytes: &[u8]) -> Signal {
     match text("hook_event_name") {
         Some("StopFailure") => Signal {
             class: Some(hook_class(text("error"), text("last_assistant_message"))),
-            ..Signal::default()
+            resets_at: text("last_assistant_message").and_then(reset_in_text),
+            event: None,
         },
         Some("Notification") if text("notification_type") == Some("auth_success") => {
             happened(Event::LoginCompleted)

@@ -214,10 +214,12 @@ fn add_model(usage: &mut Usage, name: &str, window: Window, binding: bool) {
 }
 
 fn read_extra(map: &Map<String, Value>, odd: &mut Oddities) -> Option<ExtraUsage> {
-    let extra = odd.object(map.get("extra_usage"), "extra_usage")?;
-    let places = odd.number(extra.get("decimal_places"), "extra_usage.decimal_places");
+    let Some(extra) = odd.object(map.get("extra_usage"), "extra_usage") else {
+        return read_spend(map, odd);
+    };
+    let decimals = odd.number(extra.get("decimal_places"), "extra_usage.decimal_places");
     let spend = map.get("spend").and_then(|spend| spend.get("used"));
-    let exponent = places.or_else(|| {
+    let exponent = decimals.or_else(|| {
         let exponent = spend.and_then(|used| used.get("exponent"));
         odd.number(exponent, "spend.used.exponent")
     });
@@ -225,8 +227,29 @@ fn read_extra(map: &Map<String, Value>, odd: &mut Oddities) -> Option<ExtraUsage
         enabled: odd.boolean(extra.get("is_enabled"), "extra_usage.is_enabled"),
         used_minor: odd.number(extra.get("used_credits"), "extra_usage.used_credits"),
         limit_minor: odd.number(extra.get("monthly_limit"), "extra_usage.monthly_limit"),
-        exponent: exponent.filter(|places| (0.0..=9.0).contains(places)).map(|places| places as u8),
+        exponent: exponent.and_then(places),
         currency: odd.text(extra.get("currency"), "extra_usage.currency"),
         disabled_reason: odd.text(extra.get("disabled_reason"), "extra_usage.disabled_reason"),
     })
+}
+
+/// The newer telling of the same, where the older is absent.
+fn read_spend(map: &Map<String, Value>, odd: &mut Oddities) -> Option<ExtraUsage> {
+    let spend = odd.object(map.get("spend"), "spend")?;
+    let used = odd.object(spend.get("used"), "spend.used").cloned().unwrap_or_default();
+    let limit = odd.object(spend.get("limit"), "spend.limit").cloned().unwrap_or_default();
+    let exponent = odd.number(used.get("exponent"), "spend.used.exponent");
+    Some(ExtraUsage {
+        enabled: odd.boolean(spend.get("enabled"), "spend.enabled"),
+        used_minor: odd.number(used.get("amount_minor"), "spend.used.amount_minor"),
+        limit_minor: odd.number(limit.get("amount_minor"), "spend.limit.amount_minor"),
+        exponent: exponent.and_then(places),
+        currency: odd.text(used.get("currency"), "spend.used.currency"),
+        disabled_reason: odd.text(spend.get("disabled_reason"), "spend.disabled_reason"),
+    })
+}
+
+/// Digits after the point of a currency.
+fn places(number: f64) -> Option<u8> {
+    (0.0..=9.0).contains(&number).then_some(number as u8)
 }

@@ -64,7 +64,8 @@ impl Codex {
             request = request.header("chatgpt-account-id", account);
         }
         let answer = fetch(request, doing).await?;
-        if let Some(refused) = classify(Asked::Usage, answer.status, &answer.body) {
+        let at = answer.sent_at();
+        if let Some(refused) = classify(Asked::Usage, answer.status, &answer.body, at) {
             return Err(ProviderError {
                 class: refused.class,
                 status: Some(answer.status),
@@ -72,7 +73,7 @@ impl Codex {
                 doing,
             });
         }
-        let reading = parse_usage(&answer.body);
+        let reading = parse_usage(&answer.body, at);
         if reading.readable {
             return Ok(reading);
         }

@@ -28,9 +28,9 @@ pub struct Refused {
     pub resets_at: Option<Utc>,
 }
 
-/// The meaning of an answer; `None` for a success.
+/// The meaning of an answer that arrived at `at`; `None` for a success.
 #[must_use]
-pub fn classify(asked: Asked, status: u16, body: &[u8]) -> Option<Refused> {
+pub fn classify(asked: Asked, status: u16, body: &[u8], at: Utc) -> Option<Refused> {
     if (200..=299).contains(&status) {
         return None;
     }
@@ -49,7 +49,11 @@ pub fn classify(asked: Asked, status: u16, body: &[u8]) -> Option<Refused> {
         return Some(Refused { reason: Some(reason), ..plain(Class::InvalidGrant) });
     }
     let class = by_code(body).unwrap_or_else(|| by_status(asked, status, body));
-    let resets_at = odd.instant(body["error"].get("resets_at"), "error.resets_at");
+    let error = &body["error"];
+    let resets_at = odd.instant(error.get("resets_at"), "error.resets_at").or_else(|| {
+        let left = odd.number(error.get("resets_in_seconds"), "error.resets_in_seconds")?;
+        (0.0..1e9).contains(&left).then(|| at.plus_seconds(left as i64))
+    });
     Some(Refused { resets_at, ..plain(class) })
 }
 

@@ -1,6 +1,6 @@
 //! What Codex tells on its own: its app server, its logs, its headers.
 
-use super::usage::{CodexUsage, add_scoped, read_credits, read_windows, reset_credits};
+use super::usage::{Balance, CodexUsage, add_scoped, read_credits, read_windows, reset_credits};
 use crate::failure::FailureClass as Class;
 use crate::json::{Oddities, under, written_instant};
 use crate::words::{Speaker, classify_text};
@@ -24,6 +24,8 @@ pub enum Message {
     Failed(Class),
     /// A login was begun: show this to the person.
     Login(LoginStep),
+    /// A login ended, well or not.
+    LoginEnded(bool),
     /// Anything else.
     Other,
 }
@@ -60,8 +62,15 @@ pub fn parse_message(bytes: &[u8]) -> Message {
     if document["error"].is_object() {
         return Message::Failed(turn_class(&document["error"]));
     }
-    let sparse = document["method"] == "account/rateLimits/updated";
-    let holder = if sparse { &document["params"] } else { &document["result"] };
+    let method = document["method"].as_str();
+    let params = &document["params"];
+    match method {
+        Some("account/login/completed") => return Message::LoginEnded(params["success"] == true),
+        Some("account/updated") => return Message::Account(read_update(params, &mut odd)),
+        _ => {}
+    }
+    let sparse = method == Some("account/rateLimits/updated");
+    let holder = if sparse { params } else { &document["result"] };
     let Some(map) = holder.as_object() else {
         return Message::Other;
     };
@@ -82,6 +91,16 @@ pub fn parse_message(bytes: &[u8]) -> Message {
     }
 }
 
+/// A notice that the account changed: without a way of signing in, nobody is.
+fn read_update(params: &Value, odd: &mut Oddities) -> Option<AccountNote> {
+    let kind = odd.text(params.get("authMode"), "authMode")?;
+    Some(AccountNote {
+        kind: Some(kind),
+        email: None,
+        plan: odd.text(params.get("planType"), "planType"),
+    })
+}
+
 fn read_limits(map: &Map<String, Value>, odd: &mut Oddities) -> CodexUsage {
     let mut reading = CodexUsage { readable: true, ..CodexUsage::default() };
     let main = odd.object(map.get("rateLimits"), "rateLimits").cloned().unwrap_or_default();
@@ -98,7 +117,7 @@ fn read_limits(map: &Map<String, Value>, odd: &mut Oddities) -> CodexUsage {
             };
             let name = odd.text(limit.get("limitName"), "rateLimitsByLimitId.limitName");
             let name = name.unwrap_or_else(|| crate::json::clean(id));
-            add_scoped(name, limit, &mut reading, odd);
+            add_scoped(name, limit, None, &mut reading, odd);
         }
     }
     reading
@@ -106,7 +125,8 @@ fn read_limits(map: &Map<String, Value>, odd: &mut Oddities) -> CodexUsage {
 
 /// The class of a failed turn; the names come in several spellings.
 fn turn_class(error: &Value) -> Class {
-    let info = match &error["codexErrorInfo"] {
+    let told = error.get("codexErrorInfo").or_else(|| error.get("codex_error_info"));
+    let info = match told.unwrap_or(&Value::Null) {
         Value::String(name) => name.clone(),
         Value::Object(map) => map.keys().next().cloned().unwrap_or_default(),
         _ => String::new(),
@@ -148,6 +168,15 @@ pub fn parse_log_line(bytes: &[u8]) -> Option<CodexUsage> {
     Some(reading)
 }
 
+/// The failure in one line of a log; `None` when it holds none.
+#[must_use]
+pub fn parse_log_failure(bytes: &[u8]) -> Option<Class> {
+    let document = Oddities::default().document(bytes)?;
+    let payload = &document["payload"];
+    let failed = matches!(payload["type"].as_str(), Some("error" | "stream_error"));
+    failed.then(|| turn_class(payload))
+}
+
 /// Reads the limits in the headers of an answer that arrived at `now`.
 #[must_use]
 pub fn parse_headers(headers: &HeaderMap, now: Utc) -> CodexUsage {
@@ -166,6 +195,14 @@ pub fn parse_headers(headers: &HeaderMap, now: Utc) -> CodexUsage {
     let mut odd = Oddities::default();
     let mut reading = CodexUsage { readable: true, ..CodexUsage::default() };
     read_windows(&limits, &under("", "x-codex"), Some(now), &mut reading, &mut odd);
+    let credit = |name: &str| text(format!("x-codex-credits-{name}"));
+    let unlimited = credit("unlimited").is_some_and(|it| it.eq_ignore_ascii_case("true"));
+    let balance = credit("balance").and_then(|it| it.parse::<f64>().ok());
+    reading.credits = match (unlimited, balance.filter(|it| it.is_finite())) {
+        (true, _) => Some(Balance::Unlimited),
+        (false, Some(balance)) => Some(Balance::Left(Some(balance))),
+        (false, None) => None,
+    };
     reading.oddities = odd.into_vec();
     reading
 }

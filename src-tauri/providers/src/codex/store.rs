@@ -76,12 +76,16 @@ pub fn parse_store(bytes: &[u8], now: Utc) -> Store {
         auth_mode: Some(told.unwrap_or_else(|| guessed.to_owned())),
         ..Store::bare(StoreState::SignedOut)
     };
-    if key && !filled(&tokens["access_token"]) {
+    let modes = ["agentIdentity", "personalAccessToken"];
+    let other = store.auth_mode.as_deref().is_some_and(|mode| modes.contains(&mode));
+    if !filled(&tokens["access_token"]) && (key || other) {
         store.state = StoreState::Usable;
     } else if filled(&tokens["access_token"]) {
         let last = odd.instant(document.get("last_refresh"), "last_refresh");
         let access = tokens["access_token"].as_str().unwrap_or_default();
         store.state = state_of(access, last, store.refreshable, now);
+        // Without the time of the last refresh the tool takes the tokens for absent.
+        store.invalid_for_tool |= last.is_none();
     } else if tokens.is_object() {
         store.state = StoreState::LoginRequired;
     }

@@ -79,24 +79,24 @@ impl CodexUsage {
     }
 }
 
-/// Reads the body of the usage endpoint. Total.
+/// Reads the body of the usage endpoint, which arrived at `at`. Total.
 #[must_use]
-pub fn parse_usage(bytes: &[u8]) -> CodexUsage {
+pub fn parse_usage(bytes: &[u8], at: Utc) -> CodexUsage {
     let mut odd = Oddities::default();
     let document = odd.document(bytes);
     let mut reading = CodexUsage::default();
     if let Some(map) = odd.object(document.as_ref(), "") {
         reading.readable = true;
-        read_answer(map, &mut reading, &mut odd);
+        read_answer(map, at, &mut reading, &mut odd);
     }
     reading.oddities = odd.into_vec();
     reading
 }
 
-fn read_answer(map: &Map<String, Value>, reading: &mut CodexUsage, odd: &mut Oddities) {
+fn read_answer(map: &Map<String, Value>, at: Utc, reading: &mut CodexUsage, odd: &mut Oddities) {
     reading.plan = odd.text(map.get("plan_type"), "plan_type");
     if let Some(limit) = odd.object(map.get("rate_limit"), "rate_limit") {
-        read_windows(limit, "rate_limit", None, reading, odd);
+        read_windows(limit, "rate_limit", Some(at), reading, odd);
         let reached = odd.boolean(limit.get("limit_reached"), "rate_limit.limit_reached");
         if reached == Some(true) {
             reading.reached = Some("rate_limit_reached".to_owned());
@@ -107,7 +107,7 @@ fn read_answer(map: &Map<String, Value>, reading: &mut CodexUsage, odd: &mut Odd
         kind => kind,
     };
     reading.reached = odd.text(kind, "rate_limit_reached_type").or(reading.reached.take());
-    read_further(map.get("additional_rate_limits"), reading, odd);
+    read_further(map.get("additional_rate_limits"), at, reading, odd);
     reading.credits = read_credits(map.get("credits"), odd);
     reading.reset_credits = reset_credits(map.get("rate_limit_reset_credits"), odd);
     let own = map.get("spend_control").and_then(|it| it.get("individual_limit"));
@@ -189,7 +189,7 @@ fn read_window(
     (!placeholder).then_some((minutes, Window { used, resets_at }))
 }
 
-fn read_further(value: Option<&Value>, reading: &mut CodexUsage, odd: &mut Oddities) {
+fn read_further(value: Option<&Value>, at: Utc, reading: &mut CodexUsage, odd: &mut Oddities) {
     let path = "additional_rate_limits[]";
     let rows: Vec<&Value> = match value {
         None | Some(Value::Null) => return,
@@ -204,7 +204,7 @@ fn read_further(value: Option<&Value>, reading: &mut CodexUsage, odd: &mut Oddit
         let name = odd.text(row.get("limit_name"), &under(path, "limit_name"));
         let limit = odd.object(row.get("rate_limit"), &under(path, "rate_limit"));
         if let (Some(name), Some(limit)) = (name, limit) {
-            add_scoped(name, limit, reading, odd);
+            add_scoped(name, limit, Some(at), reading, odd);
         }
     }
 }
@@ -212,11 +212,12 @@ fn read_further(value: Option<&Value>, reading: &mut CodexUsage, odd: &mut Oddit
 pub(crate) fn add_scoped(
     name: String,
     limit: &Map<String, Value>,
+    base: Option<Utc>,
     reading: &mut CodexUsage,
     odd: &mut Oddities,
 ) {
     let mut own = CodexUsage::default();
-    read_windows(limit, "additional_rate_limits[].rate_limit", None, &mut own, odd);
+    read_windows(limit, "additional_rate_limits[].rate_limit", base, &mut own, odd);
     let Usage { five_hour, seven_day, .. } = own.usage;
     let nothing = five_hour == Window::default() && seven_day == Window::default();
     if nothing || reading.scoped.len() >= MODEL_WINDOWS_MAX {
