@@ -35,11 +35,11 @@ pub const REFUGE_PAID: u8 = 3;
 pub fn standing(
     slot: usize,
     account: &Account,
+    memory: Option<&Memory>,
     inputs: &Inputs<'_>,
     burn_per_window: f64,
 ) -> Standing {
     let (rules, now, usage) = (inputs.rules, inputs.now, &account.usage);
-    let memory = inputs.memories.get(&account.id);
     let reset = usage.seven_day.resets_at;
     let tier = tier::damped(reset, now, memory.and_then(|memory| memory.tier));
     let used = counted(&usage.seven_day, "seven_day", usage, memory, rules, now);

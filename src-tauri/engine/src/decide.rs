@@ -246,14 +246,11 @@ fn quiet(world: &World, lane: &Lane, active: &Standing, proposal: &Proposal) -> 
 /// Everybody of the lane's provider as they stood, the best first; the active account always.
 fn candidates(world: &World, survey: &Survey, lane: &Lane, proposal: &Proposal) -> Vec<Candidate> {
     let mine = |standing: &&Standing| standing.provider == lane.provider;
-    let mut listed: Vec<Candidate> = survey
-        .ordered()
-        .filter(mine)
-        .take(ACCOUNTS_MAX)
-        .map(|standing| candidate(world, survey, lane, standing, proposal))
-        .collect();
+    let mut listed = Vec::with_capacity(survey.standings.len().min(ACCOUNTS_MAX + 2));
+    let first = survey.ordered().filter(mine).take(ACCOUNTS_MAX);
+    listed.extend(first.map(|standing| candidate(world, survey, lane, standing, proposal)));
     for id in [lane.active, proposal.best].into_iter().flatten() {
-        let missing = !listed.iter().any(|candidate| candidate.account == id);
+        let missing = !listed.iter().any(|candidate: &Candidate| candidate.account == id);
         if let Some(standing) = survey.find(id).filter(|_| missing) {
             listed.push(candidate(world, survey, lane, standing, proposal));
         }

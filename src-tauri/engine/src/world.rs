@@ -154,13 +154,16 @@ impl World {
     }
 
     fn remember_tiers(&mut self, survey: &Survey) {
-        for standing in &survey.standings {
-            let tier = (standing.tier < tier::EXCLUDED).then_some(standing.tier);
-            let memory = self.memory.entry(standing.id).or_default();
-            memory.tier = tier;
-        }
-        if self.memory.len() > survey.standings.len() {
+        let known = self.memory.len() == survey.standings.len()
+            && self.memory.keys().eq(survey.by_id().map(|standing| &standing.id));
+        if !known {
             self.memory.retain(|id, _| survey.find(*id).is_some());
+            for standing in &survey.standings {
+                self.memory.entry(standing.id).or_default();
+            }
+        }
+        for (memory, standing) in self.memory.values_mut().zip(survey.by_id()) {
+            memory.tier = (standing.tier < tier::EXCLUDED).then_some(standing.tier);
         }
     }
 
