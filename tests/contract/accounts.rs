@@ -1,7 +1,8 @@
 //! Accounts of the fake provider: windows that fill and empty, and logins of single-use tokens.
 
+use super::tokens::Claims;
 use serde::{Deserialize, Serialize};
-use sluice_engine::Utc;
+use sluice_engine::{Provider, Utc};
 use std::collections::HashMap;
 
 /// Seconds of the short window.
@@ -13,6 +14,8 @@ pub const WEEK_S: i64 = 7 * 86_400;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountSpec {
+    /// Whose subscription.
+    pub provider: Provider,
     /// Mail address, also its name in the admin interface.
     pub email: String,
     /// `pro`, `max`, `team`.
@@ -32,6 +35,7 @@ pub struct AccountSpec {
 impl Default for AccountSpec {
     fn default() -> Self {
         Self {
+            provider: Provider::Claude,
             email: String::new(),
             plan: "max".to_owned(),
             weight: 5.0,
@@ -44,6 +48,14 @@ impl Default for AccountSpec {
 }
 
 impl AccountSpec {
+    /// A Codex account.
+    #[must_use]
+    pub fn codex(email: &str, seven_day: f64, weekly_reset_h: f64) -> Self {
+        let plan = "plus".to_owned();
+        let new = Self::new(email, seven_day, weekly_reset_h);
+        Self { provider: Provider::Codex, plan, weight: 1.0, ..new }
+    }
+
     /// An account with everything standard but its name, its weekly use and its weekly reset.
     #[must_use]
     pub fn new(email: &str, seven_day: f64, weekly_reset_h: f64) -> Self {
@@ -109,6 +121,16 @@ impl FakeAccount {
             peak_per_hour: 0,
             stranded: 0.0,
             spec,
+        }
+    }
+
+    /// What a Codex account's tokens say of it.
+    pub(crate) fn claims(&self) -> Claims {
+        Claims {
+            email: self.spec.email.clone(),
+            plan: self.spec.plan.clone(),
+            account: self.organization.clone(),
+            user: self.uuid.clone(),
         }
     }
 

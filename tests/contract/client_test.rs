@@ -1,10 +1,15 @@
 //! The real client against the fake provider: what it makes of each fault, and that nothing hangs.
 
 use http::HeaderValue;
-use sluice_providers::{Claude, Deadlines, Endpoints, FailureClass, Http, ProviderError};
+use sluice_providers::codex::refusal;
+use sluice_providers::codex::store::parse_store;
+use sluice_providers::{Claude, Codex, Deadlines, Endpoints, FailureClass, Http, ProviderError};
+use sluice_tests::contract::codex::{CLIENT_ID as CODEX_CLIENT, CodexTool};
 use sluice_tests::contract::routes::CLIENT_ID;
 use sluice_tests::contract::tokens::Pair;
-use sluice_tests::contract::{AccountSpec, Endpoint, FakeProvider, Fault, FaultKind, Setup};
+use sluice_tests::contract::{
+    AccountSpec, Endpoint, FakeProvider, Fault, FaultKind, Refreshed, Setup,
+};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
@@ -20,12 +25,15 @@ fn world() -> (FakeProvider, Claude) {
     (fake, claude)
 }
 
-fn client(fake: &FakeProvider) -> Claude {
+fn endpoints(fake: &FakeProvider) -> Endpoints {
     let env = fake.env();
     let lookup = |name: &str| env.iter().find(|(known, _)| *known == name).map(|it| it.1.clone());
-    let endpoints = Endpoints::from_lookup(lookup).unwrap();
-    let http = Http::new(&endpoints, DEADLINES).unwrap();
-    Claude::new(endpoints, http)
+    Endpoints::from_lookup(lookup).unwrap()
+}
+
+fn client(fake: &FakeProvider) -> Claude {
+    let http = Http::new(&endpoints(fake), DEADLINES).unwrap();
+    Claude::new(endpoints(fake), http)
 }
 
 fn bearer(pair: &Pair) -> HeaderValue {
@@ -199,4 +207,39 @@ fn no_error_text_holds_a_token_or_a_body() {
         let told = format!("{error} {error:?} {claude:?}");
         assert!(!told.contains(&canary), "{told}");
     }
+}
+
+#[test]
+fn codex_usage_and_exchange_arrive_whole() {
+    let spec = AccountSpec::codex("dev@example.test", 62.0, 50.0);
+    let fake = FakeProvider::start(Setup::of(vec![spec]));
+    let codex = Codex::new(endpoints(&fake), Http::new(&endpoints(&fake), DEADLINES).unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let tool = CodexTool::in_home(home.path());
+    let pair = tool.sign_in(fake.world(), "dev@example.test");
+    let account = fake.world().state().accounts[0].organization.clone();
+    let header = HeaderValue::from_str(&account).unwrap();
+    run(async {
+        let reading = codex.usage(bearer(&pair), Some(header)).await.unwrap();
+        assert_eq!(reading.usage.seven_day.used.map(|used| used.get()), Some(62.0));
+        assert_eq!(reading.plan.as_deref(), Some("plus"));
+        let other = HeaderValue::from_static("another");
+        let error = codex.usage(bearer(&pair), Some(other)).await.unwrap_err();
+        assert_eq!(error.class, FailureClass::AuthInvalid);
+    });
+    let bytes = std::fs::read(tool.store()).unwrap();
+    let store = parse_store(&bytes, fake.world().clock.now());
+    assert_eq!(store.account.as_deref(), Some(account.as_str()));
+    assert_eq!(store.state, sluice_providers::others::StoreState::Usable);
+    let body = serde_json::json!({
+        "client_id": CODEX_CLIENT, "grant_type": "refresh_token", "refresh_token": pair.refresh,
+    });
+    let body = body.to_string().into_bytes();
+    let first = run(codex.token(Zeroizing::new(body.clone()))).unwrap();
+    let again = run(codex.token(Zeroizing::new(body))).unwrap();
+    assert_eq!((first.status, again.status), (200, 401));
+    let now = fake.world().clock.now();
+    let refused = refusal::classify(refusal::Asked::Token, again.status, &again.body, now).unwrap();
+    assert_eq!((refused.class, refused.reason), (FailureClass::InvalidGrant, Some("reused")));
+    assert_eq!(tool.refresh(fake.world()), Refreshed::Refused, "the chain is dead");
 }

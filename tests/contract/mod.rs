@@ -1,4 +1,5 @@
-//! The fake provider: Claude's endpoints on loopback, the official tool, and a person at work.
+//! The fake provider: Claude's and Codex's endpoints on loopback, their official tools, and a
+//! person at work.
 //!
 //! ```no_run
 //! use sluice_tests::contract::{AccountSpec, FakeProvider, Setup, Tool};
@@ -13,6 +14,7 @@
 pub mod accounts;
 mod admin;
 pub mod clock;
+pub mod codex;
 pub mod faults;
 pub mod http;
 pub mod routes;
@@ -23,6 +25,7 @@ pub mod world;
 
 pub use accounts::AccountSpec;
 pub use clock::FakeClock;
+pub use codex::CodexTool;
 pub use faults::{Endpoint, Fault, FaultKind};
 pub use server::FakeProvider;
 pub use tool::{Refreshed, Tool, WriteStyle};

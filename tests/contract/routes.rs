@@ -1,6 +1,7 @@
 //! What the endpoints answer: Claude's usage, token and profile, in their late-2026 shapes.
 
 use super::accounts::FakeAccount;
+use super::codex;
 use super::faults::{self, Endpoint, FaultKind};
 use super::http::{Request, Response};
 use super::tokens::{Bearer, Pair};
@@ -22,9 +23,11 @@ pub fn answer(world: &World, request: &Request) -> Option<Response> {
     let endpoint = match (request.method.as_str(), path) {
         ("GET", "/api/oauth/usage") => Endpoint::Usage,
         ("GET", "/api/oauth/profile") => Endpoint::Profile,
-        ("POST", "/v1/oauth/token") => Endpoint::Token,
+        ("POST", "/v1/oauth/token" | codex::TOKEN_PATH) => Endpoint::Token,
+        ("GET", codex::USAGE_PATH) => Endpoint::Usage,
         _ => return None,
     };
+    let codex = matches!(path, codex::TOKEN_PATH | codex::USAGE_PATH);
     let now = world.clock.now();
     let mut state = world.state();
     let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
@@ -42,6 +45,7 @@ pub fn answer(world: &World, request: &Request) -> Option<Response> {
         }
         Some(FaultKind::Body { body }) => plain(200, body),
         Some(FaultKind::Reset | FaultKind::Hang) => plain(200, ""),
+        _ if codex => codex::honest(&mut state, endpoint, request, caller, now),
         _ => honest(&mut state, endpoint, request, caller, now),
     };
     if endpoint == Endpoint::Token && fault == Some(FaultKind::LoseReply) {
@@ -229,7 +233,11 @@ fn refusal(status: u16, kind: &str, message: &str) -> Response {
     Response::json(status, &body)
 }
 
-fn faulty_status(status: u16, body: Option<&str>, retry_after: Option<&str>) -> Response {
+pub(super) fn faulty_status(
+    status: u16,
+    body: Option<&str>,
+    retry_after: Option<&str>,
+) -> Response {
     let kind = match status {
         401 => "authentication_error",
         403 => "permission_error",

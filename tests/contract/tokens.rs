@@ -1,6 +1,9 @@
 //! Logins: chains of single-use refresh tokens. Presenting a used one kills the whole chain.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use serde_json::json;
 use sluice_engine::Utc;
 use std::collections::HashMap;
 
@@ -15,6 +18,35 @@ pub struct Pair {
     pub access_ends: Utc,
     /// When the login ends for good.
     pub login_ends: Utc,
+    /// Who it is for, where the provider says so in a token of its own.
+    pub identity: Option<String>,
+}
+
+/// What a Codex account's tokens claim.
+#[derive(Clone, Debug)]
+pub(crate) struct Claims {
+    pub(crate) email: String,
+    pub(crate) plan: String,
+    pub(crate) account: String,
+    pub(crate) user: String,
+}
+
+impl Claims {
+    /// An unsigned token with these claims; `mark` makes it one of a kind.
+    fn token(&self, ends: Utc, mark: &str) -> String {
+        let claims = json!({
+            "iss": "https://auth.openai.com", "exp": ends.millis() / 1_000, "jti": mark,
+            "email": self.email, "email_verified": true,
+            "https://api.openai.com/auth": {
+                "chatgpt_plan_type": self.plan, "chatgpt_user_id": self.user,
+                "user_id": self.user, "chatgpt_account_id": self.account,
+            },
+        });
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let head = part(r#"{"alg":"none","typ":"JWT"}"#);
+        // The signature repeats the mark in the clear: a search for leaks must find it.
+        format!("{head}.{}.{mark}", part(&claims.to_string()))
+    }
 }
 
 /// Counts of what happened to logins.
@@ -51,6 +83,8 @@ pub struct Tokens {
     serial: u64,
     lineages: Vec<Lineage>,
     access: HashMap<String, (usize, Utc)>,
+    /// Accounts whose tokens carry claims.
+    claims: HashMap<usize, Claims>,
     /// Refresh token → chain and whether it is still unused.
     refresh: HashMap<String, (usize, bool)>,
 }
@@ -76,8 +110,20 @@ impl Tokens {
             serial: 0,
             lineages: Vec::new(),
             access: HashMap::new(),
+            claims: HashMap::new(),
             refresh: HashMap::new(),
         }
+    }
+
+    pub(crate) fn claim(&mut self, account: usize, claims: Claims) {
+        self.claims.insert(account, claims);
+    }
+
+    /// Whether the chain of a refresh token died, and whether the token itself was used.
+    #[must_use]
+    pub fn fate(&self, refresh: &str) -> Option<(bool, bool)> {
+        let (lineage, unused) = self.refresh.get(refresh)?;
+        Some((!self.lineages[*lineage].alive, !unused))
     }
 
     /// A new login of `account`; older ones stay valid.
@@ -90,11 +136,17 @@ impl Tokens {
     fn issue(&mut self, lineage: usize, now: Utc) -> Pair {
         self.serial += 1;
         let mark = format!("{}-{:06}-{:032x}", self.canary, self.serial, fastrand::u128(..));
+        let access_ends = now.plus_seconds(self.access_life_s);
+        let claims = self.claims.get(&self.lineages[lineage].account);
+        let claimed =
+            |kind: &str| claims.map(|claims| claims.token(access_ends, &format!("{mark}-{kind}")));
+        let refresh = if claims.is_some() { "rt_" } else { "sk-ant-ort01-" };
         let pair = Pair {
-            access: format!("sk-ant-oat01-{mark}"),
-            refresh: format!("sk-ant-ort01-{mark}"),
-            access_ends: now.plus_seconds(self.access_life_s),
+            access: claimed("access").unwrap_or_else(|| format!("sk-ant-oat01-{mark}")),
+            refresh: format!("{refresh}{mark}"),
+            access_ends,
             login_ends: self.lineages[lineage].login_ends,
+            identity: claimed("id"),
         };
         self.access.insert(pair.access.clone(), (lineage, pair.access_ends));
         self.refresh.insert(pair.refresh.clone(), (lineage, true));

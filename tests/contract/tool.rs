@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// A lock directory older than this is a dead holder's.
 const STALE: Duration = Duration::from_secs(60);
+/// How often the storage lock is tried, and the pause between.
+const STORAGE_TRIES: u32 = 10;
+const STORAGE_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a store is written: the tool renames, and truncates where it cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,8 +167,16 @@ impl Tool {
             return Refreshed::NoLogin;
         };
         let exchanged = world.state().tokens.exchange(&sent, world.clock.now());
-        let Some(_storage) = self.lock(self.dir.join(".storage-write.lock")) else {
-            return Refreshed::Busy;
+        // The token is spent by now: the tool tries for a while, as the real one does.
+        let storage = self.dir.join(".storage-write.lock");
+        let tried = (0..STORAGE_TRIES).find_map(|_| {
+            self.lock(storage.clone()).or_else(|| {
+                std::thread::sleep(STORAGE_PAUSE);
+                None
+            })
+        });
+        let Some(_storage) = tried else {
+            return Refreshed::Overtaken;
         };
         let current = self.tokens().map(|(_, refresh)| refresh);
         if current.is_some_and(|current| current != sent) {
@@ -291,12 +302,12 @@ fn first_config() -> Map<String, Value> {
     config.as_object().cloned().unwrap_or_default()
 }
 
-fn read_object(path: &Path) -> Map<String, Value> {
+pub(super) fn read_object(path: &Path) -> Map<String, Value> {
     let read = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     read.unwrap_or_default()
 }
 
-fn write(path: &Path, text: &str, style: WriteStyle) -> io::Result<()> {
+pub(super) fn write(path: &Path, text: &str, style: WriteStyle) -> io::Result<()> {
     let private = |path: &Path| {
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
     };

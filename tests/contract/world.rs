@@ -5,7 +5,7 @@ use super::clock::FakeClock;
 use super::faults::Fault;
 use super::tokens::{Bearer, Pair, Tokens};
 use serde::{Deserialize, Serialize};
-use sluice_engine::Utc;
+use sluice_engine::{Provider, Utc};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -163,9 +163,17 @@ impl World {
     pub fn new(clock: FakeClock, setup: Setup) -> Self {
         let now = clock.now();
         let accounts = setup.accounts.into_iter().enumerate();
+        let accounts: Vec<FakeAccount> =
+            accounts.map(|(index, spec)| FakeAccount::new(index, spec, now)).collect();
+        let mut tokens = Tokens::new(setup.access_life_s, setup.login_life_s);
+        for (index, account) in accounts.iter().enumerate() {
+            if account.spec.provider == Provider::Codex {
+                tokens.claim(index, account.claims());
+            }
+        }
         let state = State {
-            accounts: accounts.map(|(index, spec)| FakeAccount::new(index, spec, now)).collect(),
-            tokens: Tokens::new(setup.access_life_s, setup.login_life_s),
+            accounts,
+            tokens,
             faults: Vec::new(),
             work: setup.work,
             counts: WorkCounts::default(),
