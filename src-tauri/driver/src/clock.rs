@@ -170,7 +170,7 @@ mod tests {
     fn sleep_setting_forward_and_setting_back_are_told_apart() {
         let clock = Clock::real();
         let before = reading(1_000_000, 500, 500);
-        let jump = |wall, mono, awake| {
+        let jump = |wall: i64, mono: i64, awake: i64| {
             clock.jump(before, reading(1_000_000 + wall, 500 + mono, 500 + awake))
         };
         assert_eq!(jump(90_000, 90_000, 30_000), Some(Jump::Woke { missed_ms: 60_000, set_ms: 0 }));

@@ -19,6 +19,7 @@ pub mod settings;
 pub mod simulate;
 pub mod socket;
 mod view;
+mod watch;
 pub mod watchdog;
 pub mod worker;
 

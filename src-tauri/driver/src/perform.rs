@@ -81,6 +81,7 @@ impl Performer {
         clock: Clock,
     ) -> std::io::Result<Self> {
         let custody = |name| Worker::spawn(name, Arc::clone(&parts.custody), QUEUE);
+        tokio::spawn(crate::watch::watch(parts.custody.watched(), inputs.clone()));
         Ok(Self {
             seats: custody("sluice-seats")?,
             bearers: custody("sluice-bearers")?,
@@ -327,10 +328,10 @@ impl Performer {
                 Holder::Account(_) => PARKED_POLL_DEADLINE,
             };
             let seat = match holder {
-                Holder::Seat(_) => Some((seats, key, inputs.clone())),
+                Holder::Seat(_) => Some((seats, key.clone(), inputs.clone())),
                 Holder::Account(_) => None,
             };
-            let read = read_usage(provider, holder, seat, bearers, providers);
+            let read = read_usage((provider, key), holder, seat, bearers, providers);
             let result = tokio::time::timeout(deadline, read).await.unwrap_or_else(|_| {
                 let text = format!("no answer within {} s", deadline.as_secs());
                 Err(PollError::Read(ReadError::Unreachable(text)))
@@ -385,7 +386,7 @@ async fn wait_for<R>(
 type SeatCheck = (Worker<Arc<dyn Custody>>, String, mpsc::Sender<Input>);
 
 async fn read_usage(
-    provider: Provider,
+    (provider, key): (Provider, String),
     holder: Holder,
     seat: Option<SeatCheck>,
     bearers: Worker<Arc<dyn Custody>>,
@@ -399,7 +400,7 @@ async fn read_usage(
         .await
         .unwrap_or_else(|missed| Err(busy(missed)))
         .map_err(PollError::Bearer)?;
-    let usage = providers.usage(provider, bearer).await.map_err(PollError::Read)?;
+    let usage = providers.usage(provider, &key, bearer).await.map_err(PollError::Read)?;
     // Whose numbers these are is only certain when the seat has not changed hands meanwhile.
     if let Some(check) = &seat {
         check_seat(provider, check).await?;

@@ -206,6 +206,10 @@ pub struct Recovered {
 pub trait Custody: Send + Sync + 'static {
     /// How the keychain does, from memory; does not ask it.
     fn health(&self) -> Health;
+    /// Files whose change is news of a seat.
+    fn watched(&self) -> Vec<(Provider, std::path::PathBuf)> {
+        Vec::new()
+    }
     /// Looks into a seat.
     fn seat(&self, provider: Provider) -> SeatReport;
     /// Keeps the login of a seat when it has this key.
@@ -268,10 +272,11 @@ pub struct ToolNumbers {
 
 /// The providers.
 pub trait Providers: Send + Sync + 'static {
-    /// Reads usage.
+    /// Reads usage of the account with this key.
     fn usage(
         &self,
         provider: Provider,
+        key: &str,
         bearer: http::HeaderValue,
     ) -> Pending<Result<Usage, ReadError>>;
     /// Sends a token request; `None` when no answer came.

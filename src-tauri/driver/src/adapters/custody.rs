@@ -9,23 +9,30 @@ use crate::ports::{
 use sluice_custody as real;
 use sluice_custody::{
     CustodyError, Intent, IntentId, Journal, OpenIntent, Party, Pointers, RecordError,
-    RefreshOutcome, SagaOutcome, SeatState, Step, SwapFailure, VintageRef,
+    RefreshOutcome, SagaOutcome, SeatState, Seats, Step, SwapFailure, VintageRef,
 };
 use sluice_engine::{AccountId, Gates, Provider, Trigger, Utc};
 use sluice_ledger::{AskedBy, Commit, NewSwap, Settled, SwapId, VintageRow};
+use std::path::PathBuf;
 
 /// What the journal's error begins with when a lane has moved on.
 const STALE: &str = "stale: ";
 
 pub(super) struct RealCustody {
     custody: real::Custody,
+    watched: Vec<(Provider, PathBuf)>,
     ledger: Shared,
     clock: Clock,
 }
 
 impl RealCustody {
-    pub(super) fn new(custody: real::Custody, ledger: Shared, clock: Clock) -> Self {
-        Self { custody, ledger, clock }
+    pub(super) fn new(custody: real::Custody, seats: &Seats, ledger: Shared, clock: Clock) -> Self {
+        let config = seats.claude.as_ref().map(|seat| (Provider::Claude, seat.config.clone()));
+        let files = Provider::ALL
+            .into_iter()
+            .filter_map(|provider| Some((provider, seats.credential_path(provider)?)));
+        let watched = files.chain(config).collect();
+        Self { custody, watched, ledger, clock }
     }
 }
 
@@ -37,6 +44,10 @@ impl Custody for RealCustody {
             real::Health::Absent => Health::Absent,
             real::Health::Hanging => Health::Hanging,
         }
+    }
+
+    fn watched(&self) -> Vec<(Provider, PathBuf)> {
+        self.watched.clone()
     }
 
     fn seat(&self, provider: Provider) -> SeatReport {

@@ -44,7 +44,7 @@ pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), 
         .map_err(|error| Trouble::new("unusable", error.to_string()))?;
     let for_ledger = shared.clone();
     let parts = Parts {
-        custody: Arc::new(custody::RealCustody::new(kept, shared, clock)),
+        custody: Arc::new(custody::RealCustody::new(kept, &seats, shared, clock)),
         providers: Arc::new(providers::RealProviders::open(&seats, clock)?),
         ledger: Arc::new(move || Box::new(ledger::SqlLedger::new(for_ledger.clone()))),
     };

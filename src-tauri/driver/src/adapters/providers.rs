@@ -2,21 +2,35 @@
 
 use crate::clock::Clock;
 use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trouble};
+use rustix::fs::{FileType, Mode, OFlags};
 use sluice_custody::Seats;
 use sluice_engine::{Provider, Usage};
+use sluice_providers::claude::config::parse_config;
+use sluice_providers::codex::Codex;
 use sluice_providers::{Claude, FailureClass, ProviderError};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
+
+/// The longest configuration that is read for its numbers.
+const CONFIG_MAX: u64 = 16 * 1024 * 1024;
 
 pub(super) struct RealProviders {
     claude: Claude,
+    codex: Codex,
+    claude_config: Option<PathBuf>,
     clock: Clock,
 }
 
 impl RealProviders {
-    pub(super) fn open(_seats: &Seats, clock: Clock) -> Result<Self, Trouble> {
-        let claude =
-            Claude::from_env().map_err(|error| Trouble::new("unusable", error.to_string()))?;
-        Ok(Self { claude, clock })
+    pub(super) fn open(seats: &Seats, clock: Clock) -> Result<Self, Trouble> {
+        let unusable = |error: String| Trouble::new("unusable", error);
+        Ok(Self {
+            claude: Claude::from_env().map_err(|error| unusable(error.to_string()))?,
+            codex: Codex::from_env().map_err(|error| unusable(error.to_string()))?,
+            claude_config: seats.claude.as_ref().map(|seat| seat.config.clone()),
+            clock,
+        })
     }
 }
 
@@ -24,49 +38,74 @@ impl Providers for RealProviders {
     fn usage(
         &self,
         provider: Provider,
+        key: &str,
         bearer: http::HeaderValue,
     ) -> Pending<Result<Usage, ReadError>> {
-        let (claude, clock) = (self.claude.clone(), self.clock);
+        let (claude, codex, clock) = (self.claude.clone(), self.codex.clone(), self.clock);
+        // Codex names the account in a header of its own; the key begins with it.
+        let account = key.split('/').next().and_then(|id| http::HeaderValue::from_str(id).ok());
         Box::pin(async move {
-            match provider {
-                Provider::Claude => {
-                    let reply = claude.usage(bearer).await.map_err(|error| read_error(&error))?;
-                    for oddity in &reply.oddities {
-                        tracing::debug!(?oddity, "an unusual usage answer");
-                    }
-                    let mut usage = reply.usage;
-                    usage.observed_at.get_or_insert(clock.now().wall);
-                    Ok(usage)
-                }
-                Provider::Codex => Err(ReadError::Forbidden("Codex is not read yet".to_owned())),
+            let mut usage = match provider {
+                Provider::Claude => claude.usage(bearer).await.map(|reply| reply.usage),
+                Provider::Codex => codex.usage(bearer, account).await.map(|reply| reply.usage),
             }
+            .map_err(|error| read_error(&error))?;
+            usage.observed_at.get_or_insert(clock.now().wall);
+            Ok(usage)
         })
     }
 
     fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>> {
-        let claude = self.claude.clone();
+        let (claude, codex) = (self.claude.clone(), self.codex.clone());
         Box::pin(async move {
-            match provider {
-                Provider::Claude => {
-                    let reply = claude.token(body).await.ok()?;
-                    Some(TokenAnswer {
-                        status: reply.status,
-                        body: reply.body,
-                        retry_after_s: reply.retry_after.map(|after| after.seconds()),
-                    })
-                }
-                Provider::Codex => None,
-            }
+            let reply = match provider {
+                Provider::Claude => claude.token(body).await,
+                Provider::Codex => codex.token(body).await,
+            };
+            let reply = reply.ok()?;
+            Some(TokenAnswer {
+                status: reply.status,
+                body: reply.body,
+                retry_after_s: reply.retry_after.map(sluice_providers::RetryAfter::seconds),
+            })
         })
     }
 
-    fn tool_numbers(&self, _provider: Provider) -> Option<ToolNumbers> {
-        None
+    fn tool_numbers(&self, provider: Provider) -> Option<ToolNumbers> {
+        match provider {
+            Provider::Claude => claude_numbers(self.claude_config.as_deref()?),
+            Provider::Codex => None,
+        }
     }
 }
 
+fn claude_numbers(path: &Path) -> Option<ToolNumbers> {
+    let reading = parse_config(&read_regular(path)?)?;
+    let cached = reading.cached?;
+    let same = reading.identity.as_ref().and_then(|found| found.account.as_ref())
+        == cached.account.as_ref();
+    // With the identity beside it the organisation is known too; without it the person only.
+    let key = reading.identity.as_ref().filter(|_| same).and_then(sluice_providers::Identity::key);
+    let account = key.or(cached.account)?;
+    cached.fetched_at?;
+    Some(ToolNumbers { account, usage: cached.reply.usage })
+}
+
+/// The bytes of a regular file of bearable size; never waits for a pipe or a device.
+fn read_regular(path: &Path) -> Option<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    let found = rustix::fs::fstat(&file).ok()?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::from(file).take(CONFIG_MAX + 1).read_to_end(&mut bytes).ok()?;
+    (u64::try_from(bytes.len()).ok()? <= CONFIG_MAX).then_some(bytes)
+}
+
 fn read_error(error: &ProviderError) -> ReadError {
-    let retry_after_s = error.retry_after.map(|after| after.seconds());
+    let retry_after_s = error.retry_after.map(sluice_providers::RetryAfter::seconds);
     match error.class {
         FailureClass::UsageEndpointThrottled | FailureClass::Throttled => ReadError::Throttled {
             retry_after_s: retry_after_s.or(Some(error.min_wait().as_secs())),
@@ -77,5 +116,45 @@ fn read_error(error: &ProviderError) -> ReadError {
         | FailureClass::AuthLoginRequired => ReadError::TokenRefused,
         class if class.transient() => ReadError::Unreachable(error.to_string()),
         _ => ReadError::Forbidden(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read_and_a_pipe_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read_regular(&dir.path().join("missing")), None);
+        assert_eq!(read_regular(dir.path()), None);
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+            .unwrap();
+        assert_eq!(read_regular(&pipe), None);
+        let file = dir.path().join("file");
+        std::fs::write(&file, b"{}").unwrap();
+        assert_eq!(read_regular(&file), Some(b"{}".to_vec()));
+    }
+
+    #[test]
+    fn the_tools_own_numbers_carry_whose_they_are_and_when() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(".claude.json");
+        let numbers = |owner: &str| {
+            let text = format!(
+                r#"{{"oauthAccount":{{"accountUuid":"a","organizationUuid":"o"}},
+                "cachedUsageUtilization":{{"fetchedAtMs":1795262400000,"accountUuid":"{owner}",
+                "utilization":{{"five_hour":{{"utilization":12,"resets_at":null}}}}}}}}"#
+            );
+            std::fs::write(&file, text).unwrap();
+            claude_numbers(&file)
+        };
+        let own = numbers("a").unwrap();
+        assert_eq!(own.account, "a/o");
+        assert_eq!(own.usage.observed_at, Some(sluice_engine::Utc::from_seconds(1_795_262_400)));
+        assert_eq!(numbers("b").unwrap().account, "b", "another account's numbers stay its own");
+        std::fs::write(&file, b"{torn").unwrap();
+        assert_eq!(claude_numbers(&file), None);
     }
 }

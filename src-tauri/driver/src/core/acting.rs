@@ -119,7 +119,7 @@ impl Core {
     /// A person asks for an account.
     pub(super) fn ask_swap(&mut self, call: CallId, to: AccountId, now: Now) {
         match self.person_may_swap(to) {
-            Err(answer) => self.out.push(Effect::Answer(call, Box::new(answer))),
+            Err(answer) => self.out.push(Effect::Answer(call, answer)),
             Ok(Waits::No(provider)) => {
                 let reason = "you asked for it".to_owned();
                 self.begin_swap(provider, to, Trigger::Manual, reason, Some(call), now);
@@ -136,40 +136,40 @@ impl Core {
         }
     }
 
-    fn person_may_swap(&self, to: AccountId) -> Result<Waits, Answer> {
+    fn person_may_swap(&self, to: AccountId) -> Result<Waits, Box<Answer>> {
         let Some(account) = self.account(to) else {
-            return Err(refused("unknown_account", "There is no such account."));
+            return Err(refusal("unknown_account", "There is no such account."));
         };
         let provider = account.provider;
         let label = self.label(to);
         if self.settings.stopped {
-            return Err(refused("stopped", "Sluice is stopped. Start it again before you swap."));
+            return Err(refusal("stopped", "Sluice is stopped. Start it again before you swap."));
         }
         if self.live(provider) == Some(to) {
-            return Err(refused("live_account", format!("{label} is live already.")));
+            return Err(refusal("live_account", format!("{label} is live already.")));
         }
         if let Some(text) = login_text(account.login) {
-            return Err(refused("not_signed_in", format!("{label} cannot be made live: {text}.")));
+            return Err(refusal("not_signed_in", format!("{label} cannot be made live: {text}.")));
         }
         match self.seats.get(&provider).map(|book| &book.seat) {
             Some(Seat::Unmanaged) => {
-                return Err(refused(
+                return Err(refusal(
                     "unmanaged_login",
                     "The seat holds a login that Sluice does not keep. Add it first, so that it is not lost.",
                 ));
             }
             Some(Seat::Unread) | None => {
-                return Err(refused("busy", "The seat is still being read; try again."));
+                return Err(refusal("busy", "The seat is still being read; try again."));
             }
             Some(Seat::Known(_) | Seat::Empty | Seat::Unreadable(_)) => {}
         }
         if let Some(text) = self.observe_only(provider) {
-            return Err(refused("observe_only", text));
+            return Err(refusal("observe_only", text));
         }
         if let Some(running) = &self.swap {
             let text =
                 format!("A swap to {} is being carried out.", self.label(running.order.to.0));
-            return Err(refused("busy", text));
+            return Err(refusal("busy", text));
         }
         let renewing = self.refreshing.is_some_and(|busy| busy == to);
         Ok(if renewing || self.capturing.contains_key(&provider) {
@@ -178,6 +178,10 @@ impl Core {
             Waits::No(provider)
         })
     }
+}
+
+fn refusal(code: &str, text: impl Into<String>) -> Box<Answer> {
+    Box::new(refused(code, text))
 }
 
 enum Waits {

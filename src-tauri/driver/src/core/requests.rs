@@ -1,5 +1,6 @@
 //! What front ends ask: checked, carried out or refused with a reason.
 
+use super::telling::SNOOZE_S;
 use super::{Adding, CallId, Core, Effect, Then};
 use crate::api::{Answer, Mode, Request};
 use crate::link::refused;
@@ -14,6 +15,8 @@ const ROWS_MAX: u32 = 1_000;
 const LABEL_MAX: usize = 50;
 /// The longest pause, milliseconds.
 const PAUSE_MAX_MS: i64 = 31 * 86_400_000;
+/// Characters of a notice's cause.
+const CAUSE_MAX: usize = 100;
 /// Askers waiting for a renewal to end.
 const WAITING_MAX: usize = 8;
 
@@ -231,6 +234,7 @@ impl Core {
             Ok(_) => {
                 self.set_login(account, Login::Unverified);
                 self.store_account(account);
+                self.now_known(provider, account, now);
                 self.answer(adding.call, Answer::Account { account });
             }
             Err(trouble) => {
@@ -445,10 +449,12 @@ impl Core {
 
     fn snooze(&mut self, call: CallId, cause: String, until_ms: i64, now: Now) {
         let ahead = until_ms.saturating_sub(now.wall.millis());
-        if cause.is_empty() || cause.len() > 100 || !(1..=PAUSE_MAX_MS).contains(&ahead) {
+        if cause.is_empty() || cause.len() > CAUSE_MAX || ahead > PAUSE_MAX_MS {
             return self.refuse(call, "invalid", "A snooze names a cause and ends within 31 days.");
         }
+        // The button of a notice that was answered late means an hour from then on.
         let until = Utc::from_millis(until_ms);
+        let until = if ahead > 0 { until } else { now.wall.plus_seconds(SNOOZE_S) };
         self.told.snooze(&cause, until);
         let record = Record::Snooze { cause, until };
         self.store(record, Then::Answer(call, Box::new(Answer::Done)));

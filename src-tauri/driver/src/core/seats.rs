@@ -111,6 +111,17 @@ impl Core {
         }
     }
 
+    /// The login that lay there unmanaged has just been kept, so its account is live: a swap asked for
+    /// before the next look need not be refused.
+    pub(super) fn now_known(&mut self, provider: Provider, account: AccountId, now: Now) {
+        let Some(book) = self.seats.get_mut(&provider) else { return };
+        if book.seat == Seat::Unmanaged {
+            book.seat = Seat::Known(account);
+            self.set_active(provider, Some(account), now);
+            self.end_cause(&format!("unmanaged:{}", provider.name()));
+        }
+    }
+
     fn place(&mut self, provider: Provider, seat: Seat, login: Option<&SeatLogin>) {
         let book = self.seats.entry(provider).or_default();
         book.seat = seat;

@@ -9,7 +9,7 @@ use sluice_engine::{
 use std::collections::BTreeMap;
 
 /// How long *Snooze* silences a cause, seconds.
-const SNOOZE_S: i64 = 3_600;
+pub(super) const SNOOZE_S: i64 = 3_600;
 /// Stalled decisions in a row that are told.
 const STALLED_LOOKS: u32 = 10;
 /// Numbers older than this count as stalled, seconds.

@@ -1,0 +1,180 @@
+//! Seats, accounts and swaps that go wrong: nothing is lost, everything is told once.
+
+use super::*;
+
+#[test]
+fn an_unmanaged_login_is_never_swapped_away() {
+    let mut outside = Outside::pair("auto");
+    outside.sign_in("stranger");
+    assert!(outside.view.providers[0].unmanaged_login);
+    outside.advance(86_400);
+    assert_eq!(outside.swaps().len(), 0);
+    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "unmanaged_login");
+    let answer = outside.ask(Request::Add { provider: CLAUDE, label: None });
+    assert!(matches!(answer, Answer::Account { .. }), "{answer:?}");
+    assert!(!outside.view.providers[0].unmanaged_login);
+    assert_eq!(outside.view.accounts.len(), 3);
+    assert_eq!(outside.view.accounts[2].label, "Claude 1", "no mail address in a label");
+}
+
+#[test]
+fn adding_again_keeps_the_account_and_without_a_login_says_so() {
+    let mut outside = Outside::pair("advise");
+    let answer = outside.ask(Request::Add { provider: CLAUDE, label: None });
+    assert_eq!(answer, Answer::Account { account: outside.id("a") });
+    assert_eq!(outside.view.accounts.len(), 2);
+    outside.seat = None;
+    assert_eq!(code(&outside.ask(Request::Add { provider: CLAUDE, label: None })), "not_signed_in");
+}
+
+#[test]
+fn an_account_whose_login_cannot_be_kept_is_not_added() {
+    let mut outside = Outside::empty();
+    outside.capture_error = Some(Trouble::new("keychain_locked", "The keychain is locked."));
+    outside.sign_in("a");
+    let answer = outside.ask(Request::Add { provider: CLAUDE, label: None });
+    assert_eq!(code(&answer), "keychain_locked");
+    assert_eq!(outside.view.accounts.len(), 0);
+    assert!(outside.done.iter().any(|(_, effect)| matches!(
+        effect,
+        Effect::Store { record, .. } if matches!(**record, Record::Removed { .. })
+    )));
+}
+
+#[test]
+fn a_rotation_made_by_the_tool_is_kept_at_once() {
+    let mut outside = Outside::pair("advise");
+    outside.rotation += 1;
+    let from = outside.now.wall;
+    outside.done.clear();
+    outside.input(Input::SeatTouched(CLAUDE));
+    let kept =
+        outside.since(from).filter(|effect| matches!(effect, Effect::Capture { .. })).count();
+    assert_eq!(kept, 1);
+}
+
+#[test]
+fn a_login_change_by_the_person_is_followed_and_protected() {
+    let mut outside = Outside::pair("auto");
+    let before = outside.core.world.lanes[0].generation;
+    outside.sign_in("b");
+    assert_eq!(outside.view.providers[0].live, Some(outside.id("b")));
+    assert!(outside.core.world.lanes[0].generation > before);
+    assert!(outside.view.providers[0].paused_until_ms.is_some());
+    assert_eq!(outside.swaps().len(), 0);
+}
+
+#[test]
+fn a_failed_swap_is_told_once_and_backs_off() {
+    let mut outside = Outside::pair("auto");
+    outside.swap_error = Some(SwapReport::Failed {
+        row: Some(1),
+        trouble: Trouble::new("keychain_locked", "The keychain is locked."),
+    });
+    outside.advance(1_800);
+    let failures = outside.swaps().len();
+    assert!((1..=6).contains(&failures), "{failures} attempts in half an hour");
+    assert_eq!(outside.told("swap_failed").len(), 1);
+    outside.swap_error = None;
+    outside.advance(1_800);
+    assert_eq!(outside.told("swap_done").len(), 1);
+}
+
+#[test]
+fn a_stuck_swap_makes_the_seat_observe_only() {
+    let mut outside = Outside::pair("auto");
+    outside.swap_error =
+        Some(SwapReport::Stuck { row: Some(1), text: "Look at the file.".to_owned() });
+    outside.advance(3_600);
+    assert_eq!(outside.swaps().len(), 1, "nothing more is tried");
+    assert_eq!(outside.view.needs_you[0].code, "stuck_swap");
+    assert!(outside.view.providers[0].observe_only.is_some());
+    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "observe_only");
+    let from = outside.now.wall;
+    outside.advance(3_600);
+    assert!(!outside.polls(from).is_empty(), "measuring goes on");
+}
+
+#[test]
+fn without_a_keychain_nothing_is_written_and_it_recovers() {
+    let mut outside = Outside::pair("auto");
+    outside.input(Input::Health(Health::Locked));
+    outside.advance(3_600);
+    assert_eq!(outside.swaps().len(), 0);
+    assert_eq!(outside.told("keychain").len(), 1);
+    outside.input(Input::Health(Health::Ok));
+    outside.advance(3_600);
+    assert_eq!(outside.swaps().len(), 1);
+    assert!(outside.view.needs_you.is_empty());
+}
+
+#[test]
+fn an_unreadable_seat_is_left_alone_and_told() {
+    let mut outside = Outside::pair("auto");
+    outside.input(Input::SeatRead {
+        provider: CLAUDE,
+        report: SeatReport::Unreadable("the file ends in the middle".to_owned()),
+    });
+    assert!(outside.view.providers[0].observe_only.is_some());
+    assert_eq!(outside.view.needs_you[0].code, "seat_unreadable");
+    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "observe_only");
+    outside.input(Input::SeatTouched(CLAUDE));
+    assert!(outside.view.needs_you.is_empty());
+}
+
+#[test]
+fn the_live_account_is_not_removed_and_a_parked_one_is() {
+    let mut outside = Outside::pair("advise");
+    assert_eq!(code(&outside.ask(Request::Remove { account: outside.id("a") })), "live_account");
+    assert_eq!(code(&outside.ask(Request::Remove { account: AccountId(99) })), "unknown_account");
+    assert_eq!(outside.ask(Request::Remove { account: outside.id("b") }), Answer::Done);
+    assert_eq!(outside.view.accounts.len(), 1);
+}
+
+#[test]
+fn names_and_order_are_checked() {
+    let mut outside = Outside::pair("advise");
+    let (a, b) = (outside.id("a"), outside.id("b"));
+    for label in ["", "   ", "two\nlines", &"x".repeat(51)] {
+        let label = label.to_owned();
+        assert_eq!(code(&outside.ask(Request::Rename { account: a, label })), "invalid");
+    }
+    assert_eq!(
+        outside.ask(Request::Rename { account: a, label: " Work ".to_owned() }),
+        Answer::Done
+    );
+    for order in [vec![a], vec![a, a], vec![a, b, AccountId(9)]] {
+        assert_eq!(code(&outside.ask(Request::Reorder { accounts: order })), "invalid");
+    }
+    assert_eq!(outside.ask(Request::Reorder { accounts: vec![b, a] }), Answer::Done);
+    let labels: Vec<_> =
+        outside.view.accounts.iter().map(|account| account.label.as_str()).collect();
+    assert_eq!(labels, ["B", "Work"]);
+}
+
+#[test]
+fn a_snoozed_cause_stays_silent_and_comes_back() {
+    let mut outside = Outside::pair("advise");
+    outside.advance(600);
+    assert_eq!(outside.told("advice").len(), 1);
+    let snooze = outside.told("advice")[0].actions[1].request.clone();
+    outside.ask(snooze);
+    outside.advance(2_400);
+    assert_eq!(outside.told("advice").len(), 1);
+    outside.advance(3_600);
+    assert_eq!(outside.told("advice").len(), 2);
+    let late = outside.told("advice")[0].actions[1].request.clone();
+    assert_eq!(outside.ask(late), Answer::Done, "a button pressed late still means an hour");
+}
+
+#[test]
+fn a_person_waits_for_a_renewal_instead_of_being_refused() {
+    let mut outside = Outside::pair("advise");
+    let b = outside.id("b");
+    outside.core.refreshing = Some(b);
+    let call = outside.begin(Request::Swap { to: b });
+    assert!(!outside.answers.contains_key(&call));
+    let kept = outside.kept();
+    outside.input(Input::Refreshed { account: b, report: RefreshReport::Kept(kept) });
+    assert!(matches!(outside.answers.get(&call), Some(Answer::Swapped(_))));
+}
