@@ -172,7 +172,12 @@ async fn attend(shell: Arc<Shell>, app: AppHandle, own: Own) {
                 show(&shell, &app, tray.as_ref()).await;
             }
             fresh = news.next() => match fresh {
-                Fresh::View => show(&shell, &app, tray.as_ref()).await,
+                Fresh::View => {
+                    if let Shows::View(view) = shell.shows() {
+                        teller.sweep(&view);
+                    }
+                    show(&shell, &app, tray.as_ref()).await;
+                }
                 Fresh::Notice(notice) => teller.tell(notice),
             },
             Some(act) = clicked.recv() => perform(&shell, &app, &teller, act),
@@ -254,7 +259,7 @@ fn perform(shell: &Arc<Shell>, app: &AppHandle, teller: &Teller, act: Act) {
     let request = match act {
         Act::Open => return windows::open(app),
         Act::Quit => {
-            tokio::spawn(quit(Arc::clone(shell), app.clone()));
+            tokio::spawn(quit(Arc::clone(shell), app.clone(), teller.clone()));
             return;
         }
         Act::Pause(rest) => rest.request(shell.moment()),
@@ -275,7 +280,8 @@ fn perform(shell: &Arc<Shell>, app: &AppHandle, teller: &Teller, act: Act) {
     });
 }
 
-async fn quit(shell: Arc<Shell>, app: AppHandle) {
+async fn quit(shell: Arc<Shell>, app: AppHandle, teller: Teller) {
+    teller.clear().await;
     let reach = shell.reach.borrow().clone();
     if let Reach::Ready(Link::Local(handle)) = reach {
         handle.shut_down(END).await;

@@ -16,6 +16,7 @@ mod icon;
 mod instance;
 mod menu;
 mod notify;
+mod standing;
 mod tray;
 mod windows;
 mod words;

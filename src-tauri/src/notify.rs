@@ -2,22 +2,18 @@
 //! the screen once, and only so many wait at once; the desktop's own do-not-disturb decides what is shown.
 
 use crate::menu::Act;
+use crate::standing::{Place, Standing};
 use notify_rust::{Notification, NotificationResponse, Timeout, Urgency};
-use sluice_driver::api::{Notice, Request};
-use std::collections::VecDeque;
+use sluice_driver::api::{Notice, Request, View};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::AbortHandle;
+use tokio::sync::{mpsc, watch};
 
 /// The longest the desktop may take to accept a notice.
 const SEND: Duration = Duration::from_secs(2);
 /// A click later than this is not waited for.
 const ANSWER: Duration = Duration::from_secs(12 * 3600);
-/// Causes whose notices are replaced and whose buttons are waited for at once.
-const STANDING_MAX: usize = 16;
-
 /// What a click on a notice asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clicked {
@@ -40,48 +36,10 @@ impl From<Clicked> for Act {
 #[derive(Clone)]
 pub struct Teller {
     clicks: mpsc::Sender<Clicked>,
-    shown: Arc<Mutex<Shown>>,
+    standing: Arc<Mutex<Standing>>,
+    /// Notices being sent or waited for.
+    open: watch::Sender<usize>,
     icon: Arc<str>,
-}
-
-/// What stands on the screen, as far as we know.
-#[derive(Default)]
-struct Shown {
-    by_cause: VecDeque<Standing>,
-}
-
-/// One cause stands once: a newer notice takes the older one's place, and its buttons with it.
-struct Standing {
-    cause: String,
-    /// The desktop's number; 0 until the desktop has answered.
-    id: u32,
-    waiting: AbortHandle,
-}
-
-impl Shown {
-    /// Takes the place of an older notice of this cause, and gives the number to replace.
-    fn enter(&mut self, cause: &str, waiting: AbortHandle) -> Option<u32> {
-        let older = self.by_cause.iter().position(|standing| standing.cause == cause);
-        let older = older.and_then(|at| self.by_cause.remove(at));
-        if let Some(older) = &older {
-            older.waiting.abort();
-        }
-        if self.by_cause.len() == STANDING_MAX
-            && let Some(oldest) = self.by_cause.pop_front()
-        {
-            oldest.waiting.abort();
-        }
-        let id = older.map(|older| older.id).filter(|id| *id != 0);
-        let entry = Standing { cause: cause.to_owned(), id: id.unwrap_or_default(), waiting };
-        self.by_cause.push_back(entry);
-        id
-    }
-
-    fn number(&mut self, cause: &str, id: u32) {
-        if let Some(standing) = self.by_cause.iter_mut().find(|one| one.cause == cause) {
-            standing.id = id;
-        }
-    }
 }
 
 /// The picture beside a notice, put into the tray's own directory: a program that was not installed
@@ -99,32 +57,46 @@ impl Teller {
     /// Clicks arrive at `clicks`.
     #[must_use]
     pub fn new(clicks: mpsc::Sender<Clicked>, icon: Arc<str>) -> Self {
-        Self { clicks, shown: Arc::default(), icon }
+        Self { clicks, standing: Arc::default(), open: watch::Sender::new(0), icon }
     }
 
     /// Sends one notice without making the caller wait.
     pub fn tell(&self, notice: Notice) {
+        let place = self.standing().enter(&notice.cause);
         let teller = self.clone();
-        // The task begins once it is known under its cause, and is told what to replace.
-        let (begin, begun) = oneshot::channel();
-        let cause = notice.cause.clone();
-        let task = tokio::spawn(async move {
-            if let Ok(replaces) = begun.await {
-                teller.send(notice, replaces).await;
-            }
+        self.open.send_modify(|open| *open += 1);
+        tokio::spawn(async move {
+            let ticket = place.ticket;
+            teller.send(notice, place).await;
+            teller.standing().leave(ticket);
+            teller.open.send_modify(|open| *open -= 1);
         });
-        let replaces = self.locked().enter(&cause, task.abort_handle());
-        let _gone = begin.send(replaces);
     }
 
-    fn locked(&self) -> MutexGuard<'_, Shown> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes back the notices whose cause is over.
+    pub fn sweep(&self, view: &View) {
+        self.standing().sweep(view);
     }
 
-    async fn send(self, notice: Notice, replaces: Option<u32>) {
+    /// Takes back every notice, because nobody is left to answer a click; waits at most as long as
+    /// sending one may take.
+    pub async fn clear(&self) {
+        self.standing().clear();
+        let mut open = self.open.subscribe();
+        let gone = open.wait_for(|open| *open == 0);
+        if tokio::time::timeout(SEND, gone).await.is_err() {
+            tracing::warn!("some notices could not be taken back");
+        }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn send(&self, notice: Notice, place: Place) {
         let mut drawn = drawn(&notice, &self.icon);
-        if let Some(id) = replaces {
-            drawn.id(id);
+        if let Some(number) = place.replaces {
+            drawn.id(number);
         }
         let handle = match tokio::time::timeout(SEND, drawn.show_async()).await {
             Ok(Ok(handle)) => handle,
@@ -137,13 +109,23 @@ impl Teller {
                 return;
             }
         };
-        self.locked().number(&notice.cause, handle.id());
+        self.standing().number(place.ticket, handle.id());
         let mut clicked = None;
         let answered = handle.wait_for_action_async(|response: &NotificationResponse| {
             clicked = meaning(&notice, response);
         });
-        let in_time = tokio::time::timeout(ANSWER, answered).await.is_ok();
-        if in_time
+        tokio::select! {
+            () = answered => {}
+            () = place.over.notified() => {
+                if tokio::time::timeout(SEND, handle.close_async()).await.is_err() {
+                    tracing::warn!(cause = notice.cause, "a notice could not be taken back");
+                }
+                return;
+            }
+            () = tokio::time::sleep(ANSWER) => return,
+        }
+        let current = self.standing().is_current(place.ticket);
+        if current
             && let Some(clicked) = clicked
             && self.clicks.send(clicked).await.is_err()
         {
@@ -202,7 +184,7 @@ mod tests {
 
     fn notice() -> Notice {
         Notice {
-            cause: "advice/claude".to_owned(),
+            cause: "advice:claude:2".to_owned(),
             kind: "advice".to_owned(),
             title: "Swap to Personal?".to_owned(),
             body: "<b>Personal</b> resets first & would strand.".to_owned(),
@@ -223,23 +205,6 @@ mod tests {
         assert_eq!(meaning(&notice(), &NotificationResponse::Default), Some(Clicked::Body));
         let closed = NotificationResponse::Closed(CloseReason::Expired);
         assert_eq!(meaning(&notice(), &closed), None);
-    }
-
-    #[tokio::test]
-    async fn a_cause_stands_once_and_the_oldest_make_room() {
-        let mut shown = Shown::default();
-        let waiting = || tokio::spawn(std::future::pending::<()>());
-        let first = waiting();
-        assert_eq!(shown.enter("advice", first.abort_handle()), None);
-        shown.number("advice", 7);
-        let second = waiting();
-        assert_eq!(shown.enter("advice", second.abort_handle()), Some(7));
-        assert!(first.await.unwrap_err().is_cancelled(), "its buttons are no longer waited for");
-        for cause in 0..STANDING_MAX {
-            shown.enter(&cause.to_string(), waiting().abort_handle());
-        }
-        assert_eq!(shown.by_cause.len(), STANDING_MAX);
-        assert!(second.await.unwrap_err().is_cancelled());
     }
 
     #[test]

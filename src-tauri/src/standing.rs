@@ -1,0 +1,194 @@
+//! What stands on the screen: one notice per cause, and none whose cause is over.
+
+use sluice_driver::api::{Login, View};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Notices that are replaced, taken back and waited for at once.
+pub const STANDING_MAX: usize = 16;
+
+/// The notices we know to be shown.
+#[derive(Default)]
+pub struct Standing {
+    notices: VecDeque<Entry>,
+    next_ticket: u64,
+}
+
+/// What a notice's task needs to know.
+pub struct Place {
+    /// Names this showing; a newer one of the same cause has another.
+    pub ticket: u64,
+    /// The desktop's number of the notice to replace.
+    pub replaces: Option<u32>,
+    /// Rings when the notice is to be taken back, or is no longer ours to wait for.
+    pub over: Arc<Notify>,
+}
+
+struct Entry {
+    cause: String,
+    ticket: u64,
+    /// The desktop's number; `None` until it has answered.
+    number: Option<u32>,
+    /// The view has shown the cause since: only then can it be seen to end.
+    seen: bool,
+    over: Arc<Notify>,
+}
+
+impl Standing {
+    /// A place for a notice. An older one of this cause is replaced, the oldest make room.
+    pub fn enter(&mut self, cause: &str) -> Place {
+        let older = self.notices.iter().position(|entry| entry.cause == cause);
+        let older = older.and_then(|at| self.notices.remove(at));
+        let oldest = (self.notices.len() == STANDING_MAX).then(|| self.notices.pop_front());
+        if let Some(oldest) = oldest.flatten() {
+            oldest.over.notify_one();
+        }
+        self.next_ticket += 1;
+        let (ticket, over) = (self.next_ticket, Arc::new(Notify::new()));
+        let replaces = older.as_ref().and_then(|older| older.number);
+        self.notices.push_back(Entry {
+            cause: cause.to_owned(),
+            ticket,
+            number: replaces,
+            seen: false,
+            over: Arc::clone(&over),
+        });
+        Place { ticket, replaces, over }
+    }
+
+    /// The desktop's number of a shown notice.
+    pub fn number(&mut self, ticket: u64, number: u32) {
+        if let Some(entry) = self.notices.iter_mut().find(|entry| entry.ticket == ticket) {
+            entry.number = Some(number);
+        }
+    }
+
+    /// Whether this showing is the newest of its cause: a replaced one must not answer clicks.
+    #[must_use]
+    pub fn is_current(&self, ticket: u64) -> bool {
+        self.notices.iter().any(|entry| entry.ticket == ticket)
+    }
+
+    /// The notice was answered, closed or not shown at all.
+    pub fn leave(&mut self, ticket: u64) {
+        self.notices.retain(|entry| entry.ticket != ticket);
+    }
+
+    /// Takes back what the view shows to be over.
+    pub fn sweep(&mut self, view: &View) {
+        self.notices.retain_mut(|entry| match holds(&entry.cause, view) {
+            Some(false) if entry.seen => {
+                entry.over.notify_one();
+                false
+            }
+            Some(holds) => {
+                entry.seen |= holds;
+                true
+            }
+            None => true,
+        });
+    }
+
+    /// Takes back everything: nobody is left to answer.
+    pub fn clear(&mut self) {
+        for entry in self.notices.drain(..) {
+            entry.over.notify_one();
+        }
+    }
+}
+
+/// Whether a cause still holds, as far as a view can tell.
+fn holds(cause: &str, view: &View) -> Option<bool> {
+    let mut parts = cause.split(':');
+    let kind = parts.next()?;
+    let provider = |name: &str| view.providers.iter().find(|state| state.provider.name() == name);
+    match kind {
+        "unmanaged" => Some(provider(parts.next()?)?.unmanaged_login),
+        "advice" => {
+            let advice = provider(parts.next()?)?.advice.as_ref();
+            let to: i64 = parts.next()?.parse().ok()?;
+            Some(advice.is_some_and(|advice| advice.to.0 == to))
+        }
+        "sign_in" => {
+            let id: i64 = parts.next()?.parse().ok()?;
+            let account = view.accounts.iter().find(|account| account.id.0 == id);
+            Some(account.is_some_and(|account| account.login == Login::NeedsSignIn))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use sluice_driver::api::{AccountId, Advice};
+    use std::time::Duration;
+
+    async fn rings(place: &Place) -> bool {
+        tokio::time::timeout(Duration::from_millis(1), place.over.notified()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_cause_stands_once_and_only_its_newest_showing_answers() {
+        let mut standing = Standing::default();
+        let first = standing.enter("drain:1");
+        assert_eq!(first.replaces, None);
+        standing.number(first.ticket, 7);
+        let second = standing.enter("drain:1");
+        assert_eq!(second.replaces, Some(7));
+        assert!(!standing.is_current(first.ticket) && standing.is_current(second.ticket));
+        standing.leave(first.ticket);
+        assert!(standing.is_current(second.ticket), "a late end of the old one takes nothing away");
+    }
+
+    #[tokio::test]
+    async fn the_oldest_make_room() {
+        let mut standing = Standing::default();
+        let oldest = standing.enter("first");
+        for cause in 0..STANDING_MAX {
+            standing.enter(&cause.to_string());
+        }
+        assert_eq!(standing.notices.len(), STANDING_MAX);
+        assert!(rings(&oldest).await);
+    }
+
+    #[tokio::test]
+    async fn advice_is_taken_back_when_it_is_over_and_not_before_it_was_seen() {
+        let mut standing = Standing::default();
+        let place = standing.enter("advice:claude:2");
+        let mut view = fixture::view();
+        standing.sweep(&view);
+        assert!(!rings(&place).await, "the view that carries it may come later");
+        view.providers[0].advice =
+            Some(Advice { to: AccountId(2), reason: String::new(), decision: 1 });
+        standing.sweep(&view);
+        assert!(!rings(&place).await);
+        view.providers[0].advice = None;
+        standing.sweep(&view);
+        assert!(rings(&place).await);
+        assert!(!standing.is_current(place.ticket));
+    }
+
+    #[test]
+    fn causes_that_a_view_can_judge() {
+        let mut view = fixture::view();
+        assert_eq!(holds("sign_in:3", &view), Some(true));
+        assert_eq!(holds("sign_in:1", &view), Some(false));
+        assert_eq!(holds("unmanaged:claude", &view), Some(false));
+        view.providers[0].unmanaged_login = true;
+        assert_eq!(holds("unmanaged:claude", &view), Some(true));
+        for other in ["swap_done:4", "ledger", "", "advice:claude", "unmanaged:codex"] {
+            assert_eq!(holds(other, &view), None, "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn at_the_end_nothing_is_left_standing() {
+        let mut standing = Standing::default();
+        let places = [standing.enter("a"), standing.enter("b")];
+        standing.clear();
+        assert!(rings(&places[0]).await && rings(&places[1]).await);
+    }
+}
