@@ -1,9 +1,7 @@
 //! A home in one of six start states, what may be done in it, and what must be true of it.
 
 use crate::store::{FileJournal, FilePointers, FileStore};
-use sluice_custody::{
-    AccountKey, ClaudeSeat, Config, Custody, Party, Seats, SwapOrder,
-};
+use sluice_custody::{AccountKey, ClaudeSeat, Config, Custody, Party, Seats, SwapOrder};
 use sluice_engine::{AccountId, Generation, LaneId, Provider};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,14 +27,8 @@ pub enum Start {
 
 impl Start {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Rotated,
-        Self::Captured,
-        Self::Linked,
-        Self::Crowded,
-        Self::SignedOut,
-        Self::Empty,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Rotated, Self::Captured, Self::Linked, Self::Crowded, Self::SignedOut, Self::Empty];
 
     /// Name on the command line.
     pub fn name(self) -> String {
@@ -172,14 +164,26 @@ impl Scene {
     /// Copies the scene, times of modification included.
     pub fn copy_to(&self, to: &Path) -> Self {
         copy(&self.dir, to).expect("copy");
-        Self::at(to)
+        let copied = Self::at(to);
+        copied.move_journal(&self.dir);
+        copied
+    }
+
+    /// The journal names the seat by its path; a copied scene has its own.
+    pub fn move_journal(&self, from: &Path) {
+        if let Ok(text) = fs::read_to_string(self.journal_path()) {
+            let (old, new) = (format!("{}/home", from.display()), self.dir.join("home"));
+            let text = text.replace(&old, &new.display().to_string());
+            fs::write(self.journal_path(), text).expect("journal");
+        }
     }
 
     /// Carries out one swap from whatever is live to `b`.
     pub fn swap(&self) -> String {
         let custody = self.custody();
         let (mut journal, _) = FileJournal::open(&self.journal_path());
-        let occupied = fs::read_to_string(self.credential_path()).is_ok_and(|t| t.contains("rt-a-"));
+        let occupied =
+            fs::read_to_string(self.credential_path()).is_ok_and(|t| t.contains("rt-a-"));
         let order = SwapOrder {
             lane: LaneId(1),
             generation: Generation(1),

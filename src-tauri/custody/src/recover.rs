@@ -3,6 +3,7 @@
 use crate::error::CustodyError;
 use crate::files::{Nowhere, Place, Read};
 use crate::journal::{Intent, IntentId, Journal, OpenIntent, Party, SagaOutcome, Step};
+use crate::seats::Unreadable;
 use crate::seats::found::{Found, FoundLogin, examine};
 use crate::seats::look::Stable;
 use crate::secret::Secret;
@@ -10,7 +11,7 @@ use crate::swap::{Recovery, SwapFailure, park, parked_name, staged_name};
 use crate::vault::{SAME_LOGIN_US, Vintage};
 use crate::{Custody, identity, lease};
 use sluice_engine::{AccountId, Provider};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -169,7 +170,7 @@ impl Custody {
     ) -> Result<Resolution, CustodyError> {
         let place = self.place_of(intent)?;
         let staged = staged_name(&place.name, &intent.tag);
-        if !self.was_exchanged(&place, intent, last) {
+        if !self.was_exchanged(&place, intent, last)? {
             place.remove(&staged)?;
             place.sync_dir()?;
             return Ok(undone(why));
@@ -186,6 +187,10 @@ impl Custody {
         }
         let live = self.stable(&place, &place.name, intent.provider, true);
         let owner = match &live {
+            Stable::Unreadable(why @ (Unreadable::Io | Unreadable::NoPermission)) => {
+                let path = place.path(&place.name);
+                return Err(CustodyError::SeatUnreadable { path, why: *why });
+            }
             Stable::Found(_, Found::Login(login)) => self.owner(intent, login)?,
             Stable::Found(_, Found::Stub) if intent.from.is_none() => Owner::From,
             Stable::Found(..) | Stable::Absent | Stable::Unreadable(_) | Stable::Restless => {
@@ -213,19 +218,34 @@ impl Custody {
         }
     }
 
-    fn was_exchanged(&self, place: &Place, intent: &Intent, last: Option<Step>) -> bool {
-        let live_is_target = || matches!(place.read(&place.name), Read::Bytes(bytes) if self.is_target(intent, &bytes));
-        if !matches!(place.read(&parked_of(place, intent)), Read::Absent) {
-            return true;
+    fn was_exchanged(
+        &self,
+        place: &Place,
+        intent: &Intent,
+        last: Option<Step>,
+    ) -> Result<bool, CustodyError> {
+        // A file system that fails for the moment tells nothing: the intent stays open then.
+        let read = |name: &OsStr| match place.read(name) {
+            Read::Unreadable(why) => {
+                Err(CustodyError::SeatUnreadable { path: place.path(name), why })
+            }
+            read @ (Read::Absent | Read::Bytes(_)) => Ok(read),
+        };
+        if matches!(read(&parked_of(place, intent))?, Read::Bytes(_)) {
+            return Ok(true);
         }
-        match place.read(&staged_name(&place.name, &intent.tag)) {
+        let live_is_target = || {
+            let live = read(&place.name)?;
+            Ok(matches!(live, Read::Bytes(bytes) if self.is_target(intent, &bytes)))
+        };
+        match read(&staged_name(&place.name, &intent.tag))? {
             Read::Bytes(bytes) => match examine(intent.provider, &bytes, &self.salt) {
-                Found::Login(login) => login.fingerprint != intent.target.fingerprint,
+                Found::Login(login) => Ok(login.fingerprint != intent.target.fingerprint),
                 // Cut off by a crash while it was written, or cut by the tool after it came out.
                 Found::Stub | Found::Unreadable(_) => live_is_target(),
             },
-            Read::Absent => last >= Some(Step::Exchanged) || live_is_target(),
-            Read::Unreadable(_) => live_is_target(),
+            Read::Absent | Read::Unreadable(_) if last >= Some(Step::Exchanged) => Ok(true),
+            Read::Absent | Read::Unreadable(_) => live_is_target(),
         }
     }
 
@@ -303,7 +323,7 @@ impl Custody {
     pub(crate) fn fold(
         &self,
         place: &Place,
-        parked: &std::ffi::OsStr,
+        parked: &OsStr,
         provider: Provider,
         owner: &Party,
     ) -> Result<bool, CustodyError> {

@@ -181,11 +181,30 @@ fn an_older_vintage_or_a_stub_never_replaces_a_newer_one() {
 #[test]
 fn a_new_sign_in_waits_until_the_identity_beside_it_is_settled() {
     let home = Home::with_two();
-    // `b` signs in: the credential is there, the identity still says `a`.
-    std::fs::write(home.credential_path(), credential("b", 9)).unwrap();
+    // A stranger signs in: the credential is there, the identity still says `a`.
+    std::fs::write(home.credential_path(), credential("stranger", 9)).unwrap();
     let early = home.custody.capture(Provider::Claude, AccountId(1), &key("a"));
     assert!(matches!(early, Err(CustodyError::Unsettled)), "{early:?}");
-    assert!(!home.kept().contains("sk-rt-b-9"));
+    assert!(!home.kept().contains("sk-rt-stranger-9"));
+}
+
+#[test]
+fn a_credential_written_back_under_the_wrong_name_is_known_by_its_sign_in() {
+    let home = Home::with_two();
+    home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
+    // The tool held `a`, refreshed it, and writes it over `b`; the configuration says `b`.
+    std::fs::write(home.credential_path(), credential("a", 9)).unwrap();
+    home.age();
+    assert_eq!(home.config(), config_text("b"));
+    let SeatState::Login(login) = home.custody.inspect(Provider::Claude) else { panic!() };
+    assert_eq!(login.identity.key, key("a"));
+    let wrong = home.custody.capture(Provider::Claude, AccountId(2), &key("b"));
+    assert!(matches!(wrong, Err(CustodyError::WrongAccount { .. })), "{wrong:?}");
+    home.custody.capture(Provider::Claude, AccountId(1), &key("a")).unwrap();
+    assert!(home.kept().contains("sk-rt-a-9"));
+    // Putting `b` back works from there.
+    home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
+    assert_eq!(home.live(), credential("b", 0));
 }
 
 #[test]

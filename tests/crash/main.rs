@@ -1,0 +1,268 @@
+//! The fault harness: one swap, disturbed at every system call in every way we know.
+//!
+//! `crash [--all]` ends with one line of JSON. Without `--all` every n-th case is tried, within a
+//! minute.
+
+mod power;
+mod race;
+mod scene;
+mod store;
+mod trace;
+mod verdict;
+
+use scene::{Scene, Start};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use trace::{End, Fault, Point, Tracer};
+use verdict::Tally;
+
+/// Failures of a file system that calls report.
+const ERRNOS: [&str; 8] =
+    ["ENOSPC", "EIO", "EACCES", "EROFS", "EMFILE", "EDQUOT", "EINTR", "ETXTBSY"];
+
+/// What is needed to try cases of one start state.
+pub struct Ground<'a> {
+    tracer: &'a Tracer,
+    tally: &'a Tally,
+    start: Start,
+    /// The start state, never changed.
+    base: Scene,
+    /// Calls of an undisturbed swap.
+    points: Vec<Point>,
+    /// The raw log of it.
+    log: String,
+    work: PathBuf,
+}
+
+impl Ground<'_> {
+    /// A fresh copy of the start state under a name of its own.
+    fn fresh(&self, name: &str) -> Scene {
+        let dir = self.work.join(format!("{}-{name}", self.start.name()));
+        self.base.copy_to(&dir)
+    }
+}
+
+fn discard(scene: &Scene) {
+    drop(std::fs::remove_dir_all(&scene.dir));
+}
+
+/// Every `step`-th of `items`, on two threads.
+fn each<T: Sync>(items: &[T], step: usize, work: impl Fn(usize, &T) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(step, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    work(index, item);
+                }
+            });
+        }
+    });
+}
+
+/// `kill -9` before every call of a swap, then a start.
+fn kills(ground: &Ground<'_>, step: usize) {
+    each(&ground.points, step, |index, point| {
+        let scene = ground.fresh(&format!("kill-{index}"));
+        let story = format!("{:?}, killed before {} {}", ground.start, point.call, point.nth);
+        if ground.tracer.run(&scene.dir, "swap", point, Fault::Kill) != End::Killed {
+            return ground.tally.breach("missed", &story);
+        }
+        ground.tally.count("kill_points");
+        verdict::check_instant(&scene, ground.start, ground.tally, &story);
+        ground.tracer.plainly(&scene.dir, "recover");
+        verdict::check_instant(&scene, ground.start, ground.tally, &story);
+        verdict::check_settled(&scene, ground.tally, &story);
+        verdict::check_named(&scene, ground.tally, &story);
+        discard(&scene);
+    });
+}
+
+/// `kill -9` before a call of a swap, then before every call of the recovery, then a start.
+fn double_kills(ground: &Ground<'_>, step: usize, step_inner: usize) {
+    each(&ground.points, step, |index, point| {
+        let killed = ground.fresh(&format!("once-{index}"));
+        ground.tracer.run(&killed.dir, "swap", point, Fault::Kill);
+        if killed.open_intents() == 0 {
+            return discard(&killed);
+        }
+        let listed = killed.copy_to(&ground.work.join(format!("listed-{index}")));
+        let log = ground.work.join(format!("log-{index}"));
+        let (recovery, _) = ground.tracer.list(&listed.dir, "recover", &log);
+        discard(&listed);
+        for (inner, second) in
+            recovery.iter().enumerate().skip(index % step_inner).step_by(step_inner)
+        {
+            let scene = killed.copy_to(&ground.work.join(format!("twice-{index}-{inner}")));
+            let story = format!(
+                "{:?}, killed before {} {}, recovery killed before {} {}",
+                ground.start, point.call, point.nth, second.call, second.nth
+            );
+            if ground.tracer.run(&scene.dir, "recover", second, Fault::Kill) != End::Killed {
+                // Its calls depend on the order a directory is listed in.
+                ground.tally.count("unreached");
+                continue;
+            }
+            ground.tally.count("double_kills");
+            verdict::check_instant(&scene, ground.start, ground.tally, &story);
+            ground.tracer.plainly(&scene.dir, "recover");
+            verdict::check_instant(&scene, ground.start, ground.tally, &story);
+            verdict::check_settled(&scene, ground.tally, &story);
+            verdict::check_named(&scene, ground.tally, &story);
+            discard(&scene);
+        }
+        drop(std::fs::remove_file(&log));
+        discard(&killed);
+    });
+}
+
+/// Every errno at every call, once and from there on, then a start without faults.
+fn errnos(ground: &Ground<'_>, step: usize) {
+    let cases: Vec<(&Point, &str, bool)> = ground
+        .points
+        .iter()
+        .flat_map(|point| ERRNOS.iter().flat_map(move |e| [(point, *e, true), (point, *e, false)]))
+        .collect();
+    each(&cases, step, |index, (point, errno, once)| {
+        let scene = ground.fresh(&format!("errno-{index}"));
+        let fault = if *once { Fault::Once(errno) } else { Fault::From(errno) };
+        let story = format!("{:?}, {} {} {fault:?}", ground.start, point.call, point.nth);
+        if ground.tracer.run(&scene.dir, "swap", point, fault) != End::Exited {
+            ground.tally.breach("hangs", &story);
+        }
+        ground.tally.count("errno_cases");
+        verdict::check_instant(&scene, ground.start, ground.tally, &story);
+        ground.tracer.plainly(&scene.dir, "recover");
+        verdict::check_instant(&scene, ground.start, ground.tally, &story);
+        verdict::check_settled(&scene, ground.tally, &story);
+        verdict::check_named(&scene, ground.tally, &story);
+        discard(&scene);
+    });
+}
+
+/// Where scenes are played: in memory if there is such a place, else on disk.
+fn playground() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
+    let dir = parent.join(format!("sluice-crash-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("playground");
+    dir
+}
+
+fn child_program() -> PathBuf {
+    let own = std::env::current_exe().expect("own path");
+    let child = own.with_file_name("crash_child");
+    assert!(child.is_file(), "{} is missing; build it first", child.display());
+    child
+}
+
+fn main() {
+    let all = std::env::args().any(|arg| arg == "--all");
+    let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let wanted = |what: &str| only.is_empty() || only.iter().any(|arg| arg == what);
+    let (tracer, tally, work) = (Tracer::new(child_program()), Tally::default(), playground());
+    for (index, start) in Start::ALL.into_iter().enumerate() {
+        let base = Scene::build(&work.join(format!("base-{}", start.name())), start);
+        let listed = base.copy_to(&work.join("listed"));
+        let (points, log) = tracer.list(&listed.dir, "swap", &work.join("log"));
+        discard(&listed);
+        let (tracer, tally, work) = (&tracer, &tally, work.clone());
+        let ground = Ground { tracer, tally, start, base, points, log, work };
+        // Sampled runs look at other cases in each start state.
+        let (few, main) = (if all { 1 } else { 23 }, index == 0);
+        let begun = std::time::Instant::now();
+        let said = |what: &str| {
+            eprintln!("{start:?}: {what} {:.1} s", begun.elapsed().as_secs_f64());
+        };
+        if wanted("kill") {
+            kills(&ground, few);
+            said("kills");
+        }
+        if wanted("double") && start.is_occupied() {
+            let (outer, inner) = match (all, main) {
+                (true, true) => (1, 3),
+                (true, false) => (11, 11),
+                (false, _) => (17, 13),
+            };
+            double_kills(&ground, outer, inner);
+            said("double kills");
+        }
+        if wanted("errno") {
+            errnos(
+                &ground,
+                if all && main {
+                    1
+                } else if all {
+                    17
+                } else {
+                    211
+                },
+            );
+            said("errnos");
+        }
+        if wanted("race") && start.is_occupied() {
+            race::races(
+                &ground,
+                if all && main {
+                    1
+                } else if all {
+                    5
+                } else {
+                    37
+                },
+            );
+            said("races");
+        }
+        if wanted("power") {
+            power::states(&ground, all);
+            said("power states");
+        }
+    }
+    drop(std::fs::remove_dir_all(&work));
+    report(&tally);
+}
+
+fn report(tally: &Tally) {
+    for story in tally.stories() {
+        eprintln!("{story}");
+    }
+    let number = |what: &str| serde_json::Value::from(tally.of(what));
+    let mut line = serde_json::Map::new();
+    line.insert("schema".into(), "sluice/crash/1".into());
+    for what in [
+        "kill_points",
+        "double_kills",
+        "errno_cases",
+        "race_points",
+        "power_states",
+        "power_combinations",
+        "torn",
+        "lost_tokens",
+        "open_intents",
+        "locks",
+        "misnamed",
+        "missed",
+        "unreached",
+        "hangs",
+        "stub_unwatched_lost",
+        "stub_watched_lost",
+    ] {
+        line.insert(what.into(), number(what));
+    }
+    println!("{}", serde_json::Value::Object(line));
+    let breaches = [
+        "torn",
+        "lost_tokens",
+        "open_intents",
+        "locks",
+        "misnamed",
+        "missed",
+        "hangs",
+        "stub_watched_lost",
+    ];
+    if breaches.iter().any(|what| tally.of(what) > 0) {
+        std::process::exit(1);
+    }
+}
