@@ -13,3 +13,4 @@ mod fixture;
 mod new;
 mod properties;
 mod switches;
+mod words;

@@ -111,8 +111,7 @@ fn refuge<'a>(
         let relieves = match standing.refuge {
             Some(REFUGE_ROOMY) => true,
             Some(REFUGE_UNKNOWN | REFUGE_PAID) => blocked,
-            Some(_) => blocked || relief(standing, active),
-            None => false,
+            Some(_) | None => blocked || relief(standing, active),
         };
         relieves
             && standing.provider == lane.provider
