@@ -246,12 +246,12 @@ impl Desktop {
     /// # Panics
     /// When it does not come, or the click is refused.
     pub fn click(&self, path: &[&str]) {
-        let menu = self.wait_menu(&format!("the menu line {path:?}"), |menu| {
-            menu.find(path).is_some_and(|line| line.enabled)
+        wait_for(&format!("a click on {path:?}"), PATIENCE, || {
+            let line = self.tray_menu().find(path).filter(|line| line.enabled)?.id;
+            let item = self.tray_item();
+            // A menu rebuilt in between has other ids and refuses the old one.
+            self.within("a click", tray::click(&self.bus, &item, line)).ok()
         });
-        let id = menu.find(path).expect("found above").id;
-        let item = self.tray_item();
-        self.within("a click", tray::click(&self.bus, &item, id)).expect("the click is taken");
     }
 
     /// As [`Desktop::click`], for a line after which the program may be gone before it answers.

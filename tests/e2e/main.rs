@@ -7,7 +7,7 @@ mod stop;
 mod tray;
 mod window;
 
-use sluice_driver::api::Mode;
+use sluice_driver::api::{Answer, Mode, Request};
 use sluice_tests::contract::{AccountSpec, FakeClock, Setup};
 use sluice_tests::desktop::{Parts, Process};
 use sluice_tests::stage::Stage;
@@ -41,9 +41,17 @@ fn add_both(stage: &Stage, mode: Mode) {
     assert_eq!(stage.in_seat().as_deref(), Some(BETA));
 }
 
+/// Waits until every account has been read and nothing is being read.
+fn quiet(stage: &Stage) {
+    stage.wait_view("no request under way", |view| {
+        view.accounts.iter().all(|account| account.seven_day.used.is_some() && !account.refreshing)
+    });
+}
+
 /// Uses up the live account's short window: every policy wants to leave it now.
 fn use_up(stage: &Stage, email: &str) {
+    // An answer that is on its way would still show the old numbers.
+    quiet(stage);
     stage.fake.world().set_usage(email, 99.0, 60.0);
-    let refresh = sluice_driver::api::Request::Refresh { account: None };
-    assert_eq!(stage.ask(&refresh), sluice_driver::api::Answer::Done);
+    assert_eq!(stage.ask(&Request::Refresh { account: None }), Answer::Done);
 }

@@ -1,6 +1,6 @@
 //! What each mode may do by itself.
 
-use crate::{ALPHA, BETA, add_both, in_tray, two, use_up};
+use crate::{ALPHA, BETA, add_both, in_tray, quiet, two, use_up};
 use sluice_driver::api::{Answer, Mode, Request};
 use sluice_tests::contract::{FakeClock, Setup, Work};
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
@@ -70,7 +70,9 @@ fn auto_swaps_by_itself_and_says_so() {
 fn off_polls_nothing_and_swaps_nothing() {
     let stage = Stage::new(Parts::headless(), FakeClock::starting_now(3_600.0), two());
     let _daemon = stage.daemon();
-    add_both(&stage, Mode::Off);
+    add_both(&stage, Mode::Advise);
+    stage.mode(Mode::Off);
+    quiet(&stage);
     let asked = || {
         let state = stage.fake.world().state();
         state.accounts.iter().map(|a| a.requests.values().sum::<u64>()).sum::<u64>()
