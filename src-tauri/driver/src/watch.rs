@@ -56,6 +56,8 @@ mod imp {
         inputs: &mpsc::Sender<Input>,
     ) -> std::io::Result<()> {
         let raw = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        // Its successor is `unsafe`, which this crate forbids; an `OwnedFd` meets its conditions.
+        #[allow(deprecated)]
         let fd = AsyncFd::try_with_interest(raw, Interest::READABLE)?;
         let mut watches = add(&fd, files);
         loop {

@@ -155,7 +155,7 @@ fn names_and_order_are_checked() {
 #[test]
 fn a_snoozed_cause_stays_silent_and_comes_back() {
     let mut outside = Outside::pair("advise");
-    outside.advance(600);
+    outside.advance(1_200);
     assert_eq!(outside.told("advice").len(), 1);
     let snooze = outside.told("advice")[0].actions[1].request.clone();
     outside.ask(snooze);

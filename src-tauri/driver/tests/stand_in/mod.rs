@@ -1,0 +1,256 @@
+//! Parts that answer at once, count how often they were asked, and hang on demand.
+
+use sluice_driver::api::Answer;
+use sluice_driver::clock::Clock;
+use sluice_driver::perform::Parts;
+use sluice_driver::ports::{
+    Custody, Exchange, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending,
+    Providers, Query, ReadError, Record, Recovered, RefreshReport, SeatLogin, SeatReport,
+    SwapOrder, SwapReport, TokenAnswer, ToolNumbers, Trouble,
+};
+use sluice_engine::{
+    Account, AccountId, Gates, Generation, Lane, LaneId, Login, Percent, Plan, Provider, Usage,
+    Utc, Window,
+};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use zeroize::Zeroizing;
+
+/// The parts that can hang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Seats,
+    Bearers,
+    Captures,
+    Renewals,
+    Usage,
+    Tokens,
+    Ledger,
+}
+
+pub const PARTS: [Part; 7] = [
+    Part::Seats,
+    Part::Bearers,
+    Part::Captures,
+    Part::Renewals,
+    Part::Usage,
+    Part::Tokens,
+    Part::Ledger,
+];
+
+/// The outside all parts share.
+pub struct Outside {
+    pub clock: Clock,
+    hanging: [AtomicBool; 7],
+    asked: [AtomicU32; 7],
+    pub swaps: Mutex<Vec<SwapOrder>>,
+    pub live_polls: AtomicU32,
+    pub parked_polls: AtomicU32,
+    rotation: AtomicI64,
+    row: AtomicI64,
+    over: Mutex<bool>,
+    released: Condvar,
+    pub mode: &'static str,
+}
+
+impl Outside {
+    pub fn new(clock: Clock, mode: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            hanging: Default::default(),
+            asked: Default::default(),
+            swaps: Mutex::default(),
+            live_polls: AtomicU32::new(0),
+            parked_polls: AtomicU32::new(0),
+            rotation: AtomicI64::new(0),
+            row: AtomicI64::new(0),
+            over: Mutex::new(false),
+            released: Condvar::new(),
+            mode,
+        })
+    }
+
+    pub fn parts(self: &Arc<Self>) -> Parts {
+        let ledger = Arc::clone(self);
+        Parts {
+            custody: Arc::new(Hold(Arc::clone(self))),
+            providers: Arc::new(Hold(Arc::clone(self))),
+            ledger: Arc::new(move || Box::new(Hold(Arc::clone(&ledger)))),
+        }
+    }
+
+    pub fn hang(&self, part: Part) {
+        self.hanging[part as usize].store(true, Ordering::SeqCst);
+    }
+
+    /// Lets everything that hangs go on.
+    pub fn release(&self) {
+        for hanging in &self.hanging {
+            hanging.store(false, Ordering::SeqCst);
+        }
+        *self.over.lock().unwrap() = true;
+        self.released.notify_all();
+    }
+
+    pub fn asked(&self, part: Part) -> u32 {
+        self.asked[part as usize].load(Ordering::SeqCst)
+    }
+
+    /// The tool writes its login anew.
+    pub fn rotate(&self) {
+        self.rotation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn ask(&self, part: Part) {
+        self.asked[part as usize].fetch_add(1, Ordering::SeqCst);
+        if self.hanging[part as usize].load(Ordering::SeqCst) {
+            let over = self.over.lock().unwrap();
+            drop(self.released.wait_while(over, |over| !*over).unwrap());
+        }
+    }
+
+    async fn ask_async(&self, part: Part) {
+        self.asked[part as usize].fetch_add(1, Ordering::SeqCst);
+        if self.hanging[part as usize].load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn now(&self) -> Utc {
+        self.clock.now().wall
+    }
+
+    fn kept(&self, seconds: i64) -> Kept {
+        Kept { access_expires_at: Some(self.now().plus_seconds(seconds)), login_ends_at: None }
+    }
+}
+
+struct Hold(Arc<Outside>);
+
+impl Custody for Hold {
+    fn health(&self) -> Health {
+        Health::Ok
+    }
+    fn seat(&self, _provider: Provider) -> SeatReport {
+        self.0.ask(Part::Seats);
+        SeatReport::Login(Box::new(SeatLogin {
+            identity: Identity { key: "one".to_owned(), ..Identity::default() },
+            fingerprint: self.0.rotation.load(Ordering::SeqCst).to_string(),
+            access_expires_at: Some(self.0.now().plus_seconds(30_000)),
+            login_ends_at: None,
+        }))
+    }
+    fn capture(&self, _: Provider, _: AccountId, _: &str) -> Result<Kept, Trouble> {
+        self.0.ask(Part::Captures);
+        Ok(self.0.kept(30_000))
+    }
+    fn kept(&self, _: Provider, _: AccountId) -> Result<Kept, Trouble> {
+        Ok(self.0.kept(8_000))
+    }
+    fn bearer(&self, _: Provider, holder: Holder) -> Result<http::HeaderValue, Trouble> {
+        self.0.ask(Part::Bearers);
+        let whose = if matches!(holder, Holder::Seat(_)) { "live" } else { "parked" };
+        Ok(http::HeaderValue::from_static(whose))
+    }
+    fn refresh(&self, provider: Provider, _: AccountId, exchange: Exchange<'_>) -> RefreshReport {
+        self.0.ask(Part::Renewals);
+        match exchange(provider, Zeroizing::new(Vec::new())) {
+            // Due again after five minutes at the earliest.
+            Some(_) => RefreshReport::Kept(self.0.kept(7_000)),
+            None => RefreshReport::Later { text: "no answer".to_owned(), retry_after_s: None },
+        }
+    }
+    fn swap(&self, order: &SwapOrder) -> SwapReport {
+        self.0.ask(Part::Captures);
+        self.0.swaps.lock().unwrap().push(order.clone());
+        SwapReport::Failed { row: None, trouble: Trouble::new("busy", "Not in this test.") }
+    }
+    fn recover(&self) -> Vec<Recovered> {
+        Vec::new()
+    }
+    fn forget(&self, _: AccountId) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
+impl Providers for Hold {
+    fn usage(
+        &self,
+        _: Provider,
+        _: &str,
+        bearer: http::HeaderValue,
+    ) -> Pending<Result<Usage, ReadError>> {
+        let outside = Arc::clone(&self.0);
+        Box::pin(async move {
+            outside.ask_async(Part::Usage).await;
+            let live = bearer == "live";
+            let count = if live { &outside.live_polls } else { &outside.parked_polls };
+            count.fetch_add(1, Ordering::SeqCst);
+            let now = outside.now();
+            let window = |used, hours: i64| Window {
+                used: Percent::new(used),
+                resets_at: Some(now.plus_seconds(hours * 3_600)),
+            };
+            Ok(Usage {
+                five_hour: window(10.0, 3),
+                seven_day: window(if live { 10.0 } else { 20.0 }, if live { 150 } else { 20 }),
+                observed_at: Some(now),
+                ..Usage::default()
+            })
+        })
+    }
+    fn token(&self, _: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>> {
+        let outside = Arc::clone(&self.0);
+        Box::pin(async move {
+            outside.ask_async(Part::Tokens).await;
+            Some(TokenAnswer { status: 200, body, retry_after_s: None })
+        })
+    }
+    fn tool_numbers(&self, _: Provider) -> Option<ToolNumbers> {
+        None
+    }
+}
+
+impl Ledger for Hold {
+    fn load(&mut self, _: Utc) -> Result<Loaded, Trouble> {
+        let lane = Lane {
+            id: LaneId(1),
+            provider: Provider::Claude,
+            active: Some(AccountId(1)),
+            generation: Generation(1),
+            model: None,
+            gates: Gates::default(),
+        };
+        let account = |id, key: &str| KeptAccount {
+            account: Account {
+                id: AccountId(id),
+                provider: Provider::Claude,
+                plan: Plan::default(),
+                enabled: true,
+                automatic: true,
+                login: Login::Valid,
+                failures: 0,
+                usage: Usage::default(),
+                position: id,
+            },
+            identity: Identity { key: key.to_owned(), ..Identity::default() },
+            label: key.to_owned(),
+            kept: Some(self.0.kept(8_000)),
+        };
+        Ok(Loaded {
+            accounts: vec![account(1, "one"), account(2, "two")],
+            lanes: vec![lane],
+            settings: BTreeMap::from([("mode.claude".to_owned(), self.0.mode.into())]),
+            ..Loaded::default()
+        })
+    }
+    fn record(&mut self, _: &Record) -> Result<i64, Trouble> {
+        self.0.ask(Part::Ledger);
+        Ok(self.0.row.fetch_add(1, Ordering::SeqCst))
+    }
+    fn query(&mut self, _: &Query) -> Result<Answer, Trouble> {
+        self.0.ask(Part::Ledger);
+        Ok(Answer::Decisions { rows: Vec::new() })
+    }
+}
