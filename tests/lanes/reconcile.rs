@@ -234,6 +234,10 @@ impl Processes for RealTable {
         self.kernel.probe(process)
     }
 
+    fn living(&self) -> Option<BTreeSet<u32>> {
+        self.kernel.living()
+    }
+
     fn carried(&self) -> Option<BTreeSet<String>> {
         self.kernel.carried()
     }

@@ -16,6 +16,8 @@ const BUSY: Duration = Duration::from_millis(900);
 const OPENING: Duration = Duration::from_millis(1_500);
 /// How long an opening looks for damage in history, after the small tables were checked whole.
 const CHECKING: Duration = Duration::from_millis(250);
+/// Pages in the log before it is folded back into the file (32 MB).
+const CHECKPOINT_PAGES: i64 = 8_000;
 /// Tables whose loss would matter to a login; always checked whole.
 const CHECKED: [&str; 6] = ["accounts", "lanes", "vintages", "swaps", "swap_steps", "settings"];
 
@@ -232,6 +234,8 @@ fn raw(path: &Path, flags: OpenFlags) -> Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Folding the log back costs a wait for the disk; once in a thousand commits, not in a hundred.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
 }
 

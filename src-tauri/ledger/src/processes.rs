@@ -43,6 +43,10 @@ pub trait Processes {
     fn machine(&self) -> &Machine;
     /// One process.
     fn probe(&self, process: ProcessId) -> Probe;
+    /// Ids of every process there is, for passes over many rows; `None` asks for each by itself.
+    fn living(&self) -> Option<BTreeSet<u32>> {
+        None
+    }
     /// Ids of the executions whose variable some living process carries; `None` when the system
     /// would not say.
     fn carried(&self) -> Option<BTreeSet<String>>;
@@ -130,6 +134,16 @@ mod linux {
                 Ok(_) => Probe::Gone,
                 Err(_) => Probe::Unknown,
             }
+        }
+
+        fn living(&self) -> Option<BTreeSet<u32>> {
+            let entries = fs::read_dir("/proc").ok()?;
+            Some(
+                entries
+                    .flatten()
+                    .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+                    .collect(),
+            )
         }
 
         fn carried(&self) -> Option<BTreeSet<String>> {

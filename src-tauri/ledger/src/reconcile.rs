@@ -1,11 +1,11 @@
 //! Closing rows whose process is certainly gone. One definition of *orphan* for every pass:
 //! dead only on proof, unknown is kept, young rows have a grace.
 
+use crate::codec;
 use crate::error::Result;
-use crate::inflight::{self, ExecutionRow, State};
 use crate::locks;
 use crate::open::Ledger;
-use crate::processes::{Probe, ProcessId, Processes};
+use crate::processes::{Machine, Probe, ProcessId, Processes};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use sluice_engine::{AccountId, Provider, Utc};
@@ -75,21 +75,71 @@ enum Verdict {
     Dead(String),
 }
 
+/// Rows from which the process table is read once instead of row by row.
+const MANY: usize = 64;
+
+/// What a verdict needs of an open row.
+struct OpenRow {
+    row: i64,
+    id: String,
+    provider: Provider,
+    account: Option<AccountId>,
+    at: Utc,
+    machine: Machine,
+    wrapper: Option<ProcessId>,
+    child: Option<ProcessId>,
+}
+
+/// By position and not by name: a pass may read ten thousand of them.
+fn open_rows(connection: &Connection) -> Result<Vec<OpenRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT rowid, id, provider, account, started_at, host, boot, namespace, wrapper_pid,
+             wrapper_start, child_pid, child_start
+         FROM executions WHERE state IN ('starting', 'running') ORDER BY started_at, id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let process = |pid: usize| -> rusqlite::Result<Option<ProcessId>> {
+            let (pid, start): (Option<u32>, Option<i64>) = (row.get(pid)?, row.get(pid + 1)?);
+            Ok(pid.zip(start).map(|(pid, start)| ProcessId { pid, start: start.cast_unsigned() }))
+        };
+        Ok(OpenRow {
+            row: row.get(0)?,
+            id: row.get(1)?,
+            provider: codec::provider(row, "provider")?,
+            account: row.get::<_, Option<i64>>(3)?.map(AccountId),
+            at: Utc(row.get(4)?),
+            machine: Machine {
+                host: row.get(5)?,
+                boot: row.get(6)?,
+                namespace: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
+            },
+            wrapper: process(8)?,
+            child: process(10)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Asks about each process once per pass, and about the environments only when it must.
 struct Looker<'a> {
     processes: &'a dyn Processes,
     seen: HashMap<ProcessId, Probe>,
+    /// Read after the rows, so that a process of any row is in it if it lives.
+    living: Option<BTreeSet<u32>>,
     carried: OnceCell<Option<BTreeSet<String>>>,
 }
 
 impl Looker<'_> {
     fn probe(&mut self, process: ProcessId) -> Probe {
+        if self.living.as_ref().is_some_and(|living| !living.contains(&process.pid)) {
+            return Probe::Gone;
+        }
         *self.seen.entry(process).or_insert_with(|| self.processes.probe(process))
     }
 
     /// The one definition of an orphan; the order of the questions is part of it.
-    fn verdict(&mut self, row: &ExecutionRow, now: Utc) -> Verdict {
-        let (then, here) = (&row.execution.machine, self.processes.machine());
+    fn verdict(&mut self, row: &OpenRow, now: Utc) -> Verdict {
+        let (then, here) = (&row.machine, self.processes.machine());
         if then.host != here.host {
             return Verdict::Unknown;
         }
@@ -99,7 +149,7 @@ impl Looker<'_> {
         if then.namespace != here.namespace {
             return Verdict::Unknown;
         }
-        let known = [row.execution.child, row.execution.wrapper];
+        let known = [row.child, row.wrapper];
         let probes: Vec<Probe> =
             known.into_iter().flatten().map(|process| self.probe(process)).collect();
         if probes.contains(&Probe::Alive) {
@@ -108,18 +158,18 @@ impl Looker<'_> {
         if probes.contains(&Probe::Unknown) || probes.is_empty() {
             return Verdict::Unknown;
         }
-        let grace = match row.execution.child {
+        let grace = match row.child {
             Some(_) => GRACE_SECONDS,
             None => GRACE_CHILDLESS_SECONDS,
         };
-        if now < row.execution.at.plus_seconds(grace) {
+        if now < row.at.plus_seconds(grace) {
             return Verdict::Unknown;
         }
-        if row.execution.child.is_none() {
+        if row.child.is_none() {
             // The wrapper may have died between starting the tool and writing its process down.
             let carried = self.carried.get_or_init(|| self.processes.carried());
             match carried {
-                Some(ids) if ids.contains(&row.execution.id) => return Verdict::Alive,
+                Some(ids) if ids.contains(&row.id) => return Verdict::Alive,
                 Some(_) => {}
                 None => return Verdict::Unknown,
             }
@@ -128,31 +178,30 @@ impl Looker<'_> {
     }
 }
 
-fn proof(row: &ExecutionRow) -> String {
-    let name = |process: Option<ProcessId>| process.map_or(0, |process| process.pid);
-    match (row.state, row.execution.child) {
-        (State::Starting, None) => format!(
+fn proof(row: &OpenRow) -> String {
+    match (row.child, row.wrapper) {
+        (Some(child), _) => format!("process {} is gone or is another one now", child.pid),
+        (None, wrapper) => format!(
             "the starting process {} is gone and no tool carries its id",
-            name(row.execution.wrapper)
+            wrapper.map_or(0, |wrapper| wrapper.pid)
         ),
-        (_, child) => format!("process {} is gone or is another one now", name(child)),
     }
 }
 
-fn close(tx: &Connection, row: &ExecutionRow, reason: &str, now: Utc) -> Result<bool> {
+fn close(tx: &Connection, row: &OpenRow, reason: &str, now: Utc) -> Result<bool> {
     // Still open and still the same process: an end reported meanwhile wins.
     let changed = tx
         .prepare_cached(
             "UPDATE executions SET state = 'orphaned', finished_at = ?2, end_reason = ?3
-             WHERE id = ?1 AND state IN ('starting', 'running') AND child_pid IS ?4
+             WHERE rowid = ?1 AND state IN ('starting', 'running') AND child_pid IS ?4
                AND child_start IS ?5",
         )?
         .execute(params![
-            row.execution.id,
+            row.row,
             now.0,
             reason,
-            row.execution.child.map(|child| child.pid),
-            row.execution.child.map(|child| child.start.cast_signed()),
+            row.child.map(|child| child.pid),
+            row.child.map(|child| child.start.cast_signed()),
         ])?;
     Ok(changed == 1)
 }
@@ -161,8 +210,10 @@ impl Ledger {
     /// Looks at every open row and, with `apply`, closes those whose process is certainly gone.
     /// A row that cannot be closed does not stop the pass.
     pub fn reconcile(&mut self, processes: &dyn Processes, now: Utc, apply: bool) -> Result<Pass> {
-        let rows = inflight::open_rows(&self.history)?;
-        let mut looker = Looker { processes, seen: HashMap::new(), carried: OnceCell::new() };
+        let rows = open_rows(&self.history)?;
+        let living = if rows.len() > MANY { processes.living() } else { None };
+        let mut looker =
+            Looker { processes, seen: HashMap::new(), living, carried: OnceCell::new() };
         let mut pass = Pass::default();
         let mut dead = Vec::new();
         for row in rows {
@@ -180,7 +231,7 @@ impl Ledger {
 
     fn close_batch(
         &mut self,
-        batch: &[(ExecutionRow, String)],
+        batch: &[(OpenRow, String)],
         now: Utc,
         apply: bool,
         actions: &mut Vec<ReconcileAction>,
@@ -199,7 +250,7 @@ impl Ledger {
 
     fn apply_batch(
         &mut self,
-        batch: &[(ExecutionRow, String)],
+        batch: &[(OpenRow, String)],
         now: Utc,
         taken: &mut Vec<Option<ReconcileAction>>,
     ) -> Result<()> {
@@ -233,17 +284,12 @@ impl Ledger {
     }
 }
 
-fn action(
-    row: &ExecutionRow,
-    reason: &str,
-    action: Done,
-    error: Option<String>,
-) -> ReconcileAction {
+fn action(row: &OpenRow, reason: &str, action: Done, error: Option<String>) -> ReconcileAction {
     ReconcileAction {
-        execution_id: row.execution.id.clone(),
-        provider: row.execution.provider,
-        account: row.execution.account,
-        started_at: row.execution.at,
+        execution_id: row.id.clone(),
+        provider: row.provider,
+        account: row.account,
+        started_at: row.at,
         rule: RULE,
         reason: reason.to_owned(),
         action,
