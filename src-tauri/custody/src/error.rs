@@ -89,6 +89,15 @@ pub enum CustodyError {
     /// A foreign writer replaced what we had just placed.
     #[error("another program wrote the login file right after the swap; nothing of it was lost")]
     Clobbered,
+    /// A swap was written over again and again.
+    #[error(
+        "{program} keeps writing the earlier login back; nothing of it was lost; the seat is only \
+         watched for a quarter of an hour, end that program to go on"
+    )]
+    ForeignWriter {
+        /// The program, as far as it can be told.
+        program: String,
+    },
     /// The keychain refused or did not answer.
     #[error(transparent)]
     Keychain(#[from] StoreError),
@@ -118,6 +127,7 @@ impl CustodyError {
             Self::TooSlow(_) => "too_slow",
             Self::Restless => "restless",
             Self::Clobbered => "clobbered",
+            Self::ForeignWriter { .. } => "foreign_writer",
             Self::Keychain(error) => error.code(),
             Self::File(_) => "file",
             Self::Record(_) => "record",

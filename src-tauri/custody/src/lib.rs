@@ -4,6 +4,7 @@
 //! by exchange, park and fold; nothing is overwritten that has not been captured. All calls block,
 //! are bounded, and may come from any thread; run them on worker threads.
 
+mod clobber;
 mod clock;
 mod error;
 mod files;
@@ -82,6 +83,7 @@ pub struct Custody {
     lineages: lineage::Lineages,
     salt: Salt,
     mark: Mark,
+    clobbers: clobber::Clobbers,
     /// Rotated pairs that a failing keychain has not taken yet.
     unsealed: Mutex<Vec<(AccountId, vault::Vintage)>>,
 }
@@ -114,14 +116,21 @@ impl Custody {
         let mark = Mark(vault::mark_of(&salt));
         let vault = vault::Vault::new(store, pointers, config.namespace.clone());
         let lineages = lineage::Lineages::open(&config.data_dir);
+        let clobbers = clobber::Clobbers::default();
+        clobbers.suspect_parked();
         let unsealed = Mutex::new(Vec::new());
-        Ok(Self { config, vault, lineages, salt: Salt(salt), mark, unsealed })
+        Ok(Self { config, vault, lineages, salt: Salt(salt), mark, clobbers, unsealed })
     }
 
     /// What the provider's seat holds now.
     #[must_use]
     pub fn inspect(&self, provider: Provider) -> SeatState {
-        self.inspect_seat(provider)
+        let state = self.inspect_seat(provider);
+        if let SeatState::Login(login) = &state {
+            self.clobbers.seen(provider, &login.identity.key);
+        }
+        self.tend_if_due(provider);
+        state
     }
 
     /// Stores the live login in the vault under `account`, if it is `expect`'s.

@@ -157,6 +157,7 @@ impl Custody {
         if order.from.as_ref().is_some_and(|from| from.key == order.to.key) {
             return Err(refused(CustodyError::InUse(order.to.account)));
         }
+        self.clobbers.check(order.provider).map_err(refused)?;
         let lease = self.seat_lease(order.provider, SEAT_PATIENCE).map_err(refused)?;
         let accounts = self.account_locks(order).map_err(refused)?;
         if let Err(error) = self.tend_leased(order.provider) {
@@ -178,8 +179,14 @@ impl Custody {
                     remarks.push(format!("the new account is live, but {error}"));
                 }
             }
-            Err(cause) => remarks.push(self.settle_failed(&intent, id, cause, journal)?),
+            Err(cause) => {
+                if matches!(cause, CustodyError::Clobbered) {
+                    self.clobbers.clobbered(order.provider);
+                }
+                remarks.push(self.settle_failed(&intent, id, cause, journal)?);
+            }
         }
+        self.clobbers.swapped(order.provider, order.from_key());
         drop((lease, accounts));
         Ok(Swapped {
             intent: id,

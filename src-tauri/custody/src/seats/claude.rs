@@ -54,7 +54,8 @@ struct Oauth<'a> {
     tier: Option<&'a RawValue>,
 }
 
-fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+/// A JSON string's text.
+pub(crate) fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
     serde_json::from_str::<Text<'_>>(raw?.get()).ok().map(|text| text.0)

@@ -1,28 +1,259 @@
 //! Codex's seat: `auth.json`, rewritten in place by the tool; its identity is inside.
 
-use super::Unreadable;
-use super::found::Found;
+use super::claude::{text, top_level};
+use super::found::{Found, FoundLogin};
+use super::{AccountKey, Identity, Unreadable};
+use crate::json;
 use crate::secret::Secret;
 use crate::vault::{Salt, Vintage};
-use sluice_engine::Utc;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sluice_engine::{Plan, Utc};
+use std::borrow::Cow;
+use zeroize::Zeroizing;
 
 /// The credential file's name.
 pub(crate) const FILE: &str = "auth.json";
+/// The tool's public client id, part of each refresh request.
+const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+/// Longest token that is looked into.
+const TOKEN_BYTES_MAX: usize = 64 * 1024;
 
-/// Reads `auth.json`; total.
+/// The `tokens` object, borrowed from the file.
+#[derive(Deserialize)]
+struct Tokens<'a> {
+    #[serde(borrow, default)]
+    id_token: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    access_token: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    refresh_token: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    account_id: Option<&'a RawValue>,
+}
+
+/// Claims of a token's middle part that matter here.
+#[derive(Default, Deserialize)]
+struct Claims {
+    #[serde(default)]
+    exp: Option<f64>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default, rename = "https://api.openai.com/auth")]
+    auth: Auth,
+}
+
+#[derive(Default, Deserialize)]
+struct Auth {
+    #[serde(default)]
+    chatgpt_account_id: Option<String>,
+    #[serde(default)]
+    chatgpt_user_id: Option<String>,
+    #[serde(default)]
+    user_id: Option<String>,
+    #[serde(default)]
+    chatgpt_plan_type: Option<String>,
+}
+
+/// What a token says of itself; nothing when it is opaque. The signature is not ours to check.
+fn claims(token: &str) -> Claims {
+    let middle = token.split('.').nth(1).filter(|_| token.len() <= TOKEN_BYTES_MAX);
+    let decoded = middle.and_then(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok());
+    let decoded = decoded.map(Zeroizing::new).unwrap_or_default();
+    serde_json::from_slice(&decoded).unwrap_or_default()
+}
+
+fn filled(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    text(raw).filter(|text| !text.is_empty())
+}
+
+/// Reads `auth.json`; total. A login by API key is not a subscription and counts as signed out.
 pub(crate) fn examine(bytes: &Secret, salt: &Salt) -> Found {
-    let _ = (bytes, salt);
-    Found::Unreadable(Unreadable::NotJson)
+    let entries = match top_level(bytes) {
+        Ok((_, entries)) => entries,
+        Err(why) => return Found::Unreadable(why),
+    };
+    let Some(raw) = json::value(&entries, "tokens").filter(|raw| *raw != "null") else {
+        return Found::Stub;
+    };
+    let Ok(tokens) = serde_json::from_str::<Tokens<'_>>(raw) else {
+        return Found::Unreadable(Unreadable::NotJson);
+    };
+    // Newer tools refuse to start with this value: such a file is never placed.
+    if json::value(&entries, "auth_mode") == Some("\"oauth\"") {
+        return Found::Unreadable(Unreadable::NotJson);
+    }
+    let Some(access) = filled(tokens.access_token) else {
+        return Found::Stub;
+    };
+    let refresh = filled(tokens.refresh_token);
+    let said = filled(tokens.id_token).map(|token| claims(&token)).unwrap_or_default();
+    let expires = claims(&access).exp.filter(|exp| exp.is_finite() && exp.abs() < 9e12);
+    let access_expires_at = expires.map(|exp| Utc::from_seconds(exp as i64));
+    let stamp = access_expires_at.map_or(0, |at| at.0).to_le_bytes();
+    let (a, r) = (access.as_bytes(), refresh.as_deref().unwrap_or_default().as_bytes());
+    let account = filled(tokens.account_id).map(Cow::into_owned).or(said.auth.chatgpt_account_id);
+    Found::Login(FoundLogin {
+        credential: Secret::new(bytes.expose().to_vec()),
+        access: Secret::new(access.as_bytes().to_vec()),
+        fingerprint: salt.fingerprint(&[a, r, &stamp]),
+        access_expires_at,
+        login_ends_at: None,
+        refreshable: refresh.is_some(),
+        plan: Plan { subscription: said.auth.chatgpt_plan_type, ..Plan::default() },
+        identity: account.map(|account| Identity {
+            key: AccountKey(format!("{account}/{}", said.auth.chatgpt_user_id.unwrap_or_default())),
+            email: said.email,
+            organization: None,
+        }),
+    })
 }
 
-/// The body of the refresh request.
+/// The body of the refresh request; `None` without a refresh token.
 pub(crate) fn refresh_request(vintage: &Vintage) -> Option<Secret> {
-    let _ = vintage;
-    None
+    let (_, entries) = top_level(&vintage.credential).ok()?;
+    let tokens: Tokens<'_> = serde_json::from_str(json::value(&entries, "tokens")?).ok()?;
+    let quoted = tokens.refresh_token?;
+    filled(Some(quoted))?;
+    let parts = [
+        "{\"client_id\":\"",
+        CLIENT_ID,
+        "\",\"grant_type\":\"refresh_token\",\"refresh_token\":",
+        quoted.get(),
+        "}",
+    ];
+    let mut body = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| body.extend_from_slice(part.as_bytes()));
+    Some(Secret::from(body))
 }
 
-/// `auth.json` after a refresh.
+/// `auth.json` after a refresh: any of the three tokens that the answer names is new.
 pub(crate) fn merge_reply(kept: &Vintage, body: &Secret, now: Utc) -> Option<Secret> {
-    let _ = (kept, body, now);
-    None
+    let reply: Tokens<'_> = serde_json::from_slice(body.expose()).ok()?;
+    let changes: Vec<(&str, Option<&str>)> = [
+        ("id_token", reply.id_token),
+        ("access_token", reply.access_token),
+        ("refresh_token", reply.refresh_token),
+    ]
+    .into_iter()
+    .filter_map(|(key, raw)| filled(raw).and(raw).map(|raw| (key, Some(raw.get()))))
+    .collect();
+    if changes.is_empty() {
+        return None;
+    }
+    let (whole, entries) = top_level(&kept.credential).ok()?;
+    let tokens = json::splice(json::value(&entries, "tokens")?, &changes)?;
+    let tokens = std::str::from_utf8(&tokens).ok()?;
+    let stamp = format!("\"{}\"", rfc3339(now));
+    let changes = [("tokens", Some(tokens)), ("last_refresh", Some(stamp.as_str()))];
+    json::splice(whole, &changes).map(Secret::from)
+}
+
+/// An instant as the tool writes it.
+fn rfc3339(at: Utc) -> String {
+    let (days, rest) = (at.0.div_euclid(86_400_000_000), at.0.rem_euclid(86_400_000_000));
+    // Days to a date in the proleptic Gregorian calendar, in years that begin in March.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (seconds, micros) = (rest / 1_000_000, rest % 1_000_000);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{micros:06}Z",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{examine, merge_reply, rfc3339};
+    use crate::seats::found::Found;
+    use crate::secret::Secret;
+    use crate::vault::Salt;
+    use base64::Engine as _;
+    use sluice_engine::{Provider, Utc};
+    use zeroize::Zeroizing;
+
+    fn token(claims: &str) -> String {
+        let middle = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+        format!("eyJh.{middle}.c2ln")
+    }
+
+    fn auth(refresh: &str, exp: u32) -> String {
+        let id = token(
+            "{\"email\":\"dev@example.test\",\"https://api.openai.com/auth\":\
+             {\"chatgpt_account_id\":\"acct\",\"chatgpt_user_id\":\"user\",\"chatgpt_plan_type\":\"plus\"}}",
+        );
+        let access = token(&format!("{{\"exp\":{exp}}}"));
+        format!(
+            "{{\n  \"auth_mode\": \"chatgpt\",\n  \"OPENAI_API_KEY\": null,\n  \"tokens\": \
+             {{\"id_token\":\"{id}\",\"access_token\":\"{access}\",\"refresh_token\":\"{refresh}\",\
+             \"account_id\":null}},\n  \"last_refresh\": \"2026-01-01T00:00:00Z\"\n}}"
+        )
+    }
+
+    fn salt() -> Salt {
+        Salt(Zeroizing::new(vec![7; 32]))
+    }
+
+    #[test]
+    fn the_identity_is_read_from_the_id_token() {
+        let bytes = Secret::new(auth("rt-1", 1_795_694_400).into_bytes());
+        let Found::Login(login) = examine(&bytes, &salt()) else { panic!("no login") };
+        let identity = login.identity.expect("named");
+        assert_eq!(identity.key.0, "acct/user");
+        assert_eq!(identity.email.as_deref(), Some("dev@example.test"));
+        assert_eq!(login.access_expires_at, Some(Utc::from_seconds(1_795_694_400)));
+        assert_eq!(login.plan.subscription.as_deref(), Some("plus"));
+        assert!(login.refreshable);
+    }
+
+    #[test]
+    fn an_api_key_a_half_file_and_a_refused_mode_are_no_logins() {
+        let stub = |text: &str| examine(&Secret::new(text.as_bytes().to_vec()), &salt());
+        assert!(matches!(stub("{\"OPENAI_API_KEY\":\"sk\"}"), Found::Stub));
+        assert!(matches!(stub("{\"tokens\":null}"), Found::Stub));
+        assert!(matches!(stub("{\"tokens\":{}}"), Found::Stub));
+        assert!(matches!(stub("{\"tokens\":{\"acc"), Found::Unreadable(_)));
+        let refused = auth("rt", 1).replace("\"chatgpt\",", "\"oauth\",");
+        assert!(matches!(stub(&refused), Found::Unreadable(_)));
+    }
+
+    #[test]
+    fn a_refresh_renews_what_the_answer_names_and_keeps_the_rest() {
+        let bytes = Secret::new(auth("rt-1", 1_700_000_000).into_bytes());
+        let Found::Login(login) = examine(&bytes, &salt()) else { panic!("no login") };
+        let key = login.identity.as_ref().expect("named").key.clone();
+        let kept = login.into_vintage(Provider::Codex, key, None);
+        let reply = Secret::new(b"{\"refresh_token\":\"rt-2\",\"id_token\":\"\"}".to_vec());
+        let at = Utc::from_seconds(1_795_262_400);
+        let merged = merge_reply(&kept, &reply, at).expect("merged");
+        let value: serde_json::Value = serde_json::from_slice(merged.expose()).expect("json");
+        assert_eq!(value["tokens"]["refresh_token"], "rt-2");
+        assert_eq!(value["last_refresh"], "2026-11-21T12:00:00.000000Z");
+        assert_eq!(value["auth_mode"], "chatgpt");
+        assert!(value["tokens"]["id_token"].as_str().is_some_and(|token| token.len() > 20));
+        assert!(merge_reply(&kept, &Secret::new(b"{}".to_vec()), at).is_none());
+    }
+
+    #[test]
+    fn instants_are_written_as_dates() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (951_782_400, "2000-02-29T00:00:00.000000Z"),
+            (1_709_251_199, "2024-02-29T23:59:59.000000Z"),
+            (4_102_444_800, "2100-01-01T00:00:00.000000Z"),
+        ] {
+            assert_eq!(rfc3339(Utc::from_seconds(seconds)), text);
+        }
+    }
 }
