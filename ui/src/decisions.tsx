@@ -4,7 +4,7 @@ import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import type { Candidate, DecisionView, SwapView } from "./bindings";
 import { clock, DAY_MS, instant, percent, seconds } from "./format";
-import { Segments } from "./parts";
+import { Reading, Segments } from "./parts";
 import { nameOf, useRows, useStore } from "./store";
 import { refusal, tier, tierMeaning, trigger } from "./words";
 
@@ -15,17 +15,20 @@ const DECISIONS_MAX = 600;
 const SWAPS_MAX = 100;
 
 export function Decisions() {
-  const { view, nowMs, backend } = useStore();
+  const { view, nowMs } = useStore();
   const [filter, setFilter] = useState<Filter>("all");
-  const decisions = useRows(async () => {
-    const answer = await backend.call({ verb: "decisions", limit: DECISIONS_MAX, before: null });
-    return answer.answer === "decisions" ? answer.rows : null;
-  }, view.last_decision?.id ?? null);
-  const swaps = useRows(async () => {
-    const answer = await backend.call({ verb: "swaps", limit: SWAPS_MAX });
-    return answer.answer === "swaps" ? answer.rows : null;
-  }, `${view.swaps_last_24h}/${view.swapping?.to ?? ""}/${view.last_decision?.id ?? ""}`);
-  const day = (decisions ?? []).filter((row) => nowMs - row.at_ms < DAY_MS);
+  const newest = view.last_decision?.id ?? "";
+  const decisions = useRows(
+    { verb: "decisions", limit: DECISIONS_MAX, before: null },
+    (answer) => (answer.answer === "decisions" ? answer.rows : null),
+    newest,
+  );
+  const swaps = useRows(
+    { verb: "swaps", limit: SWAPS_MAX },
+    (answer) => (answer.answer === "swaps" ? answer.rows : null),
+    `${view.swaps_last_24h}/${view.swapping?.to ?? ""}/${newest}`,
+  );
+  const day = (decisions.rows ?? []).filter((row) => nowMs - row.at_ms < DAY_MS);
   const wanted = day.filter((row) => filter === "all" || (row.action === "stay") === (filter === "stay"));
   return (
     <>
@@ -43,8 +46,8 @@ export function Decisions() {
         />
       </header>
       <section aria-label="Decisions of the last day">
-        {decisions === null ? (
-          <p class="muted">Reading…</p>
+        {decisions.rows === null ? (
+          <Reading trouble={decisions.trouble} />
         ) : wanted.length === 0 ? (
           <p class="muted">No such decision in the last day.</p>
         ) : (
@@ -53,12 +56,12 @@ export function Decisions() {
       </section>
       <section aria-labelledby="swaps">
         <h2 id="swaps">Swaps</h2>
-        {swaps === null ? (
-          <p class="muted">Reading…</p>
-        ) : swaps.length === 0 ? (
+        {swaps.rows === null ? (
+          <Reading trouble={swaps.trouble} />
+        ) : swaps.rows.length === 0 ? (
           <p class="muted">No swap yet.</p>
         ) : (
-          <SwapTable rows={swaps} />
+          <SwapTable rows={swaps.rows} />
         )}
       </section>
     </>

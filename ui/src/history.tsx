@@ -4,8 +4,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { AccountId } from "./bindings";
 import { draw, type Sample } from "./chart";
 import { clock, DAY_MS, instant, percent } from "./format";
-import { Segments } from "./parts";
-import { nameOf, useRows, useStore } from "./store";
+import { Reading, Segments } from "./parts";
+import { accountOf, nameOf, useRows, useStore } from "./store";
 
 type Span = "1" | "7" | "30";
 
@@ -13,19 +13,11 @@ type Span = "1" | "7" | "30";
 const TABLE_MAX = 200;
 
 export function History() {
-  const { view, nowMs, backend } = useStore();
+  const { view } = useStore();
   const live = view.accounts.find((account) => account.live) ?? view.accounts[0];
-  const [chosen, setChosen] = useState<AccountId | null>(live?.id ?? null);
+  const [picked, setPicked] = useState<AccountId | null>(null);
   const [days, setDays] = useState<Span>("7");
-  const rows = useRows(
-    async () => {
-      if (chosen === null) return [];
-      const since = Math.floor(nowMs - Number(days) * DAY_MS);
-      const answer = await backend.call({ verb: "history", account: chosen, since_ms: since });
-      return answer.answer === "history" ? answer.rows : null;
-    },
-    `${chosen}/${days}/${view.accounts.find((account) => account.id === chosen)?.observed_at_ms}`,
-  );
+  const chosen = picked ?? live?.id ?? null;
   return (
     <>
       <header class="page-head">
@@ -35,7 +27,7 @@ export function History() {
             <span class="hidden">Account</span>
             <select
               value={chosen ?? ""}
-              onChange={(event) => setChosen(Number(event.currentTarget.value))}
+              onChange={(event) => setPicked(Number(event.currentTarget.value))}
             >
               {view.accounts.map((account) => (
                 <option value={account.id}>{account.label}</option>
@@ -54,16 +46,29 @@ export function History() {
           />
         </div>
       </header>
-      {rows === null ? (
-        <p class="muted">Reading…</p>
-      ) : rows.length === 0 ? (
-        <p class="muted">Nothing was read in this time.</p>
+      {chosen === null ? (
+        <p class="muted">There is no account yet.</p>
       ) : (
-        <>
-          <Chart rows={rows} label={`Use of ${nameOf(view, chosen)}, in percent over time`} />
-          <Twin rows={rows} nowMs={nowMs} />
-        </>
+        <Samples account={chosen} days={Number(days)} />
       )}
+    </>
+  );
+}
+
+function Samples({ account, days }: { account: AccountId; days: number }) {
+  const { view, nowMs } = useStore();
+  const observed = accountOf(view, account)?.observed_at_ms;
+  const { rows, trouble } = useRows(
+    { verb: "history", account, since_ms: Math.floor(nowMs - days * DAY_MS) },
+    (answer) => (answer.answer === "history" ? answer.rows : null),
+    `${account}/${days}/${observed}`,
+  );
+  if (rows === null) return <Reading trouble={trouble} />;
+  if (rows.length === 0) return <p class="muted">Nothing was read in this time.</p>;
+  return (
+    <>
+      <Chart rows={rows} label={`Use of ${nameOf(view, account)}, in percent over time`} />
+      <Twin rows={rows} nowMs={nowMs} />
     </>
   );
 }

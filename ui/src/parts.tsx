@@ -67,7 +67,14 @@ export function MenuButton({ label, entries }: { label: string; entries: MenuEnt
     all[(at + step + all.length) % all.length]?.focus();
   };
   return (
-    <div class="menu" ref={root} onKeyDown={keys}>
+    <div
+      class="menu"
+      ref={root}
+      onKeyDown={keys}
+      onFocusOut={(event) => {
+        if (!root.current?.contains(event.relatedTarget as Node | null)) setOpen(false);
+      }}
+    >
       <button
         type="button"
         class="button quiet icon"
@@ -202,5 +209,18 @@ export function Segments<T extends string>({
         </button>
       ))}
     </div>
+  );
+}
+
+/** Stands where rows will be. */
+export function Reading({ trouble }: { trouble: string | null }) {
+  return trouble === null ? (
+    <p class="muted" role="status">
+      Reading…
+    </p>
+  ) : (
+    <p class="bad" role="alert">
+      {trouble}
+    </p>
   );
 }

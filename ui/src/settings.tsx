@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ProviderView } from "./bindings";
 import { clock, DAY_MS, HOUR_MS } from "./format";
 import { ModeChoice } from "./mode";
-import { Button, Switch } from "./parts";
+import { Button, Reading, Switch } from "./parts";
 import { useBusy, useRows, useStore } from "./store";
 import { conduct, tool } from "./words";
 
@@ -28,12 +28,13 @@ const NOTICES: { kind: string; words: string; hint?: string }[] = [
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 export function Settings() {
-  const { view, backend, ask, version } = useStore();
+  const { view, ask, version } = useStore();
   const [round, setRound] = useState(0);
-  const values = useRows<Values>(async () => {
-    const answer = await backend.call({ verb: "settings" });
-    return answer.answer === "settings" ? answer.values : null;
-  }, `${round}/${view.revision}`);
+  const { rows: values, trouble } = useRows<Values>(
+    { verb: "settings" },
+    (answer) => (answer.answer === "settings" ? answer.values : null),
+    `${round}/${view.revision}`,
+  );
   const set = async (key: string, value: unknown) => {
     await ask({ verb: "set", key, value });
     setRound((count) => count + 1);
@@ -46,7 +47,9 @@ export function Settings() {
       {view.providers.map((state) => (
         <ProviderSettings key={state.provider} state={state} />
       ))}
-      {values !== null && (
+      {values === null ? (
+        <Reading trouble={trouble} />
+      ) : (
         <>
           <WorkHours values={values} set={set} />
           <Limits values={values} set={set} />

@@ -85,19 +85,33 @@ export function useBusy(): [boolean, (action: () => Promise<unknown>) => void] {
   return [busy, run];
 }
 
-/** Rows that are read when the page is shown and again when `key` changes; `null` while reading. */
-export function useRows<T>(read: () => Promise<T | null>, key: unknown): T | null {
-  const [rows, setRows] = useState<T | null>(null);
+export interface Rows<T> {
+  /** The last rows that were read; `null` before the first. */
+  rows: T | null;
+  /** Why the last reading failed. */
+  trouble: string | null;
+}
+
+/** Rows that are read when the page is shown and again when `key` changes. */
+export function useRows<T>(
+  request: Request,
+  pick: (answer: Answer) => T | null,
+  key: unknown,
+): Rows<T> {
+  const { backend } = useStore();
+  const [held, setHeld] = useState<Rows<T>>({ rows: null, trouble: null });
   useEffect(() => {
     let wanted = true;
-    void read().then((found) => {
-      if (wanted && found !== null) setRows(found);
+    void backend.call(request).then((answer) => {
+      if (!wanted) return;
+      const trouble = answer.answer === "refused" ? answer.text : null;
+      setHeld((before) => ({ rows: pick(answer) ?? before.rows, trouble }));
     });
     return () => {
       wanted = false;
     };
   }, [key]);
-  return rows;
+  return held;
 }
 
 export const accountOf = (view: View, id: AccountId | null): AccountView | undefined =>
