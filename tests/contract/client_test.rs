@@ -243,3 +243,23 @@ fn codex_usage_and_exchange_arrive_whole() {
     assert_eq!((refused.class, refused.reason), (FailureClass::InvalidGrant, Some("reused")));
     assert_eq!(tool.refresh(fake.world()), Refreshed::Refused, "the chain is dead");
 }
+
+/// Runs one test of this file again in a process of its own with another environment.
+fn again(test: &str, environment: &[(&str, &str)]) -> std::process::Output {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test]).envs(environment.iter().copied()).output().unwrap()
+}
+
+#[test]
+fn loopback_goes_past_any_proxy_and_needs_no_certificates() {
+    // Nothing listens at port 1: a request that took the proxy would fail.
+    let dead = "http://127.0.0.1:1";
+    for environment in [
+        vec![("HTTP_PROXY", dead), ("http_proxy", dead), ("ALL_PROXY", dead)],
+        vec![("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")],
+    ] {
+        let output = again("usage_profile_and_exchange_arrive_whole", &environment);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{environment:?}: {said}");
+    }
+}

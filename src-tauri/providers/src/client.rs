@@ -41,25 +41,20 @@ impl Http {
     /// loopback address is never sent through one.
     ///
     /// # Errors
-    /// [`ProviderError`] of class `network` when the machine has no usable certificate store.
+    /// [`ProviderError`] of class `network` when HTTPS cannot be set up at all. A machine without a
+    /// certificate store is no error here; its HTTPS calls fail one by one.
     pub fn new(endpoints: &Endpoints, deadlines: Deadlines) -> Result<Self, ProviderError> {
         // Fails only when somebody installed a provider before; either will do.
         let _already = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(deadlines.connect)
-            .timeout(deadlines.total)
-            // An endpoint that redirects is a captive portal or a mistake; a bearer follows neither.
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            // A token request sent twice is a reused token.
-            .retry(retry::never())
-            // Calls are minutes apart: a kept connection is a dead one, and costs memory.
-            .pool_max_idle_per_host(0);
-        if endpoints.overridden {
-            builder = builder.no_proxy();
-        }
-        builder.build().map(Self).map_err(|_| failure("setting up HTTPS", FailureClass::Network))
+        let builder = || builder(endpoints, deadlines);
+        let built = builder().build().or_else(|_| {
+            // Without certificates no provider can be reached, but everything else can work.
+            tracing::warn!(
+                "no certificate store: every HTTPS call will fail until one is installed"
+            );
+            builder().tls_certs_only([]).build()
+        });
+        built.map(Self).map_err(|_| failure("setting up HTTPS", FailureClass::Network))
     }
 
     pub(crate) fn get(&self, url: reqwest::Url) -> RequestBuilder {
@@ -69,6 +64,21 @@ impl Http {
     pub(crate) fn post(&self, url: reqwest::Url) -> RequestBuilder {
         self.0.post(url)
     }
+}
+
+fn builder(endpoints: &Endpoints, deadlines: Deadlines) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(deadlines.connect)
+        .timeout(deadlines.total)
+        // An endpoint that redirects is a captive portal or a mistake; a bearer follows neither.
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        // A token request sent twice is a reused token.
+        .retry(retry::never())
+        // Calls are minutes apart: a kept connection is a dead one, and costs memory.
+        .pool_max_idle_per_host(0);
+    if endpoints.overridden { builder.no_proxy() } else { builder }
 }
 
 /// Sends `request` and reads the whole answer.
