@@ -197,6 +197,8 @@ pub fn expand_days(
     }
     midnights.sort_unstable();
     midnights.dedup();
+    let begin = midnights.first().copied();
+    spans.retain(|(_, end)| begin.is_none_or(|begin| *end > begin));
     Calendar { spans: merged(spans), midnights, weekly_hours: calendar.weekly_hours() }
 }
 
@@ -405,6 +407,48 @@ mod tests {
         let sunday_evening = at("2026-06-07T22:30:00Z");
         assert_eq!(DemandProfile::hour_of_week(Tz::UTC, sunday_evening), 6 * 24 + 22);
         assert_eq!(DemandProfile::hour_of_week(Europe::Berlin, sunday_evening), 0);
+    }
+
+    /// Working minutes by walking the local clock, five minutes at a time.
+    fn walked(zone: Tz, span: WorkSpan, from: Utc, to: Utc) -> i64 {
+        let mut minutes = 0;
+        let mut at = from;
+        while at < to {
+            let local = utc(at).with_timezone(&zone);
+            let minute =
+                (chrono::Timelike::hour(&local) * 60 + chrono::Timelike::minute(&local)) as u16;
+            let inside = if span.from < span.to {
+                (span.from..span.to).contains(&minute)
+            } else {
+                minute >= span.from || minute < span.to
+            };
+            minutes += if inside { 5 } else { 0 };
+            at = at.plus_seconds(300);
+        }
+        minutes
+    }
+
+    #[test]
+    fn in_every_zone_the_spans_are_the_hours_the_local_clock_shows() {
+        let spans = [OFFICE, WorkSpan { from: 22 * 60, to: 6 * 60 }];
+        // The weeks around both changes of summer time.
+        for (from, to) in [
+            ("2026-03-05T00:00:00Z", "2026-03-11T00:00:00Z"),
+            ("2026-10-23T00:00:00Z", "2026-10-27T00:00:00Z"),
+        ] {
+            let (from, to) = (at(from), at(to));
+            for (zone, span) in
+                chrono_tz::TZ_VARIANTS.iter().flat_map(|zone| spans.map(|span| (*zone, span)))
+            {
+                let work = WorkCalendar::daily(span, 0..7);
+                let expanded = expand(&work, zone, from.plus_seconds(86_400));
+                let hours = expanded.working_hours(from, to);
+                let walked = walked(zone, span, from, to) as f64 / 60.0;
+                assert!((hours - walked).abs() < 1e-9, "{zone}: {hours} for {walked}");
+                assert!(expanded.spans.windows(2).all(|pair| pair[0].1 < pair[1].0), "{zone}");
+                assert!(expanded.midnights.windows(2).all(|pair| pair[0] < pair[1]), "{zone}");
+            }
+        }
     }
 
     #[test]
