@@ -1,6 +1,6 @@
 //! Orphans: dead only on proof, unknown is kept, closed exactly once.
 
-use crate::support::{T0, Table, World, execution, open, running};
+use crate::support::{T0, Table, World, crowding, execution, open, running};
 use sluice_ledger::{
     Closed, Done, Kernel, Ledger, NewExecution, ProcessId, Processes, RULE, State,
 };
@@ -131,13 +131,14 @@ fn a14_the_pass_at_start_is_alone_or_not_at_all() {
     let busy = world.ledger.reconcile_at_start(&Table::new(), T0.plus_seconds(LATER));
     assert!(busy.locked && busy.actions.is_empty());
     let waited = begun.elapsed();
-    assert!((1_900..2_600).contains(&waited.as_millis()), "{waited:?}");
+    let most = 2_600 * u128::from(crowding());
+    assert!((1_900..most).contains(&waited.as_millis()), "{waited:?}");
     assert_eq!(state(&world.ledger, "gone"), State::Running);
     lock.unlock().unwrap();
     let begun = Instant::now();
     let done = world.ledger.reconcile_at_start(&Table::new(), T0.plus_seconds(LATER));
     assert_eq!(done.actions.len(), 1);
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(begun.elapsed() < Duration::from_secs(1) * crowding());
 }
 
 #[test]
@@ -215,8 +216,8 @@ fn ten_thousand_open_rows_within_two_hundred_milliseconds() {
     assert_eq!(found.actions.len(), 10_000);
     eprintln!("10,000 open rows reconciled in {took:?}");
     // The bound is for the build people run; this one is not optimised.
-    let bound = if cfg!(debug_assertions) { 2_000 } else { 200 };
-    assert!(took < Duration::from_millis(bound), "{took:?}");
+    let bound = Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 200 });
+    assert!(took < bound * crowding(), "{took:?}");
 }
 
 /// The kernel's processes under the test's machine.

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod clock;
 pub mod core;
 pub mod explain;
+mod flight;
 pub mod inbox;
 pub mod link;
 pub mod lock;

@@ -99,6 +99,8 @@ struct Loop {
     calls: mpsc::Receiver<Call>,
     ears: Ears,
     heart: Heart,
+    /// The database whose tools at work are looked after here.
+    flight: Option<std::path::PathBuf>,
 }
 
 fn launch(
@@ -127,7 +129,8 @@ fn launch(
     heart.watch().map_err(StartError::System)?;
     let options = Options { offline: config.offline, seed: fastrand::u64(..) };
     let ears = Ears { views: Arc::new(views), notices };
-    let looping = Loop { parts, notes, clock, options, calls: asked, ears, heart };
+    let flight = owned.as_ref().filter(|_| !config.offline).map(|(paths, _)| paths.database());
+    let looping = Loop { parts, notes, clock, options, calls: asked, ears, heart, flight };
     let served = handle.clone();
     std::thread::Builder::new()
         .name("sluice-driver".to_owned())
@@ -156,6 +159,7 @@ fn launch(
 async fn drive(mut looping: Loop) {
     let (inputs, mut results) = mpsc::channel(INPUTS_MAX);
     let clock = looping.clock;
+    let told = inputs.clone();
     let performer = Performer::new(looping.parts.clone(), inputs, looping.ears.clone(), clock);
     let mut performer = match performer {
         Ok(performer) => performer,
@@ -168,6 +172,9 @@ async fn drive(mut looping: Loop) {
     let mut last = clock.read();
     let (mut core, effects) = Core::new(loaded, &recovered, looping.options, last.now);
     carry_out(&mut performer, &core, effects);
+    if let Some(database) = looping.flight.take() {
+        tokio::spawn(crate::flight::watch(database, told, clock));
+    }
     let mut inbox = Inbox::default();
     while !performer.quit {
         looping.heart.beat();
