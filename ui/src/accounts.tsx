@@ -13,8 +13,9 @@ const FIVE_HOURS_MS = 5 * HOUR_MS;
 const WEEK_MS = 7 * DAY_MS;
 /** Logins end about a month after the sign-in; sooner than this it is worth a line of its own. */
 const LOGIN_WARNING_MS = 7 * DAY_MS;
-/** Less than this is lost at every reset and worth no line. */
+/** Less than this is lost at every reset and worth no line; nor is what can still be used for days. */
 const STRANDING_MIN = 2;
+const STRANDING_WITHIN_MS = 2 * DAY_MS;
 
 export function Accounts() {
   const { view, ask } = useStore();
@@ -153,14 +154,12 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
     });
   }
   if (account.problem !== null) lines.push({ kind: "warn", text: account.problem });
-  if (account.stranding !== null && account.stranding >= STRANDING_MIN) {
-    const when = account.seven_day.resets_at_ms;
-    lines.push({
-      kind: "warn",
-      text: `About ${Math.round(account.stranding)}% of the week will expire unused${
-        when === null ? "" : ` by ${clock(when, nowMs)}`
-      }.`,
-    });
+  const resets = account.seven_day.resets_at_ms;
+  const soon = resets !== null && resets > nowMs && resets - nowMs < STRANDING_WITHIN_MS;
+  if (soon && account.stranding !== null && account.stranding >= STRANDING_MIN) {
+    const share = Math.round(account.stranding);
+    const text = `About ${share}% of the week will expire unused by ${clock(resets, nowMs)}.`;
+    lines.push({ kind: "warn", text });
   }
   const ends = account.login_ends_at_ms;
   if (ends !== null && ends - nowMs < LOGIN_WARNING_MS) {
