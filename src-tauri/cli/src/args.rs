@@ -1,7 +1,8 @@
 //! What can be typed.
 
 use clap::{Parser, Subcommand, ValueEnum};
-use sluice_driver::api::{Mode, Provider};
+use sluice_driver::api::{Mode, Policy, Provider};
+use std::path::PathBuf;
 
 /// Watches the quota of several AI coding subscriptions, keeps the right one live, and says why.
 #[derive(Debug, Parser)]
@@ -156,6 +157,36 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         release: Option<String>,
     },
+    /// Takes recorded decisions again, under the same rules or another policy.
+    Replay {
+        /// From so many days ago.
+        #[arg(long, default_value_t = 2)]
+        days: u32,
+        /// Under this policy instead of the recorded rules.
+        #[arg(long, value_enum)]
+        policy: Option<Rule>,
+    },
+    /// Prints every request sent and every swap made, without addresses.
+    Export {
+        /// From so many days ago.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+        /// In which form.
+        #[arg(long, value_enum, default_value_t = Format::Json)]
+        format: Format,
+    },
+    /// Runs recorded demand on simulated accounts under a policy.
+    Simulate {
+        /// `quota-sim/1` documents.
+        #[arg(required = true)]
+        scenarios: Vec<PathBuf>,
+        /// horizon, tiered, none, react429, threshold or edf.
+        #[arg(long, default_value = "horizon")]
+        policy: String,
+        /// Write here instead of standard output.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Drives without a desktop until it is ended.
     Daemon,
 }
@@ -199,6 +230,33 @@ impl From<Level> for Mode {
     }
 }
 
+/// A policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Rule {
+    /// The rule set by tiers.
+    Tiered,
+    /// The joint plan.
+    Horizon,
+}
+
+impl From<Rule> for Policy {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Tiered => Self::Tiered,
+            Rule::Horizon => Self::Horizon,
+        }
+    }
+}
+
+/// A form of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON document.
+    Json,
+    /// Comma-separated rows of the requests.
+    Csv,
+}
+
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnOff {
@@ -236,6 +294,9 @@ impl Command {
             Self::Hook(_) => "hook",
             Self::Hooks(_) => "hooks",
             Self::Reconcile { .. } => "reconcile",
+            Self::Replay { .. } => "replay",
+            Self::Export { .. } => "export",
+            Self::Simulate { .. } => "simulate",
             Self::Daemon => "daemon",
         }
     }

@@ -66,7 +66,8 @@ async fn reach(paths: &Paths) -> Result<Link, StartError> {
     sluice_driver::start(paths, config).map(Link::Local)
 }
 
-fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
+/// Prints an outcome.
+pub fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
     let (document, text, exit) = match outcome {
         Outcome::Shown { json, text } => (json, text, Exit::Done),
         Outcome::Refused(refused) => {
@@ -168,6 +169,9 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         | Command::Hook(_)
         | Command::Hooks(_)
         | Command::Reconcile { .. }
+        | Command::Replay { .. }
+        | Command::Export { .. }
+        | Command::Simulate { .. }
         | Command::Daemon => Request::Status,
     })
 }

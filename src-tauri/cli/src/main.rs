@@ -6,9 +6,11 @@ mod daemon;
 mod flight;
 mod hook;
 mod hooks;
+mod past;
 mod render;
 mod run;
 mod show;
+mod simulate;
 
 use args::{Cli, Command};
 use clap::Parser as _;
@@ -54,6 +56,13 @@ fn main() -> ExitCode {
         Command::Hooks(command) => return hooks::run(*command, cli.json).into(),
         Command::Reconcile { apply, release } => {
             return flight::reconcile(&paths, *apply, release.as_deref(), cli.json).into();
+        }
+        Command::Replay { days, policy } => {
+            return past::replay(&paths, *days, policy.map(Into::into), cli.json).into();
+        }
+        Command::Export { days, format } => return past::export(&paths, *days, *format).into(),
+        Command::Simulate { scenarios, policy, out } => {
+            return simulate::run(scenarios, policy, out.as_deref()).into();
         }
         _ => {}
     }

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 pub use sluice_engine::{
     AccountId, Decision, Generation, LaneId, Login, Policy, Provider, Refusal, Trigger,
+    Utc as Instant,
 };
 
 /// What Sluice may do by itself, per provider.

@@ -36,6 +36,8 @@ const LIVE_POLL_DEADLINE: Duration = Duration::from_secs(50);
 const PARKED_POLL_DEADLINE: Duration = Duration::from_secs(30);
 /// Reading everything at start, and the last writes at the end.
 const START_DEADLINE: Duration = Duration::from_secs(10);
+/// Pauses (real time) after a swap before its parked file is looked at.
+const TEND: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(29)];
 /// Calls waiting for one part.
 const QUEUE: usize = 64;
 
@@ -285,6 +287,7 @@ impl Performer {
 
     fn swap(&self, order: SwapOrder) {
         let ledger = self.ledger.clone();
+        let (moves, provider) = (self.moves.clone(), order.provider);
         self.carry(
             (Port::Moves, &self.moves),
             MOVE_DEADLINE,
@@ -297,7 +300,10 @@ impl Performer {
                     }
                 }
             },
-            |report| {
+            move |report| {
+                if let Ok(SwapReport::Committed { .. }) = &report {
+                    tokio::spawn(tend(moves, provider));
+                }
                 Input::Swapped(report.unwrap_or_else(|missed| SwapReport::Failed {
                     row: None,
                     trouble: busy(missed),
@@ -364,6 +370,15 @@ impl Performer {
             };
             let _gone = waiting.send(answer);
         });
+    }
+}
+
+/// What a swap displaced is read again when a late writer may have been at it.
+async fn tend(moves: Worker<Arc<dyn Custody>>, provider: Provider) {
+    for pause in TEND {
+        tokio::time::sleep(pause).await;
+        // A busy thread tends with its next swap.
+        let _busy = moves.submit(move |custody| custody.tend(provider));
     }
 }
 

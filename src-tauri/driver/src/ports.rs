@@ -236,6 +236,10 @@ pub trait Custody: Send + Sync + 'static {
     ) -> RefreshReport;
     /// Carries out a swap: journal, capture, stage, exchange, verify, settle.
     fn swap(&self, order: &SwapOrder) -> SwapReport;
+    /// Looks after what a swap left parked; called a moment and half a minute after each.
+    fn tend(&self, provider: Provider) {
+        let _nothing_parked = provider;
+    }
     /// Finishes or undoes what was open when the last driver ended. No network.
     fn recover(&self) -> Vec<Recovered>;
     /// Removes every kept vintage of an account.
@@ -358,6 +362,8 @@ pub enum Record {
         sentence: String,
         /// Under which mode.
         mode: Mode,
+        /// The world it was made in, as JSON; what `replay` starts from.
+        world: String,
     },
     /// Reads that failed in a row.
     Failures {
@@ -392,6 +398,11 @@ pub enum Record {
         key: String,
         /// Its value.
         value: serde_json::Value,
+    },
+    /// Lets a batch of old rows go; the answer is 1 while there is more.
+    Tidy {
+        /// Ages count from here.
+        now: Utc,
     },
     /// A silenced cause.
     Snooze {

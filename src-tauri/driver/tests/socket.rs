@@ -1,5 +1,6 @@
 //! The local socket: private, bounded, one document per line.
 
+#[allow(dead_code, reason = "each test uses the parts it needs")]
 mod stand_in;
 
 use sluice_driver::api::{Answer, Request};

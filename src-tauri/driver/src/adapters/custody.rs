@@ -145,8 +145,19 @@ impl Custody for RealCustody {
         let mut journal =
             SwapJournal { ledger: &self.ledger, clock: self.clock, order: Some(order) };
         match self.custody.swap(&asked, &mut journal) {
-            Ok(swapped) => SwapReport::Committed { row: swapped.intent.0 },
+            Ok(swapped) => {
+                for remark in &swapped.remarks {
+                    tracing::warn!(%remark, "a swap went less well than it should");
+                }
+                SwapReport::Committed { row: swapped.intent.0 }
+            }
             Err(failure) => failed(&failure),
+        }
+    }
+
+    fn tend(&self, provider: Provider) {
+        if let Err(error) = self.custody.tend(provider) {
+            tracing::debug!(code = error.code(), "what is parked stays for the next time");
         }
     }
 

@@ -20,6 +20,8 @@ const SNOOZE: &str = "snooze.";
 /// Swaps counted for the last day.
 const DAY_SWAPS_MAX: u32 = 500;
 const DAY_S: i64 = 86_400;
+/// Rows let go in one go: a few milliseconds.
+const TIDY_ROWS: usize = 500;
 
 pub(super) struct SqlLedger {
     shared: Shared,
@@ -159,7 +161,11 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
         Record::Failures { account, failures } => {
             ledger.record_failures(*account, *failures).map(|()| 0)
         }
-        Record::Decision { decision, provider, action, sentence, mode } => {
+        Record::Tidy { now } => {
+            let pruned = ledger.prune(*now, &real::Retention::default(), TIDY_ROWS)?;
+            Ok(i64::from(pruned.more))
+        }
+        Record::Decision { decision, provider, action, sentence, mode, world } => {
             let reason = serde_json::json!({ "rule": decision.reason, "mode": mode });
             ledger.record_decision(&NewDecision {
                 decision,
@@ -167,8 +173,8 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
                 outcome: outcome(action),
                 sentence,
                 reason: &reason,
-                digest: "",
-                world: None,
+                digest: &crate::replay::digest(world),
+                world: Some(world),
             })
         }
         Record::Lane { lane, at } => write_lane(ledger, lane, *at),

@@ -1,11 +1,16 @@
 //! Swaps: begun once, carried out elsewhere, settled here.
 
-use super::{CallId, Core, Effect, Running, Seat};
+use super::{CallId, Core, Effect, Fresh, Running, Seat};
 use crate::api::{Answer, SwapView};
 use crate::link::refused;
 use crate::ports::{SwapOrder, SwapReport, Trouble, login_text};
 use sluice_engine::world::Settlement;
 use sluice_engine::{AccountId, Gates, LaneId, Now, Provider, Trigger};
+
+/// A foreign write this soon after a swap is a clobber, seconds.
+const CLOBBER_S: f64 = 60.0;
+/// Swaps done again after clobbers, before the seat is left alone.
+const CLOBBERS_MAX: u32 = 2;
 
 impl Core {
     pub(super) fn begin_swap(
@@ -107,6 +112,7 @@ impl Core {
             card.kept =
                 Some(crate::ports::Kept { access_expires_at: leaving, login_ends_at: ends });
         }
+        self.note_fresh(order, now);
         if let Some(book) = self.lanes.get_mut(&order.lane) {
             book.advice = None;
             book.tick_due = None;
@@ -114,6 +120,39 @@ impl Core {
         self.end_cause(&super::deciding::advice_cause(order.provider, to));
         self.end_cause(&format!("swap_failed:{}", order.provider.name()));
         self.tell_swap_done(order, row, now);
+    }
+
+    fn note_fresh(&mut self, order: &SwapOrder, now: Now) {
+        let Some((from, _)) = order.from else { return };
+        let before = self.fresh.filter(|fresh| fresh.lane == order.lane && fresh.to == order.to.0);
+        let clobbers = before.map_or(0, |fresh| fresh.clobbers);
+        self.fresh = Some(Fresh { lane: order.lane, from, to: order.to.0, at: now.wall, clobbers });
+    }
+
+    /// Somebody put the old login back a moment after our swap. Says whether that was it: the lane
+    /// then decides afresh, and after two times in a row the seat is left to its writer.
+    pub(super) fn clobbered(&mut self, lane: LaneId, found: AccountId, now: Now) -> bool {
+        let Some(fresh) = &mut self.fresh else { return false };
+        let near = now.wall.seconds_since(fresh.at) <= CLOBBER_S;
+        if fresh.lane != lane || fresh.from != found || !near {
+            return false;
+        }
+        fresh.clobbers += 1;
+        let (times, to) = (fresh.clobbers, fresh.to);
+        tracing::warn!(times, "another program put the former login back after a swap");
+        if times > CLOBBERS_MAX {
+            let text = format!(
+                "Another program keeps putting {} back after a swap to {}. Nothing more is written; end \
+                 that program, then start Sluice anew. Every login is kept.",
+                self.label(found),
+                self.label(to)
+            );
+            self.lanes.entry(lane).or_default().stuck = Some(text.clone());
+            self.tell_stuck(lane, &text, now);
+        } else {
+            self.want_decision(lane, now);
+        }
+        true
     }
 
     /// A person asks for an account.

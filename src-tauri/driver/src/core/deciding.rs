@@ -60,6 +60,8 @@ impl Core {
     }
 
     pub(super) fn decide(&mut self, lane: LaneId, provider: Provider, now: Now) {
+        // Kept as it was before, or a replay would start after the fact.
+        let world = serde_json::to_string(&self.world).unwrap_or_default();
         let mut decision = self.world.decide(lane, now);
         let mode = self.mode(provider);
         let action = match decision.action {
@@ -93,6 +95,7 @@ impl Core {
                 action,
                 sentence: sentence.clone(),
                 mode,
+                world,
             },
             Then::Decided(lane),
         );
@@ -197,8 +200,6 @@ impl Core {
         let exhausted = decision.trigger == Trigger::NoTarget;
         if exhausted {
             self.tell_exhausted(provider, decision, now);
-        } else {
-            self.end_cause(&format!("exhausted:{}", provider.name()));
         }
         self.watch_stall(lane, provider, decision, now);
         self.same_tier(provider, decision, now);

@@ -159,6 +159,8 @@ pub enum Then {
     Nothing,
     /// The asker gets this.
     Answer(CallId, Box<Answer>),
+    /// Old rows are let go batch by batch.
+    Tidied,
     /// A new account gets its id and its credential is kept.
     Enrol(Provider),
     /// The lane learns which generation is in force, if it still has the one that was written.
@@ -345,12 +347,24 @@ pub struct Core {
     options: Options,
     rng: fastrand::Rng,
     decisions: u64,
+    /// The last swap of ours, while a foreign writer may still undo it.
+    fresh: Option<Fresh>,
     /// The driver ends: nothing new is begun.
     ending: bool,
     revision: u64,
     published: View,
     next: Option<Utc>,
     out: Vec<Effect>,
+}
+
+/// A swap of ours whose seat is still watched for somebody putting the old login back.
+#[derive(Clone, Copy, Debug)]
+struct Fresh {
+    lane: LaneId,
+    from: AccountId,
+    to: AccountId,
+    at: Utc,
+    clobbers: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -396,6 +410,7 @@ impl Core {
         }
         if !options.offline {
             core.out.push(Effect::ExpandCalendar);
+            core.store(Record::Tidy { now: now.wall }, Then::Tidied);
         }
         let accounts: Vec<_> =
             core.world.accounts.iter().map(|found| (found.id, found.provider)).collect();
@@ -433,6 +448,7 @@ impl Core {
             options,
             rng: fastrand::Rng::with_seed(options.seed),
             decisions: 0,
+            fresh: None,
             ending: false,
             revision: 0,
             published: View::default(),
@@ -521,6 +537,7 @@ impl Core {
         if self.calendar_until.is_some_and(|until| until <= now.wall) {
             self.calendar_until = None;
             self.out.push(Effect::ExpandCalendar);
+            self.store(Record::Tidy { now: now.wall }, Then::Tidied);
         }
         self.wake_by(self.calendar_until);
         self.drive_seats(now);

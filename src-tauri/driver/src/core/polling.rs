@@ -68,8 +68,7 @@ impl Core {
         let usable = matches!(found.login, Login::Valid | Login::Unverified);
         let ended =
             self.cards.get(&account)?.kept?.access_expires_at.is_some_and(|at| at <= now.wall);
-        let moving = self.refreshing == Some(account)
-            || self.swap.as_ref().is_some_and(|swap| swap.order.to.0 == account);
+        let moving = self.swap.as_ref().is_some_and(|swap| swap.order.to.0 == account);
         (usable && !ended && !moving).then_some(Holder::Account(account))
     }
 

@@ -467,6 +467,11 @@ impl Core {
         }
         match then {
             Then::Nothing => {}
+            Then::Tidied => {
+                if result == Ok(1) {
+                    self.store(Record::Tidy { now: now.wall }, Then::Tidied);
+                }
+            }
             Then::Lane(lane, written) => {
                 if let Ok(row) = result
                     && let Some(lane) = self.world.lanes.iter_mut().find(|found| found.id == lane)

@@ -147,6 +147,12 @@ impl Core {
             return;
         }
         match active {
+            Some(found) if before.is_some() && self.clobbered(id, found, now) => {
+                if let Some(lane) = self.lane_mut(provider) {
+                    lane.active = active;
+                    lane.generation.0 += 1;
+                }
+            }
             Some(_) if before.is_some() => {
                 self.world.seat_changed(id, active, now);
                 tracing::info!(

@@ -254,8 +254,11 @@ impl Core {
     }
 
     pub(super) fn tell_exhausted(&mut self, provider: Provider, decision: &Decision, now: Now) {
-        let cause = format!("exhausted:{}", provider.name());
         let until = self.earliest_recovery(provider, now.wall);
+        // Told once until the account that recovers first has recovered, or once a day.
+        let day = now.wall.millis().div_euclid(86_400_000);
+        let since = until.map_or(day, |(_, at)| episode(Some(at)));
+        let cause = format!("exhausted:{}:{since}", provider.name());
         let when = until.map_or_else(String::new, |(account, at)| {
             format!(
                 " {} has room again in {}.",

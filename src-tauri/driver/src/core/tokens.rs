@@ -70,7 +70,10 @@ impl Core {
         let again = match report {
             RefreshReport::Kept(kept) => {
                 if let Some(card) = self.cards.get_mut(&account) {
-                    card.kept = Some(kept);
+                    // A renewal says nothing of the login's own end; it does not move.
+                    let ends = card.kept.and_then(|before| before.login_ends_at);
+                    let login_ends_at = kept.login_ends_at.or(ends);
+                    card.kept = Some(crate::ports::Kept { login_ends_at, ..kept });
                     card.problem = None;
                 }
                 if let Some(book) = self.polls.get_mut(&account) {

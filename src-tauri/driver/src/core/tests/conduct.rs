@@ -65,6 +65,29 @@ fn a_login_change_by_the_person_is_followed_and_protected() {
 }
 
 #[test]
+fn a_clobber_is_answered_twice_and_then_left_to_its_writer() {
+    let mut outside = Outside::pair("auto");
+    let (a, b) = (outside.id("a"), outside.id("b"));
+    for _ in 0..6 {
+        let swaps = outside.swaps().len();
+        for _ in 0..40 {
+            outside.advance(60);
+            if outside.swaps().len() > swaps {
+                break;
+            }
+        }
+        if outside.view.providers[0].live == Some(b) {
+            outside.sign_in("a");
+            assert_eq!(outside.view.providers[0].paused_until_ms, None, "nobody chose this");
+        }
+    }
+    assert_eq!(outside.swaps().len(), 3, "one swap and two re-applications");
+    assert_eq!(outside.view.providers[0].live, Some(a));
+    assert!(outside.view.providers[0].observe_only.is_some());
+    assert_eq!(outside.view.needs_you[0].code, "stuck_swap");
+}
+
+#[test]
 fn a_failed_swap_is_told_once_and_backs_off() {
     let mut outside = Outside::pair("auto");
     outside.swap_error = Some(SwapReport::Failed {
