@@ -104,7 +104,7 @@ impl Loop {
 
     fn apply(&mut self, step: &Value) -> Result<(), String> {
         for (id, fields) in step["set"].as_object().into_iter().flatten() {
-            let row = self.rows.iter_mut().find(|row| row["id"].to_string() == *id);
+            let row = self.rows.iter_mut().find(|row| row["id"].as_i64() == id.parse().ok());
             let row = row.ok_or_else(|| format!("no account {id}"))?;
             for (key, value) in fields.as_object().into_iter().flatten() {
                 row[key] = value.clone();

@@ -242,7 +242,7 @@ fn instant(zone: Tz, local: NaiveDateTime) -> Utc {
 fn first_after_gap(mut after: DateTime<Tz>, local: NaiveDateTime) -> DateTime<Tz> {
     for step in [TimeDelta::minutes(1), TimeDelta::seconds(1)] {
         loop {
-            let earlier = after.clone() - step;
+            let earlier = after - step;
             if earlier.naive_local() < local {
                 break;
             }
