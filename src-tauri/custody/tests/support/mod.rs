@@ -205,7 +205,12 @@ impl Default for Home {
 
 impl Home {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        // In memory where there is such a place: thousands of homes are made.
+        let memory = std::path::Path::new("/dev/shm");
+        let dir = match memory.is_dir() {
+            true => tempfile::tempdir_in(memory).unwrap(),
+            false => tempfile::tempdir().unwrap(),
+        };
         std::fs::create_dir(dir.path().join(".claude")).unwrap();
         let store = Arc::new(MemStore::default());
         let pointers = Arc::new(MemPointers::default());
