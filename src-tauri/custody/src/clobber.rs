@@ -37,6 +37,12 @@ impl Clobbers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A swap of ours is about to change the seat: whoever is seen in it next came by us, also an
+    /// account that left a moment ago.
+    pub(crate) fn begun(&self, provider: Provider) {
+        self.seats().entry(provider).or_default().last_swap = None;
+    }
+
     /// A swap was committed: `out` left the seat.
     pub(crate) fn swapped(&self, provider: Provider, out: Option<AccountKey>) {
         let mut seats = self.seats();

@@ -166,6 +166,7 @@ impl Custody {
         let mut prepared = self.prepare(order).map_err(refused)?;
         let intent = self.intent(order, &prepared).map_err(refused)?;
         let id = journal.intent(&intent).map_err(|error| refused(error.into()))?;
+        self.clobbers.begun(order.provider);
         let placed = self.place(&mut prepared, &intent, id, journal);
         drop(prepared.locks);
         let mut remarks = Vec::new();
