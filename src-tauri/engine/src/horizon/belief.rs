@@ -2,6 +2,7 @@
 
 use super::demand::History;
 use super::gauge::{Gauge, Lesson, minutes, weight};
+use super::index::Index;
 use super::tuning::Tuning;
 use crate::account::{Account, Login};
 use crate::lane::Lane;
@@ -9,7 +10,15 @@ use crate::observation::{Fact, Observation};
 use crate::units::{AccountId, LaneId, Now};
 use crate::window::Usage;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
+
+/// Minutes without a look after which time counts as unwatched.
+const UNWATCHED: f64 = 15.0;
+/// Minutes a refused login is left alone.
+const DEAD: f64 = 30.0;
+/// Dry pools this close together are one episode, minutes.
+const EPISODE: f64 = 90.0;
 
 /// What the planner has learned of accounts, lanes and demand.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,8 +40,17 @@ pub struct State {
     pub errors: BTreeMap<AccountId, u32>,
     /// Constants.
     pub tuning: Tuning,
+    /// Time passed unwatched (the machine slept, or its clock was set) until then; readings from
+    /// before bear no voluntary move.
+    pub woke_at: Option<f64>,
     /// Believed up to this minute.
     pub clock: Option<f64>,
+    /// Grows with each fact.
+    #[serde(skip)]
+    pub(super) revision: u64,
+    /// The pool at the last instant decided at.
+    #[serde(skip)]
+    pub(super) index: Index,
 }
 
 /// What is believed of one lane.
@@ -47,16 +65,14 @@ pub struct LaneBelief {
     pub rate: f64,
     /// The last sign of work.
     pub last_use: Option<f64>,
-    /// Units burnt by belief since the active account's last reading.
-    pub burnt: f64,
     /// Not planned again before.
     pub next_plan: f64,
     /// The last refusal of work.
     pub refused_at: Option<f64>,
     /// Work was seen to begin; plan at once.
     pub woke: bool,
-    #[allow(missing_docs)]
-    pub oracle: Option<alloc::vec::Vec<f64>>,
+    /// Account, and units the last plan saw gained by going there.
+    pub values: Vec<(AccountId, f64)>,
     /// Past demand.
     pub history: History,
 }
@@ -77,6 +93,7 @@ impl State {
         let Some(account) = accounts.iter().find(|account| account.id == id) else { return };
         let gauge = self.gauges.entry(id).or_insert_with(|| Gauge::new(account));
         gauge.weight = weight(account);
+        self.revision += 1;
         match &observation.fact {
             Fact::Usage(_) => {
                 self.asked.insert(id, at);
@@ -95,42 +112,102 @@ impl State {
             }
             Fact::Login(Login::Valid) => gauge.dead_until = 0.0,
             Fact::Login(Login::Unverified) => {}
-            Fact::Login(Login::NeedsSignIn | Login::Missing) => gauge.dead_until = now + 30.0,
+            Fact::Login(Login::NeedsSignIn | Login::Missing) => gauge.dead_until = now + DEAD,
             Fact::Closed { .. } | Fact::Unreachable | Fact::Throttled { .. } | Fact::Plan(_) => {}
         }
     }
 
-    /// Brings beliefs to `now`: windows end, working lanes burn.
-    pub(super) fn advance(&mut self, lanes: &[Lane], now: f64) {
-        let from = self.clock.unwrap_or(now);
-        let gap = now - from;
+    /// Brings beliefs to `now` (minutes) before the lane at `position` decides: windows end,
+    /// working lanes burn.
+    pub(super) fn advance(&mut self, lanes: &[Lane], position: usize, now: f64) {
+        let gap = now - self.clock.unwrap_or(now);
+        if self.clock == Some(now) {
+            self.sync(&lanes[position], now);
+            return;
+        }
         self.clock = Some(now);
         for lane in lanes {
-            let belief = self.lanes.entry(lane.id).or_default();
-            belief.history.advance(now);
-            if belief.active != lane.active {
-                belief.active = lane.active;
-                belief.since = now;
-                belief.burnt = 0.0;
-                belief.woke = false;
-            }
+            self.sync(lane, now);
         }
-        if gap <= 0.0 {
-            return;
+        if gap < 0.0 {
+            self.rewind(now);
+        }
+        if gap < 0.0 || gap > UNWATCHED {
+            self.woke_at = Some(now);
         }
         for gauge in self.gauges.values_mut() {
             gauge.advance(now);
         }
-        if gap > 60.0 {
+        if gap > UNWATCHED {
             return;
         }
         for lane in lanes {
-            let Some(belief) = self.lanes.get_mut(&lane.id) else { continue };
-            let Some(gauge) = lane.active.and_then(|id| self.gauges.get_mut(&id)) else { continue };
-            if belief.worked(now, 60.0) && belief.rate > 0.0 {
-                let units = (belief.rate * gap).min(gauge.left(now));
-                gauge.burn(units, now);
-                belief.burnt += units;
+            self.burn(lane, gap.max(0.0), now);
+        }
+    }
+
+    fn sync(&mut self, lane: &Lane, now: f64) {
+        let belief = self.lanes.entry(lane.id).or_default();
+        belief.history.advance(now);
+        if belief.active != lane.active {
+            self.index.moved(belief.active, lane.active);
+            belief.active = lane.active;
+            belief.since = now;
+            belief.woke = false;
+        }
+    }
+
+    fn burn(&mut self, lane: &Lane, gap: f64, now: f64) {
+        let Some(belief) = self.lanes.get(&lane.id) else { return };
+        let Some(gauge) = lane.active.and_then(|id| self.gauges.get_mut(&id)) else { return };
+        if belief.worked(now, 60.0) && belief.rate > 0.0 {
+            gauge.burn((belief.rate * gap).min(gauge.left(now)), now);
+        }
+    }
+
+    /// The wall clock was set back: nothing may lie in the future but resets.
+    fn rewind(&mut self, now: f64) {
+        for lane in self.lanes.values_mut() {
+            lane.since = lane.since.min(now);
+            lane.next_plan = lane.next_plan.min(now);
+            lane.last_use = lane.last_use.filter(|at| *at <= now);
+            lane.refused_at = lane.refused_at.filter(|at| *at <= now);
+        }
+        for gauge in self.gauges.values_mut() {
+            gauge.dead_until = gauge.dead_until.min(now + DEAD);
+            gauge.seen_at = gauge.seen_at.filter(|at| *at <= now);
+            gauge.anchor = None;
+        }
+        for asked in self.asked.values_mut() {
+            *asked = asked.min(now);
+        }
+        self.last_dry = self.last_dry.map(|at| at.min(now));
+    }
+
+    /// Pressure as it has decayed by `now`, minutes.
+    pub(super) fn pressure_at(&self, now: f64) -> f64 {
+        let age = self.last_dry.map_or(0.0, |last| (now - last).max(0.0));
+        halved(self.pressure, age, self.tuning.pressure_half_days * 1440.0)
+    }
+
+    /// Keeps what a plan came to.
+    pub(super) fn planned(
+        &mut self,
+        lane: LaneId,
+        now: f64,
+        next: f64,
+        values: Vec<(AccountId, f64)>,
+        dry: Option<bool>,
+    ) {
+        if dry == Some(true) && self.last_dry.is_none_or(|last| now - last >= EPISODE) {
+            self.pressure = self.pressure_at(now) + 1.0;
+            self.last_dry = Some(now);
+        }
+        if let Some(belief) = self.lanes.get_mut(&lane) {
+            belief.woke = false;
+            belief.next_plan = next;
+            if !values.is_empty() {
+                belief.values = values;
             }
         }
     }
@@ -146,7 +223,7 @@ impl State {
         self.noise = (self.noise * 0.995).max(lesson.drop.min(6.0) / 2.0);
         for lane in self.lanes.values_mut().filter(|lane| lane.active == Some(id)) {
             let share = if rate > 0.0 { lane.rate / rate } else { 1.0 / count };
-            lane.learn(&lesson, share, now);
+            lane.learn(&lesson, share, now, self.tuning.rate_tau);
         }
     }
 
@@ -182,15 +259,14 @@ impl State {
 }
 
 impl LaneBelief {
-    fn learn(&mut self, lesson: &Lesson, share: f64, now: f64) {
+    fn learn(&mut self, lesson: &Lesson, share: f64, now: f64, tau: f64) {
         let from = lesson.from.max(self.since);
         let gap = lesson.to - from;
-        self.burnt = 0.0;
         if gap < 0.5 || lesson.to <= self.since {
             return;
         }
         let units = lesson.units * share;
-        let weight = (0.35 + 0.1 * gap).min(1.0);
+        let weight = gap / (gap + tau);
         if units > 1e-9 {
             let idle = !self.worked(now, 20.0);
             self.woke |= idle;
@@ -210,4 +286,14 @@ impl LaneBelief {
             }
         }
     }
+}
+
+/// `value` after `age` with this half-life: whole halvings, and a straight line between them.
+fn halved(value: f64, age: f64, half: f64) -> f64 {
+    let (mut left, mut value) = (age, value);
+    while left >= half && value > 1e-6 {
+        value *= 0.5;
+        left -= half;
+    }
+    value * (1.0 - 0.5 * (left / half).clamp(0.0, 1.0))
 }

@@ -1,6 +1,8 @@
 //! When accounts are read.
 
-use super::gauge::minutes;
+use super::belief::LaneBelief;
+use super::gauge::{Gauge, minutes};
+use super::tuning::Tuning;
 use crate::units::{Now, Utc};
 use crate::world::{PollPlan, World};
 use alloc::vec::Vec;
@@ -23,14 +25,7 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
             };
             let mut interval = tuning.poll_other;
             for lane in state.lanes.values().filter(|lane| lane.active == Some(account.id)) {
-                let every = match gauge {
-                    Some(gauge) if lane.worked(now_min, tuning.busy) => {
-                        let left = gauge.left(now_min) / lane.rate.max(1e-9);
-                        (left * tuning.poll_share).clamp(1.0, tuning.poll_busy)
-                    }
-                    _ => tuning.poll_idle,
-                };
-                let every = if now_min - lane.since < 3.0 && lane.worked(now_min, tuning.busy) { every.min(2.0) } else { every };
+                let every = active(gauge, lane, tuning, now_min);
                 interval = interval.min(every);
             }
             let errors = state.errors.get(&account.id).copied().unwrap_or(0).min(4);
@@ -43,4 +38,19 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
         .collect();
     plans.sort_by_key(|plan| (plan.due, plan.account));
     plans
+}
+
+/// Minutes between reads of an account a lane is on.
+fn active(gauge: Option<&Gauge>, lane: &LaneBelief, tuning: &Tuning, now: f64) -> f64 {
+    let Some(gauge) = gauge else { return tuning.poll_idle };
+    let full = gauge.full_until - now;
+    if full > 0.0 {
+        return full.min(tuning.poll_other);
+    }
+    if !lane.worked(now, tuning.busy) {
+        return tuning.poll_idle;
+    }
+    let left = gauge.left(now) / lane.rate.max(1e-9);
+    let every = (left * tuning.poll_share).clamp(1.0, tuning.poll_busy);
+    if now - lane.since < 3.0 { every.min(2.0) } else { every }
 }

@@ -152,17 +152,40 @@ impl History {
         if meant <= 0.0 { 1.0 } else { (seen / meant).clamp(0.4, 2.5) }
     }
 
-    /// The past from `days` ago as if it came again; unknown bins take `means`.
-    pub(super) fn replay(&self, now: i64, days: i64, means: &[f64]) -> Vec<f64> {
-        let again = |(offset, mean): (usize, &f64)| {
-            let mut at = now + offset as i64 - days * DAY;
-            while at >= now {
-                at -= WEEK;
+    /// One past as if it came again: each day takes the `nth` latest day of its kind; unknown
+    /// bins take `means`.
+    pub(super) fn replay(&self, now: i64, nth: i64, means: &[f64]) -> Vec<f64> {
+        let mut values = Vec::with_capacity(means.len());
+        let (mut day, mut shift) = (i64::MIN, 0);
+        for (offset, mean) in means.iter().enumerate() {
+            let index = now + offset as i64;
+            let this = index.div_euclid(DAY);
+            if this != day {
+                day = this;
+                shift = same_kind(index, now, nth);
             }
-            self.at(at).unwrap_or(*mean)
-        };
-        means.iter().enumerate().map(again).collect()
+            let value = if shift > 0 { self.at(index - shift * DAY) } else { None };
+            values.push(value.unwrap_or(*mean));
+        }
+        values
     }
+}
+
+/// How many days before the day of `index` its `nth` latest past day of the same kind lies; only
+/// days that had ended a day before `now` count, so that a whole day is always there.
+fn same_kind(index: i64, now: i64, nth: i64) -> i64 {
+    let class = weekend(index);
+    let mut found = -1;
+    for days in 1..=28 {
+        let past = index - days * DAY;
+        if past.div_euclid(DAY) < now.div_euclid(DAY) && weekend(past) == class {
+            found += 1;
+            if found == nth {
+                return days;
+            }
+        }
+    }
+    0
 }
 
 /// Saturday or Sunday, in UTC (1970-01-01 was a Thursday).

@@ -1,5 +1,6 @@
 //! One account as the planner believes it to be between two readings.
 
+use super::rollout::Slot;
 use crate::account::Account;
 use crate::units::Utc;
 use crate::window::{Usage, Window};
@@ -109,8 +110,9 @@ impl Gauge {
             self.short_ends = None;
             self.short = 0.0;
         }
-        while let Some(end) = self.long_ends.filter(|&end| now >= end) {
-            self.long_ends = Some(end + WEEK);
+        if let Some(end) = self.long_ends.filter(|&end| now >= end) {
+            let weeks = ((now - end) / WEEK) as i64 + 1;
+            self.long_ends = Some(end + weeks as f64 * WEEK);
             self.long = 0.0;
             self.models.iter_mut().for_each(|bucket| bucket.used = 0.0);
         }
@@ -157,16 +159,17 @@ impl Gauge {
         self.short_left().min(self.long_left())
     }
 
-    /// When it can be used again, if it cannot now.
-    pub(super) fn recovers(&self, now: f64) -> f64 {
-        let mut at = now.max(self.dead_until).max(self.full_until);
-        if self.long_left() <= 0.02 * self.weight {
-            at = at.max(self.long_ends.unwrap_or(now));
+    /// The account as a rollout takes it.
+    pub(super) fn slot(&self, now: f64) -> Slot {
+        Slot {
+            short_left: self.short_left(),
+            short_cap: self.weight,
+            short_ends: self.short_ends.unwrap_or(f64::NEG_INFINITY),
+            long_left: self.long_left(),
+            long_cap: self.weight * self.ratio(),
+            long_ends: self.long_ends.unwrap_or(now + WEEK),
+            blocked_until: self.full_until.max(self.dead_until),
         }
-        if self.short_left() <= 0.02 * self.weight {
-            at = at.max(self.short_ends.unwrap_or(now));
-        }
-        at
     }
 
     /// Takes in a reading that was true at `at`; `burnt` units were added by belief since then.

@@ -3,9 +3,12 @@
 mod belief;
 mod cadence;
 mod demand;
+mod foresee;
 mod gauge;
+mod index;
 mod plan;
 mod rollout;
+mod scene;
 mod tuning;
 
 pub use belief::{LaneBelief, State};

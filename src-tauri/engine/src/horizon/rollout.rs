@@ -40,8 +40,6 @@ pub(super) struct Seat {
 pub(super) struct Base {
     /// Prefer open windows that end first over the earliest weekly reset.
     pub open_first: bool,
-    /// Open every closed window early by moving to it.
-    pub spread: bool,
 }
 
 /// The first move of a rollout.
@@ -74,10 +72,11 @@ pub(super) struct Pool {
 /// What a rollout came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Outcome {
+    /// Units served.
     pub served: f64,
+    /// Units not served.
     pub lost: f64,
     pub hot_swaps: f64,
-    pub first_dry: f64,
 }
 
 pub(super) struct Rollout<'a> {
@@ -99,19 +98,19 @@ impl Slot {
         }
     }
 
-    fn open(&self, t: f64) -> bool {
+    pub(super) fn open(&self, t: f64) -> bool {
         self.short_ends > t
     }
 
-    fn room(&self, t: f64) -> f64 {
+    pub(super) fn room(&self, t: f64) -> f64 {
         if t < self.blocked_until { 0.0 } else { self.short_left.min(self.long_left) }
     }
 
-    fn usable(&self, t: f64) -> bool {
+    pub(super) fn usable(&self, t: f64) -> bool {
         self.room(t) > 0.02 * self.short_cap
     }
 
-    fn recovers(&self, t: f64) -> f64 {
+    pub(super) fn recovers(&self, t: f64) -> f64 {
         let mut at = t.max(self.blocked_until);
         if self.long_left <= 0.02 * self.short_cap {
             at = at.max(self.long_ends);
@@ -138,7 +137,7 @@ impl<'a> Rollout<'a> {
     pub(super) fn run(&mut self, opening: Opening, base: Base, steps: &[Step]) -> Outcome {
         self.slots.copy_from_slice(&self.pool.slots);
         self.seats.copy_from_slice(&self.pool.seats);
-        self.outcome = Outcome { first_dry: f64::INFINITY, ..Outcome::default() };
+        self.outcome = Outcome::default();
         self.back = None;
         let now = self.pool.now;
         if let Some(to) = opening.to {
@@ -186,7 +185,7 @@ impl<'a> Rollout<'a> {
         let rate = need / step.len;
         let end = step.start + step.len;
         let mut t = step.start;
-        self.steer(lane, t, base);
+        self.give_back(lane, t);
         while t < end - 1e-6 {
             let at = self.seats[lane].slot;
             let slot = &mut self.slots[at];
@@ -211,8 +210,8 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    /// Voluntary moves at the start of a step.
-    fn steer(&mut self, lane: usize, t: f64, base: Base) {
+    /// Returns from a touch.
+    fn give_back(&mut self, lane: usize, t: f64) {
         if let Some((owner, from, at)) = self.back
             && owner == lane
             && t >= at
@@ -220,26 +219,6 @@ impl<'a> Rollout<'a> {
             self.back = None;
             if self.slots[from].usable(t) && self.free(lane, from) {
                 self.swap(lane, from, t);
-                return;
-            }
-        }
-        if !base.spread || self.back.is_some() {
-            return;
-        }
-        let seat = self.seats[lane];
-        let slot = &self.slots[seat.slot];
-        let touched = slot.open(t) && t - seat.since >= self.pool.prices.touch;
-        let cold = t - seat.last_use > self.pool.prices.cache_ttl;
-        if touched || cold {
-            let mut best: Option<usize> = None;
-            for (index, slot) in self.slots.iter().enumerate() {
-                let better = best.is_none_or(|b| slot.long_ends < self.slots[b].long_ends);
-                if !slot.open(t) && slot.usable(t) && better && self.free(lane, index) {
-                    best = Some(index);
-                }
-            }
-            if let Some(to) = best.filter(|&to| to != seat.slot) {
-                self.swap(lane, to, t);
             }
         }
     }
@@ -273,9 +252,6 @@ impl<'a> Rollout<'a> {
         match best {
             Some((_, to)) if to != self.seats[lane].slot => t + self.swap(lane, to, t),
             _ => {
-                if self.outcome.first_dry == f64::INFINITY {
-                    self.outcome.first_dry = t;
-                }
                 let until = wake.max(t + 1.0).min(end);
                 self.outcome.lost += rate * (until - t);
                 until

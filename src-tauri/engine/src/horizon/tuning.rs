@@ -20,10 +20,6 @@ pub struct Tuning {
     pub plan_busy: f64,
     /// Plan this often while idle.
     pub plan_idle: f64,
-    /// A voluntary move needs this many minutes on the current account.
-    pub residency: f64,
-    /// Any move needs this many minutes since the last.
-    pub cooldown: f64,
     /// How long a touch stays before it may return.
     pub touch: f64,
     /// Multiples of the expected demand that are planned for.
@@ -56,8 +52,16 @@ pub struct Tuning {
     pub poll_budget: f64,
     /// Samples older than this are not swapped to.
     pub stale: f64,
-    /// free experiment knobs
-    pub x: [f64; 8],
+    /// A forced move may use what is worth this many swaps.
+    pub scrap: f64,
+    /// Memory of the rate estimate, minutes.
+    pub rate_tau: f64,
+    /// Minutes of burn an account must have to be moved to before it is needed.
+    pub ample: f64,
+    /// Latest days of the same kind that are replayed as demands.
+    pub replays: u32,
+    /// Replayed demands are multiplied by this.
+    pub replay_multiple: f64,
 }
 
 impl Default for Tuning {
@@ -70,11 +74,9 @@ impl Default for Tuning {
             lead: 1.3,
             plan_busy: 10.0,
             plan_idle: 30.0,
-            residency: 15.0,
-            cooldown: 5.0,
             touch: 15.0,
             multiples: [1.5, 3.0, 6.0],
-            multiple_weights: [0.2667, 0.2667, 0.2667],
+            multiple_weights: [0.2, 0.2, 0.0],
             replay_weight: 0.1,
             gain_closed: 1.0,
             gain_open: 3.0,
@@ -88,7 +90,11 @@ impl Default for Tuning {
             poll_share: 0.25,
             poll_budget: 10.0,
             stale: 1440.0,
-            x: [0.0; 8],
+            scrap: 1.3,
+            rate_tau: 3.0,
+            ample: 5.0,
+            replays: 6,
+            replay_multiple: 2.0,
         }
     }
 }

@@ -1,0 +1,160 @@
+//! The pool as every lane sees it at one instant, built once and shared.
+
+use super::belief::State;
+use super::gauge::Gauge;
+use super::rollout::Slot;
+use crate::account::{Account, Login, Provider};
+use crate::decision::Refusal;
+use crate::lane::Lane;
+use crate::units::AccountId;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Accounts a lane looks at one by one; the rest of a larger pool is one aggregate.
+pub(super) const CLOSE: usize = 12;
+
+/// One account at one instant.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub id: AccountId,
+    pub provider: Provider,
+    pub slot: Slot,
+    pub seen_at: Option<f64>,
+    /// Why it may not be chosen by any lane; `Refusal::None` when it may.
+    pub refusal: Refusal,
+}
+
+/// The pool at one instant.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    key: Option<(f64, u64)>,
+    /// Sorted by id.
+    pub entries: Vec<Entry>,
+    /// Usable ones by the end of their week.
+    by_reset: Vec<usize>,
+    /// Usable open ones by the end of their window.
+    by_end: Vec<usize>,
+    /// The others by when they recover.
+    by_recovery: Vec<usize>,
+    /// Median nominal size.
+    pub median: f64,
+    /// Lanes on each account.
+    held: BTreeMap<AccountId, u32>,
+}
+
+/// A cache is never a difference between two worlds.
+impl PartialEq for Index {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Index {
+    /// Brings the index to `now`.
+    pub(super) fn refresh(state: &mut State, accounts: &[Account], lanes: &[Lane], now: f64) {
+        let key = Some((now, state.revision));
+        if state.index.key == key {
+            return;
+        }
+        let mut entries: Vec<Entry> = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            if let Some(gauge) = state.gauges.get(&account.id) {
+                entries.push(entry(account, gauge, now, state.tuning.stale));
+            }
+        }
+        entries.sort_by_key(|entry| entry.id);
+        let mut index = Self { key, entries, ..Self::default() };
+        for lane in lanes {
+            if let Some(active) = lane.active {
+                *index.held.entry(active).or_default() += 1;
+            }
+        }
+        index.sort(now);
+        state.index = index;
+    }
+
+    fn sort(&mut self, now: f64) {
+        let entries = &self.entries;
+        let able = |&at: &usize| entries[at].refusal == Refusal::None;
+        let (usable, spent): (Vec<usize>, Vec<usize>) =
+            (0..entries.len()).filter(able).partition(|&at| entries[at].slot.usable(now));
+        let sorted = |mut list: Vec<usize>, key: &dyn Fn(&Slot) -> f64| {
+            list.sort_by(|&a, &b| {
+                key(&entries[a].slot).total_cmp(&key(&entries[b].slot)).then(a.cmp(&b))
+            });
+            list
+        };
+        let open = usable.iter().copied().filter(|&at| entries[at].slot.open(now)).collect();
+        let by_end = sorted(open, &|slot| slot.short_ends);
+        let by_reset = sorted(usable, &|slot| slot.long_ends);
+        let by_recovery = sorted(spent, &|slot| slot.recovers(now));
+        let mut sizes: Vec<f64> = entries.iter().map(|entry| entry.slot.short_cap).collect();
+        sizes.sort_by(f64::total_cmp);
+        self.median = sizes.get(sizes.len() / 2).copied().unwrap_or(1.0);
+        (self.by_end, self.by_reset, self.by_recovery) = (by_end, by_reset, by_recovery);
+    }
+
+    pub(super) fn find(&self, id: AccountId) -> Option<usize> {
+        self.entries.binary_search_by_key(&id, |entry| entry.id).ok()
+    }
+
+    /// A lane moved.
+    pub(super) fn moved(&mut self, from: Option<AccountId>, to: Option<AccountId>) {
+        if let Some(count) = from.and_then(|from| self.held.get_mut(&from)) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(to) = to {
+            *self.held.entry(to).or_default() += 1;
+        }
+    }
+
+    /// Whether a lane other than one on `active` holds the account.
+    pub(super) fn held(&self, id: AccountId, active: Option<AccountId>) -> bool {
+        self.held.get(&id).copied().unwrap_or(0) > u32::from(active == Some(id))
+    }
+
+    /// The entries a lane on `here` looks at, sorted: all of a small pool, else the best by index.
+    pub(super) fn close(&self, provider: Provider, here: usize, seats: &[usize]) -> Vec<usize> {
+        let ours = |&at: &usize| self.entries[at].provider == provider;
+        let mut chosen: Vec<usize>;
+        if self.entries.len() <= CLOSE + 2 {
+            chosen = (0..self.entries.len()).filter(ours).collect();
+        } else {
+            chosen = Vec::with_capacity(2 * CLOSE);
+            chosen.push(here);
+            chosen.extend_from_slice(seats);
+            let active = Some(self.entries[here].id);
+            let free = |at: &usize| ours(at) && !self.held(self.entries[*at].id, active);
+            chosen.extend(self.by_reset.iter().copied().filter(free).take(CLOSE / 2));
+            chosen.extend(self.by_end.iter().copied().filter(free).take(CLOSE / 3));
+            chosen.extend(self.by_recovery.iter().copied().filter(free).take(CLOSE / 4));
+            if chosen.len() <= 1 + seats.len() {
+                chosen.extend(self.by_reset.iter().copied().filter(ours).take(CLOSE / 2));
+            }
+            chosen.sort_unstable();
+            chosen.dedup();
+        }
+        chosen
+    }
+}
+
+fn entry(account: &Account, gauge: &Gauge, now: f64, stale: f64) -> Entry {
+    let refusal = match account.login {
+        _ if !account.enabled => Refusal::Disabled,
+        _ if !account.automatic => Refusal::NotAutomatic,
+        Login::NeedsSignIn => Refusal::NeedsSignIn,
+        Login::Missing => Refusal::NoCredential,
+        Login::Valid | Login::Unverified => match gauge.seen_at {
+            None => Refusal::UsageUnknown,
+            Some(seen) if now - seen > stale || seen > now + 1.0 => Refusal::Stale,
+            Some(_) => Refusal::None,
+        },
+    };
+    Entry {
+        id: account.id,
+        provider: account.provider,
+        slot: gauge.slot(now),
+        seen_at: gauge.seen_at,
+        refusal,
+    }
+}

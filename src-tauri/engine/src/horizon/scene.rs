@@ -1,0 +1,201 @@
+//! What one decision looks at: the lane, the accounts close to it, and whether it must leave.
+
+use super::belief::{LaneBelief, State};
+use super::gauge::{Gauge, minutes};
+use super::index::Entry;
+use super::rollout::{LANES, Pool, Prices, Seat, Slot};
+use crate::decision::Refusal;
+use crate::lane::Lane;
+use crate::units::LaneId;
+use crate::world::World;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Why the lane must leave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Force {
+    /// Work was refused.
+    Refused,
+    /// The login does not work, or the account may not be used.
+    Unusable,
+    /// The 5-hour window is about to be full.
+    Short,
+    /// The week, or a model's week, is about to be full.
+    Long,
+}
+
+impl Force {
+    /// Whether work already stands still.
+    pub(super) fn stuck(self) -> bool {
+        matches!(self, Self::Refused | Self::Unusable)
+    }
+}
+
+/// One decision's surroundings. Slots and entries run in parallel; `here` is the active one.
+pub(super) struct Scene<'a> {
+    pub now: f64,
+    pub state: &'a State,
+    pub lane: &'a Lane,
+    pub belief: &'a LaneBelief,
+    pub others: Vec<LaneId>,
+    pub pool: Pool,
+    pub entries: Vec<&'a Entry>,
+    pub here: usize,
+    pub forced: Option<Force>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(world: &'a World, lane: &'a Lane, now: f64) -> Option<Self> {
+        let state = &world.horizon;
+        let index = &state.index;
+        let belief = state.lanes.get(&lane.id)?;
+        let active = index.find(lane.active?)?;
+        let mut others: Vec<(LaneId, usize)> = Vec::new();
+        if world.lanes.len() <= LANES {
+            let rest = world.lanes.iter().filter(|other| other.id != lane.id);
+            others = rest
+                .filter(|other| other.provider == lane.provider)
+                .filter_map(|other| Some((other.id, index.find(other.active?)?)))
+                .collect();
+            others.sort_unstable();
+        }
+        let seated: Vec<usize> = others.iter().map(|(_, at)| *at).collect();
+        let close = index.close(lane.provider, active, &seated);
+        let entries: Vec<&Entry> = close.iter().map(|&at| &index.entries[at]).collect();
+        let here = close.iter().position(|&at| at == active)?;
+        let mut slots: Vec<Slot> = entries
+            .iter()
+            .map(|entry| {
+                let mut slot = entry.slot;
+                if entry.refusal != Refusal::None {
+                    slot.blocked_until = f64::INFINITY;
+                }
+                slot
+            })
+            .collect();
+        slots[here].blocked_until = entries[here].slot.blocked_until;
+        let mut seats = vec![seat(state, lane.id, here)];
+        for (id, at) in &others {
+            if let Some(slot) = close.iter().position(|place| place == at) {
+                seats.push(seat(state, *id, slot));
+            }
+        }
+        let tuning = &state.tuning;
+        let prices = Prices {
+            swap_units: tuning.swap_share * index.median,
+            swap_pause: tuning.swap_pause,
+            cache_ttl: tuning.cache_ttl,
+            touch: tuning.touch,
+        };
+        let pool = Pool { now, slots, seats, prices };
+        let others = others.into_iter().map(|(id, _)| id).collect();
+        let mut scene =
+            Self { now, state, lane, belief, others, pool, entries, here, forced: None };
+        scene.forced = scene.force(state.gauges.get(&lane.active?)?);
+        Some(scene)
+    }
+
+    /// Work was seen lately.
+    pub(super) fn busy(&self) -> bool {
+        self.belief.worked(self.now, self.state.tuning.busy)
+    }
+
+    /// The prompt cache is warm: moving costs.
+    pub(super) fn hot(&self) -> bool {
+        self.belief.worked(self.now, self.state.tuning.cache_ttl)
+    }
+
+    /// Whether another lane is on the account.
+    pub(super) fn held(&self, at: usize) -> bool {
+        self.state.index.held(self.entries[at].id, self.lane.active)
+    }
+
+    /// Units usable now.
+    pub(super) fn room(&self, at: usize) -> f64 {
+        self.pool.slots[at].room(self.now)
+    }
+
+    /// Room below which a move of one's own accord is not worth its while.
+    pub(super) fn ample(&self, at: usize) -> f64 {
+        let cap = self.pool.slots[at].short_cap;
+        (self.state.tuning.ample * self.belief.rate).min(0.25 * cap).max(0.015 * cap)
+    }
+
+    fn force(&self, gauge: &Gauge) -> Option<Force> {
+        let refusal = self.entries[self.here].refusal;
+        let lost = matches!(refusal, Refusal::NeedsSignIn | Refusal::NoCredential);
+        if lost || refusal == Refusal::Disabled || self.now < gauge.dead_until {
+            return Some(Force::Unusable);
+        }
+        if self.now < gauge.full_until {
+            return Some(Force::Refused);
+        }
+        if !self.busy() {
+            return None;
+        }
+        let rate = self.belief.rate;
+        let age = gauge.seen_at.map_or(10.0, |seen| (self.now - seen).clamp(0.0, 10.0));
+        let percent = 100.0 * rate / gauge.weight;
+        let doubt = 0.5 * (0.5 + self.state.noise + 0.15 * age * percent) * gauge.weight / 100.0;
+        let lead = self.state.tuning.lead * rate;
+        if gauge.short_left() < lead + doubt {
+            return Some(Force::Short);
+        }
+        (gauge.long_left() < lead + 0.5 * doubt).then_some(Force::Long)
+    }
+
+    /// How dry the pool ran lately.
+    pub(super) fn pressure(&self) -> f64 {
+        self.state.pressure_at(self.now)
+    }
+
+    /// Accounts to weigh: usable, with room enough for what the lane is about.
+    pub(super) fn targets(&self) -> Vec<usize> {
+        let stuck = self.forced.is_some_and(Force::stuck);
+        let scrap = self.state.tuning.scrap * self.pool.prices.swap_units;
+        let floor = |at: usize| match (stuck, self.hot()) {
+            (true, true) => scrap,
+            (true, false) => 0.2 * scrap,
+            (false, _) => self.ample(at),
+        };
+        let fresh = |at: usize| {
+            let woken = self.state.woke_at;
+            self.forced.is_some() || woken.is_none_or(|woke| self.entries[at].seen_at > Some(woke))
+        };
+        let skipped = |at: usize| {
+            let until = self.lane.gates.skips.get(&self.entries[at].id);
+            until.is_some_and(|until| minutes(*until) > self.now)
+        };
+        let good = |at: &usize| {
+            *at != self.here
+                && self.entries[*at].refusal == Refusal::None
+                && self.room(*at) > floor(*at)
+                && fresh(*at)
+                && !skipped(*at)
+        };
+        let all: Vec<_> = (0..self.entries.len()).filter(good).collect();
+        let free: Vec<_> = all.iter().copied().filter(|&at| !self.held(at)).collect();
+        if free.is_empty() && self.forced.is_some() { all } else { free }
+    }
+
+    /// Nobody can work: the account where work comes back first, if that is not this one.
+    pub(super) fn refuge(&self) -> Option<usize> {
+        let recovers = |at: usize| self.pool.slots[at].recovers(self.now);
+        let here = recovers(self.here);
+        let best = (0..self.entries.len())
+            .filter(|&at| at != self.here && self.entries[at].refusal == Refusal::None)
+            .filter(|&at| !self.held(at) && recovers(at).is_finite())
+            .map(|at| (recovers(at), at))
+            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))?;
+        (best.0 + 1.0 < here).then_some(best.1)
+    }
+}
+
+fn seat(state: &State, id: LaneId, slot: usize) -> Seat {
+    let belief = state.lanes.get(&id);
+    Seat {
+        slot,
+        since: belief.map_or(0.0, |belief| belief.since),
+        last_use: belief.and_then(|belief| belief.last_use).unwrap_or(f64::NEG_INFINITY),
+    }
+}
