@@ -68,6 +68,9 @@ impl Claude {
         let answer = self.ask("api/oauth/usage", bearer, doing).await?;
         let answer = accepted(answer, Asked::Usage, doing)?;
         let reply = parse_usage(&answer.body);
+        for oddity in &reply.oddities {
+            tracing::debug!(path = oddity.path, odd = ?oddity.odd, "an unfamiliar usage answer");
+        }
         if reply.readable { Ok(reply) } else { Err(unreadable(doing, answer.status)) }
     }
 

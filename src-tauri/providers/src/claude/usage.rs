@@ -35,6 +35,9 @@ const OTHER_FIELDS: [&str; 18] = [
     "behaviors",
     "request_id",
 ];
+/// Fields of a row of `limits`.
+const LIMIT_FIELDS: [&str; 7] =
+    ["kind", "group", "percent", "severity", "resets_at", "scope", "is_active"];
 /// Rows of `limits` looked at; real answers have three.
 const LIMITS_MAX: usize = 64;
 
@@ -145,6 +148,7 @@ fn read_limits(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
         let Some(row) = odd.object(Some(row), "limits[]") else {
             continue;
         };
+        odd.unknown_fields(row, "limits[]", &LIMIT_FIELDS);
         let window = Window {
             used: odd.percent(row.get("percent"), "limits[].percent"),
             resets_at: odd.instant(row.get("resets_at"), "limits[].resets_at"),
@@ -252,4 +256,58 @@ fn read_spend(map: &Map<String, Value>, odd: &mut Oddities) -> Option<ExtraUsage
 /// Digits after the point of a currency.
 fn places(number: f64) -> Option<u8> {
     (0.0..=9.0).contains(&number).then_some(number as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn odd(text: &str) -> Vec<(String, Odd)> {
+        let reply = parse_usage(text.as_bytes());
+        reply.oddities.into_iter().map(|oddity| (oddity.path, oddity.odd)).collect()
+    }
+
+    #[test]
+    fn what_is_new_is_told_and_hides_nothing() {
+        let text = r#"{
+            "five_hour": {"utilization": 12, "resets_at": null, "shade": 1},
+            "ten_day": {"utilization": 3},
+            "limits": [
+                {"kind": "fortnightly", "percent": 5},
+                {"kind": "weekly_all", "percent": 40, "resets_at": "soon", "hue": 2}
+            ]
+        }"#;
+        let reply = parse_usage(text.as_bytes());
+        assert_eq!(reply.usage.five_hour.used.map(sluice_engine::Percent::get), Some(12.0));
+        assert_eq!(reply.usage.seven_day.used.map(sluice_engine::Percent::get), Some(40.0));
+        let expected = [
+            ("five_hour.shade", Odd::UnknownField),
+            ("limits[].kind", Odd::UnknownValue),
+            ("limits[].hue", Odd::UnknownField),
+            ("limits[].resets_at", Odd::BadTime),
+            ("ten_day", Odd::UnknownField),
+        ];
+        assert_eq!(odd(text), expected.map(|(path, odd)| (path.to_owned(), odd)));
+    }
+
+    #[test]
+    fn the_newer_list_counts_and_a_contradiction_is_told() {
+        let text = r#"{
+            "five_hour": {"utilization": 10, "resets_at": "2026-11-21T14:30:00Z"},
+            "limits": [{"kind": "session", "percent": 60, "resets_at": null}]
+        }"#;
+        let five = parse_usage(text.as_bytes()).usage.five_hour;
+        assert_eq!(five.used.map(sluice_engine::Percent::get), Some(60.0));
+        assert!(five.resets_at.is_some(), "what the newer list leaves out is kept");
+        assert_eq!(odd(text), [("five_hour".to_owned(), Odd::Contradiction)]);
+    }
+
+    #[test]
+    fn absence_is_not_zero() {
+        for text in ["{}", "[]", "null", "7", r#"{"five_hour":null,"seven_day":{}}"#] {
+            let usage = parse_usage(text.as_bytes()).usage;
+            assert_eq!((usage.five_hour.used, usage.seven_day.used), (None, None), "{text}");
+            assert_eq!(usage.credits, None, "{text}");
+        }
+    }
 }
