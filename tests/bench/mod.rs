@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod lanes;
 pub mod ledger;
+pub mod swap;
 
 use serde::Serialize;
 use std::time::{Duration, Instant};

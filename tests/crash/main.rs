@@ -151,6 +151,16 @@ fn playground() -> PathBuf {
     dir
 }
 
+/// Every how many-th case is tried: in the main start state of a full run, in its others, and in
+/// the short form.
+fn step_of(all: bool, main: bool, [full, others, short]: [usize; 3]) -> usize {
+    match (all, main) {
+        (true, true) => full,
+        (true, false) => others,
+        (false, _) => short,
+    }
+}
+
 fn child_program() -> PathBuf {
     let own = std::env::current_exe().expect("own path");
     let child = own.with_file_name("crash_child");
@@ -181,38 +191,16 @@ fn main() {
             said("kills");
         }
         if wanted("double") && start.is_occupied() {
-            let (outer, inner) = match (all, main) {
-                (true, true) => (1, 3),
-                (true, false) => (11, 11),
-                (false, _) => (17, 13),
-            };
-            double_kills(&ground, outer, inner);
+            let outer = step_of(all, main, [1, 11, 17]);
+            double_kills(&ground, outer, step_of(all, main, [3, 11, 13]));
             said("double kills");
         }
         if wanted("errno") {
-            errnos(
-                &ground,
-                if all && main {
-                    1
-                } else if all {
-                    17
-                } else {
-                    211
-                },
-            );
+            errnos(&ground, step_of(all, main, [3, 17, 211]));
             said("errnos");
         }
         if wanted("race") && start.is_occupied() {
-            race::races(
-                &ground,
-                if all && main {
-                    1
-                } else if all {
-                    5
-                } else {
-                    37
-                },
-            );
+            race::races(&ground, step_of(all, main, [1, 7, 37]));
             said("races");
         }
         if wanted("power") {
