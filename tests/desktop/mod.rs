@@ -35,7 +35,7 @@ use notices::{Board, Server};
 use watcher::{Items, Watcher};
 
 /// How long anything on the desktop may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which parts of a desktop to start. The bus and the home are always there.
 #[derive(Clone, Copy, Debug)]

@@ -22,9 +22,14 @@ fn two() -> Setup {
     Setup::of(vec![AccountSpec::new(ALPHA, 30.0, 90.0), AccountSpec::new(BETA, 40.0, 90.0)])
 }
 
+/// Half a minute a second: what is read at most every 20 s is read often enough for a test.
+fn brisk() -> FakeClock {
+    FakeClock::starting_now(30.0)
+}
+
 /// A stage with the application in the tray, both accounts added, `beta` live.
 fn in_tray(mode: Mode) -> (Stage, Process) {
-    in_tray_on(FakeClock::real(), mode)
+    in_tray_on(brisk(), mode)
 }
 
 fn in_tray_on(clock: FakeClock, mode: Mode) -> (Stage, Process) {

@@ -1,14 +1,14 @@
 //! A login that the tool rotates behind our back.
 
-use crate::{ALPHA, BETA, add_both, two};
+use crate::{ALPHA, BETA, add_both, brisk, two};
 use sluice_driver::api::Mode;
-use sluice_tests::contract::{FakeClock, Refreshed};
+use sluice_tests::contract::Refreshed;
 use sluice_tests::desktop::Parts;
 use sluice_tests::stage::Stage;
 
 #[test]
 fn a_rotation_between_poll_and_swap_is_what_the_keychain_holds_afterwards() {
-    let stage = Stage::new(Parts::headless(), FakeClock::real(), two());
+    let stage = Stage::new(Parts::headless(), brisk(), two());
     let _daemon = stage.daemon();
     add_both(&stage, Mode::Advise);
     stage.wait_view("both were polled", |view| {

@@ -1,15 +1,14 @@
 //! The settings window: made when asked for, gone when closed.
 
-use crate::{ALPHA, BETA, add_both, two, use_up};
+use crate::{ALPHA, BETA, add_both, brisk, two, use_up};
 use sluice_driver::api::Mode;
-use sluice_tests::contract::FakeClock;
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
 use std::path::Path;
 
 #[test]
 fn closing_the_window_destroys_the_webview_while_automatic_swaps_go_on() {
-    let stage = Stage::new(Parts::all(), FakeClock::real(), two());
+    let stage = Stage::new(Parts::all(), brisk(), two());
     let mut app = stage.app(&["--window"]);
     add_both(&stage, Mode::Auto);
     stage.desktop.wait_window("Sluice");
@@ -30,7 +29,7 @@ fn closing_the_window_destroys_the_webview_while_automatic_swaps_go_on() {
 
 #[test]
 fn nothing_of_the_web_runs_before_the_window_is_asked_for() {
-    let stage = Stage::new(Parts::all(), FakeClock::real(), two());
+    let stage = Stage::new(Parts::all(), brisk(), two());
     let app = stage.app(&[]);
     let _item = stage.desktop.tray_item();
     assert_eq!(webviews(app.pid()), 0);
@@ -39,7 +38,7 @@ fn nothing_of_the_web_runs_before_the_window_is_asked_for() {
 
 #[test]
 fn the_window_shows_the_accounts_and_no_address_outside_their_page() {
-    let stage = Stage::new(Parts::all(), FakeClock::real(), two());
+    let stage = Stage::new(Parts::all(), brisk(), two());
     let window = stage.app_in_window();
     stage.wait_driver();
     add_both(&stage, Mode::Advise);

@@ -177,6 +177,11 @@ impl Stage {
         let label = email.split('@').next().unwrap_or(email);
         let said = self.sluice(&["add", label, "--json"]);
         assert_eq!(said.code, 0, "{said:?}");
+        // Signing in elsewhere before the first answer would make it somebody else's.
+        self.wait_view(&format!("the numbers of {label}"), |view| {
+            let found = view.accounts.iter().find(|account| account.label == label);
+            found.is_some_and(|account| account.seven_day.used.is_some())
+        });
         self.account(label)
     }
 
@@ -242,7 +247,15 @@ impl Stage {
 
     /// Waits for a view that `fits`.
     pub fn wait_view(&self, what: &str, fits: impl Fn(&View) -> bool) -> View {
-        wait_for(what, PATIENCE, || Some(self.view()).filter(&fits))
+        let end = std::time::Instant::now() + PATIENCE;
+        loop {
+            let view = self.view();
+            if fits(&view) {
+                return view;
+            }
+            assert!(std::time::Instant::now() < end, "waited in vain for {what}: {view:#?}");
+            std::thread::sleep(Duration::from_millis(25));
+        }
     }
 
     /// Waits until this many swaps are committed, newest first.
@@ -288,13 +301,13 @@ impl Stage {
 
     /// Removes what this stage has put into the keychain.
     pub fn forget_keychain(&self) {
-        for service in self.services() {
+        for service in self.keychain_names() {
             self.desktop.forget_secrets(&service);
         }
     }
 
     /// Names under which the keychain holds something of this stage.
-    fn services(&self) -> std::collections::BTreeSet<String> {
+    fn keychain_names(&self) -> std::collections::BTreeSet<String> {
         let items = self.desktop.secrets("").into_iter();
         items
             .filter_map(|item| item.attributes.get("service").cloned())

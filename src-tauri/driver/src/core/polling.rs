@@ -124,6 +124,10 @@ impl Core {
             Ok(usage) => self.on_usage(account, Source::Endpoint, usage, now),
             Err(PollError::OtherLogin) => {
                 self.unasked(account);
+                // It was not asked after all; an ordinary interval would be long for new numbers.
+                if let Some(book) = self.polls.get_mut(&account) {
+                    book.wanted = true;
+                }
                 if let Holder::Seat(provider) = holder {
                     self.read_seat(provider);
                 }
