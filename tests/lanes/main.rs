@@ -4,8 +4,11 @@
 mod burst;
 mod caps;
 mod guard;
+mod hooks;
 mod pointer;
 mod reconcile;
+mod run;
 mod skips;
 mod support;
+mod tool;
 mod workers;
