@@ -135,7 +135,7 @@ mod platform {
         let Ok(service) = SecretService::connect(EncryptionType::Plain) else {
             return Health::Absent;
         };
-        let health = match service.get_default_collection() {
+        match service.get_default_collection() {
             Ok(collection) => match collection.is_locked() {
                 Ok(false) => Health::Ok,
                 Ok(true) => Health::Locked,
@@ -143,8 +143,7 @@ mod platform {
             },
             Err(Error::Locked) => Health::Locked,
             Err(_) => Health::Absent,
-        };
-        health
+        }
     }
 }
 

@@ -187,7 +187,7 @@ impl Custody {
                 remarks.push(self.settle_failed(&intent, id, cause, journal)?);
             }
         }
-        self.clobbers.swapped(order.provider, order.from_key());
+        self.clobbers.swapped(order.provider, order.outgoing());
         drop((lease, accounts));
         Ok(Swapped {
             intent: id,
@@ -271,7 +271,7 @@ impl Custody {
             return Err(CustodyError::SeatUnreadable { path, why: Unreadable::NoIdentity });
         };
         if from.map(|party| &party.key) != Some(&key) {
-            return Err(CustodyError::WrongAccount { expected: order.from_key(), found: key });
+            return Err(CustodyError::WrongAccount { expected: order.outgoing(), found: key });
         }
         if let Some(from) = from {
             self.check_settled(place, from.account, &login)?;
@@ -426,7 +426,7 @@ pub(crate) fn park(place: &Place, staged: &OsStr, parked: &OsStr) -> Result<(), 
 }
 
 impl SwapOrder {
-    fn from_key(&self) -> Option<AccountKey> {
+    fn outgoing(&self) -> Option<AccountKey> {
         self.from.as_ref().map(|party| party.key.clone())
     }
 }

@@ -1,4 +1,5 @@
 //! Every odd shape of a seat and every mood of a keychain: a clear answer, and nothing changed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod support;
 

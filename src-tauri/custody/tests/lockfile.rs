@@ -1,4 +1,5 @@
 //! The tool's directory locks: against our own unit of time, and against the library the tool uses.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Refreshing parked accounts: who may, who waits, and what every answer does to what is kept.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod support;
 

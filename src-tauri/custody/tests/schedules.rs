@@ -2,6 +2,7 @@
 //! swaps, captures, new sign-ins and crashes. No lineage may die, no token be sent twice by us.
 //!
 //! 1,000 schedules by default; `SLUICE_SCHEDULES=10000` for the full run, `SLUICE_SEED` for one.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod support;
 

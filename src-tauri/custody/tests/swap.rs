@@ -1,4 +1,5 @@
 //! The placing swap on real files.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod support;
 

@@ -104,7 +104,10 @@ pub(crate) fn examine(bytes: &Secret, salt: &Salt) -> Found {
         refreshable: refresh.is_some(),
         plan: Plan { subscription: said.auth.chatgpt_plan_type, ..Plan::default() },
         identity: account.map(|account| Identity {
-            key: AccountKey(format!("{account}/{}", said.auth.chatgpt_user_id.unwrap_or_default())),
+            key: AccountKey(format!(
+                "{account}/{}",
+                said.auth.chatgpt_user_id.or(said.auth.user_id).unwrap_or_default()
+            )),
             email: said.email,
             organization: None,
         }),

@@ -22,6 +22,10 @@ pub(crate) struct FoundLogin {
 }
 
 /// What a credential file says.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "short-lived, one at a time, most often the large one"
+)]
 pub(crate) enum Found {
     Login(FoundLogin),
     Stub,

@@ -20,6 +20,10 @@ const READINGS_MAX: usize = 10;
 const AT_REST_MS: i64 = 1_000;
 
 /// What a file of a seat held once it had come to rest.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "short-lived, one at a time, most often the large one"
+)]
 pub(crate) enum Stable {
     Absent,
     Unreadable(Unreadable),

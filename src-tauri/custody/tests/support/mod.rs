@@ -1,5 +1,5 @@
 //! A home with Claude Code's files, a keychain in memory, a journal in memory.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use sluice_custody::{
     AccountKey, ClaudeSeat, CodexSeat, Config, Custody, Health, Intent, IntentId, ItemKey, Journal,
