@@ -436,6 +436,9 @@ pub async fn doctor(link: &Link, view: &View) -> Outcome {
             );
         }
     }
+    for (level, code, text) in surroundings() {
+        find(level, code, text);
+    }
     let lines: Vec<_> = findings
         .iter()
         .map(|one| {
@@ -447,4 +450,31 @@ pub async fn doctor(link: &Link, view: &View) -> Outcome {
         })
         .collect();
     shown(json!({ "findings": findings }), lines.join("\n"))
+}
+
+/// What of this process's own environment changes how tools or Sluice behave.
+fn surroundings() -> Vec<(&'static str, &'static str, String)> {
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let shadows = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
+    let shadows = shadows.into_iter().filter(set).map(|name| {
+        let text = format!(
+            "{name} is set: tools started from here ignore the login that Sluice swaps. Unset it."
+        );
+        ("warning", "environment", text)
+    });
+    let overrides = [
+        "SLUICE_CLAUDE_API",
+        "SLUICE_CLAUDE_TOKEN_URL",
+        "SLUICE_CODEX_API",
+        "SLUICE_CODEX_TOKEN_URL",
+        "SLUICE_DEMO_CLOCK",
+    ];
+    let overrides = overrides.into_iter().filter(set).map(|name| {
+        (
+            "warning",
+            "environment",
+            format!("{name} is set: this is a test set-up, not the real providers."),
+        )
+    });
+    shadows.chain(overrides).collect()
 }

@@ -8,8 +8,12 @@ use std::time::Duration;
 
 /// The loop beats at least once per [`crate::clock::SLICE`]; this much later it is suspect.
 const SUSPECT_MS: i64 = 75_000;
-/// And this much later it is wedged: the process ends loudly, so that its keeper starts it anew.
+/// And this much later it is wedged: the process starts itself anew.
 const WEDGED_MS: i64 = 90_000;
+/// Restarts of one day.
+const RESTARTS_MAX: u32 = 3;
+/// Carries the day and the number of restarts into the fresh process.
+const RESTARTS_VARIABLE: &str = "SLUICE_RESTARTS";
 /// How often the thread looks.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -70,13 +74,7 @@ impl Heart {
                 match heart.pulse(awake_ms()) {
                     Pulse::Beating => {}
                     Pulse::Suspect => tracing::warn!("the loop is late"),
-                    Pulse::Wedged => {
-                        tracing::error!(
-                            "the loop is wedged; ending so that it can be started anew"
-                        );
-                        // The journal makes an abrupt end safe at any instant.
-                        std::process::abort();
-                    }
+                    Pulse::Wedged => begin_anew(),
                 }
             }
         })?;
@@ -90,9 +88,53 @@ impl Default for Heart {
     }
 }
 
+/// Replaces this process by a fresh one of itself, at most [`RESTARTS_MAX`] times a day; then ends
+/// it. The journal makes an abrupt end safe at any instant.
+fn begin_anew() -> ! {
+    use std::os::unix::process::CommandExt as _;
+    let day = crate::clock::Clock::real().now().wall.millis().div_euclid(86_400_000);
+    let before = std::env::var(RESTARTS_VARIABLE).ok();
+    match (next_restart(before.as_deref(), day), std::env::current_exe()) {
+        (Some(count), Ok(program)) => {
+            tracing::error!(%count, "the loop is wedged; starting anew");
+            let failed = std::process::Command::new(program)
+                .args(std::env::args_os().skip(1))
+                .env(RESTARTS_VARIABLE, count)
+                .exec();
+            tracing::error!(%failed, "starting anew failed");
+        }
+        (None, _) => tracing::error!("the loop was wedged {RESTARTS_MAX} times today; giving up"),
+        (Some(_), Err(error)) => {
+            tracing::error!(%error, "the loop is wedged and its program is gone")
+        }
+    }
+    std::process::abort();
+}
+
+/// The counter for the next restart of this day; `None` when there were enough.
+fn next_restart(before: Option<&str>, day: i64) -> Option<String> {
+    let counted = before.and_then(|text| {
+        let (on, count) = text.split_once(':')?;
+        (on.parse::<i64>().ok()? == day).then(|| count.parse::<u32>().ok())?
+    });
+    let count = counted.unwrap_or(0);
+    (count < RESTARTS_MAX).then(|| format!("{day}:{}", count + 1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn three_restarts_a_day_and_then_none() {
+        let mut counter = None;
+        for _ in 0..RESTARTS_MAX {
+            counter = Some(next_restart(counter.as_deref(), 20_000).unwrap());
+        }
+        assert_eq!(next_restart(counter.as_deref(), 20_000), None);
+        assert_eq!(next_restart(counter.as_deref(), 20_001).as_deref(), Some("20001:1"));
+        assert_eq!(next_restart(Some("nonsense"), 7).as_deref(), Some("7:1"));
+    }
 
     #[test]
     fn a_heart_that_stops_is_suspect_and_then_wedged() {

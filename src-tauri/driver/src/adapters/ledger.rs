@@ -61,7 +61,9 @@ impl Ledger for SqlLedger {
 }
 
 fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
-    ledger.default_lane(Provider::Claude)?;
+    for provider in Provider::ALL {
+        ledger.default_lane(provider)?;
+    }
     let rows = ledger.settings()?;
     let mut loaded = Loaded::default();
     let mut access = BTreeMap::new();

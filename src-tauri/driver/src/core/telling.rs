@@ -22,6 +22,8 @@ const STRANDING_TOLD: f64 = 2.0;
 const STEPS: [f64; 3] = [75.0, 90.0, 95.0];
 /// Days before a login ends at which it is told.
 const LOGIN_DAYS: [i64; 3] = [7, 3, 1];
+/// Kinds that are told in quiet hours too: without the person nothing goes on.
+const URGENT: [&str; 3] = ["sign_in", "keychain", "swap_failed"];
 /// Causes remembered at once; the oldest are forgotten first.
 const CAUSES_MAX: usize = 512;
 
@@ -55,7 +57,8 @@ impl Core {
             return;
         }
         self.told.snoozed.retain(|_, until| *until > now.wall);
-        if self.told.snoozed.contains_key(cause) {
+        if self.told.snoozed.contains_key(cause) || (self.is_quiet(now) && !URGENT.contains(&kind))
+        {
             return;
         }
         if self.told.open.len() >= CAUSES_MAX
@@ -67,6 +70,16 @@ impl Core {
         self.told.open.insert(cause.to_owned(), now.wall);
         let (cause, kind) = (cause.to_owned(), kind.to_owned());
         self.out.push(Effect::Tell(Box::new(Notice { cause, kind, title, body, actions })));
+    }
+
+    /// Whether the person's quiet hours last; local time comes from the calendar's midnights.
+    fn is_quiet(&self, now: Now) -> bool {
+        let Some(quiet) = self.settings.quiet else { return false };
+        let midnight = self.world.calendar.midnights.iter().rev().find(|at| **at <= now.wall);
+        midnight.is_some_and(|midnight| {
+            let minutes = (now.wall.seconds_since(*midnight) / 60.0) as u16;
+            quiet.contain(minutes)
+        })
     }
 
     /// The cause has ended; should it come back it is told again.
@@ -127,22 +140,18 @@ impl Core {
 
     pub(super) fn tell_unmanaged(&mut self, provider: Provider, now: Now) {
         let cause = format!("unmanaged:{}", provider.name());
-        let text = "A login is in use that Sluice does not keep yet. Add it, so that a swap cannot lose it; \
-                    until then nothing is swapped.";
-        self.need(&cause, "unmanaged_login", None, text);
+        let text = format!(
+            "The {} tool uses a login that Sluice does not keep yet. Add it, so that a swap cannot lose it; \
+             until then nothing is swapped.",
+            provider.name()
+        );
+        self.need(&cause, "unmanaged_login", None, &text);
         let add = NoticeAction {
             key: "add".to_owned(),
             label: "Add".to_owned(),
             request: Request::Add { provider, label: None },
         };
-        self.tell(
-            &cause,
-            "sign_in",
-            "A new login was found".to_owned(),
-            text.to_owned(),
-            vec![add],
-            now,
-        );
+        self.tell(&cause, "sign_in", "A new login was found".to_owned(), text, vec![add], now);
     }
 
     pub(super) fn tell_not_kept(&mut self, account: AccountId, trouble: &Trouble, now: Now) {

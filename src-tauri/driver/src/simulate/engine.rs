@@ -179,6 +179,7 @@ impl Policy for EnginePolicy {
             if plan.due <= now.wall && rested && !self.in_flight[index] {
                 self.in_flight[index] = true;
                 self.asked[index] = Some(minute);
+                self.world.requested(plan.account, now, 0.0);
                 orders.polls.push(index);
             }
         }

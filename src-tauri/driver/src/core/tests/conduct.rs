@@ -191,6 +191,27 @@ fn a_snoozed_cause_stays_silent_and_comes_back() {
 }
 
 #[test]
+fn quiet_hours_hold_back_what_can_wait_and_tell_it_afterwards() {
+    let mut outside = Outside::pair("advise");
+    let midnight = START.plus_seconds(-3_600);
+    let calendar = Calendar {
+        spans: vec![(midnight, midnight.plus_seconds(86_400))],
+        midnights: vec![midnight, midnight.plus_seconds(86_400)],
+        weekly_hours: 119.0,
+    };
+    outside.input(Input::Calendar(calendar));
+    outside.ask(Request::Set { key: "quiet.hours".to_owned(), value: "23:00-03:00".into() });
+    outside.notices.clear();
+    outside.advance(5_400);
+    assert_eq!(outside.told("advice").len(), 0);
+    outside.input(Input::Health(Health::Locked));
+    assert_eq!(outside.told("keychain").len(), 1, "what needs the person is told at night too");
+    outside.input(Input::Health(Health::Ok));
+    outside.advance(3_600);
+    assert_eq!(outside.told("advice").len(), 1);
+}
+
+#[test]
 fn a_person_waits_for_a_renewal_instead_of_being_refused() {
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");

@@ -6,9 +6,11 @@ mod modes;
 mod polling;
 
 use super::*;
-use crate::api::{Answer, Request};
-use crate::ports::{SeatLogin, Trouble};
-use sluice_engine::{Mono, Percent, Window};
+use crate::api::{Answer, Notice, Request};
+use crate::ports::{
+    Holder, ReadError, RefreshReport, SeatLogin, SeatReport, SwapReport, ToolNumbers, Trouble,
+};
+use sluice_engine::{Calendar, Generation, Mono, Percent, Usage, Window};
 use std::collections::BTreeSet;
 
 const START: Utc = Utc::from_seconds(1_795_262_400);

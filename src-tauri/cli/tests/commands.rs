@@ -1,0 +1,195 @@
+//! The command as a person or a script meets it, in a throw-away home without a keychain.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.path())
+            .env("SLUICE_HOME", self.path().join("data"))
+            .env("SLUICE_KEYCHAIN_NAMESPACE", "sluice-test")
+            .env("SLUICE_CLAUDE_API", "http://127.0.0.1:9")
+            .env("SLUICE_CLAUDE_TOKEN_URL", "http://127.0.0.1:9/token");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> (Value, Option<i32>) {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        let document = serde_json::from_str(&text).unwrap_or_else(|error| {
+            panic!(
+                "{arguments:?} printed {text:?} ({error}): {}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        });
+        (document, output.status.code())
+    }
+
+    /// Starts a daemon and waits until it answers.
+    fn daemon(&self) -> Child {
+        let daemon = self.command(&["daemon"]).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while !self.path().join("data/run/sluice.sock").exists() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the daemon does not come up");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        daemon
+    }
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn end(mut daemon: Child) -> Duration {
+    let begun = Instant::now();
+    let killed = Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert!(daemon.wait().unwrap().success(), "told to end is a good end");
+    begun.elapsed()
+}
+
+#[test]
+fn every_document_names_its_schema() {
+    let home = Home::new();
+    for name in
+        ["status", "accounts", "mode", "settings", "log", "doctor", "stop", "start", "resume"]
+    {
+        let (document, code) = home.json(&[name]);
+        assert_eq!(document["schema"], format!("sluice/{name}/1"), "{document}");
+        assert_eq!(code, Some(0), "{document}");
+    }
+    let (document, _) = home.json(&["log", "--swaps"]);
+    assert_eq!(document["swaps"], serde_json::json!([]));
+}
+
+#[test]
+fn an_empty_home_says_what_to_do_first() {
+    let home = Home::new();
+    let output = home.run(&["add"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error(&output).contains("Sign in with the tool"), "{}", error(&output));
+    let text = String::from_utf8(home.run(&["accounts"]).stdout).unwrap();
+    assert!(text.contains("sluice add"), "{text}");
+    let (status, _) = home.json(&["status"]);
+    assert_eq!(status["first_start"], true);
+    assert_eq!(status["providers"][0]["mode"], "advise");
+}
+
+#[test]
+fn choices_survive_the_command_and_wrong_ones_change_nothing() {
+    let home = Home::new();
+    assert_eq!(home.run(&["mode", "auto"]).status.code(), Some(0));
+    assert_eq!(home.run(&["stop"]).status.code(), Some(0));
+    assert_eq!(home.run(&["settings", "poll_seconds", "240"]).status.code(), Some(0));
+    let wrong = home.run(&["settings", "poll_seconds", "1"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(error(&wrong).contains("180"), "{}", error(&wrong));
+    assert_eq!(home.run(&["settings", "colour"]).status.code(), Some(2));
+    let (status, _) = home.json(&["status"]);
+    assert_eq!(
+        (&status["stopped"], &status["providers"][0]["mode"]),
+        (&true.into(), &"auto".into())
+    );
+    let (settings, _) = home.json(&["settings", "poll_seconds"]);
+    assert_eq!(settings["settings"]["poll_seconds"], 240);
+}
+
+#[test]
+fn what_cannot_be_understood_ends_with_two() {
+    let home = Home::new();
+    for arguments in
+        [&["swap"][..], &["fly"], &["mode", "always"], &["pause", "0"], &["swap", "nobody"]]
+    {
+        assert_eq!(home.run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn refusals_are_documents_too() {
+    let home = Home::new();
+    let (document, code) = home.json(&["add"]);
+    assert_eq!(document["refused"]["code"], "not_signed_in", "{document}");
+    assert_eq!(document["schema"], "sluice/add/1");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn the_command_talks_to_the_daemon_and_a_second_one_learns_who_drives() {
+    let home = Home::new();
+    let daemon = home.daemon();
+    assert_eq!(home.run(&["mode", "auto"]).status.code(), Some(0));
+    let (doctor, _) = home.json(&["doctor"]);
+    assert!(doctor["findings"][0]["text"].as_str().unwrap().contains("running"), "{doctor}");
+    let second = home.run(&["daemon"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(error(&second).contains("sluice daemon"), "{}", error(&second));
+    assert!(end(daemon) < Duration::from_secs(5));
+    assert!(!home.path().join("data/run/sluice.sock").exists());
+    let (status, _) = home.json(&["status"]);
+    assert_eq!(status["providers"][0]["mode"], "auto", "what the daemon was told is kept");
+}
+
+#[test]
+fn the_kill_switch_holds_over_a_restart_of_the_daemon() {
+    let home = Home::new();
+    let daemon = home.daemon();
+    assert_eq!(home.run(&["stop"]).status.code(), Some(0));
+    end(daemon);
+    let daemon = home.daemon();
+    let (status, _) = home.json(&["status"]);
+    assert_eq!(status["stopped"], true);
+    end(daemon);
+}
+
+#[test]
+fn a_killed_daemon_leaves_nothing_in_the_way() {
+    let home = Home::new();
+    let mut daemon = home.daemon();
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    assert_eq!(home.run(&["status"]).status.code(), Some(0));
+    end(home.daemon());
+}
+
+#[test]
+fn endpoints_on_other_machines_are_refused_before_anything_is_sent() {
+    let home = Home::new();
+    let output =
+        home.command(&["status"]).env("SLUICE_CLAUDE_API", "http://10.1.2.3").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error(&output).contains("not this machine"), "{}", error(&output));
+}
+
+#[test]
+fn looking_back_needs_a_home_that_was_started() {
+    let home = Home::new();
+    for arguments in [&["replay"][..], &["export"]] {
+        assert_eq!(home.run(arguments).status.code(), Some(1), "{arguments:?}");
+    }
+    home.run(&["status"]);
+    let (replay, code) = home.json(&["replay"]);
+    assert_eq!((&replay["decisions"], code), (&0.into(), Some(0)));
+    let (export, _) = home.json(&["export"]);
+    assert_eq!(export["schema"], "sluice/export/1");
+}

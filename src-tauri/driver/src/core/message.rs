@@ -1,0 +1,224 @@
+//! What goes into the core and what it wants done.
+
+use crate::api::{Answer, Notice, Request, View};
+use crate::clock::Jump;
+use crate::ports::{
+    Health, Holder, Kept, Query, ReadError, Record, RefreshReport, SeatReport, SwapOrder,
+    SwapReport, ToolNumbers, Trouble,
+};
+use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Usage};
+
+/// Names one waiting asker; the loop maps it to a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// What can happen to the core.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Time passed.
+    Tick,
+    /// Time passed unevenly.
+    Jump(Jump),
+    /// A front end asks.
+    Call {
+        /// Whom to answer.
+        call: CallId,
+        /// What.
+        request: Request,
+    },
+    /// Something moved in a provider's seat.
+    SeatTouched(Provider),
+    /// A seat was read.
+    SeatRead {
+        /// Whose.
+        provider: Provider,
+        /// What lies in it.
+        report: SeatReport,
+    },
+    /// A seat was seen in passing, while usage was read.
+    SeatSeen {
+        /// Whose.
+        provider: Provider,
+        /// What lies in it.
+        report: SeatReport,
+    },
+    /// The login of a seat was kept, or not.
+    Captured {
+        /// Whose seat.
+        provider: Provider,
+        /// Under which account.
+        account: AccountId,
+        /// How it went.
+        result: Result<Kept, Trouble>,
+    },
+    /// What is known of a kept credential.
+    KeptRead {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        result: Result<Kept, Trouble>,
+    },
+    /// A usage request ended.
+    Polled {
+        /// Whose.
+        account: AccountId,
+        /// With whose bearer.
+        holder: Holder,
+        /// How it went.
+        result: Result<Usage, PollError>,
+    },
+    /// The tool wrote numbers down itself.
+    ToolNumbers {
+        /// Whose tool.
+        provider: Provider,
+        /// What it wrote.
+        numbers: ToolNumbers,
+    },
+    /// A refresh ended.
+    Refreshed {
+        /// Whose.
+        account: AccountId,
+        /// How it went.
+        report: RefreshReport,
+    },
+    /// A swap ended.
+    Swapped(SwapReport),
+    /// The kept credentials of an account were removed, or not.
+    Forgotten {
+        /// Whose.
+        account: AccountId,
+        /// How it went.
+        result: Result<(), Trouble>,
+    },
+    /// Something was written down, or not.
+    Stored {
+        /// What it was for.
+        then: Then,
+        /// The row.
+        result: Result<i64, Trouble>,
+    },
+    /// A port has not answered within its deadline; its call is still out.
+    Overdue(Port),
+    /// A port answers again.
+    Answering(Port),
+    /// How the keychain does.
+    Health(Health),
+    /// Working hours around now.
+    Calendar(Calendar),
+}
+
+/// The parts outside that may hang, each on a thread of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Port {
+    /// Looking into seats.
+    Seats,
+    /// Fetching bearers and facts of kept credentials.
+    Bearers,
+    /// Swaps and captures.
+    Moves,
+    /// Refreshes.
+    Refresh,
+    /// The database.
+    Ledger,
+}
+
+/// Why a poll gave no numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PollError {
+    /// The provider's side.
+    Read(ReadError),
+    /// Our side: no bearer.
+    Bearer(Trouble),
+    /// The seat held another login than the one that was to be measured.
+    OtherLogin,
+}
+
+/// What follows when something was written down.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Then {
+    /// Nothing.
+    Nothing,
+    /// The asker gets this.
+    Answer(CallId, Box<Answer>),
+    /// Old rows are let go batch by batch.
+    Tidied,
+    /// A new account gets its id and its credential is kept.
+    Enrol(Provider),
+    /// The lane learns which generation is in force, if it still has the one that was written.
+    Lane(LaneId, Generation),
+    /// The advice of a lane gets its decision's row.
+    Decided(LaneId),
+}
+
+/// What the core wants done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Look into a seat.
+    ReadSeat(Provider),
+    /// Keep the login of a seat.
+    Capture {
+        /// Whose seat.
+        provider: Provider,
+        /// Under which account.
+        account: AccountId,
+        /// The key it must have.
+        key: String,
+    },
+    /// Ask what is known of a kept credential.
+    ReadKept {
+        /// Whose tool.
+        provider: Provider,
+        /// Which account.
+        account: AccountId,
+    },
+    /// Read usage.
+    Poll {
+        /// Of whom.
+        provider: Provider,
+        /// Which account.
+        account: AccountId,
+        /// With whose bearer.
+        holder: Holder,
+        /// The key the seat must have, when the bearer is the seat's.
+        key: String,
+    },
+    /// Read the numbers the tool wrote down.
+    ReadToolNumbers(Provider),
+    /// Refresh a parked credential.
+    Refresh {
+        /// Of whom.
+        provider: Provider,
+        /// Which account.
+        account: AccountId,
+        /// Its key: a login that sits in the seat is not refreshed.
+        key: String,
+    },
+    /// Swap.
+    Swap(Box<SwapOrder>),
+    /// Remove kept credentials.
+    Forget(AccountId),
+    /// Write something down.
+    Store {
+        /// What.
+        record: Box<Record>,
+        /// What follows.
+        then: Then,
+    },
+    /// Look something up and answer.
+    Look {
+        /// What.
+        query: Query,
+        /// For whom.
+        call: CallId,
+    },
+    /// Answer.
+    Answer(CallId, Box<Answer>),
+    /// Publish a view.
+    Publish(Box<View>),
+    /// Tell the person.
+    Tell(Box<Notice>),
+    /// Expand the working hours again.
+    ExpandCalendar,
+    /// End the driver.
+    Quit,
+}
