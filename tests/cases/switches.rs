@@ -333,6 +333,26 @@ fn all_lanes_decide_as_each_alone() {
 }
 
 #[test]
+fn the_plan_shows_tier_target_and_stranding_as_well() {
+    let rules = Rules { policy: sluice_engine::Policy::Horizon, ..Rules::default() };
+    let mut world = world(rules, pair());
+    for id in [1, 2] {
+        let usage = world.account_mut(id).usage.clone();
+        world.tell(id, Fact::Usage(usage), now());
+    }
+    let decision = world.tick(in_minutes(1.0));
+    assert!(!decision.candidates.is_empty());
+    let survey = world.survey(in_minutes(1.0));
+    for candidate in &decision.candidates {
+        let standing = survey.find(candidate.account).unwrap();
+        assert_eq!((candidate.tier, candidate.target), (standing.tier, standing.target));
+        assert!(candidate.target.is_some() && candidate.stranding.is_some());
+    }
+    assert_eq!(world.decide_all(clocks(in_minutes(2.0))).len(), 1);
+    assert_eq!(world.polls(clocks(in_minutes(2.0))).len(), 2);
+}
+
+#[test]
 fn other_providers_accounts_are_no_candidates() {
     let mut world = modern(pair());
     world.account_mut(2).provider = Provider::Codex;

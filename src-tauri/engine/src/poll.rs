@@ -85,11 +85,15 @@ const fn raised(urgency: Urgency) -> Urgency {
     }
 }
 
-/// The interval shortened for T0 candidates that wait to be drained.
+/// The interval shortened for T0 candidates that wait to be drained; the active account is none.
 #[must_use]
 pub fn clamped(interval: f64, survey: &Survey, active: Option<AccountId>) -> f64 {
+    shortest(interval, survey, |standing| Some(standing.id) == active)
+}
+
+fn shortest(interval: f64, survey: &Survey, active: impl Fn(&Standing) -> bool) -> f64 {
     let mut shortest = interval;
-    for standing in survey.standings.iter().filter(|standing| Some(standing.id) != active) {
+    for standing in survey.standings.iter().filter(|standing| !active(standing)) {
         if !waits_for_draining(standing) {
             continue;
         }
@@ -163,8 +167,8 @@ pub fn plans(world: &World, survey: &Survey) -> Vec<PollPlan> {
         return Vec::new();
     }
     let active: BTreeSet<AccountId> = lanes.iter().filter_map(|lane| lane.active).collect();
-    // One clamp for all: it only ever shortens, and is the same walk for each lane.
-    let clamp = clamped(INTERVALS_RECORDED_S[0], survey, None);
+    // One walk for all lanes: an account that is active anywhere is drained already.
+    let clamp = shortest(INTERVALS_RECORDED_S[0], survey, |standing| standing.occupied);
     let empty = Memory::default();
     world
         .accounts

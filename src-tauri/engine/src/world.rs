@@ -82,7 +82,11 @@ impl World {
     /// Decides for one lane. Changes only the lane's gates and the accounts' memory.
     pub fn decide(&mut self, lane: LaneId, now: Now) -> Decision {
         if self.rules.policy == Policy::Horizon {
-            return horizon::decide(self, lane, now);
+            let mut decision = horizon::decide(self, lane, now);
+            let survey = self.survey(now.wall);
+            measured(&mut decision, &survey);
+            self.remember_tiers(&survey);
+            return decision;
         }
         let found = self.lanes.iter().position(|candidate| candidate.id == lane);
         if let Some(index) = found {
@@ -101,7 +105,12 @@ impl World {
     pub fn decide_all(&mut self, now: Now) -> Vec<Decision> {
         if self.rules.policy == Policy::Horizon {
             let lanes: Vec<LaneId> = self.lanes.iter().map(|lane| lane.id).collect();
-            return lanes.into_iter().map(|lane| horizon::decide(self, lane, now)).collect();
+            let decide = |lane| horizon::decide(self, lane, now);
+            let mut decisions: Vec<Decision> = lanes.into_iter().map(decide).collect();
+            let survey = self.survey(now.wall);
+            decisions.iter_mut().for_each(|decision| measured(decision, &survey));
+            self.remember_tiers(&survey);
+            return decisions;
         }
         for index in 0..self.lanes.len() {
             self.look_at_burn(index, now.wall);
@@ -284,6 +293,19 @@ impl World {
             Policy::Horizon => horizon::polls(self, now),
         };
         poll::affordable(self, plans, now.wall)
+    }
+}
+
+/// The plan weighs accounts by what they are worth; tier, target and stranding are shown all the
+/// same.
+fn measured(decision: &mut Decision, survey: &Survey) {
+    for candidate in &mut decision.candidates {
+        if let Some(standing) = survey.find(candidate.account) {
+            candidate.tier = standing.tier;
+            candidate.target = standing.target;
+            candidate.deficit = standing.deficit;
+            candidate.stranding = standing.stranding;
+        }
     }
 }
 
