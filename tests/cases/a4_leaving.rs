@@ -14,7 +14,6 @@ fn fired_in(world: &World, best: bool, rate: f64, at: Utc) -> Option<Rule> {
         active,
         best: survey.find(AccountId(2)).filter(|_| best),
         burn: Burn { five_hour: rate, ..Burn::default() },
-        gates: &Default::default(),
         model: None,
         rules: &rules,
         now: at,

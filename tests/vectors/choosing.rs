@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 use sluice_engine::survey::{Standing, Survey};
 use sluice_engine::tiered::{self, Seat};
-use sluice_engine::{AccountId, Burn, Gates, Refusal, Rules, Utc, World, decide, explain, poll};
+use sluice_engine::{AccountId, Burn, Refusal, Rules, Utc, World, decide, explain, poll};
 
 /// The engine's answer; `None` when the function is not of this file.
 pub fn answer(function: &str, given: &Value, zone: Tz) -> Option<Result<Value, String>> {
@@ -124,7 +124,6 @@ fn should_swap(given: &Value, zone: Tz) -> Result<Value, String> {
         active: &active,
         best: find(&given["best"]),
         burn: Burn { five_hour: number("burn_rate_5h_per_min", 0.0), ..Burn::default() },
-        gates: &Gates::default(),
         model: None,
         rules: &rules,
         now: survey.now,

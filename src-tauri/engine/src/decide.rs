@@ -45,7 +45,6 @@ pub fn tiered(world: &World, survey: &Survey, lane: &Lane) -> Proposal {
         active,
         best,
         burn: world.memory.get(&active.id).map(|memory| memory.burn).unwrap_or_default(),
-        gates: &lane.gates,
         model: needed_model(lane, survey),
         rules: &world.rules,
         now: survey.now,

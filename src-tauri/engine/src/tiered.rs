@@ -2,7 +2,6 @@
 
 use crate::account::{Account, Login};
 use crate::burn::Burn;
-use crate::lane::Gates;
 use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::survey::Standing;
@@ -32,8 +31,6 @@ pub struct Seat<'a> {
     pub best: Option<&'a Standing>,
     /// The active account's burn record.
     pub burn: Burn,
-    /// The lane's gates.
-    pub gates: &'a Gates,
     /// The model the lane needs.
     pub model: Option<&'a str>,
     /// The rules in force.
