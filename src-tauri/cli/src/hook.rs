@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// The tool waits for us; everything ends within this.
 const BUDGET: Duration = Duration::from_millis(200);
+/// How long another process's write lock is waited for.
+const PATIENCE: Duration = Duration::from_millis(60);
 /// What is left of it for telling the driver.
 const TELLING: Duration = Duration::from_millis(120);
 /// The tool's documents are a few kilobytes.
@@ -113,6 +115,7 @@ impl Heard {
 
     fn ledger(&self) -> Option<Ledger> {
         Ledger::attach(&self.paths.database())
+            .and_then(|ledger| ledger.set_patience(PATIENCE).map(|()| ledger))
             .inspect_err(|error| tracing::debug!(%error, "the hook goes without the ledger"))
             .ok()
     }
@@ -223,6 +226,10 @@ impl Heard {
     }
 
     fn report(&self, ledger: &mut Ledger, report: &FailureReport, generation: Generation) {
+        // Left in the spool first and taken back when it was recorded: whatever ends us in between,
+        // the failure is known. Twice is once, by its key.
+        let (spool, name) = (spool::directory(&self.paths.database()), new_id());
+        let left = spool::write(&spool, &name, &Spooled::Failure(report.clone()));
         let lane = report.lane.and_then(|lane| ledger.lane(lane).ok().flatten());
         let pointer = lane.is_some_and(|lane| lane.name != "default");
         let told = if pointer {
@@ -241,15 +248,18 @@ impl Heard {
         } else {
             ledger.record_failure(report, now())
         };
-        match told {
-            Ok(true) if !pointer && !report.shadowed => self.tell_driver(report, generation),
-            Ok(_) => {}
+        let tell = match told {
+            Ok(fresh) => fresh && !pointer && !report.shadowed,
             Err(error) => {
-                let event = Spooled::Failure(report.clone());
-                let left =
-                    spool::write(&spool::directory(&self.paths.database()), &new_id(), &event);
                 tracing::debug!(%error, spooled = left.is_ok(), "the failure was not recorded");
+                return;
             }
+        };
+        if left.is_ok() {
+            spool::take_back(&spool, &name);
+        }
+        if tell {
+            self.tell_driver(report, generation);
         }
     }
 

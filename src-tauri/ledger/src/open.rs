@@ -149,6 +149,13 @@ impl Ledger {
         Self::begin_on(&mut self.durable)
     }
 
+    /// Waits at most this long for another process's write lock from now on; for callers that have
+    /// less time than the usual 900 ms.
+    pub fn set_patience(&self, wait: Duration) -> Result<()> {
+        self.durable.busy_timeout(wait)?;
+        Ok(self.history.busy_timeout(wait)?)
+    }
+
     /// Where the file is.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -77,6 +77,13 @@ pub fn write(directory: &Path, name: &str, event: &Spooled) -> Result<()> {
     put().map_err(|error| Error::io(&staged, error))
 }
 
+/// Takes an event back that was recorded after all; the driver may have been faster.
+pub fn take_back(directory: &Path, name: &str) {
+    if let Err(error) = fs::remove_file(directory.join(format!("{name}.json"))) {
+        tracing::debug!(%error, "the event was taken already");
+    }
+}
+
 fn read(path: &Path) -> Option<Spooled> {
     let mut text = String::new();
     File::open(path).ok()?.take(EVENT_MAX + 1).read_to_string(&mut text).ok()?;
@@ -106,7 +113,12 @@ impl Ledger {
                 }
                 Some(event) => self.take(event, now, &mut replayed)?,
             }
-            fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
+            match fs::remove_file(&path) {
+                Ok(()) => {}
+                // Its writer took it back meanwhile; taking it in twice is once.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io(&path, error)),
+            }
         }
         Ok(replayed)
     }
