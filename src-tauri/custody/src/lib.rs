@@ -43,7 +43,7 @@ use http::HeaderValue;
 use lease::Mark;
 use sluice_engine::{AccountId, Provider};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use vault::Salt;
 use zeroize::Zeroizing;
 
@@ -208,12 +208,18 @@ impl Custody {
         self.tend_leased(provider)
     }
 
-    /// Removes every vintage of the account from the keychain. Its seat is not touched.
+    /// Removes every vintage of the account from the keychain, and what lies parked of it. The
+    /// live login in a seat is not touched.
     ///
     /// # Errors
     /// The keychain fails; what it still holds stays.
     pub fn forget(&self, account: AccountId) -> Result<(), CustodyError> {
         self.vault.forget(account)?;
+        self.unsealed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(waiting, _)| *waiting != account);
+        self.remove_parked(account);
         self.lineages.forget(account)
     }
 

@@ -97,6 +97,7 @@ impl Custody {
         };
         let current = self.vault.current(owner.account)?;
         if let Some(current) = current.as_ref().filter(|c| c.fingerprint == login.fingerprint) {
+            self.lineages.learn(owner.account, &owner.key, login.login_ends_at)?;
             return Ok(Sealed::Known(current.clone()));
         }
         let block = match block {
@@ -140,6 +141,7 @@ impl Custody {
         account: AccountId,
         expect: &AccountKey,
     ) -> Result<Captured, CustodyError> {
+        self.flush_unsealed()?;
         let place = self.locate(provider)?;
         let path = place.path(&place.name);
         let bytes = match self.stable(&place, &place.name, provider, false) {

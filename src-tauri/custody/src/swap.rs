@@ -158,6 +158,7 @@ impl Custody {
             return Err(refused(CustodyError::InUse(order.to.account)));
         }
         self.clobbers.check(order.provider).map_err(refused)?;
+        self.flush_unsealed().map_err(refused)?;
         let lease = self.seat_lease(order.provider, SEAT_PATIENCE).map_err(refused)?;
         let accounts = self.account_locks(order).map_err(refused)?;
         if let Err(error) = self.tend_leased(order.provider) {

@@ -31,6 +31,19 @@ impl Custody {
         Ok(left)
     }
 
+    /// Removes what lies parked of an account that the person has removed.
+    pub(crate) fn remove_parked(&self, account: AccountId) {
+        for provider in Provider::ALL {
+            let Ok(place) = self.locate(provider) else { continue };
+            let prefix = format!("{}{PARKED}{}-", place.name.to_string_lossy(), account.0);
+            for name in place.names(&prefix).unwrap_or_default() {
+                if let Err(error) = place.remove(&name) {
+                    tracing::warn!(%error, "a parked file of a removed account stays");
+                }
+            }
+        }
+    }
+
     fn tend_one(
         &self,
         place: &Place,

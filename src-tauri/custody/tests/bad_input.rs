@@ -154,91 +154,77 @@ fn contents_that_are_odd_and_fine() {
     }
 }
 
-type Shape = (&'static str, fn(&Home), Seen);
+/// Puts something else where the credential file was.
+fn instead(home: &Home, make: impl FnOnce(&Path)) {
+    let path = home.credential_path();
+    fs::remove_file(&path).unwrap();
+    make(&path);
+}
+
+fn fifo(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+type Shape = (&'static str, fn(&Home, &Path), Seen);
 
 #[test]
 fn places_that_are_no_plain_file() {
-    let shapes: Vec<Shape> = vec![
-        ("missing", |h| fs::remove_file(h.credential_path()).unwrap(), Seen::Absent),
-        (
-            "missing directory",
-            |h| fs::remove_dir_all(h.dir.path().join(".claude")).unwrap(),
-            Seen::Absent,
-        ),
+    use Unreadable::{DanglingLink, NotRegular, WorldWritable};
+    let shapes: [Shape; 11] = [
+        ("missing", |h, _| instead(h, |_| ()), Seen::Absent),
+        ("missing directory", |_, dir| fs::remove_dir_all(dir).unwrap(), Seen::Absent),
         (
             "directory in place",
-            |h| {
-                fs::remove_file(h.credential_path()).unwrap();
-                fs::create_dir(h.credential_path()).unwrap();
-            },
-            Seen::Unreadable(Unreadable::NotRegular),
+            |h, _| instead(h, |at| fs::create_dir(at).unwrap()),
+            Seen::Unreadable(NotRegular),
         ),
         (
             "dangling link",
-            |h| {
-                fs::remove_file(h.credential_path()).unwrap();
-                symlink("nowhere/at/all.json", h.credential_path()).unwrap();
-            },
+            |h, _| instead(h, |at| symlink("nowhere/at/all.json", at).unwrap()),
             Seen::Absent,
         ),
         (
             "link in a circle",
-            |h| {
-                fs::remove_file(h.credential_path()).unwrap();
-                symlink(".credentials.json", h.credential_path()).unwrap();
-            },
-            Seen::Unreadable(Unreadable::DanglingLink),
+            |h, _| instead(h, |at| symlink(".credentials.json", at).unwrap()),
+            Seen::Unreadable(DanglingLink),
         ),
         (
             "link to a directory",
-            |h| {
-                fs::remove_file(h.credential_path()).unwrap();
-                symlink("..", h.credential_path()).unwrap();
-            },
-            Seen::Unreadable(Unreadable::NotRegular),
+            |h, _| instead(h, |at| symlink("..", at).unwrap()),
+            Seen::Unreadable(NotRegular),
         ),
         (
             "link to a device",
-            |h| {
-                fs::remove_file(h.credential_path()).unwrap();
-                symlink("/dev/zero", h.credential_path()).unwrap();
-            },
-            Seen::Unreadable(Unreadable::NotRegular),
+            |h, _| instead(h, |at| symlink("/dev/zero", at).unwrap()),
+            Seen::Unreadable(NotRegular),
         ),
-        (
-            "fifo",
-            |h| {
-                fs::remove_file(h.credential_path()).unwrap();
-                let made = std::process::Command::new("mkfifo").arg(h.credential_path()).status();
-                assert!(made.unwrap().success());
-            },
-            Seen::Unreadable(Unreadable::NotRegular),
-        ),
+        ("fifo", |h, _| instead(h, fifo), Seen::Unreadable(NotRegular)),
         (
             "writable by everybody",
-            |h| fs::set_permissions(h.credential_path(), Permissions::from_mode(0o666)).unwrap(),
-            Seen::Unreadable(Unreadable::WorldWritable),
+            |h, _| mode(&h.credential_path(), 0o666),
+            Seen::Unreadable(WorldWritable),
         ),
         (
             "directory writable by everybody",
-            |h| {
-                let dir = h.dir.path().join(".claude");
-                fs::set_permissions(dir, Permissions::from_mode(0o777)).unwrap();
-            },
-            Seen::Unreadable(Unreadable::WorldWritable),
+            |_, dir| mode(dir, 0o777),
+            Seen::Unreadable(WorldWritable),
         ),
         (
             "config directory is a file",
-            |h| {
-                fs::remove_dir_all(h.dir.path().join(".claude")).unwrap();
-                fs::write(h.dir.path().join(".claude"), "x").unwrap();
+            |_, dir| {
+                fs::remove_dir_all(dir).unwrap();
+                fs::write(dir, "x").unwrap();
             },
-            Seen::Unreadable(Unreadable::NotRegular),
+            Seen::Unreadable(NotRegular),
         ),
     ];
     for (shape, bend, expected) in shapes {
         let home = Home::with_two();
-        bend(&home);
+        bend(&home, &home.dir.path().join(".claude"));
         assert_eq!(seen(&home), expected, "{shape}");
         refuses_without_a_trace(&home, shape);
     }

@@ -41,13 +41,12 @@ fn a_rotation_between_poll_and_swap_is_found_in_the_keychain() {
 #[test]
 fn machine_keys_come_from_the_live_file_and_account_keys_from_the_vault() {
     let home = Home::with_two();
-    let live = "{\"mcpOAuth\":{\"new\":1}, \"trustedDeviceToken\":\"dev-a\",\r\n \"claudeAiOauth\":"
-        .to_owned()
-        + &credential("a", 1)["{\n  \"claudeAiOauth\": ".len()..]
-            .split(",\n")
-            .next()
-            .unwrap()
-            .to_owned() + " , \"future\" : [1,2] }";
+    let whole: serde_json::Value = serde_json::from_str(&credential("a", 1)).unwrap();
+    let live = format!(
+        "{{\"mcpOAuth\":{{\"new\":1}}, \"trustedDeviceToken\":\"dev-a\",\r\n \"claudeAiOauth\":{} , \
+         \"future\" : [1,2] }}",
+        whole["claudeAiOauth"]
+    );
     std::fs::write(home.credential_path(), &live).unwrap();
     home.age();
     let mut journal = MemJournal::default();
@@ -145,6 +144,23 @@ fn an_intent_left_open_is_settled_by_looking_and_twice_is_the_same() {
         let live = home.live();
         assert!(live == credential("a", 0) || live == credential("b", 0), "{step:?}");
     }
+}
+
+#[test]
+fn what_came_out_is_destroyed_once_it_is_safe_and_with_its_account() {
+    let home = Home::with_two();
+    let mut journal = MemJournal::default();
+    home.custody.swap(&a_to_b(), &mut journal).unwrap();
+    // The tool still held the old file open, and writes a newer login into it.
+    let parked = home.leftovers().pop().unwrap();
+    let path = home.dir.path().join(".claude").join(&parked);
+    std::fs::write(&path, credential("a", 3)).unwrap();
+    assert_eq!(home.custody.tend(Provider::Claude).unwrap(), 1, "too young to be destroyed");
+    assert!(home.kept().contains("sk-rt-a-3"), "but its newer login is kept");
+    home.custody.forget(AccountId(1)).unwrap();
+    assert_eq!(home.leftovers(), Vec::<String>::new());
+    assert!(!home.kept().contains("sk-rt-a"));
+    assert_eq!(home.live(), credential("b", 0));
 }
 
 #[test]
