@@ -64,6 +64,7 @@ pub fn races(ground: &Ground<'_>, step: usize) {
         }
         if !acted {
             ground.tally.breach("missed", &format!("{story}: it never stood still"));
+            return discard(&scene);
         }
         ground.tally.count("race_points");
         ground.tracer.plainly(&scene.dir, "recover");
