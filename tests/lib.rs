@@ -3,6 +3,7 @@
 //! One module per area, each in its own folder beside this file; tests and commands on top of them
 //! are `[[test]]` and `[[bin]]` entries in `Cargo.toml`.
 
+pub mod bench;
 pub mod contract;
 pub mod desktop;
 pub mod fixtures_replay;
