@@ -165,6 +165,7 @@ async fn attend(shell: Arc<Shell>, app: AppHandle, own: Own) {
     let mut reach = shell.reach.clone();
     let mut news = News::of(&reach.borrow_and_update());
     let mut ending = std::pin::pin!(asked_to_end());
+    let mut ended = false;
     loop {
         tokio::select! {
             Ok(()) = reach.changed() => {
@@ -183,7 +184,11 @@ async fn attend(shell: Arc<Shell>, app: AppHandle, own: Own) {
             Some(act) = clicked.recv() => perform(&shell, &app, &teller, act),
             Some(click) = answered.recv() => perform(&shell, &app, &teller, click.into()),
             () = own.sole.asked() => windows::open(&app),
-            () = &mut ending => perform(&shell, &app, &teller, Act::Quit),
+            () = &mut ending, if !ended => {
+                // Asked once; a finished future must not be polled again while the end is prepared.
+                ended = true;
+                perform(&shell, &app, &teller, Act::Quit);
+            }
         }
     }
 }
