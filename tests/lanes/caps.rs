@@ -171,7 +171,7 @@ fn no_order_passes_a_ceiling() {
     let schedules: u64 =
         workers::variable("SLUICE_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(200);
     let home = tempfile::tempdir().unwrap();
-    let mut hands = vec![open(home.path()), open(home.path()), open(home.path())];
+    let mut hands = [open(home.path()), open(home.path()), open(home.path())];
     for seed in 0..schedules {
         let mut random = fastrand::Rng::with_seed(seed);
         let limit = random.u32(1..4);

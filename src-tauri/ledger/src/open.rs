@@ -140,6 +140,10 @@ impl Ledger {
         durability(&durable, "FULL")?;
         let history = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         durability(&history, "NORMAL")?;
+        // A short visit leaves the log to the driver: folding it back would cost waits for the disk.
+        for connection in [&durable, &history] {
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        }
         Ok(Self { durable, history, path: path.to_path_buf(), _in_use: in_use })
     }
 

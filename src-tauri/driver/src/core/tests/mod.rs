@@ -4,6 +4,7 @@
 mod conduct;
 mod modes;
 mod polling;
+mod reports;
 
 use super::*;
 use crate::api::{Answer, Notice, Request};

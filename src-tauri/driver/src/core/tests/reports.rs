@@ -1,0 +1,66 @@
+//! Reports of tools against the live account: one generation is left once.
+
+use super::*;
+
+fn report(outside: &mut Outside, name: &str, generation: u64, ago_s: i64) -> Answer {
+    let request = Request::Report {
+        account: outside.id(name),
+        generation: Generation(generation),
+        auth: false,
+        window: "five_hour".to_owned(),
+        failed_at_ms: outside.now.wall.plus_seconds(-ago_s).millis(),
+        resets_at_ms: Some(outside.now.wall.plus_seconds(3_600).millis()),
+    };
+    outside.ask(request)
+}
+
+fn outcome(answer: &Answer) -> (&str, u64) {
+    match answer {
+        Answer::Reported { outcome, generation, .. } => (outcome, generation.0),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_burst_of_reports_is_one_swap() {
+    let mut outside = Outside::pair("auto");
+    let live = outside.core.world.lanes[0].generation.0;
+    let first = report(&mut outside, "a", live, 0);
+    assert_eq!(outcome(&first).0, "ordered");
+    for _ in 0..50 {
+        let later = report(&mut outside, "a", live, 0);
+        assert_eq!(outcome(&later), ("stale", live + 1), "nothing is chosen for it");
+    }
+    assert_eq!(outside.swaps().len(), 1);
+    assert_eq!(outside.core.world.lanes[0].active, Some(outside.id("b")));
+}
+
+#[test]
+fn what_is_old_or_of_another_generation_moves_nothing() {
+    let mut outside = Outside::pair("auto");
+    let live = outside.core.world.lanes[0].generation.0;
+    assert_eq!(outcome(&report(&mut outside, "b", live, 0)).0, "stale", "not the live account");
+    assert_eq!(outcome(&report(&mut outside, "a", live + 1, 0)).0, "stale");
+    assert_eq!(outcome(&report(&mut outside, "a", live, 601)).0, "stale", "told too late");
+    assert_eq!(outside.swaps().len(), 0);
+}
+
+#[test]
+fn modes_are_obeyed() {
+    let mut outside = Outside::pair("advise");
+    let live = outside.core.world.lanes[0].generation.0;
+    assert_eq!(outcome(&report(&mut outside, "a", live, 0)).0, "advised");
+    let mut outside = Outside::pair("off");
+    let live = outside.core.world.lanes[0].generation.0;
+    assert_eq!(outcome(&report(&mut outside, "a", live, 0)).0, "disabled");
+    let unknown = Request::Report {
+        account: AccountId(99),
+        generation: Generation(live),
+        auth: false,
+        window: "five_hour".to_owned(),
+        failed_at_ms: outside.now.wall.millis(),
+        resets_at_ms: None,
+    };
+    assert!(matches!(outside.ask(unknown), Answer::Refused(_)));
+    assert_eq!(outside.swaps().len(), 0);
+}
