@@ -102,7 +102,7 @@ async fn carry_out(link: &Link, command: Command) -> Outcome {
         Command::Log { .. } => show::log(link, &view, &command).await,
         Command::Explain { decision } => show::explain(link, &view, decision.as_deref()).await,
         Command::Settings { key, value: None } => show::settings(link, key.as_deref()).await,
-        Command::Doctor => show::doctor(link, &view).await,
+        Command::Doctor => show::doctor(link, &view),
         command => match request(&view, command) {
             Ok(request) => show::answer(&view, link.call(request).await),
             Err(refused) => Outcome::Refused(refused),

@@ -11,6 +11,9 @@ use sluice_driver::api::{
 };
 use sluice_driver::{Link, explain as words};
 
+/// A login that ends within a week is worth a word.
+const LOGIN_ENDS_SOON_MS: i64 = 7 * 86_400_000;
+
 fn shown(json: serde_json::Value, text: impl Into<String>) -> Outcome {
     Outcome::Shown { json, text: text.into() }
 }
@@ -377,90 +380,81 @@ fn explained(view: &View, row: &DecisionView) -> String {
 }
 
 /// What could be wrong.
-pub async fn doctor(link: &Link, view: &View) -> Outcome {
-    let mut findings = Vec::new();
-    let mut find = |level: &str, code: &str, text: String| {
-        findings.push(json!({ "level": level, "code": code, "text": text }));
-    };
+pub fn doctor(link: &Link, view: &View) -> Outcome {
     let how = match link {
         Link::Local(_) => "No Sluice is running; this command looked by itself.",
         Link::Remote(_) => "A Sluice is running and answers.",
     };
-    find("ok", "driver", how.to_owned());
+    let mut findings = vec![finding("ok", "driver", how)];
     if view.stopped {
-        find(
-            "warning",
-            "stopped",
-            "The kill switch is on. `sluice start` begins again.".to_owned(),
-        );
+        let text = "The kill switch is on. `sluice start` begins again.";
+        findings.push(finding("warning", "stopped", text));
     }
-    for provider in &view.providers {
-        let name = provider.provider.name();
-        match (&provider.observe_only, provider.unmanaged_login, provider.live) {
-            (Some(text), _, _) => find("error", "observe_only", format!("{name}: {text}")),
-            (None, true, _) => {
-                find(
-                    "warning",
-                    "unmanaged_login",
-                    format!("{name}: the login in use is not kept. `sluice add` keeps it."),
-                );
-            }
-            (None, false, None) => find(
-                "warning",
-                "signed_out",
-                format!("{name}: nobody is signed in. Sign in with the tool."),
-            ),
-            (None, false, Some(_)) => {
-                find("ok", "seat", format!("{name}: the seat holds an account that is kept."))
-            }
-        }
-    }
-    for need in &view.needs_you {
-        find("error", &need.code, need.text.clone());
-    }
-    for account in &view.accounts {
-        let label = format!("account {}", account.id.0);
-        if let Some(problem) = &account.problem {
-            find("warning", "account", format!("{label}: {problem}"));
-        }
-        if let Some(ends) =
-            account.login_ends_at_ms.filter(|ends| ends - view.at_ms < 7 * 86_400_000)
-        {
-            find(
-                "warning",
-                "login_ends",
-                format!(
-                    "{label}: its login ends {}. Sign in as it before then.",
-                    until(view.at_ms, Some(ends))
-                ),
-            );
-        }
-    }
-    for (level, code, text) in surroundings() {
-        find(level, code, text);
-    }
-    let lines: Vec<_> = findings
-        .iter()
-        .map(|one| {
-            format!(
-                "{:<8} {}",
-                one["level"].as_str().unwrap_or_default(),
-                one["text"].as_str().unwrap_or_default()
-            )
-        })
-        .collect();
+    findings.extend(view.providers.iter().map(seat_finding));
+    findings.extend(view.needs_you.iter().map(|need| finding("error", &need.code, &need.text)));
+    findings.extend(view.accounts.iter().flat_map(|account| account_findings(view, account)));
+    findings.extend(surroundings());
+    let lines: Vec<_> =
+        findings.iter().map(|one| format!("{:<8} {}", one.level, one.text)).collect();
     shown(json!({ "findings": findings }), lines.join("\n"))
 }
 
+#[derive(serde::Serialize)]
+struct Finding {
+    level: &'static str,
+    code: String,
+    text: String,
+}
+
+fn finding(level: &'static str, code: &str, text: &str) -> Finding {
+    Finding { level, code: code.to_owned(), text: text.to_owned() }
+}
+
+fn seat_finding(provider: &sluice_driver::api::ProviderView) -> Finding {
+    let name = provider.provider.name();
+    let (level, code, text) =
+        match (&provider.observe_only, provider.unmanaged_login, provider.live) {
+            (Some(text), _, _) => ("error", "observe_only", text.as_str()),
+            (None, true, _) => (
+                "warning",
+                "unmanaged_login",
+                "the login in use is not kept. `sluice add` keeps it.",
+            ),
+            (None, false, None) => {
+                ("warning", "signed_out", "nobody is signed in. Sign in with the tool.")
+            }
+            (None, false, Some(_)) => ("ok", "seat", "the seat holds an account that is kept."),
+        };
+    finding(level, code, &format!("{name}: {text}"))
+}
+
+/// Accounts by number: labels may be names.
+fn account_findings(view: &View, account: &AccountView) -> Vec<Finding> {
+    let number = account.id.0;
+    let problem = account
+        .problem
+        .iter()
+        .map(|problem| finding("warning", "account", &format!("account {number}: {problem}")));
+    let ends = account.login_ends_at_ms.filter(|ends| ends - view.at_ms < LOGIN_ENDS_SOON_MS);
+    let ending = ends.map(|ends| {
+        let text = format!(
+            "account {number}: its login ends {}. Sign in as it before then.",
+            until(view.at_ms, Some(ends))
+        );
+        finding("warning", "login_ends", &text)
+    });
+    problem.chain(ending).collect()
+}
+
 /// What of this process's own environment changes how tools or Sluice behave.
-fn surroundings() -> Vec<(&'static str, &'static str, String)> {
+fn surroundings() -> Vec<Finding> {
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let shadows = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
     let shadows = shadows.into_iter().filter(set).map(|name| {
         let text = format!(
             "{name} is set: tools started from here ignore the login that Sluice swaps. Unset it."
         );
-        ("warning", "environment", text)
+        finding("warning", "environment", &text)
     });
     let overrides = [
         "SLUICE_CLAUDE_API",
@@ -470,11 +464,8 @@ fn surroundings() -> Vec<(&'static str, &'static str, String)> {
         "SLUICE_DEMO_CLOCK",
     ];
     let overrides = overrides.into_iter().filter(set).map(|name| {
-        (
-            "warning",
-            "environment",
-            format!("{name} is set: this is a test set-up, not the real providers."),
-        )
+        let text = format!("{name} is set: this is a test set-up, not the real providers.");
+        finding("warning", "environment", &text)
     });
     shadows.chain(overrides).collect()
 }

@@ -1,5 +1,7 @@
 //! The command as a person or a script meets it, in a throw-away home without a keychain.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

@@ -1,5 +1,7 @@
 //! The local socket: private, bounded, one document per line.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 #[allow(dead_code, reason = "each test uses the parts it needs")]
 mod stand_in;
 
