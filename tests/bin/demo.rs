@@ -160,5 +160,10 @@ fn report(stage: &Stage, emails: &[String], notifications: usize) -> Value {
         "interrupted_min": state.counts.interrupted_min.round(),
         "avoidable_min": state.counts.avoidable_min.round(),
         "lost_logins": census.lost.len(),
+        // As the provider counted them: used tokens presented again, and rotations the tool gave up.
+        "provider": {
+            "reuse_detections": state.tokens.counts.reuse_detections,
+            "overtaken": state.counts.overtaken,
+        },
     })
 }
