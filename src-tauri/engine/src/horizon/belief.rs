@@ -132,7 +132,7 @@ impl State {
         if gap < 0.0 {
             self.rewind(now);
         }
-        if gap < 0.0 || gap > UNWATCHED {
+        if !(0.0..=UNWATCHED).contains(&gap) {
             self.woke_at = Some(now);
         }
         for gauge in self.gauges.values_mut() {

@@ -3,9 +3,14 @@
 use super::belief::LaneBelief;
 use super::gauge::{Gauge, minutes};
 use super::tuning::Tuning;
+use crate::account::Provider;
 use crate::units::{Now, Utc};
 use crate::world::{PollPlan, World};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+
+/// Minutes after waking in which reads are spread out.
+const SETTLING: f64 = 30.0;
 
 /// When each account should next be read, soonest first.
 #[must_use]
@@ -13,6 +18,8 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
     let state = &world.horizon;
     let tuning = &state.tuning;
     let now_min = minutes(now.wall);
+    let working = state.lanes.values().filter(|lane| lane.worked(now_min, tuning.busy)).count();
+    let stretch = (tuning.poll_crowd * working as f64).max(1.0);
     let mut plans: Vec<_> = world
         .accounts
         .iter()
@@ -25,7 +32,7 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
             };
             let mut interval = tuning.poll_other;
             for lane in state.lanes.values().filter(|lane| lane.active == Some(account.id)) {
-                let every = active(gauge, lane, tuning, now_min);
+                let every = active(gauge, lane, tuning, now_min, stretch);
                 interval = interval.min(every);
             }
             let errors = state.errors.get(&account.id).copied().unwrap_or(0).min(4);
@@ -37,20 +44,45 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
         })
         .collect();
     plans.sort_by_key(|plan| (plan.due, plan.account));
+    if state.woke_at.is_some_and(|woke| now_min - woke < SETTLING) {
+        stagger(world, &mut plans, now);
+    }
     plans
 }
 
+/// Just awake: overdue reads go out two a minute and provider.
+fn stagger(world: &World, plans: &mut [PollPlan], now: Now) {
+    let lively: BTreeSet<_> = world.lanes.iter().filter_map(|lane| lane.active).collect();
+    let mut sent: BTreeMap<Provider, i64> = BTreeMap::new();
+    plans.sort_by_key(|plan| (!lively.contains(&plan.account), plan.due, plan.account));
+    for plan in plans.iter_mut().filter(|plan| plan.due <= now.wall) {
+        let account = world.accounts.iter().find(|account| account.id == plan.account);
+        let Some(account) = account else { continue };
+        let count = sent.entry(account.provider).or_default();
+        plan.due = now.wall.plus_seconds(*count / 2 * 60);
+        *count += 1;
+    }
+    plans.sort_by_key(|plan| (plan.due, plan.account));
+}
+
 /// Minutes between reads of an account a lane is on.
-fn active(gauge: Option<&Gauge>, lane: &LaneBelief, tuning: &Tuning, now: f64) -> f64 {
+fn active(
+    gauge: Option<&Gauge>,
+    lane: &LaneBelief,
+    tuning: &Tuning,
+    now: f64,
+    stretch: f64,
+) -> f64 {
     let Some(gauge) = gauge else { return tuning.poll_idle };
     let full = gauge.full_until - now;
     if full > 0.0 {
         return full.min(tuning.poll_other);
     }
     if !lane.worked(now, tuning.busy) {
-        return tuning.poll_idle;
+        let likely = lane.history.likely(now);
+        return stretch * if likely { tuning.poll_idle } else { tuning.poll_asleep };
     }
     let left = gauge.left(now) / lane.rate.max(1e-9);
-    let every = (left * tuning.poll_share).clamp(1.0, tuning.poll_busy);
+    let every = (left * tuning.poll_share).clamp(1.0, tuning.poll_busy * stretch);
     if now - lane.since < 3.0 { every.min(2.0) } else { every }
 }

@@ -137,6 +137,19 @@ impl History {
         means
     }
 
+    /// Whether work was ever seen around this time of day or week; yes while little is known.
+    pub(super) fn likely(&self, minute: f64) -> bool {
+        let now = bin(minute);
+        if self.first.is_none_or(|first| now - first < 2 * DAY) {
+            return true;
+        }
+        let days = [1, 2, 3, 4, 5, 6, 7, 14, 21];
+        days.iter().any(|days| {
+            let at = now - days * DAY;
+            (at - 1..=at + 1).any(|at| self.at(at).is_some_and(|units| units > 0.0))
+        })
+    }
+
     /// How much more (or less) than expected the last three hours saw.
     pub(super) fn level(&self, now: i64) -> f64 {
         let (mut seen, mut meant) = (0.0, 0.0);

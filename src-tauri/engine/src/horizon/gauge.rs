@@ -92,11 +92,7 @@ pub(super) struct Lesson {
 
 impl Gauge {
     pub(super) fn new(account: &Account) -> Self {
-        let mut gauge = Self { weight: weight(account), ..Self::default() };
-        if account.usage.observed_at.is_some() {
-            gauge.short = share(&account.usage.five_hour);
-        }
-        gauge
+        Self { weight: weight(account), ..Self::default() }
     }
 
     /// Weekly capacity over 5-hour capacity, learned from matching increments.

@@ -58,9 +58,9 @@ impl Index {
         }
         let mut entries: Vec<Entry> = Vec::with_capacity(accounts.len());
         for account in accounts {
-            if let Some(gauge) = state.gauges.get(&account.id) {
-                entries.push(entry(account, gauge, now, state.tuning.stale));
-            }
+            let unread = Gauge::new(account);
+            let gauge = state.gauges.get(&account.id).unwrap_or(&unread);
+            entries.push(entry(account, gauge, now, state.tuning.stale));
         }
         entries.sort_by_key(|entry| entry.id);
         let mut index = Self { key, entries, ..Self::default() };

@@ -90,11 +90,7 @@ fn answer(scene: &Scene<'_>) -> Answer {
         answer.dry = Some(!targets.iter().any(|&at| scene.room(at) > scene.ample(at)));
     }
     if targets.is_empty() {
-        if let Some(force) = scene.forced {
-            answer.next_plan = scene.now + 2.0;
-            let refuge = if force.stuck() { scene.refuge() } else { None };
-            answer.to = refuge.map(|at| scene.entries[at].id);
-        }
+        // Never to an account known to be full, not even to wait there.
         return answer;
     }
     weigh(scene, &targets, &mut answer);
@@ -274,8 +270,7 @@ fn words(scene: &Scene<'_>, answer: Option<&Answer>, to: Option<AccountId>) -> S
     match (to, scene.forced, gain) {
         (None, None, _) => String::new(),
         (None, Some(_), _) => format!("{cause}, and no account has room"),
-        (Some(_), Some(_), None) => format!("{cause}; work comes back there first"),
-        (Some(_), Some(_), Some(_)) => String::from(cause),
+        (Some(_), Some(_), _) => String::from(cause),
         (Some(_), None, Some((gain, undone))) => format!(
             "the plan gains {gain:.0} % of a pro window; staying would leave {undone:.0} % undone"
         ),

@@ -57,7 +57,6 @@ pub(super) struct Prices {
     pub swap_units: f64,
     pub swap_pause: f64,
     pub cache_ttl: f64,
-    pub touch: f64,
 }
 
 /// The starting point of rollouts.

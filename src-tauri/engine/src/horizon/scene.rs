@@ -85,13 +85,12 @@ impl<'a> Scene<'a> {
             swap_units: tuning.swap_share * index.median,
             swap_pause: tuning.swap_pause,
             cache_ttl: tuning.cache_ttl,
-            touch: tuning.touch,
         };
         let pool = Pool { now, slots, seats, prices };
         let others = others.into_iter().map(|(id, _)| id).collect();
         let mut scene =
             Self { now, state, lane, belief, others, pool, entries, here, forced: None };
-        scene.forced = scene.force(state.gauges.get(&lane.active?)?);
+        scene.forced = scene.force(state.gauges.get(&lane.active?));
         Some(scene)
     }
 
@@ -121,12 +120,14 @@ impl<'a> Scene<'a> {
         (self.state.tuning.ample * self.belief.rate).min(0.25 * cap).max(0.015 * cap)
     }
 
-    fn force(&self, gauge: &Gauge) -> Option<Force> {
+    fn force(&self, gauge: Option<&Gauge>) -> Option<Force> {
         let refusal = self.entries[self.here].refusal;
         let lost = matches!(refusal, Refusal::NeedsSignIn | Refusal::NoCredential);
-        if lost || refusal == Refusal::Disabled || self.now < gauge.dead_until {
+        let dead = gauge.is_some_and(|gauge| self.now < gauge.dead_until);
+        if lost || dead || refusal == Refusal::Disabled {
             return Some(Force::Unusable);
         }
+        let gauge = gauge?;
         if self.now < gauge.full_until {
             return Some(Force::Refused);
         }
@@ -176,18 +177,6 @@ impl<'a> Scene<'a> {
         let all: Vec<_> = (0..self.entries.len()).filter(good).collect();
         let free: Vec<_> = all.iter().copied().filter(|&at| !self.held(at)).collect();
         if free.is_empty() && self.forced.is_some() { all } else { free }
-    }
-
-    /// Nobody can work: the account where work comes back first, if that is not this one.
-    pub(super) fn refuge(&self) -> Option<usize> {
-        let recovers = |at: usize| self.pool.slots[at].recovers(self.now);
-        let here = recovers(self.here);
-        let best = (0..self.entries.len())
-            .filter(|&at| at != self.here && self.entries[at].refusal == Refusal::None)
-            .filter(|&at| !self.held(at) && recovers(at).is_finite())
-            .map(|at| (recovers(at), at))
-            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))?;
-        (best.0 + 1.0 < here).then_some(best.1)
     }
 }
 

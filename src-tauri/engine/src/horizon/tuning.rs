@@ -44,12 +44,14 @@ pub struct Tuning {
     pub poll_busy: f64,
     /// Interval while idle.
     pub poll_idle: f64,
+    /// Interval while idle at a time of day that never saw work.
+    pub poll_asleep: f64,
+    /// Intervals grow by this with each lane that works.
+    pub poll_crowd: f64,
     /// Interval of the other accounts.
     pub poll_other: f64,
     /// A working account is read in this share of its time to exhaustion.
     pub poll_share: f64,
-    /// Reads per hour over all accounts the planner may spend in the long run.
-    pub poll_budget: f64,
     /// Samples older than this are not swapped to.
     pub stale: f64,
     /// A forced move may use what is worth this many swaps.
@@ -80,15 +82,16 @@ impl Default for Tuning {
             replay_weight: 0.1,
             gain_closed: 1.0,
             gain_open: 3.0,
-            gain_idle: 2.0,
+            gain_idle: 3.0,
             pressure_gate: 0.5,
             pressure_half_days: 5.0,
             days: 3.0,
             poll_busy: 5.0,
-            poll_idle: 10.0,
-            poll_other: 360.0,
+            poll_idle: 12.0,
+            poll_asleep: 30.0,
+            poll_crowd: 1.0,
+            poll_other: 720.0,
             poll_share: 0.25,
-            poll_budget: 10.0,
             stale: 1440.0,
             scrap: 1.3,
             rate_tau: 3.0,

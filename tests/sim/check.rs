@@ -1,0 +1,125 @@
+//! The invariants: D1–D7 and T1–T2 of the reliability goals, judged from outside the engine.
+
+use sluice_engine::{AccountId, Trigger};
+use std::collections::{BTreeMap, VecDeque};
+
+/// The names, in order.
+pub const NAMES: [&str; 9] = ["D1", "D2", "D3", "D4", "D5", "D6", "D7", "T1", "T2"];
+
+/// Counts by invariant, and the first in words.
+#[derive(Debug)]
+pub struct Breaches {
+    /// Breaches of each invariant.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// What happened first.
+    pub first: Option<String>,
+}
+
+impl Default for Breaches {
+    fn default() -> Self {
+        Self { counts: NAMES.iter().map(|name| (*name, 0)).collect(), first: None }
+    }
+}
+
+impl Breaches {
+    /// Counts one breach.
+    pub fn note(&mut self, name: &'static str, minute: i64, what: &str) {
+        *self.counts.entry(name).or_default() += 1;
+        if std::env::var_os("SLUICE_SIM_ALL").is_some() {
+            eprintln!("{name} at minute {minute}: {what}");
+        }
+        if self.first.is_none() {
+            self.first = Some(format!("{name} at minute {minute}: {what}"));
+        }
+    }
+
+    /// Adds another run's.
+    pub fn add(&mut self, other: &Self) {
+        for (name, count) in &other.counts {
+            *self.counts.entry(name).or_default() += count;
+        }
+    }
+
+    /// Whether anything was breached.
+    pub fn any(&self) -> bool {
+        self.counts.values().any(|count| *count > 0)
+    }
+}
+
+/// What the outside knows of an account: only what was told to the engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known {
+    /// Told numbers at least once.
+    pub seen: bool,
+    /// Full until this minute of true time, by the last reading or refusal.
+    pub full_until: i64,
+    /// The login was refused.
+    pub signed_out: bool,
+}
+
+/// A lane's swaps as they were committed, in true minutes.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// Automatic swaps of the last hour, with whether they were voluntary.
+    recent: VecDeque<(i64, bool)>,
+    last: Option<i64>,
+}
+
+/// Triggers of swaps that nothing forced.
+pub fn voluntary(trigger: Trigger) -> bool {
+    matches!(
+        trigger,
+        Trigger::PlanImproved
+            | Trigger::HigherTierEmerged
+            | Trigger::IntraTierPreempted
+            | Trigger::BurnRate
+    )
+}
+
+impl Record {
+    /// A person moved the lane: residency starts anew.
+    pub fn by_person(&mut self, minute: i64) {
+        self.last = Some(minute);
+    }
+
+    /// Judges an automatic swap (D2).
+    pub fn judge(&mut self, minute: i64, trigger: Trigger, breaches: &mut Breaches) {
+        let free = voluntary(trigger);
+        while self.recent.front().is_some_and(|(at, _)| minute - at >= 60) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((minute, free));
+        if free && self.last.is_some_and(|last| minute - last < 15) {
+            breaches.note("D2", minute, "a voluntary swap within the residency");
+        }
+        if self.recent.len() > 12 {
+            breaches.note("D2", minute, "more than 12 swaps in an hour");
+        }
+        if self.recent.iter().filter(|(_, free)| *free).count() > 4 {
+            breaches.note("D2", minute, "more than 4 voluntary swaps in an hour");
+        }
+        self.last = Some(minute);
+    }
+}
+
+/// D3: the target of an automatic swap must be known to work.
+pub fn target(
+    known: &BTreeMap<AccountId, Known>,
+    to: AccountId,
+    minute: i64,
+    breaches: &mut Breaches,
+) {
+    let Some(known) = known.get(&to) else {
+        breaches.note("D3", minute, "a swap to an account nobody knows");
+        return;
+    };
+    if known.signed_out {
+        breaches.note("D3", minute, "a swap to a signed-out account");
+    }
+    if minute < known.full_until {
+        breaches.note("D3", minute, "a swap to an account known to be full");
+    }
+    if !known.seen {
+        breaches.note("D3", minute, "a swap to an account never read");
+    }
+}

@@ -1,0 +1,511 @@
+//! One year: accounts that fill and empty, lanes that work, and the engine that must cope.
+//!
+//! True time is a minute count; the wall clock the engine sees may be wrong by `skew` seconds.
+
+use crate::Year;
+use crate::check::{self, Known, Record};
+use crate::faults::{self, Fault};
+use fastrand::Rng;
+use sluice_engine::observation::Fact;
+use sluice_engine::world::Settlement;
+use sluice_engine::{
+    Account, AccountId, Action, Decision, Gates, Lane, LaneId, Login, Mono, Now, Observation,
+    Percent, Plan, Policy, Provider, Source, Usage, Utc, Window, World,
+};
+use std::collections::BTreeMap;
+
+const YEAR: i64 = 525_600;
+const WEEK: i64 = 10_080;
+/// 2026-01-05T00:00:00Z, a Monday.
+const START: Utc = Utc::from_seconds(1_767_571_200);
+
+/// An account as it really is; units are shares of its 5-hour window.
+#[derive(Clone, Copy, Debug)]
+struct Real {
+    short: f64,
+    short_ends: i64,
+    long: f64,
+    long_ends: i64,
+    /// 5-hour windows in a week.
+    ratio: f64,
+    dead_until: i64,
+}
+
+impl Real {
+    fn pass(&mut self, minute: i64) {
+        if minute >= self.short_ends {
+            self.short = 0.0;
+        }
+        while minute >= self.long_ends {
+            self.long = 0.0;
+            self.long_ends += WEEK;
+        }
+    }
+
+    fn room(&self, minute: i64) -> f64 {
+        if minute < self.dead_until { 0.0 } else { (1.0 - self.short).min(self.ratio - self.long) }
+    }
+
+    fn burn(&mut self, units: f64, minute: i64) {
+        if minute >= self.short_ends {
+            self.short_ends = minute + 300;
+        }
+        self.short += units;
+        self.long += units;
+    }
+}
+
+struct Sim {
+    rng: Rng,
+    world: World,
+    real: Vec<Real>,
+    known: BTreeMap<AccountId, Known>,
+    records: Vec<Record>,
+    /// Work: until when, and how much a minute.
+    work: Vec<(i64, f64)>,
+    minute: i64,
+    skew_s: i64,
+    outage_until: i64,
+    /// Readings under way: when they arrive, whose, what.
+    mail: Vec<(i64, usize, Option<Observation>)>,
+    asked: Vec<bool>,
+    woke_at: i64,
+    fresh: Vec<bool>,
+    /// Ticks in a row a lane stood on a dead account while another worked.
+    stuck: Vec<u32>,
+    /// Lanes that swapped for a refusal, by minute and account left.
+    left: Vec<Option<(i64, AccountId)>>,
+    year: Year,
+}
+
+/// Runs one year from a seed.
+pub fn year(seed: u64) -> Year {
+    let mut sim = Sim::new(seed);
+    while sim.minute < YEAR {
+        sim.step();
+    }
+    sim.year
+}
+
+fn id(index: usize) -> AccountId {
+    AccountId(index as i64 + 1)
+}
+
+impl Sim {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let accounts = rng.usize(2..6);
+        let lanes = rng.usize(1..3).min(accounts - 1);
+        let mut world = World::default();
+        world.rules.policy = if rng.bool() { Policy::Horizon } else { Policy::Tiered };
+        for index in 0..accounts {
+            world.accounts.push(account(index, [1.0, 5.0, 20.0][rng.usize(0..3)]));
+        }
+        for lane in 0..lanes {
+            world.lanes.push(Lane {
+                id: LaneId(lane as i64 + 1),
+                provider: Provider::Claude,
+                active: Some(id(lane)),
+                generation: Default::default(),
+                model: None,
+                gates: Gates::default(),
+            });
+        }
+        let real = (0..accounts).map(|_| Real {
+            short: 0.0,
+            short_ends: 0,
+            long: rng.f64() * 5.0,
+            long_ends: rng.i64(1..WEEK),
+            ratio: 7.0 + 6.0 * rng.f64(),
+            dead_until: 0,
+        });
+        Self {
+            real: real.collect(),
+            known: (0..accounts).map(|index| (id(index), Known::default())).collect(),
+            records: (0..lanes).map(|_| Record::default()).collect(),
+            work: vec![(0, 0.0); lanes],
+            minute: 0,
+            skew_s: 0,
+            outage_until: 0,
+            mail: Vec::new(),
+            asked: vec![false; accounts],
+            woke_at: -100,
+            fresh: vec![false; accounts],
+            stuck: vec![0; lanes],
+            left: vec![None; lanes],
+            year: Year::default(),
+            rng,
+            world,
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            wall: START.plus_seconds(self.minute * 60 + self.skew_s),
+            mono: Mono(self.minute * 60_000),
+        }
+    }
+
+    /// A true minute as a wall clock that is right would show it.
+    fn stamp(minute: i64) -> Utc {
+        START.plus_seconds(minute * 60)
+    }
+
+    fn step(&mut self) {
+        let working = self.work.iter().any(|(until, _)| *until > self.minute);
+        let minutes = if working { 5 } else { 30 };
+        if let Some(fault) = faults::draw(&mut self.rng, self.real.len(), minutes) {
+            self.suffer(fault);
+        }
+        self.live(minutes);
+        self.deliver();
+        self.decide();
+        self.read();
+    }
+
+    /// Time passes: windows roll, work burns, work is refused.
+    fn live(&mut self, minutes: i64) {
+        for _ in 0..minutes {
+            self.minute += 1;
+            let minute = self.minute;
+            self.real.iter_mut().for_each(|real| real.pass(minute));
+            for lane in 0..self.work.len() {
+                let (until, rate) = self.work[lane];
+                if minute >= until {
+                    self.begin_work(lane);
+                    continue;
+                }
+                let Some(active) = self.world.lanes[lane].active else { continue };
+                let real = &mut self.real[(active.0 - 1) as usize];
+                if real.room(minute) >= rate {
+                    real.burn(rate, minute);
+                } else if minute % 4 == 0 {
+                    self.refuse(lane, active);
+                }
+            }
+        }
+    }
+
+    /// Sessions begin now and then, mostly by day; the heaviest fill a window in an hour.
+    fn begin_work(&mut self, lane: usize) {
+        let hour = self.minute.rem_euclid(1_440) / 60;
+        let chance = if (8..20).contains(&hour) { 0.01 } else { 0.001 };
+        if self.rng.f64() < chance {
+            let length = self.rng.i64(10..240);
+            self.work[lane] = (self.minute + length, 1.0 / self.rng.i64(60..600) as f64);
+        }
+    }
+
+    /// A request was refused; parallel ones bring the same news again and again (D1).
+    fn refuse(&mut self, lane: usize, active: AccountId) {
+        let real = self.real[(active.0 - 1) as usize];
+        let (fact, until) = if self.minute < real.dead_until {
+            (Fact::Login(Login::NeedsSignIn), 0)
+        } else if real.ratio - real.long < 1.0 - real.short {
+            (limit("seven_day", real.long_ends), real.long_ends)
+        } else {
+            (limit("five_hour", real.short_ends), real.short_ends)
+        };
+        let known = self.known.entry(active).or_default();
+        known.signed_out |= self.minute < real.dead_until;
+        known.full_until = known.full_until.max(until);
+        for _ in 0..self.rng.usize(1..6) {
+            let at = self.now().wall;
+            let observation =
+                Observation { account: active, at, source: Source::Hook, fact: fact.clone() };
+            let now = self.now();
+            self.world.observe(&observation, now);
+            self.consider(lane);
+        }
+    }
+
+    fn deliver(&mut self) {
+        let minute = self.minute;
+        let (due, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.mail).into_iter().partition(|(at, ..)| *at <= minute);
+        self.mail = kept;
+        for (_, index, observation) in due {
+            self.asked[index] = false;
+            let now = self.now();
+            let Some(observation) = observation else {
+                let at = now.wall;
+                let fact = Fact::Unreachable;
+                let account = id(index);
+                self.tell(&Observation { account, at, source: Source::Endpoint, fact });
+                continue;
+            };
+            self.note(index, &observation);
+            self.tell(&observation);
+        }
+    }
+
+    fn tell(&mut self, observation: &Observation) {
+        let now = self.now();
+        self.world.observe(observation, now);
+    }
+
+    /// What the outside learns from a reading that was delivered.
+    fn note(&mut self, index: usize, observation: &Observation) {
+        let real = self.real[index];
+        let known = self.known.entry(id(index)).or_default();
+        match &observation.fact {
+            Fact::Usage(usage) => {
+                known.seen = true;
+                known.signed_out = false;
+                self.fresh[index] = true;
+                let full = |window: &Window| window.used.is_some_and(|used| used.get() >= 99.5);
+                known.full_until = 0;
+                if full(&usage.five_hour) {
+                    known.full_until = real.short_ends;
+                }
+                if full(&usage.seven_day) {
+                    known.full_until = known.full_until.max(real.long_ends);
+                }
+                let account = id(index);
+                let signed = self.world.accounts.iter().find(|known| known.id == account);
+                if signed.is_some_and(|account| account.login != Login::Valid) {
+                    let at = observation.at;
+                    let fact = Fact::Login(Login::Valid);
+                    self.tell(&Observation { account, at, source: Source::Endpoint, fact });
+                }
+            }
+            Fact::Login(Login::NeedsSignIn) => known.signed_out = true,
+            _ => {}
+        }
+    }
+
+    fn decide(&mut self) {
+        for lane in 0..self.work.len() {
+            self.same_shuffled(lane);
+            self.consider(lane);
+            self.lively(lane);
+        }
+    }
+
+    /// D5: the order of accounts in memory does not matter.
+    fn same_shuffled(&mut self, lane: usize) {
+        if self.rng.u8(0..64) > 0 {
+            return;
+        }
+        let (now, lane) = (self.now(), LaneId(lane as i64 + 1));
+        let (mut here, mut there) = (self.world.clone(), self.world.clone());
+        self.rng.shuffle(&mut there.accounts);
+        let (one, other) = (here.decide(lane, now), there.decide(lane, now));
+        let plain = |decision: &Decision| (decision.action, decision.trigger, decision.best);
+        if plain(&one) != plain(&other) {
+            self.year.breaches.note("D5", self.minute, "the order of accounts changed a decision");
+        }
+        if one != self.world.clone().decide(lane, now) {
+            self.year.breaches.note("D5", self.minute, "the same world decided differently");
+        }
+    }
+
+    fn consider(&mut self, lane: usize) {
+        let (now, name) = (self.now(), LaneId(lane as i64 + 1));
+        let decision = self.world.decide(name, now);
+        if decision.candidates.is_empty() && decision.active.is_some() {
+            self.year.breaches.note("D6", self.minute, "a decision without candidates");
+        }
+        let Action::Swap { to } = decision.action else { return };
+        if self.rng.u8(0..50) == 0 {
+            self.world.settle(name, Settlement::Failed, now);
+            return;
+        }
+        if self.rng.u8(0..50) == 0 {
+            self.stale(name, now);
+            return;
+        }
+        self.judge(lane, &decision, to);
+        self.world.settle(name, Settlement::Committed { to, by_person: false }, now);
+        self.year.swaps += 1;
+    }
+
+    /// D7: a settlement of a lane that had changed underneath changes nothing.
+    fn stale(&mut self, lane: LaneId, now: Now) {
+        let before = self.world.lanes.clone();
+        self.world.settle(lane, Settlement::Stale, now);
+        if before != self.world.lanes {
+            self.year.breaches.note("D7", self.minute, "a stale settlement changed a lane");
+        }
+    }
+
+    fn judge(&mut self, lane: usize, decision: &Decision, to: AccountId) {
+        let (minute, trigger) = (self.minute, decision.trigger);
+        let breaches = &mut self.year.breaches;
+        self.records[lane].judge(minute, trigger, breaches);
+        check::target(&self.known, to, minute, breaches);
+        // D1: one burst of failures, one swap.
+        if let (Some((at, left)), Some(from)) = (self.left[lane], decision.active)
+            && at == minute
+            && left != from
+            && self.known.get(&from).is_some_and(|known| minute >= known.full_until)
+        {
+            breaches.note("D1", minute, "a second swap for one burst of failures");
+        }
+        self.left[lane] = decision.active.map(|from| (minute, from));
+        let index = (to.0 - 1) as usize;
+        if check::voluntary(trigger) && minute - self.woke_at < 120 && !self.fresh[index] {
+            breaches.note("T1", minute, "a voluntary swap on a sample from before the jump");
+        }
+    }
+
+    /// D4: while another account works, a lane leaves a dead one within two ticks.
+    fn lively(&mut self, lane: usize) {
+        let now = self.now().wall;
+        let gates = &self.world.lanes[lane].gates;
+        let resting = gates.paused(now)
+            || gates.backoff_left(now, &self.world.rules) > 0.0
+            || gates.cooldown_left(now, &self.world.rules) > 0.0;
+        let active = self.world.lanes[lane].active;
+        let held: Vec<_> = self.world.lanes.iter().filter_map(|lane| lane.active).collect();
+        let dead = active
+            .and_then(|id| self.known.get(&id))
+            .is_some_and(|known| known.signed_out || self.minute < known.full_until);
+        let minute = self.minute;
+        let other = self.known.iter().any(|(id, known)| {
+            let real = &self.real[(id.0 - 1) as usize];
+            let open = known.seen && !known.signed_out && minute >= known.full_until;
+            open && !held.contains(id) && real.room(minute) > 0.3
+        });
+        let clear = !resting && self.skew_s == 0 && minute - self.woke_at > 240;
+        let calm = minute > self.outage_until + 240 && clear;
+        if dead && other && calm {
+            self.stuck[lane] += 1;
+            if self.stuck[lane] == 3 {
+                self.year.breaches.note("D4", minute, "stayed on a dead account");
+            }
+        } else {
+            self.stuck[lane] = 0;
+        }
+    }
+
+    /// Sends the reads that are due; some answers are late, wrong or never come.
+    fn read(&mut self) {
+        let now = self.now();
+        let mut sent = 0;
+        for plan in self.world.polls(now) {
+            let index = (plan.account.0 - 1) as usize;
+            if plan.due.seconds_since(now.wall) > 8.0 * 86_400.0 {
+                self.year.breaches.note("T1", self.minute, "a read planned more than a week away");
+            }
+            if plan.due > now.wall || self.asked[index] {
+                continue;
+            }
+            sent += 1;
+            self.asked[index] = true;
+            self.world.requested(plan.account, now, 0.0);
+            let late = if self.rng.u8(0..20) == 0 { self.rng.i64(1..40) } else { 0 };
+            let answer = self.answer(index);
+            self.mail.push((self.minute + 1 + late, index, answer));
+        }
+        if self.minute - self.woke_at <= 1 && sent > 2 {
+            self.year.breaches.note("T2", self.minute, "everything read at once after waking");
+        }
+    }
+
+    fn answer(&mut self, index: usize) -> Option<Observation> {
+        let real = self.real[index];
+        if self.minute < self.outage_until {
+            return None;
+        }
+        let (account, at) = (id(index), self.now().wall);
+        if self.minute < real.dead_until {
+            let fact = Fact::Login(Login::NeedsSignIn);
+            return Some(Observation { account, at, source: Source::Endpoint, fact });
+        }
+        // One answer in a hundred is wrong by a few percent.
+        let wrong = if self.rng.u8(0..100) == 0 { 8.0 * self.rng.f64() - 4.0 } else { 0.0 };
+        let percent = |share: f64| Percent::new((100.0 * share + wrong).clamp(0.0, 100.0).round());
+        let open = self.minute < real.short_ends;
+        let usage = Usage {
+            five_hour: Window {
+                used: percent(if open { real.short } else { 0.0 }),
+                resets_at: open.then(|| Self::stamp(real.short_ends)),
+            },
+            seven_day: Window {
+                used: percent(real.long / real.ratio),
+                resets_at: Some(Self::stamp(real.long_ends)),
+            },
+            observed_at: Some(at),
+            ..Usage::default()
+        };
+        Some(Observation { account, at, source: Source::Endpoint, fact: Fact::Usage(usage) })
+    }
+
+    fn suffer(&mut self, fault: Fault) {
+        match fault {
+            Fault::Outage(minutes) => self.outage_until = self.minute + minutes,
+            Fault::ClockJump(seconds) => {
+                // The next correction sets it right again.
+                let to = if self.skew_s == 0 { seconds } else { 0 };
+                let jumped = to - self.skew_s;
+                self.skew_s = to;
+                self.wake(jumped);
+            }
+            Fault::Suspend(minutes) => {
+                self.minute += minutes;
+                let minute = self.minute;
+                self.real.iter_mut().for_each(|real| real.pass(minute));
+                self.work.iter_mut().for_each(|work| work.0 = work.0.min(minute));
+                self.wake(0);
+            }
+            Fault::SignedOut(account, minutes) => {
+                self.real[account].dead_until = self.minute + minutes;
+            }
+            Fault::Clobber(account) => self.taken(account, false),
+            Fault::ByHand(account) => self.taken(account, true),
+            Fault::Pause(minutes) => {
+                let until = self.now().wall.plus_seconds(minutes * 60);
+                let lanes: Vec<_> = self.world.lanes.iter().map(|lane| lane.id).collect();
+                lanes.into_iter().for_each(|lane| self.world.pause(lane, until));
+            }
+            Fault::Restart => {
+                let kept = serde_json::to_string(&self.world).unwrap();
+                self.world = serde_json::from_str(&kept).unwrap();
+                self.world.restarted();
+                self.asked.iter_mut().for_each(|asked| *asked = false);
+                self.mail.clear();
+            }
+        }
+    }
+
+    fn wake(&mut self, jumped: i64) {
+        let now = self.now();
+        self.world.woke(jumped, now);
+        self.woke_at = self.minute;
+        self.fresh.iter_mut().for_each(|fresh| *fresh = false);
+    }
+
+    /// Somebody else puts an account into a seat.
+    fn taken(&mut self, account: usize, by_hand: bool) {
+        let (lane, now, to) = (self.rng.usize(0..self.work.len()), self.now(), id(account));
+        if self.world.lanes.iter().any(|lane| lane.active == Some(to)) {
+            return;
+        }
+        let name = LaneId(lane as i64 + 1);
+        if by_hand {
+            self.world.settle(name, Settlement::Committed { to, by_person: true }, now);
+        } else {
+            self.world.seat_changed(name, Some(to), now);
+        }
+        self.records[lane].by_person(self.minute);
+    }
+}
+
+fn limit(window: &str, ends: i64) -> Fact {
+    Fact::LimitHit { resets_at: Some(Sim::stamp(ends)), window: window.to_owned() }
+}
+
+fn account(index: usize, weight: f64) -> Account {
+    Account {
+        id: id(index),
+        provider: Provider::Claude,
+        plan: Plan { weight: Some(weight), ..Plan::default() },
+        enabled: true,
+        automatic: true,
+        login: Login::Valid,
+        failures: 0,
+        usage: Usage::default(),
+        position: index as i64,
+    }
+}
