@@ -25,11 +25,19 @@ const TIDY_ROWS: usize = 500;
 
 pub(super) struct SqlLedger {
     shared: Shared,
+    hosts: Hosts,
+}
+
+/// Where usage is asked for, for the record of requests.
+#[derive(Clone, Debug)]
+pub(super) struct Hosts {
+    pub(super) claude: String,
+    pub(super) codex: String,
 }
 
 impl SqlLedger {
-    pub(super) fn new(shared: Shared) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Shared, hosts: Hosts) -> Self {
+        Self { shared, hosts }
     }
 }
 
@@ -51,7 +59,13 @@ impl Ledger for SqlLedger {
 
     fn record(&mut self, record: &Record) -> Result<i64, Trouble> {
         let mut ledger = self.shared.lock();
-        write(&mut ledger, record).map_err(trouble)
+        match record {
+            Record::Request { account, at, status, budget_left } => {
+                let request = (*account, *at, *status, *budget_left);
+                write_request(&mut ledger, &self.hosts, request).map_err(trouble)
+            }
+            record => write(&mut ledger, record).map_err(trouble),
+        }
     }
 
     fn query(&mut self, query: &Query) -> Result<Answer, Trouble> {
@@ -188,20 +202,31 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
         Record::Snooze { cause, until } => {
             ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
         }
-        Record::Request { account, at, status, budget_left } => {
-            let new = real::NewRequest {
-                at: *at,
-                kind: real::RequestKind::Usage,
-                account: Some(*account),
-                host: "usage",
-                path: "usage",
-                status: *status,
-                budget_left: Some(*budget_left),
-                note: None,
-            };
-            ledger.record_request(&new)
-        }
+        // Written with the hosts, by `write_request`.
+        Record::Request { .. } => Ok(0),
     }
+}
+
+fn write_request(
+    ledger: &mut real::Ledger,
+    hosts: &Hosts,
+    (account, at, status, budget_left): (AccountId, Utc, Option<u16>, u32),
+) -> real::Result<i64> {
+    let provider = ledger.account(account)?.map_or(Provider::Claude, |row| row.provider);
+    let (host, path) = match provider {
+        Provider::Claude => (&hosts.claude, "/api/oauth/usage"),
+        Provider::Codex => (&hosts.codex, "/wham/usage"),
+    };
+    ledger.record_request(&real::NewRequest {
+        at,
+        kind: real::RequestKind::Usage,
+        account: Some(account),
+        host,
+        path,
+        status,
+        budget_left: Some(budget_left),
+        note: None,
+    })
 }
 
 fn add_account(

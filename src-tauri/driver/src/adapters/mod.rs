@@ -43,12 +43,25 @@ pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), 
     let kept = Custody::open(config, Arc::new(OsKeychain::new()), pointers)
         .map_err(|error| Trouble::new("unusable", error.to_string()))?;
     let for_ledger = shared.clone();
+    let hosts = hosts()?;
     let parts = Parts {
         custody: Arc::new(custody::RealCustody::new(kept, &seats, shared, clock)),
         providers: Arc::new(providers::RealProviders::open(&seats, clock)?),
-        ledger: Arc::new(move || Box::new(ledger::SqlLedger::new(for_ledger.clone()))),
+        ledger: Arc::new(move || {
+            Box::new(ledger::SqlLedger::new(for_ledger.clone(), hosts.clone()))
+        }),
     };
     Ok((parts, notes))
+}
+
+fn hosts() -> Result<ledger::Hosts, Trouble> {
+    let endpoints = sluice_providers::Endpoints::from_env()
+        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+    let host = |url: Option<&str>| url.unwrap_or("unknown").to_owned();
+    Ok(ledger::Hosts {
+        claude: host(endpoints.claude_api.host_str()),
+        codex: host(endpoints.codex_api.host_str()),
+    })
 }
 
 fn seats() -> Result<Seats, Trouble> {
