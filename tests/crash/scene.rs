@@ -1,8 +1,8 @@
 //! A home in one of six start states, what may be done in it, and what must be true of it.
 
 use crate::store::{FileJournal, FilePointers, FileStore};
-use sluice_custody::{AccountKey, ClaudeSeat, Config, Custody, Party, Seats, SwapOrder};
-use sluice_engine::{AccountId, Generation, LaneId, Provider};
+use sluice_custody::{AccountKey, ClaudeSeat, Config, Custody, Party, Seats};
+use sluice_engine::{AccountId, Provider};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,7 +67,8 @@ fn config_text(name: &str) -> String {
     )
 }
 
-fn party(id: i64, name: &str) -> Party {
+/// An account of the scene.
+pub fn party(id: i64, name: &str) -> Party {
     Party { account: AccountId(id), key: AccountKey(format!("u-{name}/o-{name}")) }
 }
 
@@ -92,7 +93,8 @@ impl Scene {
         self.dir.join("home/.claude.json")
     }
 
-    fn journal_path(&self) -> PathBuf {
+    /// The journal's file.
+    pub fn journal_path(&self) -> PathBuf {
         self.dir.join("journal")
     }
 
@@ -174,33 +176,6 @@ impl Scene {
             let text = text.replace(&old, &new.display().to_string());
             fs::write(self.journal_path(), text).expect("journal");
         }
-    }
-
-    /// Carries out one swap from whatever is live to `b`.
-    pub fn swap(&self) -> String {
-        let custody = self.custody();
-        let (mut journal, _) = FileJournal::open(&self.journal_path());
-        let occupied =
-            fs::read_to_string(self.credential_path()).is_ok_and(|t| t.contains("rt-a-"));
-        let order = SwapOrder {
-            lane: LaneId(1),
-            generation: Generation(1),
-            provider: Provider::Claude,
-            from: occupied.then(|| party(1, "a")),
-            to: party(2, "b"),
-        };
-        match custody.swap(&order, &mut journal) {
-            Ok(_) => "committed".to_owned(),
-            Err(failure) => failure.cause().code().to_owned(),
-        }
-    }
-
-    /// Settles what is open and looks after what is parked, as at a start.
-    pub fn recover(&self) {
-        let custody = self.custody();
-        let (mut journal, open) = FileJournal::open(&self.journal_path());
-        custody.recover(&open, &mut journal);
-        drop(custody.tend(Provider::Claude));
     }
 
     /// Intents without a settlement.

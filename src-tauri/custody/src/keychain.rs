@@ -34,7 +34,7 @@ pub enum StoreError {
     Locked,
     /// Absent.
     #[error(
-        "no keychain answers on this machine; nothing was changed; start one, or choose the encrypted file vault"
+        "no keychain answers on this machine; nothing was changed; start one (GNOME Keyring, KWallet, KeePassXC) and Sluice carries on"
     )]
     Absent,
     /// No answer within the deadline, or still busy with an earlier call.
