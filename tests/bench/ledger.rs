@@ -98,7 +98,8 @@ fn fill_log(path: &Path) -> sluice_ledger::Result<()> {
          SELECT {} + i * 60000000, CASE i % 2 WHEN 0 THEN 'claude' ELSE 'codex' END, 1, i / 500,
              CASE WHEN i % 500 = 0 THEN 'tier_drained' WHEN i % 97 = 0 THEN 'residency_blocked'
                   ELSE 'tick' END,
-             CASE WHEN i % 500 = 0 THEN 'swap' ELSE 'stay' END, i % 12 + 1,
+             CASE WHEN i % 500 = 0 THEN 'swap' ELSE 'stay' END,
+             CASE WHEN i < 20 THEN 99 ELSE i % 12 + 1 END,
              CASE WHEN i % 500 = 0 THEN (i / 500) % 12 + 1 END, (i / 7) % 12 + 1,
              'Work stays live: it is behind its target and nothing more urgent waits.',
              '0123456789abcdef0123456789abcdef'
@@ -138,6 +139,7 @@ fn queries(ledger: &Ledger) -> sluice_ledger::Result<Vec<Row>> {
             },
         ),
         ("account", DecisionQuery { account: Some(AccountId(5)), ..page.clone() }),
+        ("rare_account", DecisionQuery { account: Some(AccountId(99)), ..page.clone() }),
         (
             "day",
             DecisionQuery {

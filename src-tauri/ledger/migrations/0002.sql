@@ -85,3 +85,5 @@ CREATE TABLE activity (
 ) STRICT;
 CREATE INDEX activity_at ON activity (at);
 CREATE INDEX swaps_target ON swaps (to_account, at);
+CREATE INDEX decisions_active ON decisions (active, id);
+CREATE INDEX decisions_target ON decisions (target, id) WHERE target IS NOT NULL;

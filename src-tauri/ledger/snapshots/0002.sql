@@ -225,9 +225,13 @@ CREATE INDEX activity_at ON activity (at);
 
 CREATE INDEX decisions_action ON decisions (action, id);
 
+CREATE INDEX decisions_active ON decisions (active, id);
+
 CREATE INDEX decisions_at ON decisions (at);
 
 CREATE INDEX decisions_provider ON decisions (provider, id);
+
+CREATE INDEX decisions_target ON decisions (target, id) WHERE target IS NOT NULL;
 
 CREATE INDEX decisions_trigger ON decisions (trigger, id);
 

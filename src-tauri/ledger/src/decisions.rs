@@ -116,14 +116,38 @@ pub struct DecisionQuery {
 
 impl DecisionQuery {
     fn sql(&self) -> (String, Vec<Sql>) {
-        let mut sql = String::from("SELECT d.*");
-        sql.push_str(if self.details {
-            ", x.reason, x.candidates FROM decisions d LEFT JOIN decision_details x
-                ON x.decision = d.id WHERE 1"
+        let (conditions, mut values) = self.conditions();
+        values.push(Sql::Integer(i64::from(self.limit)));
+        let limit = values.len();
+        let page = format!("{conditions} ORDER BY d.id DESC LIMIT ?{limit}");
+        let ids = match self.account {
+            None => format!("SELECT d.id FROM decisions d WHERE 1{page}"),
+            // Two walks that each end after a page, instead of one through every row.
+            Some(account) => {
+                values.push(Sql::Integer(account.0));
+                let n = values.len();
+                format!(
+                    "SELECT id FROM (SELECT d.id FROM decisions d WHERE d.active = ?{n}{page})
+                     UNION
+                     SELECT id FROM (SELECT d.id FROM decisions d WHERE d.target = ?{n}{page})"
+                )
+            }
+        };
+        let (columns, details) = if self.details {
+            ("x.reason, x.candidates", "LEFT JOIN decision_details x ON x.decision = d.id")
         } else {
-            ", NULL AS reason, NULL AS candidates FROM decisions d WHERE 1"
-        });
-        let mut values = Vec::new();
+            ("NULL AS reason, NULL AS candidates", "")
+        };
+        let sql = format!(
+            "SELECT d.*, {columns} FROM decisions d {details} WHERE d.id IN ({ids})
+             ORDER BY d.id DESC LIMIT ?{limit}"
+        );
+        (sql, values)
+    }
+
+    /// Every restriction but the account, as ` AND …` with its values.
+    fn conditions(&self) -> (String, Vec<Sql>) {
+        let (mut sql, mut values) = (String::new(), Vec::new());
         let mut bind = |clause: &str, value: Sql| {
             values.push(value);
             sql.push_str(&clause.replace('?', &format!("?{}", values.len())));
@@ -136,9 +160,6 @@ impl DecisionQuery {
         }
         if let Some(outcome) = self.outcome {
             bind(" AND d.action = ?", Sql::Text(outcome.name().to_owned()));
-        }
-        if let Some(account) = self.account {
-            bind(" AND (d.active = ? OR d.target = ?)", Sql::Integer(account.0));
         }
         // Ids grow with time, so a bound on time is turned into one on ids, which every index ends
         // in; otherwise the planner would have to choose between the two orders.
@@ -164,7 +185,6 @@ impl DecisionQuery {
         if let Some(after) = self.after {
             bind(" AND d.id > ?", Sql::Integer(after));
         }
-        bind(" ORDER BY d.id DESC LIMIT ?", Sql::Integer(i64::from(self.limit)));
         (sql, values)
     }
 }
