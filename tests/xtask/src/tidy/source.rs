@@ -59,6 +59,8 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/adapters/providers.rs",
             // The tool's settings and transcripts, for hooks.
             "src-tauri/cli/src/hook",
+            // Scenarios in, logs out.
+            "src-tauri/cli/src/simulate.rs",
             // The picture of a notice.
             "src-tauri/src/notify.rs",
         ],
@@ -70,6 +72,7 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/run.rs",
             "src-tauri/driver/src/socket.rs",
             "src-tauri/driver/src/watch.rs",
+            "src-tauri/driver/src/flight.rs",
             "src-tauri/cli/src/daemon.rs",
             "src-tauri/cli/src/run.rs",
             "src-tauri/src/app.rs",
