@@ -3,6 +3,7 @@
 //! `crash [--all]` ends with one line of JSON. Without `--all` every n-th case is tried, within a
 //! minute.
 
+mod child;
 mod power;
 mod race;
 mod scene;
@@ -164,18 +165,18 @@ fn step_of(all: bool, main: bool, [full, others, short]: [usize; 3]) -> usize {
     }
 }
 
-fn child_program() -> PathBuf {
-    let own = std::env::current_exe().expect("own path");
-    let child = own.with_file_name("crash_child");
-    assert!(child.is_file(), "{} is missing; build it first", child.display());
-    child
-}
-
 fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [mark, dir, what] = &args[..]
+        && mark == trace::CHILD
+    {
+        return child::run(dir, what);
+    }
     let all = std::env::args().any(|arg| arg == "--all");
     let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let wanted = |what: &str| only.is_empty() || only.iter().any(|arg| arg == what);
-    let (tracer, tally, work) = (Tracer::new(child_program()), Tally::default(), playground());
+    let (tracer, tally, work) =
+        (Tracer::new(std::env::current_exe().expect("own path")), Tally::default(), playground());
     for (index, start) in Start::ALL.into_iter().enumerate() {
         let base = Scene::build(&work.join(format!("base-{}", start.name())), start);
         let listed = base.copy_to(&work.join("listed"));

@@ -274,7 +274,7 @@ fn operations(ground: &Ground<'_>, origin: &Path, base: &Disk) -> Vec<Op> {
     let begun = ground
         .log
         .lines()
-        .skip_while(|line| !crate::trace::decoded(line).contains("sluice-crash-begin"));
+        .skip_while(|line| !crate::trace::decoded(line).contains(crate::child::BEGIN));
     for call in begun.filter_map(call) {
         let Some(op) = now.resolve(call) else { continue };
         if let Op::Create(_, file) = &op {

@@ -8,9 +8,6 @@ fn a_sample_of_every_disturbance_leaves_whole_seats_and_every_login() {
         eprintln!("skipped: strace is missing (cargo xtask sets it up)");
         return;
     }
-    // Named, so that cargo builds it beside the program that starts it.
-    let child = env!("CARGO_BIN_EXE_crash_child");
-    assert!(std::path::Path::new(child).is_file());
     let run = Command::new(env!("CARGO_BIN_EXE_crash")).output().unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{said}");

@@ -12,8 +12,8 @@ const CALLS: &str = "open,openat,read,write,fsync,fdatasync,rename,renameat,rena
                      unlink,unlinkat,rmdir,mkdir,mkdirat,fstat,newfstatat,statx,utimensat,flock,\
                      readlink,readlinkat,getdents64,fchmodat";
 
-/// Asked for by the child when its work begins.
-const BEGIN: &str = "sluice-crash-begin";
+/// First argument of the child: this very program in its other part.
+pub const CHILD: &str = "--child";
 /// No child may take longer.
 const CHILD_MAX: Duration = Duration::from_secs(60);
 
@@ -53,7 +53,7 @@ impl Tracer {
     fn command(&self, calls: &str, log: &Path, extra: &[&str]) -> Command {
         let mut command = Command::new("strace");
         command.args(["-f", "-qq"]).arg("-e").arg(format!("trace={calls}"));
-        command.args(extra).arg("-o").arg(log).arg(&self.child);
+        command.args(extra).arg("-o").arg(log).arg(&self.child).arg(CHILD);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -70,7 +70,7 @@ impl Tracer {
             let Some(call) = name_of(line) else { continue };
             let nth: &mut usize = counts.entry(call.to_owned()).or_default();
             *nth += 1;
-            begun |= decoded(line).contains(BEGIN);
+            begun |= decoded(line).contains(crate::child::BEGIN);
             if begun {
                 points.push(Point { call: call.to_owned(), nth: *nth });
             }
@@ -121,7 +121,7 @@ impl Tracer {
     /// Runs undisturbed, without strace.
     pub fn plainly(&self, scene: &Path, what: &str) -> bool {
         let mut command = Command::new(&self.child);
-        command.arg(scene).arg(what).stdout(Stdio::null()).stderr(Stdio::null());
+        command.arg(CHILD).arg(scene).arg(what).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     }
 }
