@@ -1,6 +1,6 @@
 //! The invariants: D1–D7 and T1–T2 of the reliability goals, judged from outside the engine.
 
-use sluice_engine::{AccountId, Trigger};
+use sluice_engine::{AccountId, Trigger, Utc};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The names, in order.
@@ -51,10 +51,17 @@ impl Breaches {
 pub struct Known {
     /// Told numbers at least once.
     pub seen: bool,
-    /// Full until this minute of true time, by the last reading or refusal.
-    pub full_until: i64,
+    /// Full until then, by the last reading or refusal.
+    pub full_until: Option<Utc>,
     /// The login was refused.
     pub signed_out: bool,
+}
+
+impl Known {
+    /// Whether it is known to be full at `wall`.
+    pub fn full(&self, wall: Utc) -> bool {
+        self.full_until.is_some_and(|until| wall < until)
+    }
 }
 
 /// A lane's swaps as they were committed, in true minutes.
@@ -106,7 +113,7 @@ impl Record {
 pub fn target(
     known: &BTreeMap<AccountId, Known>,
     to: AccountId,
-    minute: i64,
+    (minute, wall): (i64, Utc),
     breaches: &mut Breaches,
 ) {
     let Some(known) = known.get(&to) else {
@@ -116,7 +123,7 @@ pub fn target(
     if known.signed_out {
         breaches.note("D3", minute, "a swap to a signed-out account");
     }
-    if minute < known.full_until {
+    if known.full(wall) {
         breaches.note("D3", minute, "a swap to an account known to be full");
     }
     if !known.seen {

@@ -84,6 +84,9 @@ pub fn year(seed: u64) -> Year {
     while sim.minute < YEAR {
         sim.step();
     }
+    if std::env::var_os("SLUICE_SIM_ALL").is_some() {
+        eprintln!("seed {seed} {:?} {:?}", sim.world.rules.policy, sim.year.breaches.counts);
+    }
     sim.year
 }
 
@@ -200,11 +203,11 @@ impl Sim {
     fn refuse(&mut self, lane: usize, active: AccountId) {
         let real = self.real[(active.0 - 1) as usize];
         let (fact, until) = if self.minute < real.dead_until {
-            (Fact::Login(Login::NeedsSignIn), 0)
+            (Fact::Login(Login::NeedsSignIn), None)
         } else if real.ratio - real.long < 1.0 - real.short {
-            (limit("seven_day", real.long_ends), real.long_ends)
+            (limit("seven_day", real.long_ends), Some(Self::stamp(real.long_ends)))
         } else {
-            (limit("five_hour", real.short_ends), real.short_ends)
+            (limit("five_hour", real.short_ends), Some(Self::stamp(real.short_ends)))
         };
         let known = self.known.entry(active).or_default();
         known.signed_out |= self.minute < real.dead_until;
@@ -246,7 +249,6 @@ impl Sim {
 
     /// What the outside learns from a reading that was delivered.
     fn note(&mut self, index: usize, observation: &Observation) {
-        let real = self.real[index];
         let known = self.known.entry(id(index)).or_default();
         match &observation.fact {
             Fact::Usage(usage) => {
@@ -254,13 +256,11 @@ impl Sim {
                 known.signed_out = false;
                 self.fresh[index] = true;
                 let full = |window: &Window| window.used.is_some_and(|used| used.get() >= 99.5);
-                known.full_until = 0;
-                if full(&usage.five_hour) {
-                    known.full_until = real.short_ends;
-                }
-                if full(&usage.seven_day) {
-                    known.full_until = known.full_until.max(real.long_ends);
-                }
+                known.full_until = [&usage.five_hour, &usage.seven_day]
+                    .into_iter()
+                    .filter(|window| full(window))
+                    .filter_map(|window| window.resets_at)
+                    .max();
                 let account = id(index);
                 let signed = self.world.accounts.iter().find(|known| known.id == account);
                 if signed.is_some_and(|account| account.login != Login::Valid) {
@@ -330,15 +330,15 @@ impl Sim {
     }
 
     fn judge(&mut self, lane: usize, decision: &Decision, to: AccountId) {
-        let (minute, trigger) = (self.minute, decision.trigger);
+        let (minute, trigger, wall) = (self.minute, decision.trigger, self.now().wall);
         let breaches = &mut self.year.breaches;
         self.records[lane].judge(minute, trigger, breaches);
-        check::target(&self.known, to, minute, breaches);
+        check::target(&self.known, to, (minute, wall), breaches);
         // D1: one burst of failures, one swap.
         if let (Some((at, left)), Some(from)) = (self.left[lane], decision.active)
             && at == minute
             && left != from
-            && self.known.get(&from).is_some_and(|known| minute >= known.full_until)
+            && self.known.get(&from).is_some_and(|known| !known.full(wall))
         {
             breaches.note("D1", minute, "a second swap for one burst of failures");
         }
@@ -360,11 +360,11 @@ impl Sim {
         let held: Vec<_> = self.world.lanes.iter().filter_map(|lane| lane.active).collect();
         let dead = active
             .and_then(|id| self.known.get(&id))
-            .is_some_and(|known| known.signed_out || self.minute < known.full_until);
+            .is_some_and(|known| known.signed_out || known.full(now));
         let minute = self.minute;
         let other = self.known.iter().any(|(id, known)| {
             let real = &self.real[(id.0 - 1) as usize];
-            let open = known.seen && !known.signed_out && minute >= known.full_until;
+            let open = known.seen && !known.signed_out && !known.full(now);
             open && !held.contains(id) && real.room(minute) > 0.3
         });
         let clear = !resting && self.skew_s == 0 && minute - self.woke_at > 240;

@@ -272,6 +272,9 @@ impl World {
         for lane in &mut self.lanes {
             lane.gates.shift(jumped_seconds);
         }
+        for memory in self.memory.values_mut() {
+            memory.not_before = memory.not_before.map(|at| at.plus_seconds(jumped_seconds));
+        }
         self.woken_at = Some(now.wall);
     }
 

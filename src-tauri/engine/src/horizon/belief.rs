@@ -130,6 +130,7 @@ impl State {
             self.sync(lane, now);
         }
         if gap < 0.0 {
+            self.woke_at = None;
             self.rewind(now);
         }
         if !(0.0..=UNWATCHED).contains(&gap) {

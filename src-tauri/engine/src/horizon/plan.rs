@@ -35,6 +35,10 @@ pub fn decide(world: &mut World, lane: LaneId, now: Now) -> Decision {
     };
     world.lanes[position].gates.heal(now.wall);
     world.horizon.advance(&world.lanes, position, at);
+    if let Some(woke) = world.woken_at.map(minutes).filter(|woke| *woke <= at) {
+        let known = world.horizon.woke_at.unwrap_or(woke);
+        world.horizon.woke_at = Some(known.max(woke));
+    }
     Index::refresh(&mut world.horizon, &world.accounts, &world.lanes, at);
     let found = &world.lanes[position];
     let mut decision = blank(lane, now);

@@ -132,7 +132,8 @@ impl<'a> Scene<'a> {
             return Some(Force::Refused);
         }
         if !self.busy() {
-            return None;
+            // Free while idle, and the next session begins where there is room.
+            return (gauge.left(self.now) < 0.006 * gauge.weight).then_some(Force::Short);
         }
         let rate = self.belief.rate;
         let age = gauge.seen_at.map_or(10.0, |seen| (self.now - seen).clamp(0.0, 10.0));
