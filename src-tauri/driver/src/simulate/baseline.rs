@@ -68,7 +68,7 @@ impl Threshold {
     }
 
     /// Leaves at 90 % of five hours or 95 % of the week, to the least used.
-    pub(super) fn threshold(scenario: &Scenario) -> Self {
+    pub(super) fn by_thresholds(scenario: &Scenario) -> Self {
         Self::new(scenario, Some((90.0, 95.0)), false)
     }
 

@@ -57,7 +57,7 @@ pub fn run(scenario: &Scenario, name: &str) -> Result<Log, SimulateError> {
         "horizon" | "tiered" => Box::new(EnginePolicy::new(scenario, name == "horizon")),
         "none" => Box::new(baseline::None),
         "react429" => Box::new(baseline::Threshold::react429(scenario)),
-        "threshold" => Box::new(baseline::Threshold::threshold(scenario)),
+        "threshold" => Box::new(baseline::Threshold::by_thresholds(scenario)),
         "edf" => Box::new(baseline::Threshold::edf(scenario)),
         other => return Err(SimulateError::Policy(other.to_owned())),
     };
