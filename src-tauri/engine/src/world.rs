@@ -274,6 +274,9 @@ impl World {
         }
         for memory in self.memory.values_mut() {
             memory.not_before = memory.not_before.map(|at| at.plus_seconds(jumped_seconds));
+            for request in &mut memory.requests {
+                *request = request.plus_seconds(jumped_seconds);
+            }
         }
         self.woken_at = Some(now.wall);
     }

@@ -88,8 +88,9 @@ impl State {
     /// Takes in one fact.
     pub fn observe(&mut self, accounts: &[Account], observation: &Observation, now: Now) {
         let id = observation.account;
-        let at = minutes(observation.at);
         let now = minutes(now.wall);
+        // Sent before the clock was set back, it may claim to be from the future.
+        let at = minutes(observation.at).min(now);
         let Some(account) = accounts.iter().find(|account| account.id == id) else { return };
         let gauge = self.gauges.entry(id).or_insert_with(|| Gauge::new(account));
         gauge.weight = weight(account);

@@ -87,7 +87,7 @@ impl Default for Tuning {
             pressure_half_days: 5.0,
             days: 3.0,
             poll_busy: 5.0,
-            poll_idle: 12.0,
+            poll_idle: 14.0,
             poll_asleep: 30.0,
             poll_crowd: 1.0,
             poll_other: 720.0,
