@@ -42,11 +42,11 @@ fn other_future(scenario: &Scenario, minute: i64) -> Scenario {
     other
 }
 
-fn before(log: &Log, minute: i64) -> (Vec<(i64, String, String)>, Vec<(i64, String)>) {
-    (
-        log.swaps.iter().filter(|row| row.0 < minute).cloned().collect(),
-        log.polls.iter().filter(|row| row.0 < minute).cloned().collect(),
-    )
+/// The swaps and the polls of a log before `minute`.
+fn before(log: &Log, minute: i64) -> [String; 2] {
+    let swaps: Vec<_> = log.swaps.iter().filter(|row| row.0 < minute).collect();
+    let polls: Vec<_> = log.polls.iter().filter(|row| row.0 < minute).collect();
+    [format!("{swaps:?}"), format!("{polls:?}")]
 }
 
 #[test]
