@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Default)]
 pub struct OsKeychain {
     connected: Mutex<Option<Arc<dyn CredentialStoreApi + Send + Sync>>>,
+    probe: platform::Probe,
 }
 
 impl OsKeychain {
@@ -27,7 +28,7 @@ impl OsKeychain {
     /// The store, after making sure that it can be used without a prompt: the libraries would wait
     /// for one without end, and answer "no entry" where no unlocked keychain exists.
     fn ready(&self) -> Result<Arc<dyn CredentialStoreApi + Send + Sync>, StoreError> {
-        match platform::probe() {
+        match self.probe.ask() {
             Health::Ok => {}
             Health::Locked => return Err(StoreError::Locked),
             Health::Absent => return Err(StoreError::Absent),
@@ -116,34 +117,55 @@ impl SecretStore for OsKeychain {
     }
 
     fn health(&self) -> Health {
-        platform::probe()
+        self.probe.ask()
     }
 }
 
 #[cfg(target_os = "linux")]
 mod platform {
-    use super::{Arc, CredentialStoreApi, Health, KeyringError};
-    use secret_service::blocking::SecretService;
-    use secret_service::{EncryptionType, Error};
+    use super::{Arc, CredentialStoreApi, Health, KeyringError, Mutex, PoisonError};
+    use zbus::blocking::Connection;
+    use zbus::zvariant::{OwnedObjectPath, OwnedValue};
+
+    const NAME: &str = "org.freedesktop.secrets";
+    const ROOT: &str = "/org/freedesktop/secrets";
 
     pub(super) fn connect() -> Result<Arc<dyn CredentialStoreApi + Send + Sync>, KeyringError> {
         Ok(zbus_secret_service_keyring_store::Store::new()?)
     }
 
-    /// Asks for the default collection and whether it is locked, without opening anything.
-    pub(super) fn probe() -> Health {
-        let Ok(service) = SecretService::connect(EncryptionType::Plain) else {
-            return Health::Absent;
-        };
-        match service.get_default_collection() {
-            Ok(collection) => match collection.is_locked() {
-                Ok(false) => Health::Ok,
-                Ok(true) => Health::Locked,
-                Err(_) => Health::Absent,
-            },
-            Err(Error::Locked) => Health::Locked,
-            Err(_) => Health::Absent,
+    /// Asks for the default collection and whether it is locked, without opening anything, over one
+    /// lasting connection: gnome-keyring 42 aborts when clients come and go at every call.
+    #[derive(Default)]
+    pub(super) struct Probe(Mutex<Option<Connection>>);
+
+    impl Probe {
+        pub(super) fn ask(&self) -> Health {
+            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let Some(bus) = known.or_else(|| Connection::session().ok()) else {
+                return Health::Absent;
+            };
+            let (health, kept) = match state(&bus) {
+                Ok(health) => (health, Some(bus)),
+                Err(_) => (Health::Absent, None),
+            };
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+            health
         }
+    }
+
+    fn state(bus: &Connection) -> zbus::Result<Health> {
+        let service = Some("org.freedesktop.Secret.Service");
+        let reply = bus.call_method(Some(NAME), ROOT, service, "ReadAlias", &"default")?;
+        let path: OwnedObjectPath = reply.body().deserialize()?;
+        if path.as_str() == "/" {
+            return Ok(Health::Absent);
+        }
+        let (properties, of) =
+            (Some("org.freedesktop.DBus.Properties"), "org.freedesktop.Secret.Collection");
+        let reply = bus.call_method(Some(NAME), &path, properties, "Get", &(of, "Locked"))?;
+        let locked: OwnedValue = reply.body().deserialize()?;
+        Ok(if bool::try_from(locked)? { Health::Locked } else { Health::Ok })
     }
 }
 
@@ -156,8 +178,13 @@ mod platform {
     }
 
     /// The system prompts by itself and answers an error when the person declines.
-    pub(super) fn probe() -> Health {
-        Health::Ok
+    #[derive(Default)]
+    pub(super) struct Probe;
+
+    impl Probe {
+        pub(super) fn ask(&self) -> Health {
+            Health::Ok
+        }
     }
 }
 
@@ -170,8 +197,13 @@ mod platform {
     }
 
     /// Unlocked while the user is signed in.
-    pub(super) fn probe() -> Health {
-        Health::Ok
+    #[derive(Default)]
+    pub(super) struct Probe;
+
+    impl Probe {
+        pub(super) fn ask(&self) -> Health {
+            Health::Ok
+        }
     }
 }
 
@@ -183,7 +215,12 @@ mod platform {
         Err(KeyringError::NoDefaultStore)
     }
 
-    pub(super) fn probe() -> Health {
-        Health::Absent
+    #[derive(Default)]
+    pub(super) struct Probe;
+
+    impl Probe {
+        pub(super) fn ask(&self) -> Health {
+            Health::Absent
+        }
     }
 }
