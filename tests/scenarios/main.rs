@@ -113,7 +113,7 @@ fn decisions_do_not_depend_on_hidden_capacities_before_use_shows_them() {
     there.accounts.iter_mut().for_each(|account| account.c7 *= 3.0);
     let (one, other) = (run(&here, "horizon").unwrap(), run(&there, "horizon").unwrap());
     let first = here.agents[0].demand[0].start;
-    assert_eq!(before(&one, first).0, before(&other, first).0);
+    assert_eq!(before(&one, first)[0], before(&other, first)[0]);
 }
 
 #[test]
