@@ -1,7 +1,7 @@
 //! A foreign writer that undoes our swaps: told apart from the person, and not fought for ever.
 
 use crate::Custody;
-use crate::clock::Stopwatch;
+use crate::clock::{self, Stopwatch};
 use crate::error::CustodyError;
 use crate::seats::AccountKey;
 use sluice_engine::Provider;
@@ -127,7 +127,7 @@ impl Custody {
         }
         let tended = self
             .seat_lease(provider, Duration::ZERO)
-            .and_then(|lease| self.tend_leased(provider).inspect(|_| drop(lease)));
+            .and_then(|lease| self.tend_leased(provider, clock::now()).inspect(|_| drop(lease)));
         match tended {
             Ok(0) | Err(CustodyError::SeatAbsent { .. } | CustodyError::NoSeat { .. }) => {
                 self.clobbers.nothing_parked(provider);

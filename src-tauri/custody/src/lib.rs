@@ -41,7 +41,7 @@ pub use vault::{Fingerprint, Sealed, VINTAGES_MAX, VintageRef};
 
 use http::HeaderValue;
 use lease::Mark;
-use sluice_engine::{AccountId, Provider};
+use sluice_engine::{AccountId, Provider, Utc};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use vault::Salt;
@@ -198,14 +198,22 @@ impl Custody {
         self.recover_now(open, journal)
     }
 
-    /// Reads what lies parked beside the provider's seat again, keeps what is newer, and destroys
-    /// what has been safe for 30 s. Call it about 2 s and 30 s after a swap; a swap does it too.
+    /// Reads what lies parked beside the provider's seat again, keeps what is newer or what the
+    /// keychain has lost since, and destroys what the keychain still gives back 30 s after it was
+    /// stored. Call it about 2 s and 30 s after a swap; a look into the seat and a swap do it too.
+    /// Returns how much is still parked.
     ///
     /// # Errors
     /// The seat or the keychain fails; what is parked stays.
     pub fn tend(&self, provider: Provider) -> Result<usize, CustodyError> {
+        self.tend_as_of(provider, clock::now())
+    }
+
+    /// As [`Self::tend`] at another instant, for tests that cannot wait half a minute.
+    #[doc(hidden)]
+    pub fn tend_as_of(&self, provider: Provider, now: Utc) -> Result<usize, CustodyError> {
         let _lease = self.seat_lease(provider, std::time::Duration::from_secs(2))?;
-        self.tend_leased(provider)
+        self.tend_leased(provider, now)
     }
 
     /// Removes every vintage of the account from the keychain, and what lies parked of it. The

@@ -50,6 +50,11 @@ impl Lineages {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The key of an account, if it was ever kept.
+    pub(crate) fn key(&self, account: AccountId) -> Option<AccountKey> {
+        self.known().get(&account.0).map(|known| known.key.clone())
+    }
+
     /// Remembers an account's sign-in; written only when it is a new one.
     pub(crate) fn learn(
         &self,

@@ -1,25 +1,26 @@
 //! What lies parked beside a seat is read again, folded and, once safe, destroyed.
 
-use crate::clock;
 use crate::error::CustodyError;
 use crate::files::Place;
-use crate::journal::Party;
+use crate::seats::found::Found;
+use crate::seats::look::Stable;
 use crate::swap::PARKED;
 use crate::{Custody, Sealed};
-use sluice_engine::{AccountId, Provider};
+use sluice_engine::{AccountId, Provider, Utc};
 use std::ffi::OsStr;
 
-/// A parked file lives at least this long: a tool that held the old file open may still write it.
+/// A parked file lives at least this long, and as long after its credential was stored: a tool that
+/// held the old file open may still write it, and the keychain may not be done with its own file.
 const PARKED_MS_MIN: i64 = 30_000;
 
 impl Custody {
     /// As [`Custody::tend`], under a seat lease the caller holds. Returns what is still parked.
-    pub(crate) fn tend_leased(&self, provider: Provider) -> Result<usize, CustodyError> {
+    pub(crate) fn tend_leased(&self, provider: Provider, now: Utc) -> Result<usize, CustodyError> {
         let place = self.locate(provider)?;
         let prefix = format!("{}{PARKED}", place.name.to_string_lossy());
         let mut left = 0;
         for name in place.names(&prefix)? {
-            match self.tend_one(&place, &name, &prefix, provider) {
+            match self.tend_one(&place, &name, &prefix, provider, now) {
                 Ok(true) => {}
                 Ok(false) => left += 1,
                 Err(error) => {
@@ -50,26 +51,59 @@ impl Custody {
         name: &OsStr,
         prefix: &str,
         provider: Provider,
+        now: Utc,
     ) -> Result<bool, CustodyError> {
         let name_text = name.to_string_lossy();
         let owner = name_text.strip_prefix(prefix).and_then(|rest| rest.split('-').next());
         let Some(owner) = owner.and_then(|id| id.parse::<i64>().ok()) else { return Ok(false) };
         let safe = match owner {
             0 => true,
-            id => {
-                let account = AccountId(id);
-                let (_, kept) = self.vault.load(account)?;
-                self.fold(place, name, provider, &Party { account, key: kept.key })?
-            }
+            id => self.is_kept_for_good(place, name, provider, AccountId(id), now)?,
         };
-        let aged = place
-            .changed_ms(name)
-            .is_some_and(|since| clock::now().millis() - since >= PARKED_MS_MIN);
+        let aged =
+            place.changed_ms(name).is_some_and(|since| now.millis() - since >= PARKED_MS_MIN);
         if safe && aged {
             place.remove(name)?;
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Whether the vault gives back what lies parked, or a newer vintage of the account, read anew
+    /// at least half a minute after it was stored. What the vault has lost is stored again.
+    ///
+    /// A keychain may answer a read from memory and crash before its own file is written: the read
+    /// right after the write proves less than one half a minute later.
+    fn is_kept_for_good(
+        &self,
+        place: &Place,
+        name: &OsStr,
+        provider: Provider,
+        account: AccountId,
+        now: Utc,
+    ) -> Result<bool, CustodyError> {
+        let login = match self.stable(place, name, provider, false) {
+            Stable::Found(_, Found::Login(login)) => login,
+            Stable::Found(_, Found::Stub) | Stable::Absent => return Ok(true),
+            Stable::Found(_, Found::Unreadable(_)) | Stable::Unreadable(_) | Stable::Restless => {
+                return Ok(false);
+            }
+        };
+        let (key, block) = match self.vault.newest_readable(account)? {
+            Some(kept) => (kept.key, kept.identity),
+            None => (self.lineages.key(account).ok_or(CustodyError::NotKept(account))?, None),
+        };
+        let ends = login.login_ends_at;
+        let parked = login.into_vintage(provider, key.clone(), block);
+        match self.vault.offer_again(account, &parked)? {
+            Sealed::New(_) => {
+                self.lineages.learn(account, &key, ends)?;
+                Ok(false)
+            }
+            Sealed::Known(kept) | Sealed::Older(kept) => {
+                Ok(now.millis() - kept.stored_at.millis() >= PARKED_MS_MIN)
+            }
+        }
     }
 }
 

@@ -277,6 +277,43 @@ impl Vault {
         Ok(false)
     }
 
+    /// The newest vintage that the store still gives back, whatever the pointer says.
+    pub(crate) fn newest_readable(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<Vintage>, CustodyError> {
+        for number in self.store.vintages(&self.namespace, account)?.into_iter().rev() {
+            if let Some(kept) = self.open_item(account, number)? {
+                return Ok(Some(kept));
+            }
+        }
+        Ok(None)
+    }
+
+    /// As [`Self::offer`], believing the store and not the pointer: what it has lost since is
+    /// stored anew.
+    pub(crate) fn offer_again(
+        &self,
+        account: AccountId,
+        parked: &Vintage,
+    ) -> Result<Sealed, CustodyError> {
+        self.settle_account(account)?;
+        if let Some(current) = self.pointers.current(account)?
+            && current.fingerprint == parked.fingerprint
+        {
+            let back = self.open_item(account, current.vintage)?;
+            if back.is_some_and(|kept| kept.fingerprint == parked.fingerprint) {
+                return Ok(Sealed::Known(current));
+            }
+            tracing::warn!(
+                account = account.0,
+                "the keychain has lost a login; it is stored again"
+            );
+            return self.store_new(account, parked);
+        }
+        self.offer(account, parked)
+    }
+
     /// Stores a credential as a new vintage unless it is known or certainly older.
     ///
     /// New item, read back, compared, pointer moved, then the oldest beyond three removed.
@@ -300,7 +337,7 @@ impl Vault {
         new: &Vintage,
         successor: bool,
     ) -> Result<Sealed, CustodyError> {
-        let highest = self.settle_account(account)?;
+        self.settle_account(account)?;
         if let Some(current) = self.pointers.current(account)? {
             if current.fingerprint == new.fingerprint {
                 return Ok(Sealed::Known(current));
@@ -316,6 +353,11 @@ impl Vault {
                 Some(_) | None => {}
             }
         }
+        self.store_new(account, new)
+    }
+
+    fn store_new(&self, account: AccountId, new: &Vintage) -> Result<Sealed, CustodyError> {
+        let highest = self.settle_account(account)?;
         let number = highest.saturating_add(1);
         let item = self.item(account, number);
         let sealed = new.seal()?;

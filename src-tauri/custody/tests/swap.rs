@@ -4,8 +4,8 @@
 mod support;
 
 use sluice_custody::{CustodyError, Holder, SagaOutcome, Sealed, SeatState, Step, SwapFailure};
-use sluice_engine::{AccountId, Provider};
-use support::{Home, MemJournal, a_to_b, config_text, credential, key, order, party};
+use sluice_engine::{AccountId, Provider, Utc};
+use support::{Home, MemJournal, Mood, a_to_b, config_text, credential, key, order, party};
 
 #[test]
 fn a_swap_places_the_other_login_and_its_identity() {
@@ -161,6 +161,64 @@ fn what_came_out_is_destroyed_once_it_is_safe_and_with_its_account() {
     assert_eq!(home.leftovers(), Vec::<String>::new());
     assert!(!home.kept().contains("sk-rt-a"));
     assert_eq!(home.live(), credential("b", 0));
+}
+
+/// So many seconds from now, by the machine's clock.
+fn in_seconds(seconds: i64) -> Utc {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Utc::from_seconds(i64::try_from(since.as_secs()).unwrap() + seconds)
+}
+
+#[test]
+fn what_came_out_is_destroyed_only_after_a_later_read_back() {
+    let home = Home::with_two();
+    home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
+    home.store.set(Mood::Locked);
+    assert_eq!(home.custody.tend_as_of(Provider::Claude, in_seconds(60)).unwrap(), 1);
+    home.store.set(Mood::Ok);
+    assert_eq!(home.custody.tend_as_of(Provider::Claude, in_seconds(20)).unwrap(), 1);
+    assert_eq!(home.custody.tend_as_of(Provider::Claude, in_seconds(60)).unwrap(), 0);
+    assert_eq!(home.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn a_login_the_keychain_lost_in_a_crash_is_stored_again_from_what_came_out() {
+    for emptied in [false, true] {
+        let home = Home::with_two();
+        home.sign_in("a", 5);
+        home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
+        // The keychain had answered the read-back from memory, and died before its file was written.
+        home.store
+            .items
+            .lock()
+            .unwrap()
+            .retain(|item, _| item.account != AccountId(1) || (!emptied && item.vintage < 2));
+        assert!(!home.kept().contains("sk-rt-a-5"));
+        let custody = home.reopened();
+        assert_eq!(custody.tend_as_of(Provider::Claude, in_seconds(60)).unwrap(), 1, "kept on");
+        assert!(home.kept().contains("sk-rt-a-5"), "emptied: {emptied}");
+        let bearer = custody.bearer(Holder::Account(AccountId(1))).unwrap();
+        assert_eq!(bearer.as_bytes(), b"Bearer sk-at-a-5");
+        assert_eq!(custody.tend_as_of(Provider::Claude, in_seconds(120)).unwrap(), 0);
+        assert_eq!(home.leftovers(), Vec::<String>::new());
+        if !emptied {
+            let back = order(Some(party(2, "b")), party(1, "a"));
+            custody.swap(&back, &mut MemJournal::default()).unwrap();
+            assert_eq!(home.live(), credential("a", 5));
+        }
+    }
+}
+
+#[test]
+fn what_came_out_may_go_once_the_keychain_has_a_newer_vintage() {
+    let home = Home::with_two();
+    home.sign_in("a", 5);
+    home.custody.capture(Provider::Claude, AccountId(1), &key("a")).unwrap();
+    home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
+    let parked = home.leftovers().pop().unwrap();
+    std::fs::write(home.dir.path().join(".claude").join(&parked), credential("a", 3)).unwrap();
+    assert_eq!(home.custody.tend_as_of(Provider::Claude, in_seconds(60)).unwrap(), 0);
+    assert!(home.kept().contains("sk-rt-a-5"));
 }
 
 #[test]
