@@ -4,7 +4,7 @@ use super::{Core, Effect};
 use crate::api::{Notice, NoticeAction, Request};
 use crate::ports::{SwapOrder, Trouble};
 use sluice_engine::{
-    AccountId, Action, Decision, LaneId, Login, Now, Provider, Refusal, Trigger, Usage, Utc,
+    AccountId, Action, Decision, LaneId, Login, Now, Provider, Refusal, Trigger, Usage, Utc, tier,
 };
 use std::collections::BTreeMap;
 
@@ -16,6 +16,10 @@ const STALLED_LOOKS: u32 = 10;
 const STALE_S: f64 = 1_800.0;
 /// An account of an urgent tier this far behind its target is worth a word, percent.
 const SAME_TIER_DEFICIT: f64 = 15.0;
+/// The least urgent tier of which use about to expire is told (T1: within two days).
+const DRAIN_TIER_MAX: u8 = 1;
+/// The weekly window, seconds.
+const WEEK_S: i64 = 7 * 86_400;
 /// Percent that must be about to expire unused before it is announced.
 const STRANDING_TOLD: f64 = 2.0;
 /// Steps of the weekly and the 5-hour window that are told when wished, percent.
@@ -361,18 +365,17 @@ impl Core {
 
     /// Drain advisories and login deadlines; once per episode.
     pub(super) fn advise(&mut self, now: Now) {
-        let stranding: Vec<_> = self
-            .lanes
-            .values()
-            .filter_map(|book| book.last.as_ref())
-            .flat_map(|last| last.candidates.iter())
-            .filter(|one| one.tier == 0 && one.refusal != Refusal::Disabled)
-            .filter_map(|one| {
-                one.stranding.filter(|lost| *lost > STRANDING_TOLD).map(|lost| (one.account, lost))
+        let decisions = self.lanes.values().filter_map(|book| book.last.as_ref());
+        let stranding: Vec<_> = decisions
+            .flat_map(|last| last.candidates.iter().map(|one| (last.at_ms, one)))
+            .filter(|(_, one)| one.tier == 0 && one.refusal != Refusal::Disabled)
+            .filter_map(|(at_ms, one)| {
+                let lost = one.stranding.filter(|lost| *lost > STRANDING_TOLD)?;
+                Some((one.account, lost, at_ms))
             })
             .collect();
-        for (account, lost) in stranding {
-            self.tell_drain(account, lost, now);
+        for (account, lost, at_ms) in stranding {
+            self.tell_drain(account, lost, at_ms, now);
         }
         let ids: Vec<_> = self.world.accounts.iter().map(|account| account.id).collect();
         for id in ids {
@@ -380,11 +383,21 @@ impl Core {
         }
     }
 
-    fn tell_drain(&mut self, account: AccountId, lost: f64, now: Now) {
+    /// `lost` was computed at `at_ms`; a lane may not have decided since, so it may be of a week that
+    /// has ended.
+    fn tell_drain(&mut self, account: AccountId, lost: f64, at_ms: i64, now: Now) {
         let Some(found) = self.account(account) else { return };
-        let Some(reset) = found.usage.seven_day.resets_at.filter(|at| *at > now.wall) else {
+        let week = found.usage.seven_day.resets_at;
+        let Some(reset) = week.filter(|at| tier::instant(Some(*at), now.wall) <= DRAIN_TIER_MAX)
+        else {
             return;
         };
+        let begun = reset.plus_seconds(-WEEK_S);
+        let of_this_week = at_ms >= begun.millis()
+            && found.usage.observed_at.is_some_and(|observed| observed >= begun);
+        if !of_this_week {
+            return;
+        }
         let (live, enabled, usable) =
             (self.is_live(account), found.enabled, found.login != Login::NeedsSignIn);
         if !enabled || !usable {

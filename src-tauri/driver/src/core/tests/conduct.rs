@@ -222,3 +222,21 @@ fn a_person_waits_for_a_renewal_instead_of_being_refused() {
     outside.input(Input::Refreshed { account: b, report: RefreshReport::Kept(kept) });
     assert!(matches!(outside.answers.get(&call), Some(Answer::Swapped(_))));
 }
+
+#[test]
+fn what_was_about_to_expire_is_not_told_of_the_week_after() {
+    let mut outside = Outside::pair("advise");
+    let b = outside.id("b");
+    outside.usage.insert(b, (0.0, 20.0, 6));
+    outside.advance(3_600);
+    let told = outside.told("drain").len();
+    assert_eq!(told, 1, "most of its week is about to be lost");
+    // Nobody is signed in, so no lane decides; the readings go on over the reset.
+    outside.seat = None;
+    outside.input(Input::SeatTouched(CLAUDE));
+    outside.usage.insert(b, (0.0, 0.0, 6 + 7 * 24));
+    outside.advance(8 * 3_600);
+    let week = outside.core.account(b).unwrap().usage.seven_day;
+    assert!(week.resets_at.unwrap() > outside.now.wall.plus_seconds(6 * 86_400), "it was read");
+    assert_eq!(outside.told("drain").len(), told, "{:?}", outside.told("drain"));
+}
