@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
+use zbus::object_server::SignalEmitter;
 
 pub use keyring::KeychainItem;
 pub use notices::Notification;
@@ -302,20 +303,37 @@ impl Desktop {
     /// # Panics
     /// When the notification has no such button.
     pub fn press(&self, notification: &Notification, key: &str) {
+        self.press_until(notification, key, || true);
+    }
+
+    /// Presses a button as a person does: again, until something happens.
+    ///
+    /// A program listens for clicks only once the server has answered it, so the first click of a
+    /// machine can be too early.
+    ///
+    /// # Panics
+    /// When the notification has no such button, or nothing happens.
+    pub fn press_until(&self, notification: &Notification, key: &str, happened: impl Fn() -> bool) {
         assert!(notification.offers(key), "no button '{key}' on {notification:?}");
         let id = notification.id;
+        wait_for("something to happen after a click", PATIENCE, || {
+            self.emit(async |server| Server::action_invoked(server, id, key).await);
+            happened().then_some(())
+        });
+        self.emit(async |server| Server::notification_closed(server, id, 2).await);
+        self.board.close(id);
+    }
+
+    fn emit(&self, signal: impl AsyncFnOnce(&SignalEmitter<'_>) -> zbus::Result<()>) {
         self.runtime
             .block_on(async {
                 let server = self
                     .bus
                     .object_server()
                     .interface::<_, Server>("/org/freedesktop/Notifications");
-                let server = server.await?;
-                Server::action_invoked(server.signal_emitter(), id, key).await?;
-                Server::notification_closed(server.signal_emitter(), id, 2).await
+                signal(server.await?.signal_emitter()).await
             })
             .expect("the answer is sent");
-        self.board.close(id);
     }
 
     // ---- keychain ----

@@ -3,7 +3,7 @@
 use crate::{ALPHA, BETA, add_both, in_tray, quiet, two, use_up};
 use sluice_driver::api::{Answer, Mode, Request};
 use sluice_tests::contract::{FakeClock, Setup, Work};
-use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
+use sluice_tests::desktop::{Notification, PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
 use std::time::Duration;
 
@@ -12,13 +12,16 @@ fn advise_asks_and_the_button_swaps() {
     let (stage, _app) = in_tray(Mode::Advise);
     use_up(&stage, BETA);
 
-    let told = stage.desktop.wait_notification("advice", |told| told.offers("swap"));
+    let told =
+        stage.desktop.wait_notification("advice", |told| told.offers("swap") && !told.closed);
     assert!(told.text().contains("alpha"), "{told:?}");
     assert!(told.offers("snooze"), "{told:?}");
+    let refused = |told: &Notification| told.text().contains("refused");
+    assert!(!stage.desktop.notifications().iter().any(refused), "nobody refused a login");
     assert_eq!(stage.in_seat().as_deref(), Some(BETA), "nothing happens before the click");
     assert!(stage.swaps().is_empty());
 
-    stage.desktop.press(&told, "swap");
+    stage.desktop.press_until(&told, "swap", || !stage.swaps().is_empty());
     stage.wait_committed(1, PATIENCE);
     assert_eq!(stage.in_seat().as_deref(), Some(ALPHA));
     stage.desktop.wait_notification("the swap", |n| n.id != told.id && n.text().contains("alpha"));

@@ -181,7 +181,7 @@ impl Core {
             .unwrap_or_else(|| name.to_owned())
     }
 
-    fn on_enrolled(&mut self, provider: Provider, result: Result<i64, Trouble>, now: Now) {
+    fn on_enrolled(&mut self, provider: Provider, result: Result<i64, Trouble>) {
         let Some(adding) = self.adding.get_mut(&provider) else { return };
         let id = match result {
             Ok(row) => AccountId(row),
@@ -197,7 +197,7 @@ impl Core {
             plan: identity.plan.clone(),
             enabled: true,
             automatic: true,
-            login: Login::Missing,
+            login: Login::Unverified,
             failures: 0,
             usage: Usage::default(),
             position,
@@ -213,7 +213,6 @@ impl Core {
         if let Some(book) = self.polls.get_mut(&id) {
             book.wanted = true;
         }
-        self.want_decisions_of(provider, now);
     }
 
     fn want_decisions_of(&mut self, provider: Provider, now: Now) {
@@ -235,6 +234,9 @@ impl Core {
                 self.set_login(account, Login::Unverified);
                 self.store_account(account);
                 self.now_known(provider, account, now);
+                if !self.options.offline {
+                    self.want_decisions_of(provider, now);
+                }
                 self.answer(adding.call, Answer::Account { account });
             }
             Err(trouble) => {
@@ -480,7 +482,7 @@ impl Core {
                     lane.generation.0 = row.unsigned_abs();
                 }
             }
-            Then::Enrol(provider) => self.on_enrolled(provider, result, now),
+            Then::Enrol(provider) => self.on_enrolled(provider, result),
             Then::Decided(lane) => {
                 if let Ok(row) = result {
                     self.on_decided(lane, row);
