@@ -115,7 +115,7 @@ impl Core {
     }
 
     /// Whether an automatic swap to this account may be done or advised now.
-    fn may_swap(&self, provider: Provider, to: AccountId) -> Result<(), String> {
+    pub(super) fn may_swap(&self, provider: Provider, to: AccountId) -> Result<(), String> {
         if let Some(text) = self.observe_only(provider) {
             return Err(text);
         }
@@ -151,7 +151,7 @@ impl Core {
         self.lanes.entry(lane).or_default().last = Some(view);
     }
 
-    fn take_advice(
+    pub(super) fn take_advice(
         &mut self,
         lane: LaneId,
         provider: Provider,

@@ -15,6 +15,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod vacant;
 
 pub use message::{CallId, Effect, Input, PollError, Port, Then};
 
@@ -65,6 +66,8 @@ pub(crate) struct SeatBook {
     pub(crate) expires_at: Option<Utc>,
     /// Found in the seat, waiting for `add`.
     found: Option<Identity>,
+    /// Nobody is signed in there.
+    vacancy: Option<vacant::Vacancy>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -327,6 +330,7 @@ impl Core {
         self.drive_tokens(now);
         self.drive_polls(now);
         self.drive_decisions(now);
+        self.drive_vacancies(now);
         self.advise(now);
     }
 

@@ -65,8 +65,10 @@ impl Core {
     }
 
     fn on_empty(&mut self, provider: Provider, now: Now) {
+        let left = self.live(provider);
         self.place(provider, Seat::Empty, None);
         self.set_active(provider, None, now);
+        self.note_vacancy(provider, left, now);
         self.end_cause(&format!("seat:{}", provider.name()));
         self.end_cause(&format!("unmanaged:{}", provider.name()));
         self.refuse_add(
@@ -89,10 +91,12 @@ impl Core {
             ),
         );
         self.tell_unreadable(provider, &why, now);
+        self.end_vacancy(provider);
         self.place(provider, Seat::Unreadable(why), None);
     }
 
     fn on_login(&mut self, provider: Provider, login: &SeatLogin, now: Now) {
+        self.end_vacancy(provider);
         self.end_cause(&format!("seat:{}", provider.name()));
         let known = self.account_of(provider, &login.identity.key);
         let seat = known.map_or(Seat::Unmanaged, Seat::Known);
@@ -167,9 +171,14 @@ impl Core {
                 }
             }
         }
+        let mut ended = None;
         if let Some(book) = self.lanes.get_mut(&id) {
-            book.advice = None;
+            ended = book.advice.take().filter(|_| active.is_none());
             book.tick_due = Some(now.wall);
+        }
+        if let Some(advice) = ended {
+            // With nobody signed in the same account may be advised for another reason.
+            self.end_cause(&super::deciding::advice_cause(provider, advice.to));
         }
         self.store_lane(id, now);
     }

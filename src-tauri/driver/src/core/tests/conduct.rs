@@ -240,3 +240,59 @@ fn what_was_about_to_expire_is_not_told_of_the_week_after() {
     assert!(week.resets_at.unwrap() > outside.now.wall.plus_seconds(6 * 86_400), "it was read");
     assert_eq!(outside.told("drain").len(), told, "{:?}", outside.told("drain"));
 }
+
+#[test]
+fn a_person_who_signed_out_is_advised_and_not_signed_in_again() {
+    let mut outside = Outside::pair("auto");
+    outside.usage.insert(outside.id("b"), (0.0, 95.0, 6 * 24));
+    outside.ask(Request::Refresh { account: None });
+    outside.advance(60);
+    outside.usage.insert(outside.id("b"), (0.0, 20.0, 20));
+    let before = outside.swaps().len();
+    outside.seat = None;
+    outside.input(Input::SeatTouched(CLAUDE));
+    outside.advance(6 * 3_600);
+    assert_eq!(outside.swaps().len(), before);
+    let advice = outside.told("advice");
+    assert_eq!(advice.len(), 1, "told once: {advice:?}");
+    assert_eq!(advice[0].actions[0].request, Request::Swap { to: outside.id("b") });
+    assert!(advice[0].body.contains("seat is empty"), "{}", advice[0].body);
+    let answer = outside.ask(Request::Swap { to: outside.id("b") });
+    assert!(matches!(answer, Answer::Swapped(_)), "{answer:?}");
+    assert_eq!(outside.view.providers[0].live, Some(outside.id("b")));
+    assert_eq!(outside.view.providers[0].advice, None);
+}
+
+#[test]
+fn a_seat_emptied_after_its_login_was_refused_is_filled_in_auto_only() {
+    for (mode, swaps) in [("auto", 1), ("advise", 0)] {
+        let mut outside = Outside::pair(mode);
+        let (a, b) = (outside.id("a"), outside.id("b"));
+        outside.core.set_login(a, Login::NeedsSignIn);
+        outside.seat = None;
+        outside.input(Input::SeatTouched(CLAUDE));
+        outside.advance(50);
+        assert_eq!(outside.swaps().len(), 0, "a person may sign in at once");
+        outside.advance(60);
+        assert_eq!(outside.swaps().len(), swaps, "{mode}");
+        if swaps == 1 {
+            let order = outside.swaps()[0].clone();
+            assert_eq!((order.from, order.to.0, order.by_person), (None, b, false));
+            assert!(order.reason.contains("seat is empty"), "{}", order.reason);
+            assert_eq!(outside.view.providers[0].live, Some(b));
+        }
+    }
+}
+
+#[test]
+fn an_empty_seat_that_cannot_be_filled_is_tried_once_and_then_advised() {
+    let mut outside = Outside::pair("auto");
+    outside.core.set_login(outside.id("a"), Login::NeedsSignIn);
+    outside.swap_error =
+        Some(SwapReport::Failed { row: None, trouble: Trouble::new("io", "The disk is full.") });
+    outside.seat = None;
+    outside.input(Input::SeatTouched(CLAUDE));
+    outside.advance(2 * 3_600);
+    assert_eq!(outside.swaps().len(), 1);
+    assert_eq!(outside.told("advice").len(), 1);
+}
