@@ -276,7 +276,8 @@ fn after_a_wake_old_numbers_move_nobody_until_they_are_read_again() {
     };
     assert_eq!(decide(Rules::seed(), in_minutes(2.0)), (Some(2), false));
     assert_eq!(decide(Rules::default(), in_minutes(2.0)), (None, true));
-    assert_eq!(decide(Rules::default(), in_minutes(17.0)), (Some(2), false), "not for ever");
+    assert_eq!(decide(Rules::default(), in_minutes(17.0)), (None, true), "still not read");
+    assert_eq!(decide(Rules::default(), in_minutes(122.0)), (Some(2), false), "not for ever");
 }
 
 #[test]

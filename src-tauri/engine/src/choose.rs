@@ -48,7 +48,7 @@ pub fn standing(
     let stale = rules.distrust_after_jump
         && inputs
             .distrust_before
-            .is_some_and(|since| usage.observed_at.is_none_or(|observed| observed < since));
+            .is_some_and(|since| usage.observed_at.is_none_or(|observed| observed <= since));
     let room = 100.0 - used.unwrap_or(0.0);
     let hours = reset.map_or(f64::MAX, |reset| tier::hours_to(reset, now));
     let mut standing = Standing {

@@ -74,7 +74,8 @@ pub fn lane_refusal(world: &World, survey: &Survey, lane: &Lane, standing: &Stan
     if Some(standing.id) == lane.active {
         return Refusal::Active;
     }
-    if standing.refusal != Refusal::None {
+    // Old numbers are the last reason: what else is against the account outlasts a reading.
+    if !matches!(standing.refusal, Refusal::None | Refusal::Stale) {
         return standing.refusal;
     }
     let account = &world.accounts[standing.slot];
@@ -86,7 +87,7 @@ pub fn lane_refusal(world: &World, survey: &Survey, lane: &Lane, standing: &Stan
     } else if skipped {
         Refusal::Skipped
     } else {
-        Refusal::None
+        standing.refusal
     }
 }
 
@@ -106,6 +107,7 @@ fn refuge<'a>(
 ) -> Option<&'a Standing> {
     let blocked = matches!(rule, Rule::Refused { .. } | Rule::LoginRefused | Rule::WouldBill);
     let account = |standing: &Standing| &world.accounts[standing.slot];
+    let projected = matches!(rule, Rule::Projection { .. });
     let serves = |standing: &&Standing| {
         let relieves = match standing.refuge {
             Some(REFUGE_ROOMY) => true,
@@ -113,6 +115,7 @@ fn refuge<'a>(
             Some(_) | None => blocked || relief(standing, active),
         };
         relieves
+            && !(projected && standing.stale)
             && standing.provider == lane.provider
             && Some(standing.id) != lane.active
             && lane.gates.skips.get(&standing.id).is_none_or(|until| *until <= survey.now)

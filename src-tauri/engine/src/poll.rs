@@ -222,8 +222,10 @@ fn short_outdated(account: &Account, now: Utc) -> bool {
 fn due(account: &Account, memory: &Memory, interval: f64, now: Utc) -> Utc {
     let after = |since: Utc, seconds: f64| since.plus_seconds(seconds as i64);
     let interval = interval * (1.0 + memory.jitter);
-    let last = memory.last_request();
-    let mut due = match (last, account.usage.observed_at) {
+    // What claims to be from the future is from before the clock was set back: due now.
+    let past = |at: Option<Utc>| at.filter(|at| *at <= now);
+    let last = past(memory.last_request());
+    let mut due = match (last, past(account.usage.observed_at)) {
         (None, None) => now,
         (Some(last), None) => after(last, interval.min(FLOOR_S)),
         (last, Some(seen)) => after(last.map_or(seen, |last| last.max(seen)), interval),

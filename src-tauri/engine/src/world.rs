@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 /// The target of a failed swap is skipped so long, seconds, once it has failed twice in a row.
 const SKIP_S: i64 = 600;
 /// Old observations are distrusted so long after a wake, seconds; then an endpoint that does not
-/// answer must not hold the lane any more.
-const DISTRUST_S: f64 = 900.0;
+/// answer must not hold the lane any more. What must be left is left meanwhile.
+const DISTRUST_S: f64 = 7200.0;
 
 /// Accounts, lanes, calendar and rules.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -271,6 +271,11 @@ impl World {
     pub fn woke(&mut self, jumped_seconds: i64, now: Now) {
         for lane in &mut self.lanes {
             lane.gates.shift(jumped_seconds);
+        }
+        for account in &mut self.accounts {
+            // A reading keeps its age: from the future it would keep every later one out.
+            let seen = &mut account.usage.observed_at;
+            *seen = seen.map(|at| at.plus_seconds(jumped_seconds).min(now.wall));
         }
         for memory in self.memory.values_mut() {
             memory.not_before = memory.not_before.map(|at| at.plus_seconds(jumped_seconds));

@@ -180,6 +180,9 @@ impl State {
             gauge.seen_at = gauge.seen_at.filter(|at| *at <= now);
             gauge.anchor = None;
         }
+        // Whose reading cannot be dated any more is read again at once.
+        let gauges = &self.gauges;
+        self.asked.retain(|id, _| gauges.get(id).is_some_and(|gauge| gauge.seen_at.is_some()));
         for asked in self.asked.values_mut() {
             *asked = asked.min(now);
         }

@@ -30,7 +30,8 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
             let Some(asked) = asked else {
                 return PollPlan { account: account.id, due: now.wall };
             };
-            let mut interval = tuning.poll_other;
+            let doubtful = gauge.is_some_and(|gauge| gauge.reckoned_full(now_min));
+            let mut interval = if doubtful { tuning.poll_busy } else { tuning.poll_other };
             for lane in state.lanes.values().filter(|lane| lane.active == Some(account.id)) {
                 let every = active(gauge, lane, tuning, now_min, stretch);
                 interval = interval.min(every);

@@ -12,6 +12,13 @@ pub(super) const SHORT: f64 = 300.0;
 /// Length of the weekly window, minutes.
 pub(super) const WEEK: f64 = 10_080.0;
 
+/// From this share on a 5-hour window counts as used up, percent.
+const RECKONED_FULL: f64 = 98.0;
+/// And from this one a reading says full (providers report whole percent).
+const READ_FULL: f64 = 99.5;
+/// So much more than the last reading said is doubtful, percent.
+const RECKONED_GAP: f64 = 20.0;
+
 /// Minutes since the epoch.
 pub(super) fn minutes(at: Utc) -> f64 {
     at.0 as f64 / 60_000_000.0
@@ -62,6 +69,8 @@ pub struct Anchor {
     pub long_ends: Option<f64>,
     /// The raw 5-hour reading.
     pub raw_short: f64,
+    /// The raw weekly reading.
+    pub raw_long: f64,
 }
 
 /// A weekly bucket of one model.
@@ -155,6 +164,24 @@ impl Gauge {
         self.short_left().min(self.long_left())
     }
 
+    /// Believed to be used up by reckoning alone: the last reading left room, so the belief wants
+    /// another before the account is given up for hours.
+    pub(super) fn reckoned_full(&self, now: f64) -> bool {
+        let refused = now < self.full_until || now < self.dead_until;
+        let read = self.anchor.map_or(0.0, |anchor| anchor.raw_short);
+        !refused && self.short >= RECKONED_FULL && self.short - read > RECKONED_GAP
+    }
+
+    /// The last reading said full of a window that has not ended: not to be gone to, however much
+    /// the belief, which allows for noise, would leave.
+    pub(super) fn read_full(&self, now: f64) -> bool {
+        let ahead = |end: Option<f64>| end.is_some_and(|end| now < end);
+        self.anchor.is_some_and(|read| {
+            read.raw_short >= READ_FULL && ahead(read.short_ends)
+                || read.raw_long >= READ_FULL && ahead(read.long_ends)
+        })
+    }
+
     /// The account as a rollout takes it.
     pub(super) fn slot(&self, now: f64) -> Slot {
         Slot {
@@ -181,6 +208,7 @@ impl Gauge {
             long: (self.long - percent / self.ratio()).max(0.0),
             long_ends: self.long_ends,
             raw_short: share(&usage.five_hour),
+            raw_long: share(&usage.seven_day),
         };
         let lesson = before.map(|before| self.lesson(&before, &back)).unwrap_or_default();
         self.read_models(usage, before, &back);

@@ -171,6 +171,7 @@ impl<'a> Scene<'a> {
         let good = |at: &usize| {
             *at != self.here
                 && self.entries[*at].refusal == Refusal::None
+                && !self.entries[*at].read_full
                 && self.room(*at) > floor(*at)
                 && fresh(*at)
                 && !skipped(*at)
