@@ -1,7 +1,7 @@
 //! The kill switch.
 
 use crate::{ALPHA, BETA, in_tray_on, use_up};
-use sluice_driver::api::Mode;
+use sluice_driver::api::{Answer, Mode, Request};
 use sluice_tests::contract::FakeClock;
 use sluice_tests::desktop::{PATIENCE, wait_for};
 use sluice_tests::stage::Stage;
@@ -11,6 +11,10 @@ fn the_kill_switch_stops_polls_and_swaps_and_survives_a_restart() {
     let (stage, mut app) = in_tray_on(FakeClock::starting_now(1_800.0), Mode::Auto);
     stage.desktop.click(&["Stop everything"]);
     stage.wait_view("stopped", |view| view.stopped);
+    // It acts before it is on disk. The ledger does one thing after the other: an answer from it means
+    // that the stop is written.
+    let written = stage.ask(&Request::Decisions { limit: 1, before: None });
+    assert!(matches!(written, Answer::Decisions { .. }), "{written:?}");
     app.kill();
 
     stage.fake.world().set_usage(BETA, 99.0, 60.0);
