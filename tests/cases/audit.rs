@@ -9,7 +9,7 @@ use sluice_engine::{
 };
 use std::collections::BTreeSet;
 
-const REFUSALS: [Refusal; 17] = [
+pub(crate) const REFUSALS: [Refusal; 17] = [
     Refusal::Active,
     Refusal::Disabled,
     Refusal::Failing,

@@ -1,5 +1,6 @@
 //! What is said: every reason, every refusal, in both wordings.
 
+use crate::audit::REFUSALS;
 use crate::fixture::{
     LANE, Play, With, account, clocks, in_hours, in_minutes, modern, now, target,
 };
@@ -7,9 +8,7 @@ use sluice_engine::explain::{self, Hold};
 use sluice_engine::gates::Pull;
 use sluice_engine::observation::Fact;
 use sluice_engine::rule::Rule;
-use sluice_engine::{
-    Action, Candidate, Credits, Decision, Mono, Provider, Refusal, Rules, Trigger, Utc,
-};
+use sluice_engine::{Action, Candidate, Credits, Decision, Mono, Provider, Rules, Trigger, Utc};
 
 fn rules() -> Vec<(Rule, &'static str, &'static str)> {
     let preemption = Rule::Preemption { tier: 1, best: (60.0, 26.0), active: (40.0, 50.0) };
@@ -99,25 +98,7 @@ fn every_hold_is_told() {
 
 #[test]
 fn every_refusal_ends_a_sentence() {
-    let all = [
-        Refusal::Active,
-        Refusal::Disabled,
-        Refusal::Failing,
-        Refusal::NeedsSignIn,
-        Refusal::NoCredential,
-        Refusal::NotAutomatic,
-        Refusal::NoReset,
-        Refusal::UsageUnknown,
-        Refusal::NotBehind,
-        Refusal::NoWeeklyHeadroom,
-        Refusal::NoShortHeadroom,
-        Refusal::Skipped,
-        Refusal::ModelExhausted,
-        Refusal::WouldBill,
-        Refusal::Stale,
-        Refusal::Outranked,
-        Refusal::None,
-    ];
+    let all = REFUSALS;
     let words: std::collections::BTreeSet<&str> = all.into_iter().map(explain::refusal).collect();
     assert_eq!(words.len(), all.len(), "no two read alike");
     assert!(words.iter().all(|words| !words.is_empty() && !words.ends_with('.')));

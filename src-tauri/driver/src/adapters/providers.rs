@@ -7,7 +7,7 @@ use sluice_custody::Seats;
 use sluice_engine::{Provider, Usage};
 use sluice_providers::claude::config::parse_config;
 use sluice_providers::codex::Codex;
-use sluice_providers::{Claude, FailureClass, ProviderError};
+use sluice_providers::{Claude, Deadlines, Endpoints, FailureClass, Http, ProviderError};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -25,9 +25,12 @@ pub(super) struct RealProviders {
 impl RealProviders {
     pub(super) fn open(seats: &Seats, clock: Clock) -> Result<Self, Trouble> {
         let unusable = |error: String| Trouble::new("unusable", error);
+        let endpoints = Endpoints::from_env().map_err(|error| unusable(error.to_string()))?;
+        let http = Http::new(&endpoints, Deadlines::default())
+            .map_err(|error| unusable(error.to_string()))?;
         Ok(Self {
-            claude: Claude::from_env().map_err(|error| unusable(error.to_string()))?,
-            codex: Codex::from_env().map_err(|error| unusable(error.to_string()))?,
+            claude: Claude::new(endpoints.clone(), http.clone()),
+            codex: Codex::new(endpoints, http),
             claude_config: seats.claude.as_ref().map(|seat| seat.config.clone()),
             clock,
         })

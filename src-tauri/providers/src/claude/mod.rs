@@ -13,8 +13,8 @@ pub use profile::{Identity, ProfileReply, parse_profile};
 pub use refusal::{Asked, classify};
 pub use usage::{ExtraUsage, UsageReply, parse_usage};
 
-use crate::client::{Answer, Deadlines, Http, failure, fetch};
-use crate::endpoints::{EndpointError, Endpoints, join};
+use crate::client::{Answer, Http, failure, fetch};
+use crate::endpoints::{Endpoints, join};
 use crate::failure::{FailureClass, ProviderError};
 use crate::retry_after::RetryAfter;
 use bytes::Bytes;
@@ -46,16 +46,6 @@ impl Claude {
     #[must_use]
     pub const fn new(endpoints: Endpoints, http: Http) -> Self {
         Self { endpoints, http }
-    }
-
-    /// Claude at the addresses of the environment, with the standard deadlines.
-    ///
-    /// # Errors
-    /// [`OpenError`] when a variable names another machine or HTTPS cannot be set up.
-    pub fn from_env() -> Result<Self, OpenError> {
-        let endpoints = Endpoints::from_env()?;
-        let http = Http::new(&endpoints, Deadlines::default())?;
-        Ok(Self::new(endpoints, http))
     }
 
     /// Reads the windows of the account that `bearer` (the whole `Authorization` value) belongs to.
@@ -121,17 +111,6 @@ impl Claude {
             .header(header::ACCEPT, "application/json");
         fetch(request, doing).await
     }
-}
-
-/// Why the provider could not be set up. Nothing was sent.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// An endpoint override was refused.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// HTTPS cannot be set up.
-    #[error("{0}")]
-    Http(#[from] ProviderError),
 }
 
 fn accepted(answer: Answer, asked: Asked, doing: &'static str) -> Result<Answer, ProviderError> {

@@ -7,8 +7,8 @@ pub mod usage;
 
 pub use usage::{CodexUsage, parse_usage};
 
-use crate::claude::{OpenError, TokenReply};
-use crate::client::{Deadlines, Http, failure, fetch};
+use crate::claude::TokenReply;
+use crate::client::{Http, failure, fetch};
 use crate::endpoints::{Endpoints, join};
 use crate::failure::{FailureClass, ProviderError};
 use bytes::Bytes;
@@ -28,16 +28,6 @@ impl Codex {
     #[must_use]
     pub const fn new(endpoints: Endpoints, http: Http) -> Self {
         Self { endpoints, http }
-    }
-
-    /// Codex at the addresses of the environment, with the standard deadlines.
-    ///
-    /// # Errors
-    /// [`OpenError`] when a variable names another machine or HTTPS cannot be set up.
-    pub fn from_env() -> Result<Self, OpenError> {
-        let endpoints = Endpoints::from_env()?;
-        let http = Http::new(&endpoints, Deadlines::default())?;
-        Ok(Self::new(endpoints, http))
     }
 
     /// Reads the windows of `account` (the provider's account id) with `bearer` (the whole
