@@ -90,6 +90,9 @@ fn permitted(request: &Request, now_ms: i64) -> Result<(), String> {
         | Request::Stop
         | Request::Start
         | Request::Refresh { .. }
+        | Request::ReadUsage { .. }
+        | Request::Validate { .. }
+        | Request::ReadAll
         | Request::Decisions { .. }
         | Request::Swaps { .. }
         | Request::History { .. }

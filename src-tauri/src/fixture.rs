@@ -1,7 +1,8 @@
 //! A view of a plausible afternoon, for tests of what is drawn from it.
 
 use sluice_driver::api::{
-    AccountId, AccountView, Login, Mode, ModelView, Provider, ProviderView, View, WindowView,
+    AccountId, AccountView, Login, LoginHealth, Mode, ModelView, Provider, ProviderView, View,
+    WindowView,
 };
 
 /// 2026-11-22T13:00:00Z, the moment all fixtures are drawn at.
@@ -61,6 +62,7 @@ pub fn account(
         automatic: true,
         login: Login::Valid,
         login_ends_at_ms: None,
+        login_health: LoginHealth::default(),
         five_hour: window(five),
         seven_day: window(seven),
         models: vec![ModelView { model: "opus".to_owned(), window: window((33.0, seven.1)) }],

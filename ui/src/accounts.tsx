@@ -201,6 +201,11 @@ function useEntries(
       disabled: view.stopped || !enabled,
     },
     {
+      words: "Check login",
+      act: () => ask({ verb: "validate", account: id }, `The provider takes the login of ${account.label}.`),
+      disabled: view.stopped || !enabled,
+    },
+    {
       words: automatic ? "Exclude from automatic swaps" : "Include in automatic swaps",
       act: () => ask({ verb: "set_automatic", account: id, automatic: !automatic }),
     },

@@ -12,6 +12,7 @@ export const tauri: Backend = {
   },
   call: (request) =>
     bounded(
+      request,
       invoke<Answer>("call", { request }).catch((reason: unknown) => ({
         answer: "refused" as const,
         code: "invalid",

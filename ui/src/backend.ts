@@ -16,13 +16,21 @@ export interface Backend {
 /** The longest the page waits for an answer, in milliseconds. */
 export const CALL_DEADLINE_MS = 60_000;
 
-/** Ends after the deadline at the latest; a late answer is dropped. */
-export function bounded(answer: Promise<Answer>): Promise<Answer> {
+/** What has a bound of its own in the driver answers by that, a little before the page stops waiting. */
+const deadlineOf = (request: Request): number =>
+  request.verb === "read_all"
+    ? 305_000
+    : request.verb === "read_usage" || request.verb === "validate"
+      ? 65_000
+      : CALL_DEADLINE_MS;
+
+/** Ends after the request's deadline at the latest; a late answer is dropped. */
+export function bounded(request: Request, answer: Promise<Answer>): Promise<Answer> {
   const late = new Promise<Answer>((resolve) => {
     setTimeout(() => {
-      const text = "No answer within a minute. What was asked may still happen; look before repeating.";
+      const text = "No answer in time. What was asked may still happen; look before repeating.";
       resolve({ answer: "refused", code: "timeout", text, retry_after_s: null });
-    }, CALL_DEADLINE_MS);
+    }, deadlineOf(request));
   });
   return Promise.race([answer, late]);
 }

@@ -20,6 +20,13 @@ function account(id: number, label: string, now: number): AccountView {
     automatic: true,
     login: "valid",
     login_ends_at_ms: now + 21 * DAY_MS,
+    login_health: {
+      since_ms: now - 7 * DAY_MS,
+      access_ends_at_ms: now + 6 * HOUR_MS,
+      proven_at_ms: now - 70_000,
+      warn_days: null,
+      also_in: null,
+    },
     five_hour: window(12, now + 3.4 * HOUR_MS),
     seven_day: window(35, now + 4 * DAY_MS),
     models: [],
@@ -92,6 +99,7 @@ function view(now: number): View {
     accounts: accounts(now),
     needs_you: [],
     swapping: null,
+    bulk: null,
     swaps_last_24h: 2,
     last_decision: null,
   };
@@ -239,7 +247,7 @@ export function web(scenario: string): Backend {
       listeners.add(changed);
       return () => listeners.delete(changed);
     },
-    call: (request) => bounded(answer(request)),
+    call: (request) => bounded(request, answer(request)),
     close: () => {},
   };
 }

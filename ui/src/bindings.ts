@@ -34,6 +34,8 @@ export interface View {
   needs_you: NeedsYou[];
   // The swap being carried out now.
   swapping: Swapping | null;
+  // How far the reading of every account has come, while one is under way.
+  bulk: BulkView | null;
   // Committed swaps in the last 24 hours.
   swaps_last_24h: number;
   // The newest decision in words.
@@ -108,6 +110,8 @@ export interface AccountView {
   login: Login;
   // When the login itself ends, however often it is refreshed.
   login_ends_at_ms: number | null;
+  // How the login does.
+  login_health: LoginHealth;
   // The 5-hour window.
   five_hour: WindowView;
   // The weekly window.
@@ -136,6 +140,20 @@ export type Login =
   | "unverified"
   | "needs_sign_in"
   | "missing";
+
+// Age, deadlines and proof of a login.
+export interface LoginHealth {
+  // When this sign-in was first seen here: its age counts from then.
+  since_ms: number | null;
+  // When the present access token ends; it is renewed before.
+  access_ends_at_ms: number | null;
+  // When the provider took the login last.
+  proven_at_ms: number | null;
+  // The login ends within so many days: 7, 3 or 1; `None` while that is further away or unknown.
+  warn_days: number | null;
+  // Another place on this machine holds the same login, so that either spends the other's tokens.
+  also_in: string | null;
+}
 
 // One window on the screen.
 export interface WindowView {
@@ -191,6 +209,20 @@ export interface Swapping {
   from: AccountId | null;
   // The account that comes.
   to: AccountId;
+}
+
+// How far a reading of every account has come.
+export interface BulkView {
+  // When it began.
+  begun_at_ms: number;
+  // Accounts in all.
+  total: number;
+  // Read anew.
+  read: number;
+  // Left as they are: asked about too lately or too often.
+  throttled: number;
+  // Could not be read.
+  failed: number;
 }
 
 // One decision on the screen.
@@ -339,6 +371,22 @@ export type Request =
       account: AccountId | null;
     }
   | {
+      verb: "renew";
+      // Which.
+      account: AccountId;
+    }
+  | {
+      verb: "read_usage";
+      // Which.
+      account: AccountId;
+    }
+  | {
+      verb: "validate";
+      // Which.
+      account: AccountId;
+    }
+  | { verb: "read_all" }
+  | {
       verb: "decisions";
       // At most this many (1–1000).
       limit: number;
@@ -387,6 +435,8 @@ export type Answer =
       account: AccountId;
     }
   | ({ answer: "swapped" } & SwapView)
+  | ({ answer: "login" } & LoginView)
+  | ({ answer: "bulk" } & BulkView)
   | {
       answer: "decisions";
       // Newest first.
@@ -442,10 +492,23 @@ export interface SwapView {
   error: string | null;
 }
 
+// What is known of one login after it was renewed or checked.
+export interface LoginView {
+  // Whose.
+  account: AccountId;
+  // Its state.
+  login: Login;
+  // When the login itself ends.
+  ends_at_ms: number | null;
+  // How it does.
+  health: LoginHealth;
+}
+
 // A refusal: what happened, what was kept, what to do next.
 export interface Refused {
   // Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
-  // `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`, …
+  // `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`,
+  // `REFRESH_TIMEOUT`, `VALIDATE_TIMEOUT`, `REFRESH_IN_PROGRESS`, …
   code: string;
   // For people.
   text: string;

@@ -104,6 +104,19 @@ pub enum Command {
     Refresh {
         /// Only this account, by name or number.
         account: Option<String>,
+        /// Waits for the numbers: at most a minute for one account, five for all.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Renews the login of an account that is not live, and waits at most 45 s for it.
+    Renew {
+        /// Its name or number.
+        account: String,
+    },
+    /// Asks the provider whether it takes an account's login, and waits at most a minute.
+    Validate {
+        /// Its name or number.
+        account: String,
     },
     /// Decisions or swaps, newest last.
     Log {
@@ -286,6 +299,8 @@ impl Command {
             Self::Start => "start",
             Self::Mode { .. } => "mode",
             Self::Refresh { .. } => "refresh",
+            Self::Renew { .. } => "renew",
+            Self::Validate { .. } => "validate",
             Self::Log { .. } => "log",
             Self::Explain { .. } => "explain",
             Self::Settings { .. } => "settings",

@@ -10,7 +10,13 @@ use std::time::Duration;
 /// A driver of our own ends within this time.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Refusals that pass by themselves.
-const FOR_NOW: [&str; 10] = [
+const FOR_NOW: [&str; 16] = [
+    "REFRESH_IN_PROGRESS",
+    "REFRESH_TIMEOUT",
+    "VALIDATE_TIMEOUT",
+    "read_failed",
+    "refresh_failed",
+    "throttled",
     "busy",
     "cooldown",
     "timeout",
@@ -150,9 +156,15 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         Command::Mode { mode: Some(mode), provider } => {
             Request::SetMode { provider: provider.into(), mode: mode.into() }
         }
-        Command::Refresh { account } => {
-            Request::Refresh { account: account.as_deref().map(find).transpose()? }
+        Command::Refresh { account, wait } => {
+            match (account.as_deref().map(find).transpose()?, wait) {
+                (account, false) => Request::Refresh { account },
+                (Some(account), true) => Request::ReadUsage { account },
+                (None, true) => Request::ReadAll,
+            }
         }
+        Command::Renew { account } => Request::Renew { account: find(&account)? },
+        Command::Validate { account } => Request::Validate { account: find(&account)? },
         Command::Settings { key: Some(key), value: Some(value) } => {
             // A value that is no JSON is meant as text.
             let value = serde_json::from_str(&value).unwrap_or(serde_json::Value::String(value));
@@ -221,7 +233,7 @@ pub fn unexpected(answer: &Answer) -> Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_driver::api::{AccountView, Login, Provider, WindowView};
+    use sluice_driver::api::{AccountView, Login, LoginHealth, Provider, WindowView};
 
     fn account(id: i64, label: &str) -> AccountView {
         AccountView {
@@ -236,6 +248,7 @@ mod tests {
             automatic: true,
             login: Login::Valid,
             login_ends_at_ms: None,
+            login_health: LoginHealth::default(),
             five_hour: WindowView::default(),
             seven_day: WindowView::default(),
             models: Vec::new(),

@@ -77,7 +77,19 @@ pub fn accounts(view: &View) -> Outcome {
 }
 
 fn account_table(view: &View) -> String {
-    let heading = ["", "no", "name", "plan", "5 h", "resets", "week", "resets", "seen", "state"];
+    let heading = [
+        "",
+        "no",
+        "name",
+        "plan",
+        "5 h",
+        "resets",
+        "week",
+        "resets",
+        "seen",
+        "login ends",
+        "state",
+    ];
     let mut rows = vec![heading.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     rows.extend(view.accounts.iter().map(|account| {
         vec![
@@ -90,6 +102,7 @@ fn account_table(view: &View) -> String {
             percent(account.seven_day.used),
             until(view.at_ms, account.seven_day.resets_at_ms),
             since(view.at_ms, account.observed_at_ms),
+            until(view.at_ms, account.login_ends_at_ms),
             state(account),
         ]
     }));
@@ -110,6 +123,8 @@ fn state(account: &AccountView) -> String {
     if !account.automatic {
         parts.push("by hand only");
     }
+    let twin = account.login_health.also_in.as_ref().map(|place| format!("also in {place}"));
+    parts.extend(twin.as_deref());
     parts.extend(account.problem.as_deref());
     parts.retain(|part| !part.is_empty());
     parts.join("; ")
@@ -151,6 +166,23 @@ pub fn answer(view: &View, answer: Answer) -> Outcome {
         Answer::Swapped(swap) => {
             let text = format!("{} is live now.", label(view, swap.to));
             shown(json!({ "swap": swap }), text)
+        }
+        Answer::Login(login) => {
+            let name = label(view, login.account);
+            let text = match login.login {
+                Login::Valid => format!("The provider takes the login of {name}."),
+                Login::Unverified => format!("The login of {name} is kept; it was not checked."),
+                Login::NeedsSignIn => format!("{name} needs you to sign in again."),
+                Login::Missing => format!("No login of {name} is kept."),
+            };
+            shown(json!({ "login": login }), text)
+        }
+        Answer::Bulk(bulk) => {
+            let text = format!(
+                "Read {} of {} accounts; {} asked about too lately, {} not read.",
+                bulk.read, bulk.total, bulk.throttled, bulk.failed
+            );
+            shown(json!({ "bulk": bulk }), text)
         }
         other @ (Answer::View(_)
         | Answer::Decisions { .. }
@@ -443,7 +475,14 @@ fn account_findings(view: &View, account: &AccountView) -> Vec<Finding> {
         );
         finding("warning", "login_ends", &text)
     });
-    problem.chain(ending).collect()
+    let twin = account.login_health.also_in.iter().map(|_| {
+        let text = format!(
+            "account {number}: its login also lies in another place of this machine, and either side \
+             spends the other's tokens. `sluice accounts` names it; sign in there anew."
+        );
+        finding("warning", "twin_login", &text)
+    });
+    problem.chain(ending).chain(twin).collect()
 }
 
 /// What of this process's own environment changes how tools or Sluice behave.

@@ -103,6 +103,12 @@ impl Place {
         Ok(Self { dir, dir_path: parent.to_path_buf(), name: name.to_os_string() })
     }
 
+    /// Whether both are the same name in the same directory.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let id = |place: &Self| rustix::fs::fstat(&place.dir).map(|s| (s.st_dev, s.st_ino)).ok();
+        self.name == other.name && id(self).is_some() && id(self) == id(other)
+    }
+
     /// The path of one of our names in this directory, for messages.
     pub(crate) fn path(&self, name: &OsStr) -> PathBuf {
         self.dir_path.join(name)

@@ -22,6 +22,7 @@ mod seats;
 mod secret;
 mod swap;
 mod tend;
+mod twins;
 mod vault;
 
 pub use error::{CustodyError, FileError, RecordError};
@@ -37,6 +38,7 @@ pub use seats::{
 };
 pub use secret::Secret;
 pub use swap::{Recovery, SwapFailure, SwapOrder, Swapped};
+pub use twins::Twin;
 pub use vault::{Fingerprint, Sealed, VINTAGES_MAX, VintageRef};
 
 use http::HeaderValue;

@@ -7,6 +7,7 @@ use crate::journal::{Party, Pointers};
 use crate::seats::AccountKey;
 use crate::seats::found::FoundLogin;
 use crate::secret::Secret;
+use crate::vault::Fingerprint;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, Utc};
 use std::collections::BTreeMap;
@@ -20,6 +21,9 @@ struct Known {
     key: AccountKey,
     /// The end of its sign-in, to the microsecond: no two sign-ins share it.
     login_ends_at: Option<Utc>,
+    /// The credential whose exchange the provider refused for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<Fingerprint>,
 }
 
 type Accounts = BTreeMap<i64, Known>;
@@ -62,13 +66,34 @@ impl Lineages {
         key: &AccountKey,
         login_ends_at: Option<Utc>,
     ) -> Result<(), CustodyError> {
-        let new = Known { key: key.clone(), login_ends_at };
         let mut accounts = self.known();
+        let refused = accounts.get(&account.0).and_then(|known| known.refused.clone());
+        let new = Known { key: key.clone(), login_ends_at, refused };
         if accounts.get(&account.0) == Some(&new) {
             return Ok(());
         }
         accounts.insert(account.0, new);
         self.write(&accounts)
+    }
+
+    /// The provider refused to exchange this credential for good.
+    pub(crate) fn refused(
+        &self,
+        account: AccountId,
+        credential: &Fingerprint,
+    ) -> Result<(), CustodyError> {
+        let mut accounts = self.known();
+        if let Some(known) = accounts.get_mut(&account.0) {
+            known.refused = Some(credential.clone());
+            return self.write(&accounts);
+        }
+        Ok(())
+    }
+
+    /// Whether this very credential was refused before.
+    pub(crate) fn is_refused(&self, account: AccountId, credential: &Fingerprint) -> bool {
+        let known = self.known();
+        known.get(&account.0).is_some_and(|known| known.refused.as_ref() == Some(credential))
     }
 
     /// Forgets an account.

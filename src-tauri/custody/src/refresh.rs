@@ -99,8 +99,11 @@ impl Custody {
         self.flush_unsealed()?;
         let lock = self.account_lock(account, patience)?;
         // Read after the lock: whoever held it before may have been faster.
-        let (_, vintage) = self.vault.load(account)?;
+        let (current, vintage) = self.vault.load(account)?;
         self.check_parked(account, &vintage)?;
+        if self.lineages.is_refused(account, &current.fingerprint) {
+            return Err(CustodyError::KeptUnusable("the provider has refused it"));
+        }
         if vintage.login_ends_at.is_some_and(|ends| ends <= clock::login_now()) {
             return Err(CustodyError::KeptUnusable("the login has reached its end"));
         }
@@ -135,7 +138,16 @@ impl Custody {
         if status == 200 {
             return self.keep_reply(ticket, &body);
         }
-        classify(status, &body)
+        let outcome = classify(status, &body);
+        if outcome == RefreshOutcome::NeedsSignIn {
+            // A token that was refused is never presented again: it may be spent by somebody whose
+            // login would end with it.
+            let refused = self.lineages.refused(ticket.account, &ticket.kept.fingerprint);
+            if let Err(error) = refused {
+                tracing::warn!(code = error.code(), "a refusal was not remembered");
+            }
+        }
+        outcome
     }
 
     fn keep_reply(&self, ticket: &RefreshTicket, body: &Secret) -> RefreshOutcome {

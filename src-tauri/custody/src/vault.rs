@@ -61,6 +61,13 @@ impl Salt {
     }
 }
 
+impl Salt {
+    /// Hashes a refresh token.
+    pub(crate) fn lineage(&self, refresh: &[u8]) -> Fingerprint {
+        self.fingerprint(&[b"lineage", refresh])
+    }
+}
+
 /// Nanoseconds below one second that tell this data directory's signs from others'.
 pub(crate) fn mark_of(salt: &[u8]) -> u32 {
     let digest = Sha256::digest([salt, b"mark"].concat());

@@ -94,7 +94,10 @@ fn every_refusal_has_its_class_and_changes_nothing() {
         assert_eq!(outcome, expected, "{status} {body}");
         assert_eq!(kept, home.kept(), "{status} {body}");
         assert_eq!(pointers, *home.pointers.0.lock().unwrap(), "{status} {body}");
-        drop(home.custody.try_begin_refresh(B).expect("the right is given back"));
+        match home.custody.try_begin_refresh(B) {
+            Ok(_) => assert_ne!(outcome, NeedsSignIn, "a refused token is not presented again"),
+            Err(error) => assert_eq!((outcome, error.code()), (NeedsSignIn, "kept_unusable")),
+        }
     }
 }
 
@@ -159,8 +162,132 @@ fn a_sweep_skips_a_busy_account_and_the_holder_may_vanish() {
     home.custody.try_begin_refresh(B).unwrap();
 }
 
-/// The seed's deadlock: something inside the exchange asks for what needs the same lock. Here
-/// nothing that reads an account takes the lock, so it answers while the ticket is out.
+/// The seed's deadlock: the flow holds the account's lock and asks who the account is; the answer is
+/// 401, and what handles a 401 begins the flow again.
+///
+/// `held` is the seed's order (asked before the lock is given back), the other one is its repair.
+/// Returns how many exchanges were made, or `None` when it hung.
+fn flow_with_a_401_in_it(held: bool) -> Option<u32> {
+    let home = Arc::new(Home::with_two());
+    let (done, ended) = channel();
+    let flowing = Arc::clone(&home);
+    std::thread::spawn(move || {
+        let ticket = flowing.custody.begin_refresh(B).unwrap();
+        let who_is_it_401 = || {
+            let again = flowing.custody.begin_refresh(B).unwrap();
+            let answer = ROTATED.replace("-new", "-newer");
+            drop(flowing.custody.finish_refresh(again, 200, reply(&answer)));
+        };
+        if held {
+            who_is_it_401();
+        }
+        let outcome = flowing.custody.finish_refresh(ticket, 200, reply(ROTATED));
+        assert!(matches!(outcome, RefreshOutcome::Rotated { .. }), "{outcome:?}");
+        if !held {
+            who_is_it_401();
+        }
+        done.send(if flowing.kept().contains("sk-rt-newer") { 2 } else { 1 }).unwrap();
+    });
+    ended.recv_timeout(Duration::from_secs(3)).ok()
+}
+
+#[test]
+fn the_seeds_deadlock_hangs_in_its_order_and_ends_in_the_repaired_one() {
+    assert_eq!(flow_with_a_401_in_it(false), Some(2), "both exchanges are made and kept");
+    assert_eq!(flow_with_a_401_in_it(true), None, "the seed's order is no deadlock any more?");
+}
+
+#[test]
+fn a_hold_of_the_lock_ends_in_lock_timeout_and_nothing_is_sent() {
+    let home = Home::with_two();
+    let _held = home.custody.begin_refresh(B).unwrap();
+    let refused = home.custody.try_begin_refresh(B);
+    let Err(error @ CustodyError::LockTimeout { .. }) = refused else { panic!("it was granted") };
+    assert_eq!(error.code(), "lock_timeout");
+}
+
+/// The caller vanishes while its request is out; whoever carries the exchange finishes it.
+#[test]
+fn an_exchange_whose_caller_was_cancelled_is_kept_and_gives_the_lock_back() {
+    let home = Arc::new(Home::with_two());
+    let (answer, answered) = channel::<&str>();
+    let ticket = home.custody.begin_refresh(B).unwrap();
+    let carrying = Arc::clone(&home);
+    let carrier = std::thread::spawn(move || {
+        let body = answered.recv().unwrap();
+        carrying.custody.finish_refresh(ticket, 200, reply(body))
+    });
+    // The caller waits a tenth of a second and is gone.
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(matches!(home.custody.try_begin_refresh(B), Err(CustodyError::LockTimeout { .. })));
+    answer.send(ROTATED).unwrap();
+    assert!(matches!(carrier.join().unwrap(), RefreshOutcome::Rotated { .. }));
+    assert!(home.kept().contains("sk-rt-new"));
+    drop(home.custody.try_begin_refresh(B).expect("the lock is free"));
+}
+
+/// A sweep over three accounts of which one is being worked on: it is skipped at once, the others are
+/// renewed, a failure is counted and the pass goes on.
+#[test]
+fn a_sweep_with_a_lock_held_skips_that_account_and_ends() {
+    let home = Home::with_two();
+    home.sign_in("c", 0);
+    home.custody.capture(Provider::Claude, AccountId(3), &key("c")).unwrap();
+    home.sign_in("a", 0);
+    let _busy = home.custody.begin_refresh(B).unwrap();
+    let started = Instant::now();
+    let (mut renewed, mut skipped, mut failed) = (0, 0, 0);
+    for account in [A, B, AccountId(3), AccountId(9)] {
+        match home.custody.try_begin_refresh(account) {
+            Ok(ticket) => {
+                drop(home.custody.finish_refresh(ticket, 200, reply(ROTATED)));
+                renewed += 1;
+            }
+            Err(CustodyError::LockTimeout { .. } | CustodyError::InUse(_)) => skipped += 1,
+            Err(_) => failed += 1,
+        }
+    }
+    assert_eq!((renewed, skipped, failed), (1, 2, 1));
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_refused_token_is_never_presented_again_until_there_is_another() {
+    let home = Home::with_two();
+    let ticket = home.custody.begin_refresh(B).unwrap();
+    let refusal = "{\"error\":\"invalid_grant\"}";
+    let outcome = home.custody.finish_refresh(ticket, 400, reply(refusal));
+    assert_eq!(outcome, RefreshOutcome::NeedsSignIn);
+    assert!(matches!(home.custody.begin_refresh(B), Err(CustodyError::KeptUnusable(_))));
+    let restarted = home.reopened();
+    assert!(matches!(restarted.begin_refresh(B), Err(CustodyError::KeptUnusable(_))));
+    home.sign_in("b", 5);
+    home.custody.capture(Provider::Claude, B, &key("b")).unwrap();
+    home.sign_in("a", 0);
+    drop(home.custody.begin_refresh(B).expect("another sign-in has other tokens"));
+}
+
+#[test]
+fn a_login_that_lies_in_another_place_too_is_found_by_its_refresh_token() {
+    let home = Home::with_two();
+    let (ids, elsewhere) = ([A, B], home.dir.path().join("elsewhere"));
+    std::fs::create_dir(&elsewhere).unwrap();
+    let copy = elsewhere.join(".credentials.json");
+    let places = [
+        (Provider::Claude, home.credential_path()),
+        (Provider::Claude, copy.clone()),
+        (Provider::Claude, home.dir.path().join("nowhere/.credentials.json")),
+    ];
+    assert_eq!(home.custody.twins(&ids, &places).unwrap(), [], "the seat is no other place");
+    // Its access token has been renewed since; the refresh token tells.
+    let text = support::credential("b", 0).replace("sk-at-b-0", "sk-at-b-other");
+    std::fs::write(&copy, text).unwrap();
+    let found = home.custody.twins(&ids, &places).unwrap();
+    assert_eq!(found, [sluice_custody::Twin { account: B, place: Some(copy.clone()) }]);
+    std::fs::write(&copy, support::credential("stranger", 0)).unwrap();
+    assert_eq!(home.custody.twins(&ids, &places).unwrap(), []);
+}
+
 #[test]
 fn nothing_that_is_needed_during_an_exchange_waits_for_its_lock() {
     let home = Home::with_two();
@@ -170,6 +297,7 @@ fn nothing_that_is_needed_during_an_exchange_waits_for_its_lock() {
     home.custody.bearer(Holder::Seat(Provider::Claude)).unwrap();
     drop(home.custody.inspect(Provider::Claude));
     home.custody.capture(Provider::Claude, A, &key("a")).unwrap();
+    home.custody.twins(&[A, B], &[]).unwrap();
     assert!(started.elapsed() < Duration::from_secs(1), "something waited for the lock");
     drop(ticket);
 }

@@ -44,6 +44,8 @@ pub struct View {
     pub needs_you: Vec<NeedsYou>,
     /// The swap being carried out now.
     pub swapping: Option<Swapping>,
+    /// How far the reading of every account has come, while one is under way.
+    pub bulk: Option<BulkView>,
     /// Committed swaps in the last 24 hours.
     pub swaps_last_24h: u32,
     /// The newest decision in words.
@@ -107,6 +109,8 @@ pub struct AccountView {
     pub login: Login,
     /// When the login itself ends, however often it is refreshed.
     pub login_ends_at_ms: Option<i64>,
+    /// How the login does.
+    pub login_health: LoginHealth,
     /// The 5-hour window.
     pub five_hour: WindowView,
     /// The weekly window.
@@ -127,6 +131,49 @@ pub struct AccountView {
     pub refusal: Option<Refusal>,
     /// The last thing that went wrong with it, for people.
     pub problem: Option<String>,
+}
+
+/// Age, deadlines and proof of a login.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginHealth {
+    /// When this sign-in was first seen here: its age counts from then.
+    pub since_ms: Option<i64>,
+    /// When the present access token ends; it is renewed before.
+    pub access_ends_at_ms: Option<i64>,
+    /// When the provider took the login last.
+    pub proven_at_ms: Option<i64>,
+    /// The login ends within so many days: 7, 3 or 1; `None` while that is further away or unknown.
+    pub warn_days: Option<u8>,
+    /// Another place on this machine holds the same login, so that either spends the other's tokens.
+    pub also_in: Option<String>,
+}
+
+/// What is known of one login after it was renewed or checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginView {
+    /// Whose.
+    pub account: AccountId,
+    /// Its state.
+    pub login: Login,
+    /// When the login itself ends.
+    pub ends_at_ms: Option<i64>,
+    /// How it does.
+    pub health: LoginHealth,
+}
+
+/// How far a reading of every account has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkView {
+    /// When it began.
+    pub begun_at_ms: i64,
+    /// Accounts in all.
+    pub total: u32,
+    /// Read anew.
+    pub read: u32,
+    /// Left as they are: asked about too lately or too often.
+    pub throttled: u32,
+    /// Could not be read.
+    pub failed: u32,
 }
 
 /// One window on the screen.
@@ -312,6 +359,25 @@ pub enum Request {
         /// Only this one.
         account: Option<AccountId>,
     },
+    /// Renews a parked login by a real exchange and waits for it, at most 45 s
+    /// (`REFRESH_TIMEOUT`; it goes on in the background).
+    Renew {
+        /// Which.
+        account: AccountId,
+    },
+    /// Reads an account's usage and waits for it, at most 60 s (`REFRESH_TIMEOUT`).
+    ReadUsage {
+        /// Which.
+        account: AccountId,
+    },
+    /// Asks the provider whether it takes a login and waits, at most 60 s (`VALIDATE_TIMEOUT`).
+    Validate {
+        /// Which.
+        account: AccountId,
+    },
+    /// Reads every account's usage and waits, at most 300 s; one at a time
+    /// (`REFRESH_IN_PROGRESS`). Its progress is in the view.
+    ReadAll,
     /// Decisions, newest first.
     Decisions {
         /// At most this many (1–1000).
@@ -366,6 +432,10 @@ pub enum Answer {
     },
     /// The swap that was carried out.
     Swapped(SwapView),
+    /// A login that was renewed or checked.
+    Login(LoginView),
+    /// A reading of every account that has ended.
+    Bulk(BulkView),
     /// Decisions.
     Decisions {
         /// Newest first.
@@ -403,7 +473,8 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
-    /// `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`, …
+    /// `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`,
+    /// `REFRESH_TIMEOUT`, `VALIDATE_TIMEOUT`, `REFRESH_IN_PROGRESS`, …
     pub code: String,
     /// For people.
     pub text: String,

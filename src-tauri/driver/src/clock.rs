@@ -20,6 +20,23 @@ const JUMP_MS: i64 = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clock {
     scale: Option<Scale>,
+    /// For tests: the runtime's own time, which they may pause.
+    runtime: Option<(i64, Since)>,
+}
+
+/// An instant of the runtime's clock, to measure from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Since(tokio::time::Instant);
+
+impl Since {
+    pub(crate) fn now() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+
+    /// Milliseconds since then.
+    pub(crate) fn elapsed_ms(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,14 +74,23 @@ impl Clock {
     /// The machine's clocks.
     #[must_use]
     pub const fn real() -> Self {
-        Self { scale: None }
+        Self { scale: None, runtime: None }
+    }
+
+    /// The clock of the runtime this is called on, beginning at `origin_ms` (milliseconds since the
+    /// epoch): for tests that pause it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of_runtime(origin_ms: i64) -> Self {
+        Self { scale: None, runtime: Some((origin_ms, Since::now())) }
     }
 
     /// A clock that runs `speed` times as fast since `origin_ms` (milliseconds since the epoch).
     #[must_use]
     pub fn scaled(origin_ms: i64, speed: f64) -> Option<Self> {
         let speed_is_sane = speed.is_finite() && (0.001..=1_000_000.0).contains(&speed);
-        speed_is_sane.then_some(Self { scale: Some(Scale { origin_ms, speed }) })
+        let scale = Some(Scale { origin_ms, speed });
+        speed_is_sane.then_some(Self { scale, runtime: None })
     }
 
     /// What [`DEMO_VARIABLE`] says, else the machine's clocks.
@@ -91,6 +117,11 @@ impl Clock {
     /// Both clocks and the one that stops in sleep.
     #[must_use]
     pub fn read(&self) -> Reading {
+        if let Some((origin_ms, since)) = self.runtime {
+            let awake_ms = i64::try_from(since.elapsed_ms()).unwrap_or(i64::MAX);
+            let wall = Utc::from_millis(origin_ms.saturating_add(awake_ms));
+            return Reading { now: Now { wall, mono: Mono(awake_ms) }, awake_ms };
+        }
         let wall_us = micros(ClockId::Realtime);
         let boot_ms = micros(ClockId::Boottime).div_euclid(1_000);
         let awake_ms = micros(ClockId::Monotonic).div_euclid(1_000);

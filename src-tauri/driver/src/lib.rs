@@ -28,7 +28,7 @@ pub mod worker;
 
 pub use link::{Handle, Link};
 pub use paths::Paths;
-pub use run::{Config, StartError, attach_or_start, start, start_with};
+pub use run::{Config, StartError, attach_or_start, start, start_here, start_watched, start_with};
 
 /// What `sluice run` and the hooks use themselves, so that they work beside every driver and
 /// without one.

@@ -9,6 +9,17 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 /// The longest a front end waits for any answer (real time).
 pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
 
+/// The longest a front end waits for the answer to this request: what has a bound of its own answers
+/// by that, a little earlier.
+#[must_use]
+pub const fn deadline(request: &Request) -> Duration {
+    match request {
+        Request::ReadAll => Duration::from_secs(305),
+        Request::ReadUsage { .. } | Request::Validate { .. } => Duration::from_secs(65),
+        _ => CALL_DEADLINE,
+    }
+}
+
 /// One request on its way to the loop.
 #[derive(Debug)]
 pub struct Call {
@@ -28,16 +39,17 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Asks and waits for the answer, at most [`CALL_DEADLINE`].
+    /// Asks and waits for the answer, at most its [`deadline`].
     pub async fn call(&self, request: Request) -> Answer {
         let (answer, told) = oneshot::channel();
+        let deadline = deadline(&request);
         let asked = async {
             // Reserve, then send: a request is either in the queue or was never taken.
             let Ok(place) = self.calls.reserve().await else { return gone() };
             place.send(Call { request, answer });
             told.await.unwrap_or_else(|_| gone())
         };
-        tokio::time::timeout(CALL_DEADLINE, asked).await.unwrap_or_else(|_| late())
+        tokio::time::timeout(deadline, asked).await.unwrap_or_else(|_| late())
     }
 
     /// The current view and every later one.
@@ -121,7 +133,7 @@ fn gone() -> Answer {
 pub(crate) fn late() -> Answer {
     refused(
         "timeout",
-        "No answer within 60 seconds. What was asked may still be carried out; look at the status \
+        "No answer in time. What was asked may still be carried out; look at the status \
          before asking again.",
     )
 }

@@ -9,11 +9,11 @@ use crate::clock::Clock;
 use crate::core::{CallId, Effect, Input, PollError, Port, Then};
 use crate::link::refused;
 use crate::ports::{
-    Custody, Holder, Ledger, Loaded, Providers, Query, ReadError, Record, Recovered, RefreshReport,
-    SeatReport, SwapOrder, SwapReport, Trouble,
+    Custody, Health, Holder, Ledger, Loaded, Providers, Query, Record, Recovered, RefreshReport,
+    Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
 };
 use crate::settings::Settings;
-use crate::worker::{Missed, Worker};
+use crate::worker::{Hands, Missed, Worker};
 use sluice_engine::{AccountId, Provider, Utc};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,10 +22,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// One look into a seat or for a bearer: the keychain's own 3 s and a little.
 const READ_DEADLINE: Duration = Duration::from_secs(4);
+/// One look for a login in other places: a keychain item for each account.
+const TWINS_DEADLINE: Duration = Duration::from_secs(30);
 /// One swap or capture, before it is called overdue.
 const MOVE_DEADLINE: Duration = Duration::from_secs(10);
-/// One refresh: 60 s for its lock, 30 s for the request.
-const REFRESH_DEADLINE: Duration = Duration::from_secs(100);
+/// Taking the right to renew: 60 s for its lock, and the keychain.
+const RENEWAL_DEADLINE: Duration = Duration::from_secs(65);
 /// One token request.
 const TOKEN_DEADLINE: Duration = Duration::from_secs(30);
 /// One write or look-up in the database.
@@ -50,6 +52,8 @@ pub struct Parts {
     pub providers: Arc<dyn Providers>,
     /// Makes another hold on the same database for a loop that starts anew.
     pub ledger: Arc<dyn Fn() -> Box<dyn Ledger> + Send + Sync>,
+    /// What carries out the calls of the parts that block.
+    pub hands: Hands,
 }
 
 /// Where the core's words go.
@@ -66,6 +70,7 @@ pub(crate) struct Performer {
     bearers: Worker<Arc<dyn Custody>>,
     moves: Worker<Arc<dyn Custody>>,
     renewals: Worker<Arc<dyn Custody>>,
+    numbers: Worker<Arc<dyn Providers>>,
     pub(crate) ledger: Worker<Box<dyn Ledger>>,
     inputs: mpsc::Sender<Input>,
     ears: Ears,
@@ -82,14 +87,16 @@ impl Performer {
         ears: Ears,
         clock: Clock,
     ) -> std::io::Result<Self> {
-        let custody = |name| Worker::spawn(name, Arc::clone(&parts.custody), QUEUE);
+        let hands = parts.hands.clone();
+        let custody = |name| Worker::spawn(&hands, name, Arc::clone(&parts.custody), QUEUE);
         tokio::spawn(crate::watch::watch(parts.custody.watched(), inputs.clone()));
         Ok(Self {
             seats: custody("sluice-seats")?,
             bearers: custody("sluice-bearers")?,
             moves: custody("sluice-moves")?,
             renewals: custody("sluice-renewals")?,
-            ledger: Worker::spawn("sluice-ledger", (parts.ledger)(), 4 * QUEUE)?,
+            numbers: Worker::spawn(&hands, "sluice-numbers", Arc::clone(&parts.providers), QUEUE)?,
+            ledger: Worker::spawn(&hands, "sluice-ledger", (parts.ledger)(), 4 * QUEUE)?,
             parts,
             inputs,
             ears,
@@ -144,7 +151,9 @@ impl Performer {
             Effect::Poll { provider, account, holder, key } => {
                 self.poll(provider, account, holder, key);
             }
-            Effect::Refresh { provider, account, key: _ } => self.refresh(provider, account),
+            Effect::Refresh { provider, account, patient } => {
+                self.refresh(provider, account, patient);
+            }
             Effect::Swap(order) => self.swap(*order),
             Effect::Forget(account) => self.forget(account),
             Effect::Store { record, then } => self.store(*record, then),
@@ -162,6 +171,14 @@ impl Performer {
                 tracing::info!(kind = notice.kind, "notice");
                 // Nobody listening is no error.
                 let _listeners = self.ears.notices.send(*notice);
+            }
+            Effect::LookForTwins => self.look_for_twins(),
+            Effect::Remind { id, after_s } => {
+                let inputs = self.inputs.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(after_s.into())).await;
+                    let _ended = inputs.send(Input::Due(id)).await;
+                });
             }
             Effect::ExpandCalendar => self.expand_calendar(settings),
             Effect::Quit => self.quit = true,
@@ -225,13 +242,20 @@ impl Performer {
     }
 
     fn read_tool_numbers(&self, provider: Provider) {
-        let providers = Arc::clone(&self.parts.providers);
-        let submitted = self.seats.submit(move |_| providers.tool_numbers(provider));
-        let inputs = self.inputs.clone();
+        let (numbers, inputs) = (self.numbers.clone(), self.inputs.clone());
         tokio::spawn(async move {
-            let Ok(answered) = submitted else { return };
-            if let Ok(Ok(Some(numbers))) = tokio::time::timeout(READ_DEADLINE, answered).await {
+            let read = numbers.run(READ_DEADLINE, move |tools| tools.tool_numbers(provider)).await;
+            if let Ok(Some(numbers)) = read {
                 let _ended = inputs.send(Input::ToolNumbers { provider, numbers }).await;
+            }
+        });
+    }
+
+    fn look_for_twins(&self) {
+        let (bearers, inputs) = (self.bearers.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            if let Ok(twins) = bearers.run(TWINS_DEADLINE, |custody| custody.twins()).await {
+                let _ended = inputs.send(Input::Twins(twins)).await;
             }
         });
     }
@@ -260,56 +284,43 @@ impl Performer {
         );
     }
 
-    fn refresh(&self, provider: Provider, account: AccountId) {
-        let providers = Arc::clone(&self.parts.providers);
-        let runtime = tokio::runtime::Handle::current();
-        self.carry(
-            (Port::Refresh, &self.renewals),
-            REFRESH_DEADLINE,
-            move |custody| {
-                let mut exchange = |provider, body| {
-                    let asked = providers.token(provider, body);
-                    runtime.block_on(async {
-                        tokio::time::timeout(TOKEN_DEADLINE, asked).await.ok().flatten()
-                    })
-                };
-                custody.refresh(provider, account, &mut exchange)
-            },
-            move |report| {
-                let report = report.unwrap_or_else(|missed| RefreshReport::Later {
-                    text: missed.to_string(),
-                    retry_after_s: None,
-                });
-                Input::Refreshed { account, report }
-            },
-        );
+    /// Nothing is held back by an exchange: its task belongs to no caller, so that whoever asked may
+    /// vanish, and what comes back is kept before anybody hears of it.
+    fn refresh(&self, provider: Provider, account: AccountId, patient: bool) {
+        let begun = self.renewals.submit(move |custody| {
+            (custody.begin_refresh(provider, account, patient), custody.health())
+        });
+        let (providers, custody) =
+            (Arc::clone(&self.parts.providers), Arc::clone(&self.parts.custody));
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let begun = match begun {
+                Ok(begun) => wait_for(begun, RENEWAL_DEADLINE, Port::Refresh, &inputs).await,
+                Err(missed) => Err(missed),
+            };
+            let (report, health) = match begun {
+                Ok((Ok(renewal), _)) => exchange(renewal, provider, providers, custody).await,
+                Ok((Err(report), health)) => (report, Some(health)),
+                Err(missed) => (unrenewed(&missed.to_string()), None),
+            };
+            if let Some(health) = health {
+                let _ended = inputs.send(Input::Health(health)).await;
+            }
+            let _ended = inputs.send(Input::Refreshed { account, report }).await;
+        });
     }
 
     fn swap(&self, order: SwapOrder) {
-        let ledger = self.ledger.clone();
-        let (moves, provider) = (self.moves.clone(), order.provider);
-        self.carry(
-            (Port::Moves, &self.moves),
-            MOVE_DEADLINE,
-            move |custody| {
-                // What was written down before (the lane's generation above all) must be on disk.
-                match ledger.ask(LEDGER_DEADLINE, |_| ()) {
-                    Ok(()) => custody.swap(&order),
-                    Err(missed) => {
-                        SwapReport::Failed { row: None, trouble: ledger_trouble(missed) }
-                    }
-                }
-            },
-            move |report| {
-                if let Ok(SwapReport::Committed { .. }) = &report {
-                    tokio::spawn(tend(moves, provider));
-                }
-                Input::Swapped(report.unwrap_or_else(|missed| SwapReport::Failed {
-                    row: None,
-                    trouble: busy(missed),
-                }))
-            },
-        );
+        let (moves, ledger, inputs) =
+            (self.moves.clone(), self.ledger.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            // What was written down before (the lane's generation above all) must be on disk.
+            let report = match ledger.run(LEDGER_DEADLINE, |_| ()).await {
+                Ok(()) => carry_swap(&moves, order, &inputs).await,
+                Err(missed) => SwapReport::Failed { row: None, trouble: ledger_trouble(missed) },
+            };
+            let _ended = inputs.send(Input::Swapped(report)).await;
+        });
     }
 
     fn forget(&self, account: AccountId) {
@@ -338,10 +349,8 @@ impl Performer {
                 Holder::Account(_) => None,
             };
             let read = read_usage((provider, key), holder, seat, bearers, providers);
-            let result = tokio::time::timeout(deadline, read).await.unwrap_or_else(|_| {
-                let text = format!("no answer within {} s", deadline.as_secs());
-                Err(PollError::Read(ReadError::Unreachable(text)))
-            });
+            let result = tokio::time::timeout(deadline, read).await;
+            let result = result.unwrap_or(Err(PollError::Late));
             let _ended = inputs.send(Input::Polled { account, holder, result }).await;
         });
     }
@@ -371,6 +380,49 @@ impl Performer {
             let _gone = waiting.send(answer);
         });
     }
+}
+
+/// One swap to its end, however late; whether it is overdue is said meanwhile.
+async fn carry_swap(
+    moves: &Worker<Arc<dyn Custody>>,
+    order: SwapOrder,
+    inputs: &mpsc::Sender<Input>,
+) -> SwapReport {
+    let provider = order.provider;
+    let submitted = moves.submit(move |custody| (custody.swap(&order), custody.health()));
+    let answer = match submitted {
+        Ok(answered) => wait_for(answered, MOVE_DEADLINE, Port::Moves, inputs).await,
+        Err(missed) => Err(missed),
+    };
+    match answer {
+        Ok((report, health)) => {
+            let _ended = inputs.send(Input::Health(health)).await;
+            if let SwapReport::Committed { .. } = &report {
+                tokio::spawn(tend(moves.clone(), provider));
+            }
+            report
+        }
+        Err(missed) => SwapReport::Failed { row: None, trouble: busy(missed) },
+    }
+}
+
+/// Sends the request and keeps the answer. What has come is never dropped: keeping it does not wait
+/// for the hands of another call.
+async fn exchange(
+    renewal: Box<dyn Renewal>,
+    provider: Provider,
+    providers: Arc<dyn Providers>,
+    custody: Arc<dyn Custody>,
+) -> (RefreshReport, Option<Health>) {
+    let asked = providers.token(provider, renewal.body());
+    let answer = tokio::time::timeout(TOKEN_DEADLINE, asked).await.ok().flatten();
+    let kept =
+        tokio::task::spawn_blocking(move || (renewal.finish(answer), Some(custody.health())));
+    kept.await.unwrap_or_else(|_| (unrenewed("keeping the answer failed"), None))
+}
+
+fn unrenewed(text: &str) -> RefreshReport {
+    RefreshReport::Later { text: text.to_owned(), retry_after_s: None }
 }
 
 /// What a swap displaced is read again when a late writer may have been at it.

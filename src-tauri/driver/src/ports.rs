@@ -102,6 +102,17 @@ pub struct Kept {
     pub access_expires_at: Option<Utc>,
     /// When the login itself ends.
     pub login_ends_at: Option<Utc>,
+    /// When this sign-in was first seen here.
+    pub login_since: Option<Utc>,
+}
+
+/// Another place that holds a login we keep: two writers of one lineage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Twin {
+    /// Whose.
+    pub account: AccountId,
+    /// Where else it lies.
+    pub also_in: String,
 }
 
 /// The provider's answer to a token request; the body is secret and travels unseen.
@@ -114,8 +125,14 @@ pub struct TokenAnswer {
     pub retry_after_s: Option<u64>,
 }
 
-/// Sends a token request; `None` when no answer came.
-pub type Exchange<'a> = &'a mut dyn FnMut(Provider, Zeroizing<Vec<u8>>) -> Option<TokenAnswer>;
+/// The right to renew one parked credential, held by nobody else at the same time. Dropping it gives
+/// the right back and leaves what is kept as it is.
+pub trait Renewal: Send {
+    /// The request for the provider's token endpoint. Hand it on, keep no copy.
+    fn body(&self) -> Zeroizing<Vec<u8>>;
+    /// Keeps what came back (`None`: no answer came) before anything else is done with it. Blocks.
+    fn finish(self: Box<Self>, answer: Option<TokenAnswer>) -> RefreshReport;
+}
 
 /// How a refresh of a parked credential ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,15 +244,25 @@ pub trait Custody: Send + Sync + 'static {
     /// # Errors
     /// When there is none or the keychain does not answer.
     fn bearer(&self, provider: Provider, holder: Holder) -> Result<http::HeaderValue, Trouble>;
-    /// Refreshes a parked credential; never called for the account in the seat.
-    fn refresh(
+    /// Takes the right to renew a parked credential; never asked for the account in the seat. The
+    /// exchange itself happens outside, so that nothing here waits for a network. An account that
+    /// somebody else is working on is waited for (`patient`, at most 60 s) or left.
+    ///
+    /// # Errors
+    /// How the renewal ended before anything was sent.
+    fn begin_refresh(
         &self,
         provider: Provider,
         account: AccountId,
-        exchange: Exchange<'_>,
-    ) -> RefreshReport;
+        patient: bool,
+    ) -> Result<Box<dyn Renewal>, RefreshReport>;
     /// Carries out a swap: journal, capture, stage, exchange, verify, settle.
     fn swap(&self, order: &SwapOrder) -> SwapReport;
+    /// Logins we keep that lie in another place of this machine, too: either side spends the other's
+    /// tokens.
+    fn twins(&self) -> Vec<Twin> {
+        Vec::new()
+    }
     /// Looks after what a swap left parked; called a moment and half a minute after each.
     fn tend(&self, provider: Provider) {
         let _nothing_parked = provider;

@@ -11,7 +11,7 @@ use crate::paths::Paths;
 use crate::perform::{Ears, Parts, Performer};
 use crate::ports::{Loaded, Recovered, Trouble};
 use crate::socket::{self, Client};
-use crate::watchdog::Heart;
+use crate::watchdog::{Heart, Limits};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -64,7 +64,7 @@ pub fn start(paths: &Paths, config: Config) -> Result<Handle, StartError> {
     let clock = Clock::from_env().map_err(StartError::Clock)?;
     let held = lock::take(paths, &config.role).map_err(StartError::Lock)?;
     let (parts, notes) = adapters::open(paths, clock).map_err(StartError::Parts)?;
-    launch(parts, notes, clock, config, Some((paths.clone(), held)))
+    launch(parts, notes, clock, config, Some((paths.clone(), held)), Limits::default())
 }
 
 /// Starts a driver with given parts, without lock and socket: for tests and embedding.
@@ -72,7 +72,21 @@ pub fn start(paths: &Paths, config: Config) -> Result<Handle, StartError> {
 /// # Errors
 /// [`StartError::System`].
 pub fn start_with(parts: Parts, clock: Clock, config: Config) -> Result<Handle, StartError> {
-    launch(parts, Vec::new(), clock, config, None)
+    launch(parts, Vec::new(), clock, config, None, Limits::default())
+}
+
+/// As [`start_with`], under other limits of its watchdog: for tests that cannot wait 90 s.
+///
+/// # Errors
+/// [`StartError::System`].
+#[doc(hidden)]
+pub fn start_watched(
+    parts: Parts,
+    clock: Clock,
+    config: Config,
+    limits: Limits,
+) -> Result<Handle, StartError> {
+    launch(parts, Vec::new(), clock, config, None, limits)
 }
 
 /// Attaches to the running driver, or starts one here.
@@ -91,6 +105,21 @@ pub async fn attach_or_start(paths: &Paths, config: Config) -> Result<Link, Star
     }
 }
 
+/// Starts a driver with given parts on the runtime this is called on: for tests that pause its time
+/// and wait for an end of everything.
+#[doc(hidden)]
+#[must_use]
+pub fn start_here(parts: Parts, clock: Clock, seed: u64) -> Handle {
+    let (looping, handle, ended) =
+        assemble(parts, Vec::new(), clock, Options { offline: false, seed }, Limits::default());
+    tokio::spawn(async move {
+        drive(looping).await;
+        // Nobody waiting for the end is no error.
+        let _nobody = ended.send(true);
+    });
+    handle
+}
+
 struct Loop {
     parts: Parts,
     notes: Vec<String>,
@@ -103,18 +132,33 @@ struct Loop {
     flight: Option<std::path::PathBuf>,
 }
 
+/// A loop, the handle that reaches it, and where its end is told.
+fn assemble(
+    parts: Parts,
+    notes: Vec<String>,
+    clock: Clock,
+    options: Options,
+    limits: Limits,
+) -> (Loop, Handle, watch::Sender<bool>) {
+    let (calls, asked) = mpsc::channel(CALLS_MAX);
+    let (views, seen) = watch::channel(Arc::new(View::default()));
+    let (notices, _) = broadcast::channel(NOTICES_MAX);
+    let (ended, over) = watch::channel(false);
+    let handle = Handle { calls, views: seen, notices: notices.clone(), ended: over };
+    let ears = Ears { views: Arc::new(views), notices };
+    let heart = Heart::new(limits);
+    let looping = Loop { parts, notes, clock, options, calls: asked, ears, heart, flight: None };
+    (looping, handle, ended)
+}
+
 fn launch(
     parts: Parts,
     notes: Vec<String>,
     clock: Clock,
     config: Config,
     owned: Option<(Paths, Held)>,
+    limits: Limits,
 ) -> Result<Handle, StartError> {
-    let (calls, asked) = mpsc::channel(CALLS_MAX);
-    let (views, seen) = watch::channel(Arc::new(View::default()));
-    let (notices, _) = broadcast::channel(NOTICES_MAX);
-    let (ended, over) = watch::channel(false);
-    let handle = Handle { calls, views: seen, notices: notices.clone(), ended: over };
     let listener = match &owned {
         Some((paths, _)) if !config.offline => {
             Some(socket::bind(paths).map_err(StartError::Socket)?)
@@ -125,12 +169,10 @@ fn launch(
         .enable_all()
         .build()
         .map_err(StartError::System)?;
-    let heart = Heart::new();
-    heart.watch().map_err(StartError::System)?;
     let options = Options { offline: config.offline, seed: fastrand::u64(..) };
-    let ears = Ears { views: Arc::new(views), notices };
-    let flight = owned.as_ref().filter(|_| !config.offline).map(|(paths, _)| paths.database());
-    let looping = Loop { parts, notes, clock, options, calls: asked, ears, heart, flight };
+    let (mut looping, handle, ended) = assemble(parts, notes, clock, options, limits);
+    looping.heart.watch().map_err(StartError::System)?;
+    looping.flight = owned.as_ref().filter(|_| !config.offline).map(|(paths, _)| paths.database());
     let served = handle.clone();
     std::thread::Builder::new()
         .name("sluice-driver".to_owned())

@@ -1,7 +1,7 @@
 //! The local socket: one JSON document per line, only for the owner of the data directory.
 
 use crate::api::{Answer, Notice, Request, View};
-use crate::link::{CALL_DEADLINE, Handle, late, refused};
+use crate::link::{Handle, deadline, late, refused};
 use crate::lock::private_dir;
 use crate::paths::Paths;
 use serde::{Deserialize, Serialize};
@@ -233,7 +233,7 @@ impl Client {
 
     /// Asks and waits for the answer; always ends.
     pub async fn call(&self, request: &Request) -> Answer {
-        let asked = tokio::time::timeout(CALL_DEADLINE, ask(&self.socket, request)).await;
+        let asked = tokio::time::timeout(deadline(request), ask(&self.socket, request)).await;
         match asked {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => refused(

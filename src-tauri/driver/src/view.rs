@@ -1,8 +1,10 @@
 //! The view: a pure function of the core's state.
 
-use crate::api::{AccountView, ModelView, ProviderView, Swapping, View, WindowView};
+use crate::api::{
+    AccountView, LoginHealth, LoginView, ModelView, ProviderView, Swapping, View, WindowView,
+};
 use crate::core::{Core, Seat};
-use sluice_engine::{Account, Candidate, Plan, Provider, Utc, Window};
+use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Utc, Window};
 
 /// Makes the view of an instant; `revision` and `at_ms` are set where it is published.
 #[must_use]
@@ -23,11 +25,15 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
             .collect(),
         accounts: accounts.into_iter().map(|account| account_view(core, account, now)).collect(),
         needs_you: core.needs(),
-        swapping: core.swap.as_ref().map(|running| Swapping {
-            provider: running.order.provider,
-            from: running.order.from.as_ref().map(|(account, _)| *account),
-            to: running.order.to.0,
-        }),
+        swapping: core
+            .under_way()
+            .filter(|_| !core.swap.as_ref().is_some_and(|running| running.overdue))
+            .map(|order| Swapping {
+                provider: order.provider,
+                from: order.from.as_ref().map(|(account, _)| *account),
+                to: order.to.0,
+            }),
+        bulk: core.bulk.as_ref().map(|bulk| bulk.view),
         swaps_last_24h: u32::try_from(core.swaps.iter().filter(|at| **at > day).count())
             .unwrap_or(u32::MAX),
         last_decision: core
@@ -63,7 +69,7 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
     })
 }
 
-fn account_view(core: &Core, account: &Account, _now: Utc) -> AccountView {
+fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
     let card = core.cards.get(&account.id);
     let candidate = candidate(core, account);
     let usage = &account.usage;
@@ -83,6 +89,7 @@ fn account_view(core: &Core, account: &Account, _now: Utc) -> AccountView {
             .and_then(|card| card.kept)
             .and_then(|kept| kept.login_ends_at)
             .map(Utc::millis),
+        login_health: login_health(core, account.id, now),
         five_hour: window(usage.five_hour),
         seven_day: window(usage.seven_day),
         models: usage
@@ -97,6 +104,30 @@ fn account_view(core: &Core, account: &Account, _now: Utc) -> AccountView {
         stranding: candidate.and_then(|one| one.stranding),
         refusal: candidate.map(|one| one.refusal),
         problem: card.and_then(|card| card.problem.clone()),
+    }
+}
+
+fn login_health(core: &Core, account: AccountId, now: Utc) -> LoginHealth {
+    let Some(card) = core.cards.get(&account) else { return LoginHealth::default() };
+    let kept = card.kept.unwrap_or_default();
+    LoginHealth {
+        since_ms: kept.login_since.map(Utc::millis),
+        access_ends_at_ms: kept.access_expires_at.map(Utc::millis),
+        proven_at_ms: card.proven_at.map(Utc::millis),
+        warn_days: kept.login_ends_at.and_then(|ends| crate::core::login_warning(ends, now)),
+        also_in: card.also_in.clone(),
+    }
+}
+
+/// What is known of one login.
+#[must_use]
+pub(crate) fn login_view(core: &Core, account: AccountId, now: Utc) -> LoginView {
+    let kept = core.cards.get(&account).and_then(|card| card.kept);
+    LoginView {
+        account,
+        login: core.account(account).map_or(Login::Missing, |found| found.login),
+        ends_at_ms: kept.and_then(|kept| kept.login_ends_at).map(Utc::millis),
+        health: login_health(core, account, now),
     }
 }
 

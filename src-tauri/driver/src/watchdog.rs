@@ -6,22 +6,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-/// The loop beats at least once per [`crate::clock::SLICE`]; this much later it is suspect.
-const SUSPECT_MS: i64 = 75_000;
-/// And this much later it is wedged: the process starts itself anew.
-const WEDGED_MS: i64 = 90_000;
+/// When a heart that does not beat is late and when it is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// It is suspect after so many milliseconds.
+    pub suspect_ms: i64,
+    /// It is wedged after so many milliseconds: the process starts itself anew.
+    pub wedged_ms: i64,
+    /// How often the thread looks.
+    pub look: Duration,
+}
+
+impl Default for Limits {
+    /// The loop beats at least once per [`crate::clock::SLICE`].
+    fn default() -> Self {
+        Self { suspect_ms: 70_000, wedged_ms: 85_000, look: Duration::from_secs(5) }
+    }
+}
+
 /// Restarts of one day.
 const RESTARTS_MAX: u32 = 3;
 /// Carries the day and the number of restarts into the fresh process.
 const RESTARTS_VARIABLE: &str = "SLUICE_RESTARTS";
-/// How often the thread looks.
-const LOOK: Duration = Duration::from_secs(5);
-
 /// The loop's heartbeat; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Heart {
     beat: Arc<AtomicI64>,
     stopped: Arc<AtomicBool>,
+    limits: Limits,
 }
 
 /// How a heart does.
@@ -38,8 +50,8 @@ pub enum Pulse {
 impl Heart {
     /// A heart that has just beaten.
     #[must_use]
-    pub fn new() -> Self {
-        Self { beat: Arc::new(AtomicI64::new(awake_ms())), stopped: Arc::default() }
+    pub fn new(limits: Limits) -> Self {
+        Self { beat: Arc::new(AtomicI64::new(awake_ms())), stopped: Arc::default(), limits }
     }
 
     /// The loop is alive.
@@ -56,8 +68,8 @@ impl Heart {
     #[must_use]
     pub fn pulse(&self, now_ms: i64) -> Pulse {
         match now_ms.saturating_sub(self.beat.load(Ordering::Acquire)) {
-            late if late >= WEDGED_MS => Pulse::Wedged,
-            late if late >= SUSPECT_MS => Pulse::Suspect,
+            late if late >= self.limits.wedged_ms => Pulse::Wedged,
+            late if late >= self.limits.suspect_ms => Pulse::Suspect,
             _ => Pulse::Beating,
         }
     }
@@ -70,7 +82,7 @@ impl Heart {
         let heart = self.clone();
         std::thread::Builder::new().name("sluice-watchdog".to_owned()).spawn(move || {
             while !heart.stopped.load(Ordering::Acquire) {
-                std::thread::park_timeout(LOOK);
+                std::thread::park_timeout(heart.limits.look);
                 match heart.pulse(awake_ms()) {
                     Pulse::Beating => {}
                     Pulse::Suspect => tracing::warn!("the loop is late"),
@@ -79,12 +91,6 @@ impl Heart {
             }
         })?;
         Ok(())
-    }
-}
-
-impl Default for Heart {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -138,12 +144,14 @@ mod tests {
 
     #[test]
     fn a_heart_that_stops_is_suspect_and_then_wedged() {
-        let heart = Heart::new();
+        let limits = Limits::default();
+        assert!(limits.wedged_ms + limits.look.as_millis() as i64 <= 90_000, "within 90 s");
+        let heart = Heart::new(limits);
         let now = awake_ms();
         assert_eq!(heart.pulse(now), Pulse::Beating);
         assert_eq!(heart.pulse(now + 60_000), Pulse::Beating);
-        assert_eq!(heart.pulse(now + SUSPECT_MS + 10), Pulse::Suspect);
-        assert_eq!(heart.pulse(now + WEDGED_MS + 10), Pulse::Wedged);
+        assert_eq!(heart.pulse(now + limits.suspect_ms + 10), Pulse::Suspect);
+        assert_eq!(heart.pulse(now + limits.wedged_ms + 10), Pulse::Wedged);
         heart.beat();
         assert_eq!(heart.pulse(awake_ms()), Pulse::Beating);
     }

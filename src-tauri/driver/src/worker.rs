@@ -3,12 +3,12 @@
 //! A call that has begun is never torn down: its answer comes late or not at all, and meanwhile
 //! further calls fail at once instead of piling up.
 
-use crate::clock::awake_ms;
+use crate::clock::Since;
+use crate::ports::Pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
 
@@ -26,31 +26,72 @@ pub enum Missed {
     Gone,
 }
 
-/// A part on its own thread; cheap to clone. The thread ends when the last clone is gone.
+/// Passed before each call of the part with this name; a part hangs while it is closed.
+pub type Gate = Arc<dyn Fn(&'static str) -> Pending<()> + Send + Sync>;
+
+/// What carries a part's calls out.
+#[derive(Clone, Default)]
+pub enum Hands {
+    /// A thread for each part.
+    #[default]
+    Threads,
+    /// A task for each part, for parts that never block: with a runtime whose time is paused, days
+    /// of a hanging part pass in milliseconds.
+    Tasks(Gate),
+}
+
+/// A part with hands of its own; cheap to clone. They rest when the last clone is gone.
 pub struct Worker<T> {
-    jobs: SyncSender<Job<T>>,
-    busy_since: Arc<AtomicI64>,
+    jobs: mpsc::Sender<Job<T>>,
+    busy: Arc<Busy>,
+}
+
+/// Since when the present call has been running, in milliseconds from the start, plus one.
+struct Busy {
+    start: Since,
+    since: AtomicU64,
+}
+
+impl Busy {
+    fn begin(&self) {
+        self.since.store(self.start.elapsed_ms() + 1, Ordering::Release);
+    }
+
+    fn end(&self) {
+        self.since.store(0, Ordering::Release);
+    }
 }
 
 impl<T> Clone for Worker<T> {
     fn clone(&self) -> Self {
-        Self { jobs: self.jobs.clone(), busy_since: Arc::clone(&self.busy_since) }
+        Self { jobs: self.jobs.clone(), busy: Arc::clone(&self.busy) }
     }
 }
 
 impl<T: Send + 'static> Worker<T> {
-    /// Starts the thread; at most `queue` calls wait for it.
+    /// Gives the part its hands; at most `queue` calls wait for it.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn spawn(name: &str, part: T, queue: usize) -> std::io::Result<Self> {
-        let (jobs, queued) = sync_channel(queue);
-        let busy_since = Arc::new(AtomicI64::new(0));
-        let busy = Arc::clone(&busy_since);
-        std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || work(part, &queued, &busy))?;
-        Ok(Self { jobs, busy_since })
+    pub fn spawn(
+        hands: &Hands,
+        name: &'static str,
+        part: T,
+        queue: usize,
+    ) -> std::io::Result<Self> {
+        let (jobs, queued) = mpsc::channel(queue);
+        let busy = Arc::new(Busy { start: Since::now(), since: AtomicU64::new(0) });
+        let working = Arc::clone(&busy);
+        match hands {
+            Hands::Threads => {
+                let named = std::thread::Builder::new().name(name.to_owned());
+                named.spawn(move || work(part, queued, &working))?;
+            }
+            Hands::Tasks(gate) => {
+                tokio::spawn(work_behind(Arc::clone(gate), name, part, queued, working));
+            }
+        }
+        Ok(Self { jobs, busy })
     }
 
     /// Hands a call over; the answer comes through the channel, however late.
@@ -69,8 +110,8 @@ impl<T: Send + 'static> Worker<T> {
             }
         });
         self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => Missed::Full,
-            TrySendError::Disconnected(_) => Missed::Gone,
+            mpsc::error::TrySendError::Full(_) => Missed::Full,
+            mpsc::error::TrySendError::Closed(_) => Missed::Gone,
         })?;
         Ok(answered)
     }
@@ -95,57 +136,52 @@ impl<T: Send + 'static> Worker<T> {
         }
     }
 
-    /// As [`Self::run`], for a caller that is itself on a thread of its own.
-    ///
-    /// # Errors
-    /// [`Missed`]; a call that was begun goes on alone.
-    pub fn ask<R: Send + 'static>(
-        &self,
-        deadline: Duration,
-        call: impl FnOnce(&mut T) -> R + Send + 'static,
-    ) -> Result<R, Missed> {
-        let (answer, answered) = sync_channel(1);
-        let job: Job<T> = Box::new(move |part| {
-            let _nobody_waits = answer.send(call(part));
-        });
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => Missed::Full,
-            TrySendError::Disconnected(_) => Missed::Gone,
-        })?;
-        answered.recv_timeout(deadline).map_err(|error| match error {
-            RecvTimeoutError::Timeout => Missed::Late,
-            RecvTimeoutError::Disconnected => Missed::Gone,
-        })
-    }
-
     /// How long the present call has been running.
     #[must_use]
     pub fn busy_for(&self) -> Duration {
-        match self.busy_since.load(Ordering::Acquire) {
+        match self.busy.since.load(Ordering::Acquire) {
             0 => Duration::ZERO,
-            since => Duration::from_millis(awake_ms().saturating_sub(since).max(0).unsigned_abs()),
+            since => {
+                Duration::from_millis((self.busy.start.elapsed_ms() + 1).saturating_sub(since))
+            }
         }
     }
 }
 
-fn work<T>(mut part: T, queued: &Receiver<Job<T>>, busy_since: &AtomicI64) {
-    while let Ok(job) = queued.recv() {
-        busy_since.store(awake_ms().max(1), Ordering::Release);
+fn work<T>(mut part: T, mut queued: mpsc::Receiver<Job<T>>, busy: &Busy) {
+    while let Some(job) = queued.blocking_recv() {
+        busy.begin();
         job(&mut part);
-        busy_since.store(0, Ordering::Release);
+        busy.end();
+    }
+}
+
+async fn work_behind<T>(
+    gate: Gate,
+    name: &'static str,
+    mut part: T,
+    mut queued: mpsc::Receiver<Job<T>>,
+    busy: Arc<Busy>,
+) {
+    while let Some(job) = queued.recv().await {
+        busy.begin();
+        gate(name).await;
+        job(&mut part);
+        busy.end();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::awake_ms;
     use std::sync::mpsc::channel;
 
     const SOON: Duration = Duration::from_millis(100);
 
     #[tokio::test(flavor = "current_thread")]
     async fn calls_run_in_order_on_one_thread() {
-        let worker = Worker::spawn("count", 0_u32, 4).unwrap();
+        let worker = Worker::spawn(&Hands::Threads, "count", 0_u32, 4).unwrap();
         for expected in 1..=3 {
             let counted = worker.run(Duration::from_secs(5), |count| {
                 *count += 1;
@@ -157,7 +193,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_hanging_call_is_late_and_later_calls_fail_fast_until_it_returns() {
-        let worker = Worker::spawn("hang", (), 4).unwrap();
+        let worker = Worker::spawn(&Hands::Threads, "hang", (), 4).unwrap();
         let (release, wait) = channel::<()>();
         let hung = worker.run(SOON, move |()| wait.recv().is_ok()).await;
         assert_eq!(hung, Err(Missed::Late));
@@ -171,7 +207,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn the_queue_is_bounded() {
-        let worker = Worker::spawn("full", (), 1).unwrap();
+        let worker = Worker::spawn(&Hands::Threads, "full", (), 1).unwrap();
         let (release, wait) = channel::<()>();
         let (began, begun) = channel();
         let first = worker.submit(move |()| (began.send(()), wait.recv().is_ok())).unwrap();

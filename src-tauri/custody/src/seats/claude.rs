@@ -165,6 +165,7 @@ pub(crate) fn examine(bytes: &Secret, salt: &Salt) -> Found {
             credential: login.account_object(),
             access: Secret::new(login.access.as_bytes().to_vec()),
             fingerprint: login.fingerprint(salt),
+            lineage: login.refresh.as_ref().map(|token| salt.lineage(token.as_bytes())),
             access_expires_at: login.access_expires_at(),
             login_ends_at: login.login_ends_at(),
             refreshable: login.refresh.is_some(),

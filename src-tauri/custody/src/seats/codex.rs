@@ -99,6 +99,7 @@ pub(crate) fn examine(bytes: &Secret, salt: &Salt) -> Found {
         credential: Secret::new(bytes.expose().to_vec()),
         access: Secret::new(access.as_bytes().to_vec()),
         fingerprint: salt.fingerprint(&[a, r, &stamp]),
+        lineage: refresh.is_some().then(|| salt.lineage(r)),
         access_expires_at,
         login_ends_at: None,
         refreshable: refresh.is_some(),

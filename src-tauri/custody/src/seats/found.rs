@@ -13,6 +13,8 @@ pub(crate) struct FoundLogin {
     /// The access token.
     pub(crate) access: Secret,
     pub(crate) fingerprint: Fingerprint,
+    /// Salted hash of the refresh token alone; two files with the same one spend each other's.
+    pub(crate) lineage: Option<Fingerprint>,
     pub(crate) access_expires_at: Option<Utc>,
     pub(crate) login_ends_at: Option<Utc>,
     pub(crate) refreshable: bool,

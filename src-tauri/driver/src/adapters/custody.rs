@@ -3,8 +3,8 @@
 use super::Shared;
 use crate::clock::Clock;
 use crate::ports::{
-    Custody, Exchange, Health, Holder, Identity, Kept, Recovered, RefreshReport, SeatLogin,
-    SeatReport, SwapOrder, SwapReport, Trouble,
+    Custody, Health, Holder, Identity, Kept, Recovered, RefreshReport, Renewal, SeatLogin,
+    SeatReport, SwapOrder, SwapReport, TokenAnswer, Trouble, Twin,
 };
 use sluice_custody as real;
 use sluice_custody::{
@@ -13,26 +13,41 @@ use sluice_custody::{
 };
 use sluice_engine::{AccountId, Gates, Provider, Trigger, Utc};
 use sluice_ledger::{AskedBy, Commit, NewSwap, Settled, SwapId, VintageRow};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// What the journal's error begins with when a lane has moved on.
 const STALE: &str = "stale: ";
 
 pub(super) struct RealCustody {
-    custody: real::Custody,
+    custody: Arc<real::Custody>,
     watched: Vec<(Provider, PathBuf)>,
+    /// Homes of the tools that are not their seats, and where each account's own seat would be.
+    elsewhere: Vec<(Provider, PathBuf)>,
+    own_seats: PathBuf,
     ledger: Shared,
     clock: Clock,
 }
 
 impl RealCustody {
-    pub(super) fn new(custody: real::Custody, seats: &Seats, ledger: Shared, clock: Clock) -> Self {
+    pub(super) fn new(
+        custody: real::Custody,
+        (seats, home, own_seats): (&Seats, &Path, PathBuf),
+        ledger: Shared,
+        clock: Clock,
+    ) -> Self {
+        let usual = Seats::from_env(home, |_| None);
+        let elsewhere = Provider::ALL
+            .into_iter()
+            .filter_map(|provider| Some((provider, usual.credential_path(provider)?)))
+            .collect();
         let config = seats.claude.as_ref().map(|seat| (Provider::Claude, seat.config.clone()));
         let files = Provider::ALL
             .into_iter()
             .filter_map(|provider| Some((provider, seats.credential_path(provider)?)));
         let watched = files.chain(config).collect();
-        Self { custody, watched, ledger, clock }
+        Self { custody: Arc::new(custody), watched, elsewhere, own_seats, ledger, clock }
     }
 }
 
@@ -65,6 +80,7 @@ impl Custody for RealCustody {
         Ok(Kept {
             access_expires_at: captured.login.access_expires_at,
             login_ends_at: captured.login.login_ends_at,
+            login_since: None,
         })
     }
 
@@ -85,48 +101,23 @@ impl Custody for RealCustody {
         self.custody.bearer(holder).map_err(|error| trouble(&error))
     }
 
-    fn refresh(
+    fn begin_refresh(
         &self,
-        provider: Provider,
+        _provider: Provider,
         account: AccountId,
-        exchange: Exchange<'_>,
-    ) -> RefreshReport {
-        let later = |text: String, retry_after_s| RefreshReport::Later { text, retry_after_s };
-        let ticket = match self.custody.begin_refresh(account) {
-            Ok(ticket) => ticket,
+        patient: bool,
+    ) -> Result<Box<dyn Renewal>, RefreshReport> {
+        let begun = if patient {
+            self.custody.begin_refresh(account)
+        } else {
+            self.custody.try_begin_refresh(account)
+        };
+        match begun {
+            Ok(ticket) => Ok(Box::new(RealRenewal { custody: Arc::clone(&self.custody), ticket })),
             Err(CustodyError::NotKept(_) | CustodyError::KeptUnusable(_)) => {
-                return RefreshReport::NeedsSignIn("no usable login is kept for it".to_owned());
+                Err(RefreshReport::NeedsSignIn("no usable login is kept for it".to_owned()))
             }
-            Err(error) => return later(error.to_string(), None),
-        };
-        let Some(answer) = exchange(provider, ticket.body()) else {
-            return later("the provider did not answer".to_owned(), None);
-        };
-        let wait = answer.retry_after_s;
-        match self.custody.finish_refresh(ticket, answer.status, answer.body) {
-            RefreshOutcome::Rotated { vintage: _, access_expires_at } => {
-                RefreshReport::Kept(Kept { access_expires_at, login_ends_at: None })
-            }
-            RefreshOutcome::Unsealed { code } => later(
-                format!(
-                    "the renewed login is held in memory, the keychain did not take it ({code})"
-                ),
-                wait,
-            ),
-            RefreshOutcome::NeedsSignIn => {
-                RefreshReport::NeedsSignIn("the provider refused its login".to_owned())
-            }
-            RefreshOutcome::OurFault { code } => {
-                later(format!("the provider refused the request ({code})"), Some(3_600))
-            }
-            RefreshOutcome::EdgeBlocked => {
-                later("a filter answered instead of the provider".to_owned(), wait)
-            }
-            RefreshOutcome::Throttled => {
-                later("the provider asked to wait".to_owned(), wait.or(Some(900)))
-            }
-            RefreshOutcome::ServerError => later("the provider failed".to_owned(), wait),
-            RefreshOutcome::ReplyLost => later("the provider's answer was lost".to_owned(), wait),
+            Err(error) => Err(later(error.to_string(), None)),
         }
     }
 
@@ -155,6 +146,32 @@ impl Custody for RealCustody {
         }
     }
 
+    fn twins(&self) -> Vec<Twin> {
+        let accounts = self.ledger.lock().accounts().unwrap_or_default();
+        let mut places = self.elsewhere.clone();
+        for row in &accounts {
+            let seat = self.own_seats.join(row.provider.name()).join(row.id.0.to_string());
+            let own = Seats {
+                claude: Some(real::ClaudeSeat { dir: seat.clone(), config: seat.clone() }),
+                codex: Some(real::CodexSeat { home: seat }),
+            };
+            places.extend(own.credential_path(row.provider).map(|path| (row.provider, path)));
+        }
+        let ids: Vec<AccountId> = accounts.iter().map(|row| row.id).collect();
+        let found = self.custody.twins(&ids, &places).unwrap_or_else(|error| {
+            tracing::debug!(code = error.code(), "other places are looked into later");
+            Vec::new()
+        });
+        let named = found.into_iter().map(|twin| Twin {
+            account: twin.account,
+            also_in: twin.place.map_or_else(
+                || "another account kept here".to_owned(),
+                |place| place.display().to_string(),
+            ),
+        });
+        named.collect()
+    }
+
     fn tend(&self, provider: Provider) {
         if let Err(error) = self.custody.tend(provider) {
             tracing::debug!(code = error.code(), "what is parked stays for the next time");
@@ -177,6 +194,58 @@ impl Custody for RealCustody {
 
     fn forget(&self, account: AccountId) -> Result<(), Trouble> {
         self.custody.forget(account).map_err(|error| trouble(&error))
+    }
+}
+
+/// A renewal under way: custody's ticket holds the account's lock until it ends.
+struct RealRenewal {
+    custody: Arc<real::Custody>,
+    ticket: real::RefreshTicket,
+}
+
+impl Renewal for RealRenewal {
+    fn body(&self) -> Zeroizing<Vec<u8>> {
+        self.ticket.body()
+    }
+
+    fn finish(self: Box<Self>, answer: Option<TokenAnswer>) -> RefreshReport {
+        let Some(answer) = answer else {
+            return later("the provider did not answer".to_owned(), None);
+        };
+        let outcome = self.custody.finish_refresh(self.ticket, answer.status, answer.body);
+        report(&outcome, answer.retry_after_s)
+    }
+}
+
+fn later(text: String, retry_after_s: Option<u64>) -> RefreshReport {
+    RefreshReport::Later { text, retry_after_s }
+}
+
+/// What an outcome means for the account; where the provider named no pause, its class does.
+fn report(outcome: &RefreshOutcome, asked_s: Option<u64>) -> RefreshReport {
+    let wait = asked_s.or(Some(u64::from(outcome.cooldown_s())));
+    match outcome {
+        RefreshOutcome::Rotated { vintage: _, access_expires_at } => {
+            RefreshReport::Kept(Kept { access_expires_at: *access_expires_at, ..Kept::default() })
+        }
+        RefreshOutcome::Unsealed { code } => later(
+            format!("the renewed login is held in memory, the keychain did not take it ({code})"),
+            wait,
+        ),
+        RefreshOutcome::NeedsSignIn => {
+            RefreshReport::NeedsSignIn("the provider refused its login".to_owned())
+        }
+        RefreshOutcome::OurFault { code } => {
+            later(format!("the provider refused the request ({code})"), Some(3_600))
+        }
+        RefreshOutcome::EdgeBlocked => {
+            later("a filter answered instead of the provider".to_owned(), wait)
+        }
+        RefreshOutcome::Throttled => {
+            later("the provider asked to wait".to_owned(), asked_s.or(Some(900)))
+        }
+        RefreshOutcome::ServerError => later("the provider failed".to_owned(), wait),
+        RefreshOutcome::ReplyLost => later("the provider's answer was lost".to_owned(), wait),
     }
 }
 

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 const MEMORY: &str = "engine.memory";
 /// Settings that hold when the kept access tokens end, by account.
 const ACCESS: &str = "access_ends.";
+/// Settings that hold when a sign-in was first seen, by account.
+const SINCE: &str = "login_since.";
 /// Settings that hold silenced causes.
 const SNOOZE: &str = "snooze.";
 /// Swaps counted for the last day.
@@ -80,12 +82,14 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
     }
     let rows = ledger.settings()?;
     let mut loaded = Loaded::default();
-    let mut access = BTreeMap::new();
+    let (mut access, mut since) = (BTreeMap::new(), BTreeMap::new());
     for (key, value) in rows {
         if key == MEMORY {
             loaded.memory = serde_json::from_value(value).unwrap_or_default();
         } else if let Some(id) = key.strip_prefix(ACCESS) {
             access.insert(id.to_owned(), value.as_i64());
+        } else if let Some(id) = key.strip_prefix(SINCE) {
+            since.insert(id.to_owned(), value.as_i64());
         } else if let Some(cause) = key.strip_prefix(SNOOZE) {
             let until = value.as_i64().map(Utc).filter(|until| *until > now);
             loaded.snoozed.extend(until.map(|until| (cause.to_owned(), until)));
@@ -94,8 +98,11 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
         }
     }
     for row in ledger.accounts()? {
-        let ends = access.get(&row.id.0.to_string()).copied().flatten().map(Utc);
-        loaded.accounts.push(kept_account(ledger, row, ends)?);
+        let id = row.id.0.to_string();
+        let instant =
+            |known: &BTreeMap<String, Option<i64>>| known.get(&id).copied().flatten().map(Utc);
+        let (ends, began) = (instant(&access), instant(&since));
+        loaded.accounts.push(kept_account(ledger, row, ends, began)?);
     }
     loaded.lanes = ledger
         .lanes()?
@@ -136,9 +143,11 @@ fn kept_account(
     ledger: &real::Ledger,
     row: real::AccountRow,
     access_ends: Option<Utc>,
+    login_since: Option<Utc>,
 ) -> real::Result<KeptAccount> {
     let standing = ledger.standing(row.id)?.unwrap_or_default();
-    let kept = Kept { access_expires_at: access_ends, login_ends_at: row.login_ends_at };
+    let kept =
+        Kept { access_expires_at: access_ends, login_ends_at: row.login_ends_at, login_since };
     Ok(KeptAccount {
         identity: Identity {
             key: row.key,
@@ -169,7 +178,9 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
         }
         Record::Account(kept) => write_account(ledger, kept).map(|()| 0),
         Record::Removed { account, at } => {
-            ledger.set_setting(&format!("{ACCESS}{}", account.0), &Value::Null)?;
+            for name in [ACCESS, SINCE] {
+                ledger.set_setting(&format!("{name}{}", account.0), &Value::Null)?;
+            }
             ledger.remove_account(*account, *at).map(|()| 0)
         }
         Record::Reordered(order) => ledger.reorder_accounts(order).map(|()| 0),
@@ -271,9 +282,9 @@ fn write_account(ledger: &mut real::Ledger, kept: &KeptAccount) -> real::Result<
     if known.login_ends_at.is_some() && row.login_ends_at != known.login_ends_at {
         ledger.set_login_end(id, known.login_ends_at)?;
     }
-    if let Some(ends) = known.access_expires_at {
-        let key = format!("{ACCESS}{}", id.0);
-        let value = Value::from(ends.0);
+    for (name, instant) in [(ACCESS, known.access_expires_at), (SINCE, known.login_since)] {
+        let Some(instant) = instant else { continue };
+        let (key, value) = (format!("{name}{}", id.0), Value::from(instant.0));
         if ledger.setting(&key)?.as_ref() != Some(&value) {
             ledger.set_setting(&key, &value)?;
         }

@@ -45,11 +45,17 @@ pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), 
     let for_ledger = shared.clone();
     let hosts = hosts()?;
     let parts = Parts {
-        custody: Arc::new(custody::RealCustody::new(kept, &seats, shared, clock)),
+        custody: Arc::new(custody::RealCustody::new(
+            kept,
+            (&seats, &home()?, paths.home().join("seats")),
+            shared,
+            clock,
+        )),
         providers: Arc::new(providers::RealProviders::open(&seats, clock)?),
         ledger: Arc::new(move || {
             Box::new(ledger::SqlLedger::new(for_ledger.clone(), hosts.clone()))
         }),
+        hands: crate::worker::Hands::Threads,
     };
     Ok((parts, notes))
 }
@@ -65,11 +71,14 @@ fn hosts() -> Result<ledger::Hosts, Trouble> {
 }
 
 fn seats() -> Result<Seats, Trouble> {
+    Ok(Seats::from_env(&home()?, |name| std::env::var_os(name)))
+}
+
+fn home() -> Result<PathBuf, Trouble> {
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    let home = home.ok_or_else(|| {
+    home.ok_or_else(|| {
         Trouble::new("unusable", "The environment names no home directory; nothing was changed.")
-    })?;
-    Ok(Seats::from_env(&home, |name| std::env::var_os(name)))
+    })
 }
 
 fn namespace() -> String {

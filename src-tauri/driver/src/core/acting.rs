@@ -23,24 +23,42 @@ impl Core {
         now: Now,
     ) {
         let Some(lane) = self.lane(provider) else { return };
-        let (id, generation) = (lane.id, lane.generation);
-        let residency =
-            lane.gates.last_committed.map(|at| now.wall.seconds_since(at).max(0.0) as i64);
-        let from = self.live(provider).map(|account| (account, self.key(account)));
         let order = SwapOrder {
-            lane: id,
-            generation,
+            lane: lane.id,
+            generation: lane.generation,
             provider,
-            from,
+            from: None,
             to: (to, self.key(to)),
             trigger,
             reason,
             by_person: call.is_some(),
-            gates_after: self.gates_after(id, to, call.is_some(), now),
-            residency_seconds: residency,
+            gates_after: Gates::default(),
+            residency_seconds: None,
             at: now.wall,
         };
-        self.swap = Some(Running { order: order.clone(), call });
+        let order = self.order_anew(order, call.is_some(), now);
+        self.order_swap(order, call, now);
+    }
+
+    /// The order as it has to be now: who leaves, under which generation, and what follows.
+    pub(super) fn order_anew(&self, order: SwapOrder, by_person: bool, now: Now) -> SwapOrder {
+        let Some(lane) = self.lane(order.provider) else { return order };
+        let residency =
+            lane.gates.last_committed.map(|at| now.wall.seconds_since(at).max(0.0) as i64);
+        let from = self.live(order.provider).map(|account| (account, self.key(account)));
+        SwapOrder {
+            generation: lane.generation,
+            from,
+            gates_after: self.gates_after(lane.id, order.to.0, by_person, now),
+            residency_seconds: residency,
+            at: now.wall,
+            ..order
+        }
+    }
+
+    pub(super) fn carry_out_swap(&mut self, order: SwapOrder, call: Option<CallId>) {
+        self.flag(super::wishes::Flag::Swapping(order.at));
+        self.swap = Some(Running { order: order.clone(), call, overdue: false });
         self.out.push(Effect::Swap(Box::new(order)));
     }
 
@@ -57,7 +75,8 @@ impl Core {
     }
 
     pub(super) fn on_swapped(&mut self, report: SwapReport, now: Now) {
-        let Some(Running { order, call }) = self.swap.take() else { return };
+        let Some(Running { order, call, overdue: _ }) = self.swap.take() else { return };
+        self.unflag(super::wishes::Flag::Swapping(order.at));
         let view = match report {
             SwapReport::Committed { row } => {
                 self.on_committed(&order, row, now);
@@ -108,9 +127,8 @@ impl Core {
             && let Some(card) = self.cards.get_mut(from)
         {
             // What left the seat was captured, so the vault has the rotation the seat had.
-            let ends = card.kept.and_then(|kept| kept.login_ends_at);
-            card.kept =
-                Some(crate::ports::Kept { access_expires_at: leaving, login_ends_at: ends });
+            let kept = card.kept.unwrap_or_default();
+            card.kept = Some(crate::ports::Kept { access_expires_at: leaving, ..kept });
         }
         self.note_fresh(order, now);
         if let Some(book) = self.lanes.get_mut(&order.lane) {
@@ -153,6 +171,12 @@ impl Core {
             self.want_decision(lane, now);
         }
         true
+    }
+
+    /// The swap that is being carried out or waits for the proof of its target.
+    pub(crate) fn under_way(&self) -> Option<&SwapOrder> {
+        let running = self.swap.as_ref().map(|running| &running.order);
+        running.or(self.proving.as_ref().map(|proving| &proving.order))
     }
 
     /// A person asks for an account.
@@ -205,9 +229,8 @@ impl Core {
         if let Some(text) = self.observe_only(provider) {
             return Err(refusal("observe_only", text));
         }
-        if let Some(running) = &self.swap {
-            let text =
-                format!("A swap to {} is being carried out.", self.label(running.order.to.0));
+        if let Some(order) = self.under_way() {
+            let text = format!("A swap to {} is being carried out.", self.label(order.to.0));
             return Err(refusal("busy", text));
         }
         let renewing = self.refreshing.is_some_and(|busy| busy == to);

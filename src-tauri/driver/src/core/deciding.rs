@@ -30,7 +30,7 @@ impl Core {
     fn decision_wanted(&mut self, lane: LaneId, provider: Provider, now: Now) -> Option<bool> {
         let found = self.lane(provider)?;
         let (paused_until, active) = (found.gates.paused_until, found.active);
-        if self.mode(provider) == Mode::Off || active.is_none() || self.swap.is_some() {
+        if self.mode(provider) == Mode::Off || active.is_none() || self.under_way().is_some() {
             return None;
         }
         if let Some(until) = paused_until.filter(|until| *until > now.wall) {

@@ -4,7 +4,7 @@ use crate::api::{Answer, Notice, Request, View};
 use crate::clock::Jump;
 use crate::ports::{
     Health, Holder, Kept, Query, ReadError, Record, RefreshReport, SeatReport, SwapOrder,
-    SwapReport, ToolNumbers, Trouble,
+    SwapReport, ToolNumbers, Trouble, Twin,
 };
 use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Usage};
 
@@ -101,6 +101,10 @@ pub enum Input {
     Overdue(Port),
     /// A port answers again.
     Answering(Port),
+    /// Logins we keep that lie elsewhere, too.
+    Twins(Vec<Twin>),
+    /// The time of a reminder has come.
+    Due(u64),
     /// How the keychain does.
     Health(Health),
     /// Working hours around now.
@@ -129,6 +133,8 @@ pub enum PollError {
     Read(ReadError),
     /// Our side: no bearer.
     Bearer(Trouble),
+    /// The bound of the whole reading passed first.
+    Late,
     /// The seat held another login than the one that was to be measured.
     OtherLogin,
 }
@@ -190,8 +196,8 @@ pub enum Effect {
         provider: Provider,
         /// Which account.
         account: AccountId,
-        /// Its key: a login that sits in the seat is not refreshed.
-        key: String,
+        /// Somebody waits for it: a busy account is waited for; otherwise it is left for later.
+        patient: bool,
     },
     /// Swap.
     Swap(Box<SwapOrder>),
@@ -217,6 +223,15 @@ pub enum Effect {
     Publish(Box<View>),
     /// Tell the person.
     Tell(Box<Notice>),
+    /// Look for logins we keep in other places.
+    LookForTwins,
+    /// Give [`Input::Due`] back after so long.
+    Remind {
+        /// What it is called.
+        id: u64,
+        /// Seconds of real time.
+        after_s: u32,
+    },
     /// Expand the working hours again.
     ExpandCalendar,
     /// End the driver.

@@ -8,6 +8,7 @@ mod acting;
 mod deciding;
 mod message;
 mod polling;
+mod proving;
 mod reports;
 mod requests;
 mod seats;
@@ -16,6 +17,9 @@ mod telling;
 mod tests;
 mod tokens;
 mod vacant;
+mod wishes;
+
+pub(crate) use telling::login_warning;
 
 pub use message::{CallId, Effect, Input, PollError, Port, Then};
 
@@ -26,6 +30,9 @@ use crate::settings::Settings;
 use sluice_engine::{Account, AccountId, Lane, LaneId, Login, Now, Provider, Utc, World};
 use std::collections::{BTreeMap, VecDeque};
 
+/// Other places are looked into for logins we keep this often, seconds.
+const TWINS_S: i64 = 3_600;
+
 /// Who an account is, beside what the engine sees.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Card {
@@ -33,6 +40,12 @@ pub(crate) struct Card {
     pub(crate) label: String,
     /// What is known of its kept credential.
     pub(crate) kept: Option<Kept>,
+    /// When the provider took its login last.
+    pub(crate) proven_at: Option<Utc>,
+    /// The provider refused to exchange its tokens: they are never presented again.
+    pub(crate) refused: bool,
+    /// Another place that holds the same login.
+    pub(crate) also_in: Option<String>,
     /// The last thing that went wrong, for people.
     pub(crate) problem: Option<String>,
 }
@@ -98,6 +111,8 @@ pub(crate) struct LaneBook {
 pub(crate) struct Running {
     pub(crate) order: SwapOrder,
     call: Option<CallId>,
+    /// It keeps no button locked any more; nothing else is begun all the same.
+    pub(crate) overdue: bool,
 }
 
 /// How the core is set up.
@@ -118,6 +133,13 @@ pub struct Core {
     pub(crate) polls: BTreeMap<AccountId, PollBook>,
     pub(crate) lanes: BTreeMap<LaneId, LaneBook>,
     pub(crate) swap: Option<Running>,
+    /// A swap whose target is being proven.
+    pub(crate) proving: Option<proving::Proving>,
+    wishes: BTreeMap<u64, wishes::Wish>,
+    pub(crate) bulk: Option<wishes::Bulk>,
+    bulk_ended: Option<Utc>,
+    flags: BTreeMap<u64, wishes::Flag>,
+    reminders: u64,
     pub(crate) health: Health,
     pub(crate) hanging: BTreeMap<Port, Utc>,
     pub(crate) swaps: VecDeque<Utc>,
@@ -125,11 +147,13 @@ pub struct Core {
     refresh_not_before: BTreeMap<AccountId, Utc>,
     capturing: BTreeMap<Provider, AccountId>,
     adding: BTreeMap<Provider, Adding>,
-    removing: BTreeMap<AccountId, CallId>,
+    removing: BTreeMap<AccountId, Option<CallId>>,
     waiting: VecDeque<(CallId, AccountId)>,
     pace: BTreeMap<Provider, Utc>,
     told: telling::Told,
     calendar_until: Option<Utc>,
+    /// When other places are looked into for logins we keep.
+    twins_due: Option<Utc>,
     options: Options,
     rng: fastrand::Rng,
     decisions: u64,
@@ -219,6 +243,12 @@ impl Core {
             polls: BTreeMap::new(),
             lanes: BTreeMap::new(),
             swap: None,
+            proving: None,
+            wishes: BTreeMap::new(),
+            bulk: None,
+            bulk_ended: None,
+            flags: BTreeMap::new(),
+            reminders: 0,
             health: Health::Ok,
             hanging: BTreeMap::new(),
             swaps: VecDeque::new(),
@@ -231,6 +261,7 @@ impl Core {
             pace: BTreeMap::new(),
             told: telling::Told::default(),
             calendar_until: None,
+            twins_due: None,
             options,
             rng: fastrand::Rng::with_seed(options.seed),
             decisions: 0,
@@ -275,6 +306,8 @@ impl Core {
             Input::Answering(port) => {
                 self.hanging.remove(&port);
             }
+            Input::Twins(twins) => self.on_twins(twins, now),
+            Input::Due(id) => self.on_due(id, now),
             Input::Health(health) => self.on_health(health, now),
             Input::Calendar(calendar) => {
                 self.calendar_until = calendar.midnights.iter().copied().find(|at| *at > now.wall);
@@ -326,6 +359,15 @@ impl Core {
             self.store(Record::Tidy { now: now.wall }, Then::Tidied);
         }
         self.wake_by(self.calendar_until);
+        match self.twins_due.filter(|due| *due > now.wall) {
+            Some(due) => self.wake_by(Some(due)),
+            None if self.health == Health::Ok => {
+                self.twins_due = Some(now.wall.plus_seconds(TWINS_S));
+                self.out.push(Effect::LookForTwins);
+                self.wake_by(self.twins_due);
+            }
+            None => {}
+        }
         self.drive_seats(now);
         self.drive_tokens(now);
         self.drive_polls(now);
@@ -370,6 +412,7 @@ impl Core {
             lane.tick_due = None;
         }
         self.refresh_not_before.clear();
+        self.twins_due = None;
         self.pace.clear();
         for provider in self.providers() {
             self.read_seat(provider);
@@ -428,8 +471,15 @@ impl Core {
     }
 
     fn take_in(&mut self, kept: KeptAccount) {
-        let card =
-            Card { identity: kept.identity, label: kept.label, kept: kept.kept, problem: None };
+        let card = Card {
+            identity: kept.identity,
+            label: kept.label,
+            kept: kept.kept,
+            proven_at: None,
+            also_in: None,
+            refused: false,
+            problem: None,
+        };
         self.cards.insert(kept.account.id, card);
         self.polls.entry(kept.account.id).or_default();
         self.world.accounts.push(kept.account);

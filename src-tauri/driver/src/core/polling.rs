@@ -1,5 +1,6 @@
 //! Reading usage: when, with whose bearer, within which budget, and what the answers mean.
 
+use super::wishes::Flag;
 use super::{Core, Effect, PollError, Seat};
 use crate::api::Mode;
 use crate::ports::{Holder, ReadError, Record, ToolNumbers};
@@ -72,17 +73,24 @@ impl Core {
         (usable && !ended && !moving).then_some(Holder::Account(account))
     }
 
+    /// Whole seconds until usage of the account may be asked for, by wish; `None`: now.
+    pub(super) fn read_wait_s(&self, account: AccountId, now: Now) -> Option<u64> {
+        let memory = self.world.memory.get(&account)?;
+        let mut due = memory.budget_from(now.wall).max(memory.not_before.unwrap_or(now.wall));
+        if let Some(last) = memory.last_request() {
+            due = due.max(last.plus_seconds(FLOOR_S));
+        }
+        let wait = due.seconds_since(now.wall).ceil();
+        (wait > 0.0).then_some(wait as u64)
+    }
+
     fn poll_due(&self, plan: &PollPlan, provider: Provider, holder: Holder, now: Now) -> Utc {
         let Some(book) = self.polls.get(&plan.account) else { return plan.due };
         let mut due = plan.due;
-        if let Some(memory) = self.world.memory.get(&plan.account).filter(|_| book.wanted) {
+        if book.wanted {
             // A wish comes before the plan, not before the budget or the provider's own wish.
-            due = memory.budget_from(now.wall).max(memory.not_before.unwrap_or(now.wall));
-            if let Some(last) = memory.last_request() {
-                due = due.max(last.plus_seconds(FLOOR_S));
-            }
-        } else if book.wanted {
-            due = now.wall;
+            let wait = self.read_wait_s(plan.account, now).unwrap_or(0);
+            due = now.wall.plus_seconds(i64::try_from(wait).unwrap_or(i64::MAX));
         }
         due = due.max(book.not_before.unwrap_or(due));
         match holder {
@@ -91,12 +99,19 @@ impl Core {
         }
     }
 
-    fn poll(&mut self, account: AccountId, provider: Provider, holder: Holder, now: Now) {
+    pub(super) fn poll(
+        &mut self,
+        account: AccountId,
+        provider: Provider,
+        holder: Holder,
+        now: Now,
+    ) {
         let jitter = (self.rng.f64() * 2.0 - 1.0) * JITTER;
         self.world.requested(account, now, jitter);
         let book = self.polls.entry(account).or_default();
         book.in_flight = true;
         book.wanted = false;
+        self.flag(Flag::Reading(account));
         if let Holder::Account(_) = holder {
             let woken = self.world.woken_at;
             let jumped = woken.is_some_and(|at| now.wall.seconds_since(at) < 60.0);
@@ -116,10 +131,15 @@ impl Core {
     ) {
         let Some(book) = self.polls.get_mut(&account) else { return };
         book.in_flight = false;
+        self.unflag(Flag::Reading(account));
         if self.account(account).is_none() {
             return;
         }
         self.note_request(account, &result, now);
+        if result.is_ok() {
+            self.note_proof(account, now);
+        }
+        let told = result.clone();
         match result {
             Ok(usage) => self.on_usage(account, Source::Endpoint, usage, now),
             Err(PollError::OtherLogin) => {
@@ -138,7 +158,13 @@ impl Core {
                 self.back_off(account, now);
             }
             Err(PollError::Read(error)) => self.on_read_error(account, holder, error, now),
+            Err(PollError::Late) => {
+                let error = ReadError::Unreachable("no answer came in time".to_owned());
+                self.on_read_error(account, holder, error, now);
+            }
         }
+        self.wishes_after_poll(account, &told, now);
+        self.proof_after_poll(account, &told, now);
         self.after_look(account, now);
     }
 
@@ -149,7 +175,7 @@ impl Core {
             Err(PollError::Read(ReadError::TokenRefused)) => Some(401),
             Err(PollError::Read(ReadError::Throttled { .. })) => Some(429),
             Err(PollError::Read(ReadError::Forbidden(_))) => Some(403),
-            Err(PollError::Read(ReadError::Unreachable(_))) => None,
+            Err(PollError::Read(ReadError::Unreachable(_)) | PollError::Late) => None,
             Err(PollError::Bearer(_) | PollError::OtherLogin) => return,
         };
         let Some(memory) = self.world.memory.get(&account) else { return };
@@ -160,7 +186,7 @@ impl Core {
     }
 
     /// Nothing came of a request: no answer will clear the engine's note of it.
-    fn unasked(&mut self, account: AccountId) {
+    pub(super) fn unasked(&mut self, account: AccountId) {
         if let Some(memory) = self.world.memory.get_mut(&account) {
             memory.asked = false;
         }

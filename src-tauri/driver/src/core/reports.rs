@@ -47,7 +47,7 @@ impl Core {
         if lane.active != Some(told.account) || lane.generation != told.generation {
             return "stale";
         }
-        if self.swap.is_some() {
+        if self.under_way().is_some() {
             return "under_way";
         }
         if now.wall.seconds_since(told.failed_at) > LATE_S {
@@ -69,7 +69,7 @@ impl Core {
         }
         self.decide(lane.id, provider, now);
         let advised = self.lanes.get(&lane.id).is_some_and(|book| book.advice.is_some());
-        match (self.swap.is_some(), advised) {
+        match (self.under_way().is_some(), advised) {
             (true, _) => "ordered",
             (false, true) => "advised",
             (false, false) => "no_alternative",

@@ -1,6 +1,7 @@
 //! What front ends ask: checked, carried out or refused with a reason.
 
 use super::telling::SNOOZE_S;
+use super::wishes::{Flag, Kind};
 use super::{Adding, CallId, Core, Effect, Then};
 use crate::api::{Answer, Mode, Request};
 use crate::link::refused;
@@ -65,6 +66,10 @@ impl Core {
             Request::Stop => self.set(call, "stopped".to_owned(), true.into(), now),
             Request::Start => self.set(call, "stopped".to_owned(), false.into(), now),
             Request::Refresh { account } => self.want_numbers(call, account),
+            Request::Renew { account } => self.wish(call, Kind::Renew, account, now),
+            Request::ReadUsage { account } => self.wish(call, Kind::Read, account, now),
+            Request::Validate { account } => self.wish(call, Kind::Validate, account, now),
+            Request::ReadAll => self.read_all(call, now),
             Request::Decisions { limit, before } => {
                 self.look(call, Query::Decisions { limit: limit.clamp(1, ROWS_MAX), before });
             }
@@ -129,6 +134,7 @@ impl Core {
             );
         }
         self.adding.insert(provider, Adding { call, label, identity: None, fresh: None });
+        self.flag(Flag::Adding(provider));
         self.read_seat(provider);
     }
 
@@ -229,6 +235,7 @@ impl Core {
         now: Now,
     ) {
         let Some(adding) = self.adding.remove(&provider) else { return };
+        self.unflag(Flag::Adding(provider));
         match result {
             Ok(_) => {
                 self.set_login(account, Login::Unverified);
@@ -265,14 +272,14 @@ impl Core {
                 "It is live. Swap to another account first; its login stays kept until then.";
             return self.refuse(call, "live_account", text);
         }
-        let swapping = self.swap.as_ref().is_some_and(|swap| {
-            swap.order.to.0 == account
-                || swap.order.from.as_ref().is_some_and(|from| from.0 == account)
+        let swapping = self.under_way().is_some_and(|order| {
+            order.to.0 == account || order.from.as_ref().is_some_and(|from| from.0 == account)
         });
         if swapping || self.refreshing == Some(account) || self.removing.contains_key(&account) {
             return self.refuse(call, "busy", "It is being worked on; try again in a moment.");
         }
-        self.removing.insert(account, call);
+        self.removing.insert(account, Some(call));
+        self.flag(Flag::Removing(account));
         self.out.push(Effect::Forget(account));
     }
 
@@ -283,12 +290,18 @@ impl Core {
         now: Now,
     ) {
         let Some(call) = self.removing.remove(&account) else { return };
+        self.unflag(Flag::Removing(account));
         if let Err(trouble) = result {
-            return self.refuse(call, trouble.code, trouble.text);
+            if let Some(call) = call {
+                self.refuse(call, trouble.code, trouble.text);
+            }
+            return;
         }
         self.end_cause(&format!("sign_in:{}", account.0));
         self.drop_account(account, now);
-        self.answer(call, Answer::Done);
+        if let Some(call) = call {
+            self.answer(call, Answer::Done);
+        }
     }
 
     fn rename(&mut self, call: CallId, account: AccountId, label: &str) {

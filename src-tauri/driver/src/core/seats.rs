@@ -7,6 +7,9 @@ use sluice_engine::{AccountId, Login, Now, Provider};
 /// A seat is looked into at least this often, seconds; changes are seen at once by the watcher.
 const SEAT_S: i64 = 120;
 
+/// Two ends of a login this close belong to one sign-in, seconds.
+const SAME_SIGN_IN_S: f64 = 10.0;
+
 impl Core {
     /// Asks for one look into a seat; a second wish while one is under way asks for one more.
     pub(super) fn read_seat(&mut self, provider: Provider) {
@@ -241,7 +244,9 @@ impl Core {
                     book.kept_fingerprint.clone_from(&book.fingerprint);
                 }
                 if let Some(card) = self.cards.get_mut(&account) {
-                    card.kept = Some(*kept);
+                    let login_since = sign_in_seen(card.kept, *kept, now);
+                    card.kept = Some(Kept { login_since, ..*kept });
+                    card.refused = false;
                     card.problem = None;
                 }
                 self.end_cause(&format!("capture:{}", account.0));
@@ -293,6 +298,19 @@ impl Core {
             }
         }
     }
+}
+
+/// When the sign-in behind a login was first seen: another end means another sign-in.
+fn sign_in_seen(before: Option<Kept>, found: Kept, now: Now) -> Option<sluice_engine::Utc> {
+    let Some(before) = before else { return Some(now.wall) };
+    let moved = match (before.login_ends_at, found.login_ends_at) {
+        // A tool computes the end anew from the seconds that are left.
+        (Some(was), Some(is)) => is.seconds_since(was).abs() > SAME_SIGN_IN_S,
+        (None, None) => false,
+        (None, Some(_)) => before.login_since.is_none(),
+        (Some(_), None) => false,
+    };
+    if moved { Some(now.wall) } else { before.login_since.or(Some(now.wall)) }
 }
 
 fn book_is_read(book: Option<&SeatBook>) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{Core, Effect};
 use crate::api::{Notice, NoticeAction, Request};
-use crate::ports::{SwapOrder, Trouble};
+use crate::ports::{Record, SwapOrder, Trouble, Twin};
 use sluice_engine::{
     AccountId, Action, Decision, LaneId, Login, Now, Provider, Refusal, Trigger, Usage, Utc, tier,
 };
@@ -25,7 +25,7 @@ const STRANDING_TOLD: f64 = 2.0;
 /// Steps of the weekly and the 5-hour window that are told when wished, percent.
 const STEPS: [f64; 3] = [75.0, 90.0, 95.0];
 /// Days before a login ends at which it is told.
-const LOGIN_DAYS: [i64; 3] = [7, 3, 1];
+const LOGIN_DAYS: [u8; 3] = [7, 3, 1];
 /// Kinds that are told in quiet hours too: without the person nothing goes on.
 const URGENT: [&str; 3] = ["sign_in", "keychain", "swap_failed"];
 /// Causes remembered at once; the oldest are forgotten first.
@@ -436,12 +436,7 @@ impl Core {
         let ends =
             self.cards.get(&account).and_then(|card| card.kept).and_then(|kept| kept.login_ends_at);
         let Some(ends) = ends.filter(|at| *at > now.wall) else { return };
-        let left = ends.seconds_since(now.wall);
-        let Some(days) =
-            LOGIN_DAYS.into_iter().filter(|days| left <= (*days * 86_400) as f64).min()
-        else {
-            return;
-        };
+        let Some(days) = login_warning(ends, now.wall) else { return };
         let title = format!(
             "The login of {} ends in {}",
             self.label(account),
@@ -449,7 +444,37 @@ impl Core {
         );
         let body = "Sign in as it with the tool before then, then add it again.".to_owned();
         let cause = format!("login_ends:{}:{days}:{}", account.0, ends.millis());
+        let before = self.told.open.contains_key(&cause) || self.told.snoozed.contains_key(&cause);
         self.tell(&cause, "login_ends", title, body, Vec::new(), now);
+        if !before && self.told.open.contains_key(&cause) {
+            // Once is once, also over a restart.
+            let until = ends;
+            self.store(Record::Snooze { cause, until }, super::Then::Nothing);
+        }
+    }
+
+    /// Logins that another place of this machine holds, too.
+    pub(super) fn on_twins(&mut self, twins: Vec<Twin>, now: Now) {
+        let ids: Vec<_> = self.cards.keys().copied().collect();
+        for id in ids {
+            let found = twins.iter().find(|twin| twin.account == id).map(|twin| &twin.also_in);
+            let cause = format!("twin_login:{}", id.0);
+            if let Some(card) = self.cards.get_mut(&id) {
+                card.also_in = found.cloned();
+            }
+            let Some(place) = found else {
+                self.end_cause(&cause);
+                continue;
+            };
+            let text = format!(
+                "The login of {} also lies in {place}. Whoever renews it first spends the other's token \
+                 and signs it out; sign in there anew, so that each has a login of its own.",
+                self.label(id)
+            );
+            self.need(&cause, "twin_login", Some(id), &text);
+            let title = format!("The login of {} is used twice", self.label(id));
+            self.tell(&cause, "sign_in", title, text, Vec::new(), now);
+        }
     }
 
     /// Resets and steps of the windows, where wished.
@@ -484,6 +509,14 @@ impl Core {
             }
         }
     }
+}
+
+/// The warning a login is under whose end comes near: the days of its step.
+#[must_use]
+pub(crate) fn login_warning(ends: Utc, now: Utc) -> Option<u8> {
+    let left = ends.seconds_since(now);
+    let steps = LOGIN_DAYS.into_iter().filter(|days| left <= f64::from(*days) * 86_400.0);
+    steps.min()
 }
 
 /// One episode ends with its reset; jitter of the instant does not make a new one.

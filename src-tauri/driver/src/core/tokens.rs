@@ -1,5 +1,6 @@
 //! Parked credentials: renewed one at a time, well before they end, never the one in a seat.
 
+use super::wishes::Flag;
 use super::{Core, Effect, Seat};
 use crate::api::Mode;
 use crate::ports::{Health, RefreshReport};
@@ -9,6 +10,8 @@ use sluice_engine::{AccountId, Login, Now};
 const MARGIN_S: f64 = 2.0 * 3_600.0;
 /// Shortest time between two tries of one account.
 const AGAIN_S: i64 = 300;
+/// An account called signed out is tried by a real exchange this much later, seconds.
+const HEAL_S: i64 = 3_600;
 /// Longest time the provider may ask us to wait.
 const WAIT_MOST_S: i64 = 75 * 60;
 
@@ -27,7 +30,8 @@ impl Core {
                 self.wake_by(Some(at));
             }
         }
-        if let Some((_, account)) = due.into_iter().min() {
+        let first = |(at, id): &(_, AccountId)| (!self.wants_renewal(*id), *at, *id);
+        if let Some((_, account)) = due.into_iter().min_by_key(first) {
             self.refresh(account);
         }
     }
@@ -42,9 +46,20 @@ impl Core {
             Seat::Unread | Seat::Unreadable(_) => false,
         };
         let swapping = self.swap.as_ref().is_some_and(|swap| swap.order.provider == provider);
-        let usable = matches!(account.login, Login::Valid | Login::Unverified) && account.enabled;
-        if !certain || swapping || !usable || self.mode(provider) == Mode::Off {
+        let wanted = self.wants_renewal(id);
+        let refused = self.cards.get(&id)?.refused;
+        // Called signed out on other evidence than a refused exchange: a real one tells.
+        let heals = account.login == Login::NeedsSignIn && !refused;
+        let usable = matches!(account.login, Login::Valid | Login::Unverified) || wanted || heals;
+        if !certain || swapping || !usable || !account.enabled || self.mode(provider) == Mode::Off {
             return None;
+        }
+        if wanted {
+            return Some(now.wall);
+        }
+        if heals {
+            let healed = self.refresh_not_before.get(&id);
+            return Some(healed.copied().unwrap_or(now.wall.plus_seconds(HEAL_S)));
         }
         let ends = self.cards.get(&id)?.kept?.access_expires_at?;
         let due = if ends.seconds_since(now.wall) <= MARGIN_S {
@@ -55,26 +70,43 @@ impl Core {
         Some(self.refresh_not_before.get(&id).map_or(due, |at| due.max(*at)))
     }
 
-    fn refresh(&mut self, account: AccountId) {
+    /// Seconds until another renewal of the account may be tried; `None`: now.
+    pub(super) fn refresh_wait_s(&self, id: AccountId, now: Now) -> Option<u64> {
+        let wait = self.refresh_not_before.get(&id)?.seconds_since(now.wall).ceil();
+        (wait > 0.0).then_some(wait as u64)
+    }
+
+    pub(super) fn refresh(&mut self, account: AccountId) {
         let Some(provider) = self.account(account).map(|found| found.provider) else { return };
         self.refreshing = Some(account);
-        let key = self.key(account);
-        self.out.push(Effect::Refresh { provider, account, key });
+        self.flag(Flag::Refreshing(account));
+        let proving = self.proving.as_ref().is_some_and(|open| open.order.to.0 == account);
+        let patient = proving || self.wants_renewal(account);
+        self.out.push(Effect::Refresh { provider, account, patient });
     }
 
     pub(super) fn on_refreshed(&mut self, account: AccountId, report: RefreshReport, now: Now) {
         if self.refreshing == Some(account) {
             self.refreshing = None;
         }
+        self.unflag(Flag::Refreshing(account));
         tracing::debug!(account = account.0, ?report, "a refresh ended");
+        let told = report.clone();
         let again = match report {
             RefreshReport::Kept(kept) => {
+                self.note_proof(account, now);
+                if self.account(account).is_some_and(|found| found.login == Login::NeedsSignIn) {
+                    // A real exchange: the provider takes it again.
+                    self.set_login(account, Login::Valid);
+                }
                 if let Some(card) = self.cards.get_mut(&account) {
                     // A renewal says nothing of the login's own end; it does not move.
-                    let ends = card.kept.and_then(|before| before.login_ends_at);
-                    let login_ends_at = kept.login_ends_at.or(ends);
-                    card.kept = Some(crate::ports::Kept { login_ends_at, ..kept });
+                    let before = card.kept.unwrap_or_default();
+                    let login_ends_at = kept.login_ends_at.or(before.login_ends_at);
+                    let login_since = before.login_since;
+                    card.kept = Some(crate::ports::Kept { login_ends_at, login_since, ..kept });
                     card.problem = None;
+                    card.refused = false;
                 }
                 if let Some(book) = self.polls.get_mut(&account) {
                     book.not_before = None;
@@ -84,6 +116,9 @@ impl Core {
                 AGAIN_S
             }
             RefreshReport::NeedsSignIn(text) => {
+                if let Some(card) = self.cards.get_mut(&account) {
+                    card.refused = true;
+                }
                 self.needs_sign_in(account, &text, now);
                 AGAIN_S
             }
@@ -95,11 +130,14 @@ impl Core {
             }
         };
         self.refresh_not_before.insert(account, now.wall.plus_seconds(again));
+        self.wishes_after_renewal(account, &told, now);
+        self.proof_after_renewal(account, &told, now);
     }
 
     pub(super) fn needs_sign_in(&mut self, account: AccountId, why: &str, now: Now) {
         self.set_login(account, Login::NeedsSignIn);
         self.problem(account, Some(format!("It needs you to sign in: {why}.")));
+        self.refresh_not_before.insert(account, now.wall.plus_seconds(HEAL_S));
         self.tell_sign_in(account, now);
     }
 }

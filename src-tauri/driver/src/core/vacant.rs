@@ -64,7 +64,7 @@ impl Core {
         let mode = self.mode(provider);
         let Some(lane) = self.lane(provider) else { return };
         let resting = lane.gates.paused_until.is_some_and(|until| until > now.wall);
-        if mode == Mode::Off || resting || self.swap.is_some() {
+        if mode == Mode::Off || resting || self.under_way().is_some() {
             return;
         }
         let (id, best) = (lane.id, self.best_for_empty(lane, vacancy, now));

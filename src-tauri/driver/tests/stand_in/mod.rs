@@ -4,10 +4,11 @@ use sluice_driver::api::Answer;
 use sluice_driver::clock::Clock;
 use sluice_driver::perform::Parts;
 use sluice_driver::ports::{
-    Custody, Exchange, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending,
-    Providers, Query, ReadError, Record, Recovered, RefreshReport, SeatLogin, SeatReport,
-    SwapOrder, SwapReport, TokenAnswer, ToolNumbers, Trouble,
+    Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending, Providers,
+    Query, ReadError, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, SwapOrder,
+    SwapReport, TokenAnswer, ToolNumbers, Trouble,
 };
+use sluice_driver::worker::Hands;
 use sluice_engine::{
     Account, AccountId, Gates, Generation, Lane, LaneId, Login, Percent, Plan, Provider, Usage,
     Utc, Window,
@@ -17,33 +18,58 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use zeroize::Zeroizing;
 
-/// The parts that can hang.
+/// The parts that can hang. The last two read what the loop says and are not asked anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Seats,
     Bearers,
-    Captures,
+    Moves,
     Renewals,
     Usage,
     Tokens,
     Ledger,
+    Numbers,
+    Notifier,
+    FrontEnd,
 }
 
-pub const PARTS: [Part; 7] = [
+pub const PARTS: [Part; 10] = [
     Part::Seats,
     Part::Bearers,
-    Part::Captures,
+    Part::Moves,
     Part::Renewals,
     Part::Usage,
     Part::Tokens,
     Part::Ledger,
+    Part::Numbers,
+    Part::Notifier,
+    Part::FrontEnd,
 ];
+
+/// The part behind the hands with this name.
+fn part_of(hands: &str) -> Part {
+    match hands {
+        "sluice-seats" => Part::Seats,
+        "sluice-bearers" => Part::Bearers,
+        "sluice-moves" => Part::Moves,
+        "sluice-renewals" => Part::Renewals,
+        "sluice-ledger" => Part::Ledger,
+        "sluice-numbers" => Part::Numbers,
+        other => panic!("no part is named {other}"),
+    }
+}
 
 /// The outside all parts share.
 pub struct Outside {
     pub clock: Clock,
-    hanging: [AtomicBool; 7],
-    asked: [AtomicU32; 7],
+    hanging: [AtomicBool; 10],
+    asked: [AtomicU32; 10],
+    /// Calls are carried out by tasks: a part hangs before its call and not in it.
+    tasks: AtomicBool,
+    /// Wakes what hangs.
+    go_on: tokio::sync::Notify,
+    pub decisions: AtomicU32,
+    pub kept: AtomicU32,
     pub swaps: Mutex<Vec<SwapOrder>>,
     pub live_polls: AtomicU32,
     pub parked_polls: AtomicU32,
@@ -60,6 +86,10 @@ impl Outside {
             clock,
             hanging: Default::default(),
             asked: Default::default(),
+            tasks: AtomicBool::new(false),
+            go_on: tokio::sync::Notify::new(),
+            decisions: AtomicU32::new(0),
+            kept: AtomicU32::new(0),
             swaps: Mutex::default(),
             live_polls: AtomicU32::new(0),
             parked_polls: AtomicU32::new(0),
@@ -77,6 +107,29 @@ impl Outside {
             custody: Arc::new(Hold(Arc::clone(self))),
             providers: Arc::new(Hold(Arc::clone(self))),
             ledger: Arc::new(move || Box::new(Hold(Arc::clone(&ledger)))),
+            hands: Hands::Threads,
+        }
+    }
+
+    /// Parts whose calls are carried out on the runtime, for a driver that is started on it.
+    pub fn parts_here(self: &Arc<Self>) -> Parts {
+        self.tasks.store(true, Ordering::SeqCst);
+        let outside = Arc::clone(self);
+        let gate = move |name: &'static str| -> Pending<()> {
+            let outside = Arc::clone(&outside);
+            Box::pin(async move { outside.pass(part_of(name)).await })
+        };
+        Parts { hands: Hands::Tasks(Arc::new(gate)), ..self.parts() }
+    }
+
+    /// Waits while the part hangs.
+    async fn pass(&self, part: Part) {
+        loop {
+            let go_on = self.go_on.notified();
+            if !self.hanging[part as usize].load(Ordering::SeqCst) {
+                return;
+            }
+            go_on.await;
         }
     }
 
@@ -89,6 +142,7 @@ impl Outside {
         for hanging in &self.hanging {
             hanging.store(false, Ordering::SeqCst);
         }
+        self.go_on.notify_waiters();
         *self.over.lock().unwrap() = true;
         self.released.notify_all();
     }
@@ -104,7 +158,8 @@ impl Outside {
 
     fn ask(&self, part: Part) {
         self.asked[part as usize].fetch_add(1, Ordering::SeqCst);
-        if self.hanging[part as usize].load(Ordering::SeqCst) {
+        let here = self.tasks.load(Ordering::SeqCst);
+        if !here && self.hanging[part as usize].load(Ordering::SeqCst) {
             let over = self.over.lock().unwrap();
             drop(self.released.wait_while(over, |over| !*over).unwrap());
         }
@@ -112,9 +167,7 @@ impl Outside {
 
     async fn ask_async(&self, part: Part) {
         self.asked[part as usize].fetch_add(1, Ordering::SeqCst);
-        if self.hanging[part as usize].load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
+        self.pass(part).await;
     }
 
     fn now(&self) -> Utc {
@@ -122,11 +175,30 @@ impl Outside {
     }
 
     fn kept(&self, seconds: i64) -> Kept {
-        Kept { access_expires_at: Some(self.now().plus_seconds(seconds)), login_ends_at: None }
+        Kept { access_expires_at: Some(self.now().plus_seconds(seconds)), ..Kept::default() }
     }
 }
 
 struct Hold(Arc<Outside>);
+
+/// The right to renew; nobody else has one until it is gone.
+struct Exchange(Arc<Outside>);
+
+impl Renewal for Exchange {
+    fn body(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(Vec::new())
+    }
+    fn finish(self: Box<Self>, answer: Option<TokenAnswer>) -> RefreshReport {
+        match answer {
+            // Due again after five minutes at the earliest.
+            Some(_) => {
+                self.0.kept.fetch_add(1, Ordering::SeqCst);
+                RefreshReport::Kept(self.0.kept(7_000))
+            }
+            None => RefreshReport::Later { text: "no answer".to_owned(), retry_after_s: None },
+        }
+    }
+}
 
 impl Custody for Hold {
     fn health(&self) -> Health {
@@ -142,7 +214,7 @@ impl Custody for Hold {
         }))
     }
     fn capture(&self, _: Provider, _: AccountId, _: &str) -> Result<Kept, Trouble> {
-        self.0.ask(Part::Captures);
+        self.0.ask(Part::Moves);
         Ok(self.0.kept(30_000))
     }
     fn kept(&self, _: Provider, _: AccountId) -> Result<Kept, Trouble> {
@@ -153,16 +225,17 @@ impl Custody for Hold {
         let whose = if matches!(holder, Holder::Seat(_)) { "live" } else { "parked" };
         Ok(http::HeaderValue::from_static(whose))
     }
-    fn refresh(&self, provider: Provider, _: AccountId, exchange: Exchange<'_>) -> RefreshReport {
+    fn begin_refresh(
+        &self,
+        _: Provider,
+        _: AccountId,
+        _: bool,
+    ) -> Result<Box<dyn Renewal>, RefreshReport> {
         self.0.ask(Part::Renewals);
-        match exchange(provider, Zeroizing::new(Vec::new())) {
-            // Due again after five minutes at the earliest.
-            Some(_) => RefreshReport::Kept(self.0.kept(7_000)),
-            None => RefreshReport::Later { text: "no answer".to_owned(), retry_after_s: None },
-        }
+        Ok(Box::new(Exchange(Arc::clone(&self.0))))
     }
     fn swap(&self, order: &SwapOrder) -> SwapReport {
-        self.0.ask(Part::Captures);
+        self.0.ask(Part::Moves);
         self.0.swaps.lock().unwrap().push(order.clone());
         SwapReport::Failed { row: None, trouble: Trouble::new("busy", "Not in this test.") }
     }
@@ -208,6 +281,7 @@ impl Providers for Hold {
         })
     }
     fn tool_numbers(&self, _: Provider) -> Option<ToolNumbers> {
+        self.0.ask(Part::Numbers);
         None
     }
 }
@@ -245,8 +319,11 @@ impl Ledger for Hold {
             ..Loaded::default()
         })
     }
-    fn record(&mut self, _: &Record) -> Result<i64, Trouble> {
+    fn record(&mut self, record: &Record) -> Result<i64, Trouble> {
         self.0.ask(Part::Ledger);
+        if let Record::Decision { .. } = record {
+            self.0.decisions.fetch_add(1, Ordering::SeqCst);
+        }
         Ok(self.0.row.fetch_add(1, Ordering::SeqCst))
     }
     fn query(&mut self, _: &Query) -> Result<Answer, Trouble> {

@@ -5,6 +5,7 @@ mod conduct;
 mod modes;
 mod polling;
 mod reports;
+mod wishes;
 
 use super::*;
 use crate::api::{Answer, Notice, Request};
@@ -42,6 +43,9 @@ struct Outside {
     capture_error: Option<Trouble>,
     row: i64,
     calls: u64,
+    reminders: Vec<(Utc, u64)>,
+    /// What is asked of these accounts' usage and tokens is never answered.
+    hung: BTreeSet<AccountId>,
 }
 
 fn lane() -> Lane {
@@ -93,6 +97,8 @@ impl Outside {
             capture_error: None,
             row: 0,
             calls: 0,
+            reminders: Vec::new(),
+            hung: BTreeSet::new(),
         };
         outside.settle(effects);
         outside
@@ -154,14 +160,30 @@ impl Outside {
     fn advance(&mut self, seconds: i64) {
         let end = self.now.wall.plus_seconds(seconds);
         let mut wakes = 0;
-        while let Some(due) = self.core.wake_at().filter(|due| *due <= end) {
+        while let Some(due) = self.next_wake().filter(|due| *due <= end) {
             wakes += 1;
             assert!(wakes <= 100 + seconds, "a busy loop: woken {wakes} times in {seconds} s");
             self.pass(due.max(self.now.wall.plus_seconds(1)));
+            self.remind();
             self.input(Input::Tick);
         }
         self.pass(end);
         self.input(Input::Tick);
+    }
+
+    fn next_wake(&self) -> Option<Utc> {
+        let reminder = self.reminders.iter().map(|(at, _)| *at).min();
+        self.core.wake_at().into_iter().chain(reminder).min()
+    }
+
+    fn remind(&mut self) {
+        let now = self.now.wall;
+        let (due, later) =
+            std::mem::take(&mut self.reminders).into_iter().partition(|r| r.0 <= now);
+        self.reminders = later;
+        for (_, id) in Vec::from_iter::<Vec<(Utc, u64)>>(due) {
+            self.input(Input::Due(id));
+        }
     }
 
     fn pass(&mut self, to: Utc) {
@@ -202,6 +224,11 @@ impl Outside {
             Effect::ReadKept { account, .. } => {
                 Some(Input::KeptRead { account, result: Ok(Kept::default()) })
             }
+            Effect::Poll { account, .. } | Effect::Refresh { account, .. }
+                if self.hung.contains(&account) =>
+            {
+                None
+            }
             Effect::Poll { account, holder, key, .. } => {
                 let result = match self.poll_error.get(&account) {
                     Some(error) => Err(error.clone()),
@@ -234,7 +261,12 @@ impl Outside {
                 self.notices.push(*notice);
                 None
             }
+            Effect::Remind { id, after_s } => {
+                self.reminders.push((self.now.wall.plus_seconds(after_s.into()), id));
+                None
+            }
             Effect::Look { .. }
+            | Effect::LookForTwins
             | Effect::ReadToolNumbers(_)
             | Effect::ExpandCalendar
             | Effect::Quit => None,
@@ -256,7 +288,7 @@ impl Outside {
     }
 
     fn kept(&self) -> Kept {
-        Kept { access_expires_at: Some(self.now.wall.plus_seconds(ACCESS_S)), login_ends_at: None }
+        Kept { access_expires_at: Some(self.now.wall.plus_seconds(ACCESS_S)), ..Kept::default() }
     }
 
     fn numbers(&self, account: AccountId) -> Usage {
