@@ -1,6 +1,6 @@
 //! The database: a decision written, the log asked, a year of twelve accounts, a reconcile.
 
-use super::{Row, timed};
+use super::{Row, Unit, timed};
 use serde_json::Value;
 use sluice_engine::observation::Source;
 use sluice_engine::{
@@ -11,7 +11,7 @@ use sluice_ledger::{
     DecisionQuery, Kernel, Ledger, NewDecision, Outcome, Processes as _, Retention, Sample,
 };
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const T0: Utc = Utc::from_seconds(1_790_000_000);
 const ACCOUNTS: i64 = 12;
@@ -248,15 +248,8 @@ fn year(path: &Path, days: i64) -> sluice_ledger::Result<Vec<Row>> {
     }
     let file = std::fs::metadata(path).map_or(0, |found| found.len());
     Ok(vec![
-        Row::single("ledger.year_12_accounts.in_use", "MB", largest as f64 / 1e6),
-        Row::single("ledger.year_12_accounts.file", "MB", file as f64 / 1e6),
+        Row::single("ledger.year_12_accounts.in_use", Unit::Megabytes, largest as f64 / 1e6),
+        Row::single("ledger.year_12_accounts.file", Unit::Megabytes, file as f64 / 1e6),
         Row::times("ledger.prune_batch_500", pruning),
     ])
 }
-
-/// The bounds that are promised, for whoever wants to check them.
-pub const PROMISED: [(&str, Duration); 3] = [
-    ("ledger.decision_write", Duration::from_millis(2)),
-    ("ledger.log_1m.", Duration::from_millis(50)),
-    ("ledger.reconcile_10k", Duration::from_millis(200)),
-];

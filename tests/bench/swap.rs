@@ -3,7 +3,7 @@
 use crate::bench::{Row, timed};
 use sluice_custody::{
     AccountKey, ClaudeSeat, Config, Custody, Health, Intent, IntentId, ItemKey, Journal,
-    OsKeychain, Party, Pointers, RecordError, SagaOutcome, Seats, Secret, SecretStore, Step,
+    Party, Pointers, RecordError, SagaOutcome, Seats, Secret, SecretStore, Step,
     StoreError, SwapOrder, VintageRef,
 };
 use sluice_engine::{AccountId, Generation, LaneId, Provider};
@@ -16,8 +16,6 @@ use std::time::{Duration, SystemTime};
 
 /// Swaps measured.
 const SWAPS: usize = 200;
-/// Keychain round trips measured.
-const ITEMS: usize = 50;
 
 /// A keychain that costs nothing, so that only the disk is measured.
 #[derive(Default)]
@@ -122,9 +120,8 @@ fn floor(dir: &Path, rounds: usize) -> Vec<Duration> {
     })
 }
 
-/// A placing swap without keychain and journal over its floor, and the keychain by itself.
-///
-/// `dir` lies on the disk to be measured. The keychain's row is missing where none answers.
+/// A placing swap without keychain and journal over its floor. `dir` lies on the disk to be
+/// measured.
 #[must_use]
 pub fn rows(dir: &Path) -> Vec<Row> {
     let home = dir.join("home");
@@ -163,23 +160,5 @@ pub fn rows(dir: &Path) -> Vec<Row> {
         }
     }
     let floor = Row::times("swap.floor", floor(dir, SWAPS));
-    let mut rows = vec![Row::times("swap.placing", taken).over(floor.p50), floor];
-    rows.extend(keychain());
-    rows
-}
-
-/// One item stored, read back and removed.
-fn keychain() -> Option<Row> {
-    let store = OsKeychain::new();
-    (store.health() == Health::Ok).then_some(())?;
-    let namespace = format!("sluice-bench-{}", std::process::id());
-    let secret = Secret::new(credential("a").into_bytes());
-    let taken = timed(ITEMS, |round| {
-        let (namespace, vintage) = (namespace.clone(), round as u64);
-        let key = ItemKey { namespace, account: AccountId(1), vintage };
-        store.put(&key, &secret).expect("put");
-        assert!(store.get(&key).expect("get").is_some_and(|back| back.same(&secret)));
-        store.remove(&key).expect("remove");
-    });
-    Some(Row::times("swap.keychain", taken))
+    vec![Row::times("swap.placing", taken).over(floor.p50), floor]
 }
