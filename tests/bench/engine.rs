@@ -56,7 +56,7 @@ fn growth(policy: Policy, past: Option<&horizon::History>) -> Vec<Row> {
     let mut first: Option<(f64, f64)> = None;
     for (accounts, lanes) in SIZES {
         let settled = settled(accounts, lanes, policy, past);
-        let runs = if accounts > 1_000 { 5 } else { 20 };
+        let runs = if accounts > 1_000 && policy == Policy::Horizon { 7 } else { 20 };
         let mut worlds: Vec<World> = (0..runs).map(|_| settled.clone()).collect();
         let taken = timed(runs, |run| {
             std::hint::black_box(worlds[run].decide_all(clocks(NOW)));
