@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything cargo alone cannot do.
 
 mod check;
+mod proof;
 mod run;
 mod setup;
 mod suite;
@@ -19,7 +20,9 @@ cargo xtask COMMAND
   fixtures DIR…                replay recorded provider answers and credential files
   crash [--all]                kill, fail and race a swap at every system call
   sim --years N --seed S       simulated years with invariant checkers
-  bench                        measured figures
+  bench [--only SUITE]         measured figures, growth curves and bounds
+  coverage                     which of the engine's lines its tests run
+  mutants [--shard K/N] …      which small changes of the engine its tests notice
   tidy                         the house rules as a source check
 ";
 
@@ -66,6 +69,8 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
             run::cargo(&["build", "--release", "-p", "sluice-app", "-p", "sluice-cli"])?;
             run::command(command, rest, &["--release"])
         }
+        "coverage" => proof::coverage(rest),
+        "mutants" => proof::mutants(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(())

@@ -1,0 +1,178 @@
+//! `cargo xtask coverage` and `cargo xtask mutants`: how much of the engine its tests see.
+//!
+//! Both work on a small copy of the tree: the engine, its tests, and the one file of the driver that
+//! those need. What a mutant costs is its build, and here no other crate is built again for it.
+
+use crate::run::{self, Failure};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Least share of the engine's lines that its tests run, percent.
+const LINES_LEAST: &str = "98";
+/// A mutant whose tests run longer than this hangs, seconds.
+const PATIENCE_S: &str = "120";
+
+const DRIVER: &str = "\
+[package]
+name = \"sluice-driver\"
+version.workspace = true
+edition.workspace = true
+
+[dependencies]
+sluice-engine = { workspace = true }
+chrono = { workspace = true }
+chrono-tz = { workspace = true }
+serde = { workspace = true }
+";
+
+const TESTS: &str = "\
+[package]
+name = \"sluice-tests\"
+version.workspace = true
+edition.workspace = true
+autotests = false
+
+[dependencies]
+sluice-engine = { workspace = true }
+sluice-driver = { workspace = true }
+chrono = { workspace = true, features = [\"std\", \"clock\"] }
+chrono-tz = { workspace = true }
+fastrand = { workspace = true }
+serde = { workspace = true, features = [\"std\"] }
+serde_json = { workspace = true }
+
+[lib]
+path = \"lib.rs\"
+
+[[test]]
+name = \"cases\"
+path = \"cases/main.rs\"
+
+[[test]]
+name = \"vectors\"
+path = \"vectors/all_pass.rs\"
+";
+
+const WORKSPACE: &str = "\
+[workspace]
+resolver = \"2\"
+members = [\"src-tauri/engine\", \"src-tauri/driver\", \"tests\"]
+";
+
+/// Building counts more than running here.
+const PROFILES: &str = "
+[profile.dev]
+debug = false
+opt-level = 1
+
+[profile.dev.package.\"*\"]
+opt-level = 2
+";
+
+/// Line coverage of the engine by its own tests; fails under 98 %.
+pub fn coverage(rest: &[String]) -> Result<(), Failure> {
+    tool("cargo-llvm-cov", &["llvm-cov", "--version"])?;
+    run::succeed(Command::new("rustup").args(["component", "add", "llvm-tools"]))?;
+    let tree = tree()?;
+    // The horizon of what is measured is the engine; the calendar and the tests are only its means.
+    let mut command = run::cargo_command();
+    command.current_dir(&tree).env_remove("CARGO_TARGET_DIR");
+    command.args(["llvm-cov", "--workspace", "--ignore-filename-regex", "driver/|tests/"]);
+    command.args(["--show-missing-lines", "--fail-under-lines", LINES_LEAST]).args(rest);
+    run::succeed(&mut command)
+}
+
+/// Changes the engine in every small way there is and runs its tests on each; words are passed on
+/// (`--shard 0/10`, `--file src-tauri/engine/src/tier.rs`, `--list`).
+pub fn mutants(rest: &[String]) -> Result<(), Failure> {
+    tool("cargo-mutants", &["mutants", "--version"])?;
+    let tree = tree()?;
+    let mut command = run::cargo_command();
+    command.current_dir(&tree).env_remove("CARGO_TARGET_DIR");
+    command.args(["mutants", "--in-place", "--package", "sluice-engine", "--test-workspace=true"]);
+    command.args(["--timeout", PATIENCE_S, "--no-times", "--colors", "never"]).args(rest);
+    run::succeed(&mut command)
+}
+
+fn tool(program: &str, probe: &[&str]) -> Result<(), Failure> {
+    if run::output(run::cargo_command().args(probe)).is_ok() {
+        return Ok(());
+    }
+    eprintln!("    {program} is not installed: it is built now, which takes some minutes");
+    run::cargo(&["install", "--locked", program])
+}
+
+/// The small tree, made anew from the sources; what was built in it stays.
+fn tree() -> Result<PathBuf, Failure> {
+    let (root, tree) = (run::root(), run::target_directory()?.join("proof"));
+    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", tree.display()));
+    for stale in ["src-tauri", "tests"] {
+        match fs::remove_dir_all(tree.join(stale)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    for part in ["src-tauri/engine", "tests/cases", "tests/vectors"] {
+        copy(&root.join(part), &tree.join(part)).map_err(failed)?;
+    }
+    let driver = tree.join("src-tauri/driver");
+    let manifest = manifest(&fs::read_to_string(root.join("Cargo.toml")).map_err(failed)?)?;
+    let write = |path: PathBuf, text: &str| -> std::io::Result<()> {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::write(path, text)
+    };
+    write(tree.join("Cargo.toml"), &manifest).map_err(failed)?;
+    write(driver.join("Cargo.toml"), DRIVER).map_err(failed)?;
+    write(driver.join("src/lib.rs"), "pub mod calendar;\n").map_err(failed)?;
+    write(tree.join("tests/Cargo.toml"), TESTS).map_err(failed)?;
+    write(tree.join("tests/lib.rs"), "pub mod vectors;\n").map_err(failed)?;
+    let calendar = "src-tauri/driver/src/calendar.rs";
+    fs::copy(root.join(calendar), tree.join(calendar)).map_err(failed)?;
+    fs::copy(root.join("Cargo.lock"), tree.join("Cargo.lock")).map_err(failed)?;
+    Ok(tree)
+}
+
+/// The workspace's manifest with three members and profiles of its own; versions and lints stay.
+fn manifest(whole: &str) -> Result<String, Failure> {
+    let from = whole.find("[workspace.package]");
+    let to = whole.find("[profile.").unwrap_or(whole.len());
+    let shared = from.and_then(|from| whole.get(from..to));
+    let shared = shared.ok_or_else(|| Failure::Failed("Cargo.toml has another shape".into()))?;
+    let lints = shared.find("[workspace.lints").unwrap_or(shared.len());
+    // A mutant may well be warned about; only its tests decide.
+    let lints_allowed = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\n";
+    Ok(format!("{WORKSPACE}\n{}{lints_allowed}{PROFILES}", &shared[..lints]))
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy(&source, &target)?;
+        } else {
+            fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_small_tree_keeps_versions_and_drops_profiles() {
+        let whole = "[workspace]\nmembers = [\"a\"]\n\n[workspace.package]\nedition = \"2024\"\n\n\
+                     [workspace.dependencies]\nlibm = \"0.2\"\n\n[workspace.lints.rust]\n\
+                     missing_docs = \"warn\"\n\n[profile.dev]\ndebug = true\n";
+        let small = manifest(whole).unwrap();
+        assert!(small.starts_with(WORKSPACE) && small.ends_with(PROFILES));
+        assert!(small.contains("edition = \"2024\"") && small.contains("libm = \"0.2\""));
+        assert!(!small.contains("members = [\"a\"]") && !small.contains("missing_docs"));
+        assert!(!small.contains("debug = true"));
+        assert!(manifest("[package]\n").is_err());
+    }
+}
