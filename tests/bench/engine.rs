@@ -63,8 +63,7 @@ fn growth(policy: Policy, past: Option<&horizon::History>) -> Vec<Row> {
         });
         let planned = |world: &World| (1..=lanes).all(|lane| planned(world, LaneId(lane)));
         assert!(policy == Policy::Tiered || planned(&worlds[0]), "horizon made its plans");
-        let row =
-            Row::times(&format!("engine.decide.{}.{accounts}x{lanes}", name(policy)), taken);
+        let row = Row::times(&format!("engine.decide.{}.{accounts}x{lanes}", name(policy)), taken);
         let work = accounts as f64 * (accounts as f64).log2();
         rows.push(match first {
             Some((took, worked)) => row.over(took * work / worked),
@@ -119,12 +118,7 @@ fn planned(world: &World, lane: LaneId) -> bool {
 
 /// A world shortly before a decision. For `horizon` its lanes work, its pool ran dry lately (else
 /// it would not look for anything better) and no plan is in hand.
-fn settled(
-    accounts: i64,
-    lanes: i64,
-    policy: Policy,
-    past: Option<&horizon::History>,
-) -> World {
+fn settled(accounts: i64, lanes: i64, policy: Policy, past: Option<&horizon::History>) -> World {
     let mut world = world(accounts, lanes, policy);
     if policy == Policy::Tiered {
         // The first look makes each account's memory; a running program has it.

@@ -44,7 +44,8 @@ pub const BOUNDS: [(&str, At, f64); 24] = [
 /// One line per bound whose figure was measured: the figure, the bound, and whether it holds.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
-    let mut text = String::from("\nbound                                         figure      most\n");
+    let mut text =
+        String::from("\nbound                                         figure      most\n");
     for (name, at, most) in BOUNDS {
         let figure = rows.iter().find(|row| row.name == name).and_then(|row| match at {
             At::P50 => Some(row.p50),
@@ -75,7 +76,10 @@ mod tests {
         let text = table(&rows);
         let verdict = |name: &str, kind: &str| {
             let fits = |line: &&str| line.starts_with(name) && line.contains(kind);
-            text.lines().find(fits).and_then(|line| line.split_whitespace().last()).map(str::to_owned)
+            text.lines()
+                .find(fits)
+                .and_then(|line| line.split_whitespace().last())
+                .map(str::to_owned)
         };
         assert_eq!(verdict("run.added", "p50").as_deref(), Some("holds"));
         assert_eq!(verdict("ledger.decision_write", "p99").as_deref(), Some("MISSED"));

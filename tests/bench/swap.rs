@@ -2,9 +2,9 @@
 
 use crate::bench::{Row, timed};
 use sluice_custody::{
-    AccountKey, ClaudeSeat, Config, Custody, Health, Intent, IntentId, ItemKey, Journal,
-    Party, Pointers, RecordError, SagaOutcome, Seats, Secret, SecretStore, Step,
-    StoreError, SwapOrder, VintageRef,
+    AccountKey, ClaudeSeat, Config, Custody, Health, Intent, IntentId, ItemKey, Journal, Party,
+    Pointers, RecordError, SagaOutcome, Seats, Secret, SecretStore, Step, StoreError, SwapOrder,
+    VintageRef,
 };
 use sluice_engine::{AccountId, Generation, LaneId, Provider};
 use std::collections::BTreeMap;

@@ -27,8 +27,7 @@ enum Suite {
 }
 
 /// What `cargo xtask bench` measures.
-const ALL: [Suite; 5] =
-    [Suite::Engine, Suite::Swap, Suite::Keychain, Suite::Lanes, Suite::Ledger];
+const ALL: [Suite; 5] = [Suite::Engine, Suite::Swap, Suite::Keychain, Suite::Lanes, Suite::Ledger];
 
 struct Options {
     days: i64,

@@ -256,6 +256,7 @@ function defaults(): Record<string, unknown> {
   const values: Record<string, unknown> = {
     "work.hours": "09:00-18:30",
     "work.days": [1, 2, 3, 4, 5],
+    "work.learn": false,
     "quiet.hours": "22:00-07:00",
     critical_percent: 90,
     warning_percent: 80,

@@ -164,6 +164,8 @@ function WorkHours({ values, set }: GroupProps) {
     const next = days.includes(day) ? days.filter((one) => one !== day) : [...days, day].sort();
     return set("work.days", next);
   };
+  const hours = String(values["work.hours"] ?? "07:00-24:00");
+  const detailed = hours.includes(",") || Boolean(values["work.week"]);
   return (
     <section class="card">
       <h2>Work hours</h2>
@@ -182,12 +184,23 @@ function WorkHours({ values, set }: GroupProps) {
             />
           ))}
         </div>
-        <Span
-          kept={String(values["work.hours"] ?? "07:00-24:00")}
-          overMidnight={false}
-          save={(span) => set("work.hours", span)}
-        />
+        {detailed ? (
+          <p>
+            {hours}
+            {values["work.week"] && " on days that have no hours of their own"}. Hours in detail are
+            changed with <code>sluice settings work.hours</code> and{" "}
+            <code>sluice settings work.week</code>.
+          </p>
+        ) : (
+          <Span kept={hours} overMidnight={true} save={(span) => set("work.hours", span)} />
+        )}
       </div>
+      <Switch
+        on={values["work.learn"] === true}
+        label="Follow the hours I really work"
+        hint="Once two weeks of use are known."
+        change={(on) => set("work.learn", on)}
+      />
     </section>
   );
 }

@@ -21,6 +21,8 @@ const DAYS_AHEAD: u64 = 15;
 const LEARNED_WEEKS: f64 = 2.0;
 /// An hour of the week counts as working when it holds this share of an even hour's work.
 const LEARNED_SHARE: f64 = 0.25;
+/// So many finished weeks are looked back at; older habits have faded to a tenth.
+pub const LEARNED_FROM_WEEKS: i64 = 8;
 /// Weight of the past when a new week is learned.
 const LEARNED_KEEP: f64 = 0.75;
 /// No zone has ever skipped more than a day.
@@ -118,6 +120,26 @@ impl DemandProfile {
         let local = utc(at).with_timezone(&zone);
         let day = local.weekday().num_days_from_monday() as usize;
         day * 24 + chrono::Timelike::hour(&local) as usize
+    }
+
+    /// Learns from work at instants of the past, in any one unit: week by week of the local
+    /// calendar, the running one not yet, a week without any work (away, switched off) not at all.
+    #[must_use]
+    pub fn of(work: &[(Utc, f64)], zone: Tz, now: Utc) -> Self {
+        let monday = |at: Utc| {
+            let date = utc(at).with_timezone(&zone).date_naive();
+            date - Days::new(u64::from(date.weekday().num_days_from_monday()))
+        };
+        let mut weeks: BTreeMap<NaiveDate, Vec<f64>> = BTreeMap::new();
+        for (at, amount) in work.iter().filter(|(_, amount)| *amount > 0.0) {
+            let week = weeks.entry(monday(*at)).or_insert_with(|| vec![0.0; WEEK_H]);
+            week[Self::hour_of_week(zone, *at)] += amount;
+        }
+        let mut profile = Self::default();
+        for week in weeks.range(..monday(now)).map(|(_, week)| week) {
+            profile.learn(week);
+        }
+        profile
     }
 
     /// Learns one finished week: 168 finite, non-negative amounts; anything else is ignored.
@@ -400,6 +422,21 @@ mod tests {
         }
         let week = profile.week().expect("enough weeks");
         assert!(week[0].is_empty() && week[1] == [WorkSpan { from: 540, to: 600 }]);
+    }
+
+    #[test]
+    fn the_running_week_and_weeks_away_are_not_learned_from() {
+        let work = |text: &str| (at(text), 2.0);
+        let now = at("2026-06-24T12:00:00Z");
+        let two = [work("2026-06-01T07:30:00Z"), work("2026-06-15T07:30:00Z")];
+        let profile = DemandProfile::of(&two, Europe::Berlin, now);
+        assert!((profile.weeks - 2.0).abs() < 1e-12, "the week between was away");
+        let week = profile.week().expect("enough weeks");
+        assert_eq!(week[0], [WorkSpan { from: 540, to: 600 }], "half past nine in Berlin");
+        assert!(week[1..].iter().all(Vec::is_empty));
+        let running = [work("2026-06-15T07:30:00Z"), work("2026-06-23T07:30:00Z")];
+        assert!((DemandProfile::of(&running, Europe::Berlin, now).weeks - 1.0).abs() < 1e-12);
+        assert_eq!(DemandProfile::of(&[(now, 0.0)], Tz::UTC, now), DemandProfile::default());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod core;
 pub mod explain;
 pub mod export;
 mod flight;
+pub mod hours;
 pub mod inbox;
 pub mod link;
 pub mod lock;

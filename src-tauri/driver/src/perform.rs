@@ -40,6 +40,8 @@ const PARKED_POLL_DEADLINE: Duration = Duration::from_secs(30);
 const START_DEADLINE: Duration = Duration::from_secs(10);
 /// Pauses (real time) after a swap before its parked file is looked at.
 const TEND: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(29)];
+/// Seconds of a week.
+const WEEK_S: i64 = 604_800;
 /// Calls waiting for one part.
 const QUEUE: usize = 64;
 
@@ -185,21 +187,23 @@ impl Performer {
         }
     }
 
+    /// What use has shown is looked up first; a database that does not answer in time costs that.
     fn expand_calendar(&self, settings: &Settings) {
-        let calendar = calendar::expand(
-            &settings.work_calendar(),
-            settings.time_zone(),
-            self.clock.now().wall,
-        );
-        self.send(Input::Calendar(calendar));
-    }
-
-    /// Sends an input from a task, so that a full queue delays the task and nothing else.
-    fn send(&self, input: Input) {
-        let inputs = self.inputs.clone();
+        let (settings, now) = (settings.clone(), self.clock.now().wall);
+        let (ledger, inputs) = (self.ledger.clone(), self.inputs.clone());
         tokio::spawn(async move {
+            let zone = settings.time_zone();
+            let mut learned = calendar::DemandProfile::default();
+            if settings.learns() {
+                let since = now.plus_seconds(-calendar::LEARNED_FROM_WEEKS * WEEK_S);
+                let work = ledger.run(LEDGER_DEADLINE, move |ledger| ledger.work(since, now)).await;
+                if let Ok(Ok(work)) = work {
+                    learned = calendar::DemandProfile::of(&work, zone, now);
+                }
+            }
+            let calendar = calendar::expand(&settings.work_calendar(learned), zone, now);
             // A closed queue means the loop has ended.
-            let _ended = inputs.send(input).await;
+            let _ended = inputs.send(Input::Calendar(calendar)).await;
         });
     }
 

@@ -476,6 +476,11 @@ pub trait Ledger: Send + 'static {
     /// # Errors
     /// When it is not on disk.
     fn record(&mut self, record: &Record) -> Result<i64, Trouble>;
+    /// Work in `since..until` as readings show it: instants and amounts, in any one unit.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn work(&mut self, since: Utc, until: Utc) -> Result<Vec<(Utc, f64)>, Trouble>;
     /// Looks one thing up.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Settings: every key, its default and what it may hold. Stored by name in the ledger.
 
 use crate::api::Mode;
-use crate::calendar::{WorkCalendar, WorkSpan};
+use crate::calendar::{DemandProfile, WorkCalendar, WorkSpan};
+use crate::hours::{self, Hours};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use sluice_engine::{Policy, Provider};
@@ -24,15 +26,8 @@ pub const NOTICE_KINDS: [&str; 12] = [
 ];
 /// Kinds that are off until a person switches them on.
 const OFF_AT_FIRST: [&str; 2] = ["threshold", "reset"];
-
-/// Minutes after local midnight, `from < to`; 24:00 is 1440.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hours {
-    /// First minute.
-    pub from: u16,
-    /// First minute after.
-    pub to: u16,
-}
+/// The largest ceiling for paid use that is not taken for a slip of the hand, minor units.
+const BILLING_MOST_MINOR: f64 = 1e7;
 
 /// The person's choices.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,10 +36,18 @@ pub struct Settings {
     pub modes: BTreeMap<Provider, Mode>,
     /// The kill switch.
     pub stopped: bool,
-    /// Working hours of each weekday, Monday first.
-    pub hours: Hours,
+    /// Working hours of each day of work.
+    pub hours: Vec<Hours>,
     /// Days of work, Monday = 0.
     pub days: BTreeSet<u8>,
+    /// Working hours of each weekday, Monday first, where they differ; instead of the two above.
+    pub week: Option<[Vec<Hours>; 7]>,
+    /// Holidays (no hours) and other days that differ.
+    pub exceptions: BTreeMap<NaiveDate, Vec<Hours>>,
+    /// Whether the hours are learned from use; `None` is as long as the person named none.
+    pub learn: Option<bool>,
+    /// The person named hours.
+    pub named: bool,
     /// IANA time zone; empty follows the system.
     pub zone: String,
     /// 5-hour use that forces a swap, percent.
@@ -55,6 +58,8 @@ pub struct Settings {
     pub poll_seconds: u32,
     /// Which policy decides.
     pub policy: Policy,
+    /// Paid extra use is allowed up to so much a month, in the currency's minor unit; `None` is never.
+    pub billing_ceiling_minor: Option<f64>,
     /// Switched-off kinds of notices.
     pub silent: BTreeSet<String>,
     /// No notices in these hours, unless something needs the person.
@@ -66,13 +71,18 @@ impl Default for Settings {
         Self {
             modes: BTreeMap::new(),
             stopped: false,
-            hours: Hours { from: 7 * 60, to: 24 * 60 },
+            hours: vec![Hours { from: 7 * 60, to: 24 * 60 }],
             days: (0..7).collect(),
+            week: None,
+            exceptions: BTreeMap::new(),
+            learn: None,
+            named: false,
             zone: String::new(),
             critical_percent: 90.0,
             warning_percent: 80.0,
             poll_seconds: 300,
             policy: Policy::default(),
+            billing_ceiling_minor: None,
             silent: OFF_AT_FIRST.into_iter().map(str::to_owned).collect(),
             quiet: None,
         }
@@ -105,11 +115,28 @@ impl Settings {
         !self.silent.contains(kind)
     }
 
-    /// The working hours for the expansion.
+    /// The working hours for the expansion; `learned` is what use has shown.
     #[must_use]
-    pub fn work_calendar(&self) -> WorkCalendar {
-        let span = WorkSpan { from: self.hours.from, to: self.hours.to };
-        WorkCalendar::daily(span, self.days.iter().copied())
+    pub fn work_calendar(&self, learned: DemandProfile) -> WorkCalendar {
+        let spans = |hours: &[Hours]| hours.iter().copied().map(WorkSpan::from).collect();
+        let mut calendar = WorkCalendar { follow_demand: self.learns(), ..Default::default() };
+        calendar.demand = learned;
+        for (day, kept) in (0..).zip(&mut calendar.week) {
+            *kept = match &self.week {
+                Some(week) => spans(&week[usize::from(day)]),
+                None if self.days.contains(&day) => spans(&self.hours),
+                None => Vec::new(),
+            };
+        }
+        let own = self.exceptions.iter().map(|(date, hours)| (*date, spans(hours)));
+        calendar.exceptions = own.collect();
+        calendar
+    }
+
+    /// Whether working hours are learned from use.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.learn.unwrap_or(!self.named)
     }
 
     /// The zone the hours are meant in: the chosen one, else the machine's, else UTC.
@@ -128,16 +155,29 @@ impl Settings {
     pub fn values(&self) -> BTreeMap<String, Value> {
         let mut values = BTreeMap::from([
             ("stopped".to_owned(), json!(self.stopped)),
-            ("work.hours".to_owned(), json!(self.hours.to_text())),
+            ("work.hours".to_owned(), json!(hours::text(&self.hours))),
             (
                 "work.days".to_owned(),
                 json!(self.days.iter().map(|day| day + 1).collect::<Vec<_>>()),
             ),
+            (
+                "work.week".to_owned(),
+                json!(self.week.as_ref().map(|week| week.each_ref().map(|day| hours::text(day)))),
+            ),
+            (
+                "work.exceptions".to_owned(),
+                self.exceptions
+                    .iter()
+                    .map(|(date, day)| (date.to_string(), json!(hours::text(day))))
+                    .collect(),
+            ),
+            ("work.learn".to_owned(), json!(self.learns())),
             ("work.zone".to_owned(), json!(self.zone)),
             ("critical_percent".to_owned(), json!(self.critical_percent)),
             ("warning_percent".to_owned(), json!(self.warning_percent)),
             ("poll_seconds".to_owned(), json!(self.poll_seconds)),
             ("policy".to_owned(), json!(self.policy)),
+            ("billing_ceiling_minor".to_owned(), json!(self.billing_ceiling_minor)),
             ("quiet.hours".to_owned(), json!(self.quiet.map(Hours::to_text).unwrap_or_default())),
         ]);
         for provider in Provider::ALL {
@@ -156,17 +196,39 @@ impl Settings {
     pub fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
         match key {
             "stopped" => self.stopped = truth(value)?,
-            "work.hours" => self.hours = hours(value)?,
-            "work.days" => self.days = days(value)?,
+            "work.hours" | "work.days" | "work.week" => self.set_work(key, value)?,
+            "work.exceptions" => self.exceptions = hours::exceptions(value)?,
+            "work.learn" => self.learn = Some(truth(value)?),
             "work.zone" => self.zone = zone(value)?,
             "critical_percent" => self.critical_percent = number(value, 50.0, 100.0)?,
             "warning_percent" => self.warning_percent = number(value, 20.0, 100.0)?,
             "poll_seconds" => self.poll_seconds = number(value, 180.0, 3600.0)?.round() as u32,
             "policy" => self.policy = choice(value)?,
+            "billing_ceiling_minor" if value.is_null() => self.billing_ceiling_minor = None,
+            "billing_ceiling_minor" => {
+                self.billing_ceiling_minor = Some(number(value, 0.0, BILLING_MOST_MINOR)?);
+            }
             "quiet.hours" if value.as_str() == Some("") || value.is_null() => self.quiet = None,
-            "quiet.hours" => self.quiet = Some(hours_over_midnight(value)?),
+            "quiet.hours" => self.quiet = Some(span(value)?),
             _ => return self.set_grouped(key, value),
         }
+        Ok(())
+    }
+
+    /// Hours somebody named are meant: from then on they are learned only where that is wished.
+    fn set_work(&mut self, key: &str, value: &Value) -> Result<(), String> {
+        match key {
+            "work.hours" => {
+                let hours = hours::day(value)?;
+                if hours.is_empty() {
+                    return Err("it must name at least one span, like 07:00-24:00".to_owned());
+                }
+                self.hours = hours;
+            }
+            "work.days" => self.days = days(value)?,
+            _ => self.week = hours::week(value)?,
+        }
+        self.named = true;
         Ok(())
     }
 
@@ -189,25 +251,6 @@ impl Settings {
     }
 }
 
-impl Hours {
-    /// `07:00-24:00`.
-    #[must_use]
-    pub fn to_text(self) -> String {
-        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        format!("{}-{}", clock(self.from), clock(self.to))
-    }
-
-    /// Whether a minute of the day lies inside; a span may pass midnight.
-    #[must_use]
-    pub const fn contain(self, minute: u16) -> bool {
-        if self.from <= self.to {
-            self.from <= minute && minute < self.to
-        } else {
-            minute >= self.from || minute < self.to
-        }
-    }
-}
-
 fn truth(value: &Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| "it must be true or false".to_owned())
 }
@@ -221,28 +264,8 @@ fn choice<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
     serde_json::from_value(value.clone()).map_err(|error| error.to_string())
 }
 
-fn minute(text: &str) -> Option<u16> {
-    let (hour, minute) = text.trim().split_once(':')?;
-    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-    (minute < 60 && hour * 60 + minute <= 1440).then_some(hour * 60 + minute)
-}
-
-fn hours_over_midnight(value: &Value) -> Result<Hours, String> {
-    let span = value.as_str().and_then(|text| {
-        let (from, to) = text.split_once('-')?;
-        let (from, to) = (minute(from)?, minute(to)?);
-        (from != to).then_some(Hours { from, to })
-    });
-    span.ok_or_else(|| "it must be a span like 07:00-24:00".to_owned())
-}
-
-fn hours(value: &Value) -> Result<Hours, String> {
-    let span = hours_over_midnight(value)?;
-    if span.from < span.to {
-        Ok(span)
-    } else {
-        Err("the span must begin before it ends".to_owned())
-    }
+fn span(value: &Value) -> Result<Hours, String> {
+    Hours::parse(value.as_str().ok_or("it must be text, like 22:00-07:00")?)
 }
 
 fn days(value: &Value) -> Result<BTreeSet<u8>, String> {
@@ -274,6 +297,10 @@ mod tests {
             ("stopped", json!(true)),
             ("work.hours", json!("09:30-18:00")),
             ("work.days", json!([1, 2, 3, 4, 5])),
+            ("work.week", json!(["", "09:00-12:00, 13:00-18:00", "22:00-02:00", "", "", "", ""])),
+            ("work.exceptions", json!({"2026-12-25": "", "2026-12-24": "09:00-12:00"})),
+            ("work.learn", json!(false)),
+            ("billing_ceiling_minor", json!(500.0)),
             ("work.zone", json!("Europe/Berlin")),
             ("critical_percent", json!(85)),
             ("poll_seconds", json!(240)),
@@ -298,7 +325,13 @@ mod tests {
             ("mode.claude", json!("always")),
             ("mode.gemini", json!("auto")),
             ("work.hours", json!("25:00-26:00")),
-            ("work.hours", json!("18:00-09:00")),
+            ("work.hours", json!("1093:00-10:00")),
+            ("work.hours", json!("")),
+            ("work.week", json!(["09:00-17:00"])),
+            ("work.exceptions", json!({"tomorrow": ""})),
+            ("work.learn", json!("yes")),
+            ("billing_ceiling_minor", json!(-1)),
+            ("billing_ceiling_minor", json!("500")),
             ("work.days", json!([])),
             ("work.days", json!([0])),
             ("work.days", json!([1, 1])),
@@ -314,5 +347,34 @@ mod tests {
             assert!(!text.is_empty(), "{key}");
             assert_eq!(settings, Settings::default(), "{key}");
         }
+    }
+
+    #[test]
+    fn hours_are_learned_until_somebody_names_some() {
+        let mut settings = Settings::default();
+        assert!(settings.learns());
+        settings.set("work.days", &json!([1, 2])).unwrap();
+        assert!(!settings.learns());
+        settings.set("work.learn", &json!(true)).unwrap();
+        settings.set("work.hours", &json!("09:00-10:00")).unwrap();
+        assert!(settings.learns(), "it was wished for");
+    }
+
+    #[test]
+    fn a_week_of_its_own_stands_before_the_simple_hours() {
+        let mut settings = Settings::default();
+        settings.set("work.hours", &json!("09:00-12:00, 13:00-17:00")).unwrap();
+        settings.set("work.days", &json!([1, 7])).unwrap();
+        let simple = settings.work_calendar(DemandProfile::default());
+        assert!((simple.weekly_hours() - 14.0).abs() < 1e-12);
+        assert_eq!(simple.week[6].len(), 2);
+        let night = json!(["22:00-02:00", "", "", "", "", "", ""]);
+        settings.set("work.week", &night).unwrap();
+        settings.set("work.exceptions", &json!({"2026-12-25": ""})).unwrap();
+        let own = settings.work_calendar(DemandProfile::default());
+        assert!((own.weekly_hours() - 4.0).abs() < 1e-12);
+        assert!(own.exceptions.values().all(Vec::is_empty) && own.exceptions.len() == 1);
+        settings.set("work.week", &Value::Null).unwrap();
+        assert_eq!(settings.work_calendar(DemandProfile::default()).week, simple.week);
     }
 }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use sluice_engine::observation::Source;
 use sluice_engine::{AccountId, Credits, ModelWindow, Percent, Usage, Utc, Window};
 
+/// Microseconds of an hour.
+const HOUR_US: i64 = 3_600_000_000;
+
 /// One reading of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -93,6 +96,24 @@ impl Ledger {
                 })
             })
             .optional()?)
+    }
+
+    /// Work per hour in `since..until`: the instant at which each hour with readings begins, and the
+    /// percent by which 5-hour windows grew in it, all accounts together.
+    pub fn work(&self, since: Utc, until: Utc) -> Result<Vec<(Utc, f64)>> {
+        let mut statement = self.history.prepare_cached(
+            "SELECT at / ?3 * ?3, sum(max(grown, 0)) FROM
+                 (SELECT at, five_hour - lag(five_hour) OVER (PARTITION BY account ORDER BY at, id)
+                      AS grown
+                  FROM samples WHERE at >= ?1 AND at < ?2 AND five_hour IS NOT NULL)
+             WHERE grown IS NOT NULL GROUP BY 1 ORDER BY 1",
+        )?;
+        let rows = statement
+            .query_map(params![since.0, until.0, HOUR_US], |row| {
+                Ok((Utc(row.get(0)?), row.get(1)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(rows)
     }
 
     /// Readings in `since..until`, oldest first, of one account or of all.

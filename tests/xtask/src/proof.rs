@@ -109,7 +109,9 @@ fn tree() -> Result<PathBuf, Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", tree.display()));
     for stale in ["src-tauri", "tests"] {
         match fs::remove_dir_all(tree.join(stale)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
             Ok(()) | Err(_) => {}
         }
     }

@@ -70,6 +70,10 @@ impl Ledger for SqlLedger {
         }
     }
 
+    fn work(&mut self, since: Utc, until: Utc) -> Result<Vec<(Utc, f64)>, Trouble> {
+        self.shared.lock().work(since, until).map_err(trouble)
+    }
+
     fn query(&mut self, query: &Query) -> Result<Answer, Trouble> {
         let ledger = self.shared.lock();
         look_up(&ledger, query).map_err(trouble)

@@ -434,6 +434,7 @@ impl Core {
         rules.critical = self.settings.critical_percent;
         rules.warning = self.settings.warning_percent;
         rules.check_interval_s = f64::from(self.settings.poll_seconds);
+        rules.billing_ceiling_minor = self.settings.billing_ceiling_minor;
         for lane in &mut self.world.lanes {
             lane.gates.off =
                 self.settings.stopped || self.settings.mode(lane.provider) == Mode::Off;

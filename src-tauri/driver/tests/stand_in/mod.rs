@@ -326,6 +326,10 @@ impl Ledger for Hold {
         }
         Ok(self.0.row.fetch_add(1, Ordering::SeqCst))
     }
+    fn work(&mut self, _: Utc, _: Utc) -> Result<Vec<(Utc, f64)>, Trouble> {
+        self.0.ask(Part::Ledger);
+        Ok(Vec::new())
+    }
     fn query(&mut self, _: &Query) -> Result<Answer, Trouble> {
         self.0.ask(Part::Ledger);
         Ok(Answer::Decisions { rows: Vec::new() })
