@@ -6,8 +6,9 @@ use crate::fixture::{
 };
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Burn, Credits, Gates, Lane, LaneId, Login, ModelWindow, Percent, Provider,
-    Refusal, Rules, Settlement, Trigger, Utc, Window, World, explain,
+    Account, AccountId, Burn, Credits, Gates, Lane, LaneId, Login, ModelWindow, Observation,
+    Percent, Policy, Provider, Refusal, Rules, Settlement, Source, Trigger, Utc, Window, World,
+    explain,
 };
 
 fn pair() -> Vec<Account> {
@@ -101,8 +102,8 @@ fn a_near_reset_mutes_only_while_the_window_lasts() {
 }
 
 #[test]
-fn a_projection_past_full_does_not_wait_for_the_residency() {
-    let decide = |rules: Rules| {
+fn a_projection_waits_for_the_residency_but_not_what_fills_before_a_swap_is_done() {
+    let decide = |rules: Rules, rate: f64| {
         let mut world = world(
             rules,
             vec![
@@ -110,13 +111,14 @@ fn a_projection_past_full_does_not_wait_for_the_residency() {
                 account(2).week(10.0, in_hours(72.0)),
             ],
         );
-        let burn = Burn { five_hour: 2.0, last_five_hour: Some(84.0), ..Burn::default() };
+        let burn = Burn { five_hour: rate, last_five_hour: Some(84.0), ..Burn::default() };
         world.memory.entry(AccountId(1)).or_default().burn = burn;
         world.gates().last_committed = Some(now().plus_seconds(-400));
-        world.tick(now())
+        world.tick(now()).trigger
     };
-    assert_eq!(decide(Rules::seed()).trigger, Trigger::ResidencyBlocked);
-    assert_eq!(decide(Rules::default()).trigger, Trigger::BurnRate);
+    assert_eq!(decide(Rules::default(), 2.0), Trigger::ResidencyBlocked, "full in eight minutes");
+    assert_eq!(decide(Rules::default(), 6.0), Trigger::ForcedCritical, "full in under three");
+    assert_eq!(decide(Rules::seed(), 6.0), Trigger::ResidencyBlocked);
 }
 
 #[test]
@@ -497,4 +499,55 @@ fn a_tight_refuge_is_taken_only_for_real_relief() {
     assert_eq!(decide(91.0, 70.0), None, "three percent are not worth a swap");
     assert_eq!(decide(85.0, 70.0), Some(2));
     assert_eq!(decide(98.0, 70.0), None);
+}
+
+#[test]
+fn refusals_without_end_move_a_lane_twelve_times_an_hour_and_no_more() {
+    for policy in [Policy::Tiered, Policy::Horizon] {
+        let accounts = (1..=20).map(|id| account(id).week(10.0, in_hours(72.0)).short(5.0, None));
+        let mut world = world(Rules { policy, ..Rules::default() }, accounts.collect());
+        for id in 1..=20 {
+            let usage = world.accounts[id - 1].usage.clone();
+            world.tell(id as i64, Fact::Usage(usage), now());
+        }
+        let mut swaps = 0;
+        for minute in 0..58 {
+            let at = in_minutes(f64::from(minute));
+            let active = world.lanes[0].active.unwrap().0;
+            world.tell(active, hit("five_hour", Some(in_hours(4.0))), at);
+            if let Some(to) = target(&world.tick(at)) {
+                world.commit(to, false, at);
+                swaps += 1;
+            }
+        }
+        assert_eq!(swaps, 12, "{policy:?}");
+    }
+}
+
+#[test]
+fn a_reading_from_before_the_clock_was_set_back_undoes_no_refusal() {
+    for policy in [Policy::Tiered, Policy::Horizon] {
+        let mut world = world(
+            Rules { policy, ..Rules::default() },
+            vec![
+                account(1).week(10.0, in_hours(72.0)).short(50.0, Some(in_hours(4.0))),
+                account(2).week(10.0, in_hours(72.0)).short(60.0, Some(in_hours(4.0))),
+            ],
+        );
+        for id in [1, 2] {
+            let usage = world.accounts[id as usize - 1].usage.clone();
+            world.tell(id, Fact::Usage(usage), now());
+        }
+        let old = world.accounts[1].usage.clone();
+        world.tell(2, hit("five_hour", Some(in_hours(4.0))), in_minutes(1.0));
+        let ahead = Observation {
+            account: AccountId(2),
+            at: in_hours(1.0),
+            source: Source::Endpoint,
+            fact: Fact::Usage(old),
+        };
+        world.observe(&ahead, clocks(in_minutes(2.0)));
+        world.tell(1, hit("five_hour", Some(in_hours(4.0))), in_minutes(2.0));
+        assert_eq!(target(&world.tick(in_minutes(2.0))), None, "{policy:?}");
+    }
 }

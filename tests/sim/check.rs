@@ -53,6 +53,8 @@ pub struct Known {
     pub seen: bool,
     /// Full until then, by the last reading or refusal.
     pub full_until: Option<Utc>,
+    /// The true minute of the last refusal; readings from before do not undo it.
+    pub refused_at: Option<i64>,
     /// The login was refused.
     pub signed_out: bool,
 }

@@ -19,9 +19,11 @@ const WEEK: i64 = 10_080;
 /// 2026-01-05T00:00:00Z, a Monday.
 const START: Utc = Utc::from_seconds(1_767_571_200);
 
-/// An account as it really is; units are shares of its 5-hour window.
+/// An account as it really is; shares are of its 5-hour window.
 #[derive(Clone, Copy, Debug)]
 struct Real {
+    /// Units its 5-hour window holds.
+    size: f64,
     short: f64,
     short_ends: i64,
     long: f64,
@@ -46,13 +48,28 @@ impl Real {
         if minute < self.dead_until { 0.0 } else { (1.0 - self.short).min(self.ratio - self.long) }
     }
 
-    fn burn(&mut self, units: f64, minute: i64) {
+    /// Uses `units`, if there is room for them.
+    fn burn(&mut self, units: f64, minute: i64) -> bool {
+        let share = units / self.size;
+        if self.room(minute) < share {
+            return false;
+        }
         if minute >= self.short_ends {
             self.short_ends = minute + 300;
         }
-        self.short += units;
-        self.long += units;
+        self.short += share;
+        self.long += share;
+        true
     }
+}
+
+/// An answer under way; times are true minutes.
+struct Letter {
+    written: i64,
+    arrives: i64,
+    account: usize,
+    /// `None` when nobody answered.
+    answer: Option<Observation>,
 }
 
 struct Sim {
@@ -66,8 +83,8 @@ struct Sim {
     minute: i64,
     skew_s: i64,
     outage_until: i64,
-    /// Readings under way: when they arrive, whose, what.
-    mail: Vec<(i64, usize, Option<Observation>)>,
+    /// Readings under way.
+    mail: Vec<Letter>,
     asked: Vec<bool>,
     woke_at: i64,
     fresh: Vec<bool>,
@@ -101,8 +118,11 @@ impl Sim {
         let lanes = rng.usize(1..3).min(accounts - 1);
         let mut world = World::default();
         world.rules.policy = if rng.bool() { Policy::Horizon } else { Policy::Tiered };
-        for index in 0..accounts {
-            world.accounts.push(account(index, [1.0, 5.0, 20.0][rng.usize(0..3)]));
+        let weights: Vec<f64> = (0..accounts).map(|_| [1.0, 5.0, 20.0][rng.usize(0..3)]).collect();
+        let honest = rng.u8(0..4) > 0;
+        for (index, weight) in weights.iter().enumerate() {
+            let told = rng.u8(0..10) > 0;
+            world.accounts.push(account(index, told.then_some(*weight)));
         }
         for lane in 0..lanes {
             world.lanes.push(Lane {
@@ -114,7 +134,12 @@ impl Sim {
                 gates: Gates::default(),
             });
         }
-        let real = (0..accounts).map(|_| Real {
+        // Plans say how large a window is, more or less; in one world of four they say nothing.
+        let size = |rng: &mut Rng, weight: f64| {
+            if honest { weight * (0.8 + 0.4 * rng.f64()) } else { 5.0 }
+        };
+        let real = weights.iter().map(|weight| Real {
+            size: size(&mut rng, *weight),
             short: 0.0,
             short_ends: 0,
             long: rng.f64() * 5.0,
@@ -179,23 +204,21 @@ impl Sim {
                     continue;
                 }
                 let Some(active) = self.world.lanes[lane].active else { continue };
-                let real = &mut self.real[(active.0 - 1) as usize];
-                if real.room(minute) >= rate {
-                    real.burn(rate, minute);
-                } else if minute % 4 == 0 {
+                let served = self.real[(active.0 - 1) as usize].burn(rate, minute);
+                if !served && minute % 4 == 0 {
                     self.refuse(lane, active);
                 }
             }
         }
     }
 
-    /// Sessions begin now and then, mostly by day; the heaviest fill a window in an hour.
+    /// Sessions begin now and then, mostly by day; the heaviest fill a middling window in an hour.
     fn begin_work(&mut self, lane: usize) {
         let hour = self.minute.rem_euclid(1_440) / 60;
         let chance = if (8..20).contains(&hour) { 0.01 } else { 0.001 };
         if self.rng.f64() < chance {
             let length = self.rng.i64(10..240);
-            self.work[lane] = (self.minute + length, 1.0 / self.rng.i64(60..600) as f64);
+            self.work[lane] = (self.minute + length, 5.0 / self.rng.i64(60..600) as f64);
         }
     }
 
@@ -212,6 +235,7 @@ impl Sim {
         let known = self.known.entry(active).or_default();
         known.signed_out |= self.minute < real.dead_until;
         known.full_until = known.full_until.max(until);
+        known.refused_at = Some(self.minute);
         for _ in 0..self.rng.usize(1..6) {
             let at = self.now().wall;
             let observation =
@@ -225,19 +249,19 @@ impl Sim {
     fn deliver(&mut self) {
         let minute = self.minute;
         let (due, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.mail).into_iter().partition(|(at, ..)| *at <= minute);
+            std::mem::take(&mut self.mail).into_iter().partition(|mail| mail.arrives <= minute);
         self.mail = kept;
-        for (_, index, observation) in due {
-            self.asked[index] = false;
+        for Letter { written, account, answer, .. } in due {
+            self.asked[account] = false;
             let now = self.now();
-            let Some(observation) = observation else {
+            let Some(observation) = answer else {
                 let at = now.wall;
                 let fact = Fact::Unreachable;
-                let account = id(index);
+                let account = id(account);
                 self.tell(&Observation { account, at, source: Source::Endpoint, fact });
                 continue;
             };
-            self.note(index, &observation);
+            self.note(account, written, &observation);
             self.tell(&observation);
         }
     }
@@ -248,7 +272,7 @@ impl Sim {
     }
 
     /// What the outside learns from a reading that was delivered.
-    fn note(&mut self, index: usize, observation: &Observation) {
+    fn note(&mut self, index: usize, written: i64, observation: &Observation) {
         let known = self.known.entry(id(index)).or_default();
         match &observation.fact {
             Fact::Usage(usage) => {
@@ -256,11 +280,13 @@ impl Sim {
                 known.signed_out = false;
                 self.fresh[index] = true;
                 let full = |window: &Window| window.used.is_some_and(|used| used.get() >= 99.5);
-                known.full_until = [&usage.five_hour, &usage.seven_day]
+                let before = known.refused_at.is_some_and(|at| written < at);
+                let read = [&usage.five_hour, &usage.seven_day]
                     .into_iter()
                     .filter(|window| full(window))
                     .filter_map(|window| window.resets_at)
                     .max();
+                known.full_until = if before { known.full_until.max(read) } else { read };
                 let account = id(index);
                 let signed = self.world.accounts.iter().find(|known| known.id == account);
                 if signed.is_some_and(|account| account.login != Login::Valid) {
@@ -334,11 +360,11 @@ impl Sim {
         let breaches = &mut self.year.breaches;
         self.records[lane].judge(minute, trigger, breaches);
         check::target(&self.known, to, (minute, wall), breaches);
-        // D1: one burst of failures, one swap.
+        // D1: one burst of failures, one swap; what the new account refuses is another burst.
         if let (Some((at, left)), Some(from)) = (self.left[lane], decision.active)
             && at == minute
             && left != from
-            && self.known.get(&from).is_some_and(|known| !known.full(wall))
+            && self.known.get(&from).is_some_and(|known| !known.full(wall) && !known.signed_out)
         {
             breaches.note("D1", minute, "a second swap for one burst of failures");
         }
@@ -395,8 +421,9 @@ impl Sim {
             self.asked[index] = true;
             self.world.requested(plan.account, now, 0.0);
             let late = if self.rng.u8(0..20) == 0 { self.rng.i64(1..40) } else { 0 };
-            let answer = self.answer(index);
-            self.mail.push((self.minute + 1 + late, index, answer));
+            let (written, answer) = (self.minute, self.answer(index));
+            let arrives = written + 1 + late;
+            self.mail.push(Letter { written, arrives, account: index, answer });
         }
         if self.minute - self.woke_at <= 1 && sent > 2 {
             self.year.breaches.note("T2", self.minute, "everything read at once after waking");
@@ -496,11 +523,11 @@ fn limit(window: &str, ends: i64) -> Fact {
     Fact::LimitHit { resets_at: Some(Sim::stamp(ends)), window: window.to_owned() }
 }
 
-fn account(index: usize, weight: f64) -> Account {
+fn account(index: usize, weight: Option<f64>) -> Account {
     Account {
         id: id(index),
         provider: Provider::Claude,
-        plan: Plan { weight: Some(weight), ..Plan::default() },
+        plan: Plan { weight, ..Plan::default() },
         enabled: true,
         automatic: true,
         login: Login::Valid,

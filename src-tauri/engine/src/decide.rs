@@ -190,8 +190,12 @@ fn passed(
     if residency > 0.0 && rule.waits_for_residency(rules) {
         return (Trigger::ResidencyBlocked, Hold::Residency { seconds: residency });
     }
-    let cooldown = gates.cooldown_left(now, rules);
-    if cooldown > 0.0 && !(rules.refusal_skips_cooldown && rule.refusal()) {
+    let cooldown = match (rules.refusal_skips_cooldown, rule.refusal()) {
+        (true, true) => gates.hour_left(now),
+        (true, false) => gates.cooldown_left(now, rules).max(gates.hour_left(now)),
+        (false, _) => gates.cooldown_left(now, rules),
+    };
+    if cooldown > 0.0 {
         return (Trigger::CooldownBlocked, Hold::Cooldown { seconds: cooldown });
     }
     if proposal.best.is_none() {

@@ -51,7 +51,31 @@ pub fn backoff_left(failures: u32, elapsed_s: f64, first: f64, cap: f64) -> f64 
     (pause - elapsed_s).max(0.0)
 }
 
+/// Automatic swaps of one lane within an hour, whatever forces them: what cooldown alone allows.
+const HOURLY_MOST: usize = 12;
+const HOUR_S: f64 = 3_600.0;
+
 impl Gates {
+    /// Takes note of an automatic swap that was committed at `now`.
+    pub fn committed(&mut self, now: Utc) {
+        self.last_attempt = Some(now);
+        self.last_committed = Some(now);
+        self.streak = None;
+        self.failed_attempts = 0;
+        self.last_failure = None;
+        self.recent.retain(|at| now.seconds_since(*at) < HOUR_S);
+        self.recent.push(now);
+    }
+
+    /// Seconds until a lane that left refusals without a cooldown may swap again: an hour sees no
+    /// more automatic swaps than the cooldown alone would allow.
+    #[must_use]
+    pub fn hour_left(&self, now: Utc) -> f64 {
+        let ages = self.recent.iter().map(|at| now.seconds_since(*at));
+        let mut within = ages.filter(|age| *age < HOUR_S).rev();
+        within.nth(HOURLY_MOST - 1).map_or(0.0, |oldest| HOUR_S - oldest)
+    }
+
     /// Seconds of residency still owed.
     #[must_use]
     pub fn residency_left(&self, now: Utc, rules: &Rules) -> f64 {
@@ -83,6 +107,7 @@ impl Gates {
         for clock in [&mut self.last_attempt, &mut self.last_committed, &mut self.last_failure] {
             *clock = clock.map(|at| at.min(now));
         }
+        self.recent.iter_mut().for_each(|at| *at = (*at).min(now));
     }
 
     /// Shifts every clock by the distance the wall clock jumped, so that periods keep their length.
@@ -95,6 +120,7 @@ impl Gates {
         ] {
             *clock = clock.map(|at| at.plus_seconds(seconds));
         }
+        self.recent.iter_mut().for_each(|at| *at = at.plus_seconds(seconds));
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::account::Provider;
 use crate::units::{AccountId, Generation, LaneId, Utc};
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// The unit that has exactly one active account.
@@ -30,6 +31,9 @@ pub struct Gates {
     pub last_attempt: Option<Utc>,
     /// The last committed swap or manual change; start of the residency.
     pub last_committed: Option<Utc>,
+    /// Automatic swaps committed within the last hour, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<Utc>,
     /// Failed attempts in a row.
     pub failed_attempts: u32,
     /// When the last attempt failed.

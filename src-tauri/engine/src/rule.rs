@@ -103,7 +103,7 @@ impl Rule {
         match self {
             Self::HigherTier { .. } | Self::Preemption { .. } => true,
             // Full before the next look is no wish but an interruption.
-            Self::Projection { projected, .. } => !(rules.leave_before_full && *projected >= 100.0),
+            Self::Projection { .. } => true,
             Self::Plan { forced, .. } => !*forced,
             Self::Drained { .. }
             | Self::ShortCritical { .. }

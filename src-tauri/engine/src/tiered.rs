@@ -173,7 +173,12 @@ fn muted(seat: &Seat<'_>) -> bool {
 
 fn short_critical(seat: &Seat<'_>) -> Option<Rule> {
     let used = seat.active.short_used()?;
-    let critical = seat.active.critical;
+    let mut critical = seat.active.critical;
+    if seat.rules.leave_before_full {
+        // What would be full before a swap is done is critical, whatever its line.
+        let brim = 100.0 - seat.burn.five_hour * REACTION_MIN;
+        critical = critical.min(brim.max(seat.rules.warning));
+    }
     (used >= critical && !muted(seat)).then_some(Rule::ShortCritical { used, critical })
 }
 

@@ -202,17 +202,16 @@ impl World {
         let from = core::mem::replace(&mut lane.active, to);
         lane.generation.0 = lane.generation.0.saturating_add(1);
         let gates = &mut lane.gates;
-        gates.last_attempt = Some(now);
-        gates.last_committed = Some(now);
-        gates.streak = None;
         gates.skips.clear();
         if by_person {
+            gates.last_attempt = Some(now);
+            gates.last_committed = Some(now);
+            gates.streak = None;
             // Only ever extends: a longer pause of the person's own stays.
             gates.paused_until = gates.paused_until.max(Some(now.plus_seconds(pause_s)));
             return;
         }
-        gates.failed_attempts = 0;
-        gates.last_failure = None;
+        gates.committed(now);
         for id in [from, to].into_iter().flatten() {
             if let Some(memory) = self.memory.get_mut(&id) {
                 memory.tier = None;

@@ -399,10 +399,7 @@ fn usage(tx: &Connection, account: AccountId) -> Result<Option<Usage>> {
 
 fn after_commit(gates: &Gates, to: AccountId, now: Utc) -> Gates {
     let mut after = gates.clone();
-    after.last_attempt = Some(now);
-    after.last_committed = Some(now);
-    after.failed_attempts = 0;
-    after.streak = None;
+    after.committed(now);
     after.last_target = Some(to);
     after
 }

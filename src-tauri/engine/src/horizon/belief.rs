@@ -7,6 +7,7 @@ use super::tuning::Tuning;
 use crate::account::{Account, Login};
 use crate::lane::Lane;
 use crate::observation::{Fact, Observation};
+use crate::observe;
 use crate::units::{AccountId, LaneId, Now};
 use crate::window::Usage;
 use alloc::collections::BTreeMap;
@@ -87,9 +88,11 @@ impl LaneBelief {
 impl State {
     /// Takes in one fact.
     pub fn observe(&mut self, accounts: &[Account], observation: &Observation, now: Now) {
+        if matches!(observation.fact, Fact::Usage(_)) && observe::undatable(observation, now) {
+            return;
+        }
         let id = observation.account;
         let now = minutes(now.wall);
-        // Sent before the clock was set back, it may claim to be from the future.
         let at = minutes(observation.at).min(now);
         let Some(account) = accounts.iter().find(|account| account.id == id) else { return };
         let gauge = self.gauges.entry(id).or_insert_with(|| Gauge::new(account));
@@ -178,7 +181,7 @@ impl State {
         for gauge in self.gauges.values_mut() {
             gauge.dead_until = gauge.dead_until.min(now + DEAD);
             gauge.seen_at = gauge.seen_at.filter(|at| *at <= now);
-            gauge.anchor = None;
+            gauge.rewind(now);
         }
         // Whose reading cannot be dated any more is read again at once.
         let gauges = &self.gauges;
@@ -234,6 +237,7 @@ impl State {
 
     fn refused(&mut self, id: AccountId, window: &str, resets_at: Option<f64>, now: f64) {
         let Some(gauge) = self.gauges.get_mut(&id) else { return };
+        gauge.refused_at = Some(now);
         match window {
             "five_hour" => {
                 gauge.short = 100.0;

@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 
 /// Minutes after waking in which reads are spread out.
 const SETTLING: f64 = 30.0;
+/// Longest pause after failed reads, minutes.
+const RETRY: f64 = 30.0;
 
 /// When each account should next be read, soonest first.
 #[must_use]
@@ -30,7 +32,7 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
             let Some(asked) = asked else {
                 return PollPlan { account: account.id, due: now.wall };
             };
-            let doubtful = gauge.is_some_and(|gauge| gauge.reckoned_full(now_min));
+            let doubtful = gauge.is_some_and(|gauge| gauge.doubtful(now_min));
             let mut interval = if doubtful { tuning.poll_busy } else { tuning.poll_other };
             for lane in state.lanes.values().filter(|lane| lane.active == Some(account.id)) {
                 let every = active(gauge, lane, tuning, now_min, stretch);
@@ -38,7 +40,8 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
             }
             let errors = state.errors.get(&account.id).copied().unwrap_or(0).min(4);
             if errors > 0 {
-                interval = interval.max((1 << errors) as f64).min(15.0f64.max(interval));
+                // Nothing was learned when it was asked: again soon, ever later.
+                interval = interval.max((1 << errors) as f64).min(RETRY);
             }
             let due = asked + interval;
             PollPlan { account: account.id, due: Utc((due * 60_000_000.0) as i64) }

@@ -12,9 +12,7 @@ pub(super) const SHORT: f64 = 300.0;
 /// Length of the weekly window, minutes.
 pub(super) const WEEK: f64 = 10_080.0;
 
-/// From this share on a 5-hour window counts as used up, percent.
-const RECKONED_FULL: f64 = 98.0;
-/// And from this one a reading says full (providers report whole percent).
+/// From this share on a reading says full (providers report whole percent).
 const READ_FULL: f64 = 99.5;
 /// So much more than the last reading said is doubtful, percent.
 const RECKONED_GAP: f64 = 20.0;
@@ -42,6 +40,8 @@ pub struct Gauge {
     pub seen_at: Option<f64>,
     /// Refused work until then.
     pub full_until: f64,
+    /// When it last did; readings from before do not undo it.
+    pub refused_at: Option<f64>,
     /// Login refused; do not try before.
     pub dead_until: f64,
     /// Weekly buckets of models.
@@ -123,6 +123,15 @@ impl Gauge {
         }
     }
 
+    /// The clock was set back: what it had seen end may not have, so the last reading counts again.
+    pub(super) fn rewind(&mut self, now: f64) {
+        self.refused_at = self.refused_at.map(|at| at.min(now));
+        let Some(read) = &mut self.anchor else { return };
+        read.at = read.at.min(now);
+        (self.short, self.short_ends) = (read.short, read.short_ends);
+        (self.long, self.long_ends) = (read.long, read.long_ends);
+    }
+
     /// Adds `units` of work done around `now`.
     pub(super) fn burn(&mut self, units: f64, now: f64) {
         if units <= 0.0 {
@@ -164,12 +173,27 @@ impl Gauge {
         self.short_left().min(self.long_left())
     }
 
-    /// Believed to be used up by reckoning alone: the last reading left room, so the belief wants
-    /// another before the account is given up for hours.
-    pub(super) fn reckoned_full(&self, now: f64) -> bool {
+    /// Reckoned to be used up much further than the last reading said: the belief wants another
+    /// reading before the account is given up for hours.
+    pub(super) fn doubtful(&self, now: f64) -> bool {
         let refused = now < self.full_until || now < self.dead_until;
         let read = self.anchor.map_or(0.0, |anchor| anchor.raw_short);
-        !refused && self.short >= RECKONED_FULL && self.short - read > RECKONED_GAP
+        !refused && self.short - read > RECKONED_GAP
+    }
+
+    /// Units left by the last reading alone, however much was reckoned since.
+    pub(super) fn read_left(&self, now: f64) -> f64 {
+        if now < self.full_until || now < self.dead_until || self.read_full(now) {
+            return 0.0;
+        }
+        let Some(read) = self.anchor else { return 0.0 };
+        let used = |share: f64, ends: Option<f64>| match ends {
+            Some(end) if now < end => share,
+            Some(_) | None => 0.0,
+        };
+        let short = 100.0 - used(read.raw_short, read.short_ends);
+        let long = 100.0 - used(read.raw_long, read.long_ends);
+        self.weight * short.min(long * self.ratio()).max(0.0) / 100.0
     }
 
     /// The last reading said full of a window that has not ended: not to be gone to, however much
@@ -214,7 +238,9 @@ impl Gauge {
         self.read_models(usage, before, &back);
         self.anchor = Some(back);
         self.seen_at = Some(at);
-        self.full_until = 0.0;
+        if self.refused_at.is_none_or(|refused| refused < at) {
+            self.full_until = 0.0;
+        }
         lesson
     }
 

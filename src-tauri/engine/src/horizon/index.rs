@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub provider: Provider,
     pub slot: Slot,
     pub seen_at: Option<f64>,
+    /// Units left by the last reading alone.
+    pub read_left: f64,
     /// The last reading said full, and that window has not ended.
     pub read_full: bool,
     /// Why it may not be chosen by any lane; `Refusal::None` when it may.
@@ -157,6 +159,7 @@ fn entry(account: &Account, gauge: &Gauge, now: f64, stale: f64) -> Entry {
         provider: account.provider,
         slot: gauge.slot(now),
         seen_at: gauge.seen_at,
+        read_left: gauge.read_left(now),
         read_full: gauge.read_full(now),
         refusal,
     }

@@ -68,7 +68,8 @@ fn hold(world: &World, scene: &Scene<'_>, now: Now) -> Option<Trigger> {
         return Some(Trigger::SwapAborted);
     }
     let stuck = scene.forced.is_some_and(Force::stuck);
-    if !stuck && gates.cooldown_left(now.wall, rules) > 0.0 {
+    let cooldown = if stuck { 0.0 } else { gates.cooldown_left(now.wall, rules) };
+    if cooldown.max(gates.hour_left(now.wall)) > 0.0 {
         return Some(Trigger::CooldownBlocked);
     }
     if scene.forced.is_none() && gates.residency_left(now.wall, rules) > 0.0 {

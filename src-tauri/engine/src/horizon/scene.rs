@@ -131,6 +131,9 @@ impl<'a> Scene<'a> {
         if self.now < gauge.full_until {
             return Some(Force::Refused);
         }
+        if gauge.read_full(self.now) {
+            return Some(Force::Short);
+        }
         if !self.busy() {
             // Free while idle, and the next session begins where there is room.
             return (gauge.left(self.now) < 0.006 * gauge.weight).then_some(Force::Short);
@@ -151,34 +154,45 @@ impl<'a> Scene<'a> {
         self.state.pressure_at(self.now)
     }
 
-    /// Accounts to weigh: usable, with room enough for what the lane is about.
+    /// Accounts to weigh: usable, with room enough for what the lane is about. A lane that must
+    /// leave and finds none takes the last readings' word against its own reckoning.
     pub(super) fn targets(&self) -> Vec<usize> {
-        let stuck = self.forced.is_some_and(Force::stuck);
-        let scrap = self.state.tuning.scrap * self.pool.prices.swap_units;
-        let floor = |at: usize| match (stuck, self.hot()) {
-            (true, true) => scrap,
-            (true, false) => 0.2 * scrap,
-            (false, _) => self.ample(at),
-        };
-        let fresh = |at: usize| {
-            let woken = self.state.woke_at;
-            self.forced.is_some() || woken.is_none_or(|woke| self.entries[at].seen_at > Some(woke))
-        };
-        let skipped = |at: usize| {
-            let until = self.lane.gates.skips.get(&self.entries[at].id);
-            until.is_some_and(|until| minutes(*until) > self.now)
-        };
-        let good = |at: &usize| {
-            *at != self.here
-                && self.entries[*at].refusal == Refusal::None
-                && !self.entries[*at].read_full
-                && self.room(*at) > floor(*at)
-                && fresh(*at)
-                && !skipped(*at)
-        };
+        let believed = self.with_room(|at| self.room(at));
+        if !believed.is_empty() || self.forced.is_none() {
+            return believed;
+        }
+        self.with_room(|at| self.entries[at].read_left)
+    }
+
+    fn with_room(&self, room: impl Fn(usize) -> f64) -> Vec<usize> {
+        let good = |at: &usize| self.open_to(*at) && room(*at) > self.floor(*at);
         let all: Vec<_> = (0..self.entries.len()).filter(good).collect();
         let free: Vec<_> = all.iter().copied().filter(|&at| !self.held(at)).collect();
         if free.is_empty() && self.forced.is_some() { all } else { free }
+    }
+
+    /// Room below which a move there is not worth its price.
+    fn floor(&self, at: usize) -> f64 {
+        let scrap = self.state.tuning.scrap * self.pool.prices.swap_units;
+        let most = 0.25 * self.pool.slots[at].short_cap;
+        match (self.forced.is_some_and(Force::stuck), self.hot()) {
+            (true, true) => scrap.min(most),
+            (true, false) => (0.2 * scrap).min(most),
+            (false, _) => self.ample(at),
+        }
+    }
+
+    /// Whether the lane may go there at all.
+    fn open_to(&self, at: usize) -> bool {
+        let entry = self.entries[at];
+        let woken = self.state.woke_at;
+        let fresh = woken.is_none_or(|woke| entry.seen_at > Some(woke));
+        let skipped = self.lane.gates.skips.get(&entry.id);
+        at != self.here
+            && entry.refusal == Refusal::None
+            && !entry.read_full
+            && (fresh || self.forced.is_some())
+            && skipped.is_none_or(|until| minutes(*until) <= self.now)
     }
 }
 
