@@ -10,6 +10,8 @@ mod b1_ticks;
 mod b2_gates;
 mod b3_polling;
 mod fixture;
+mod life;
+mod lives;
 mod new;
 mod properties;
 mod switches;
