@@ -3,7 +3,7 @@
 
 use crate::paths::Paths;
 use serde::Serialize;
-use sluice_engine::{Action, Mono, Now, Policy, Refusal, Trigger, Utc, World};
+use sluice_engine::{Action, Mono, Now, Policy, Trigger, Utc, World};
 use sluice_ledger::{DecisionQuery, Ledger, Outcome};
 
 /// Decisions looked at in one go.
@@ -97,12 +97,11 @@ fn judge(row: &sluice_ledger::DecisionRow, policy: Option<Policy>, replayed: &mu
     let was = if row.outcome == Outcome::Stay { None } else { row.target };
     // The driver may hold a swap back for reasons outside the engine; it says so as an abort.
     let held_back = row.trigger == Trigger::SwapAborted && policy.is_none();
-    let refusals = |candidates: &[sluice_engine::Candidate]| -> Vec<(i64, Refusal)> {
-        candidates.iter().map(|one| (one.account.0, one.refusal)).collect()
-    };
+    // To the last bit: numbers are compared as they are.
     let same_details = policy.is_some()
         || (again.trigger == row.trigger
-            && refusals(&again.candidates) == refusals(&row.candidates));
+            && again.best == row.best
+            && again.candidates == row.candidates);
     if held_back || (target == was && same_details) {
         replayed.same += 1;
     } else if replayed.different.len() < LISTED_MAX {
