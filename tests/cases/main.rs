@@ -14,5 +14,6 @@ mod life;
 mod lives;
 mod new;
 mod properties;
+mod refuge;
 mod switches;
 mod words;
