@@ -4,6 +4,7 @@
 "use strict";
 
 (() => {
+  const plain = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const integer = (value) => Number.isSafeInteger(value);
   const flag = (value) => typeof value === "boolean";
   const text = (value) => typeof value === "string" && value.length <= 4096;
@@ -12,6 +13,9 @@
   const ids = (value) => Array.isArray(value) && value.length <= 64 && value.every(integer);
   const setting = (value) => JSON.stringify(value ?? null).length <= 4096;
   const provider = oneOf("claude", "codex");
+  const ceilings = (value) =>
+    plain(value) &&
+    ["concurrent", "per_hour", "per_day"].every((name) => orNothing(integer)(value[name]));
 
   /** The requests the page may make, with the shape of every field. */
   const REQUESTS = {
@@ -31,13 +35,20 @@
     refresh: { account: orNothing(integer) },
     decisions: { limit: integer, before: orNothing(integer) },
     swaps: { limit: integer },
+    read_usage: { account: integer },
+    validate: { account: integer },
+    read_all: {},
     history: { account: integer, since_ms: integer },
+    point_lane: { lane: integer, to: integer, expected_generation: orNothing(integer) },
+    set_lane_automatic: { lane: integer, automatic: flag },
+    set_cap: { provider, account: orNothing(integer), ceilings },
+    reconcile: { apply: flag },
+    release: { execution: text },
+    look_at_runs: {},
     settings: {},
     set: { key: text, value: setting },
     snooze: { cause: text, until_ms: integer },
   };
-
-  const plain = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
   const isRequest = (request) => {
     if (!plain(request) || typeof request.verb !== "string") return false;

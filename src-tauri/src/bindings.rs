@@ -10,9 +10,11 @@ use std::path::Path;
 use syn::{Attribute, Fields, GenericArgument, Item, ItemEnum, ItemStruct, PathArguments, Type};
 
 /// Where the interface's types stand.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
     "src/commands.rs",
     "driver/src/api.rs",
+    "driver/src/api/flight.rs",
+    "engine/src/skip.rs",
     "engine/src/units.rs",
     "engine/src/account.rs",
     "engine/src/decision.rs",
@@ -156,7 +158,7 @@ fn typed(kind: &Type, mentioned: &mut Vec<String>) -> String {
                 ("BTreeMap", [key, value]) => format!("Record<{key}, {value}>"),
                 ("String" | "str", []) => "string".to_owned(),
                 ("bool", []) => "boolean".to_owned(),
-                ("f64" | "i64" | "u64" | "u32" | "u8", []) => "number".to_owned(),
+                ("f64" | "i64" | "i32" | "u64" | "u32" | "u8", []) => "number".to_owned(),
                 ("Value", []) => "unknown".to_owned(),
                 (name, []) => {
                     mentioned.push(name.to_owned());

@@ -10,6 +10,8 @@ use tauri::State;
 
 /// The longest label, in characters.
 const LABEL_MAX: usize = 50;
+/// The longest id of a run, in bytes.
+const ID_MAX: usize = 200;
 /// The longest value of a setting as JSON, in bytes.
 const SETTING_MAX: usize = 4 * 1024;
 /// No pause and no snooze reaches further than this, in milliseconds.
@@ -69,6 +71,11 @@ fn permitted(request: &Request, now_ms: i64) -> Result<(), String> {
         {
             Err("One to 1000 rows can be read at once.".to_owned())
         }
+        // Which folder a lane serves is said on the command line: no path comes from the page.
+        Request::Release { execution } if execution.len() > ID_MAX => {
+            Err("That is no run.".to_owned())
+        }
+        Request::Release { .. } => Ok(()),
         Request::Set { key, value } => {
             let plain = key.len() <= 64
                 && key.bytes().all(|b| b.is_ascii_lowercase() || b"._0123456789".contains(&b));
@@ -96,6 +103,11 @@ fn permitted(request: &Request, now_ms: i64) -> Result<(), String> {
         | Request::Decisions { .. }
         | Request::Swaps { .. }
         | Request::History { .. }
+        | Request::PointLane { .. }
+        | Request::SetLaneAutomatic { .. }
+        | Request::SetCap { .. }
+        | Request::Reconcile { .. }
+        | Request::LookAtRuns
         | Request::Settings => Ok(()),
         // What is not listed here is for others: streams, hooks, the end of the driver.
         _ => Err("This window may not ask that.".to_owned()),

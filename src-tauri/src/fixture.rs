@@ -1,8 +1,8 @@
 //! A view of a plausible afternoon, for tests of what is drawn from it.
 
 use sluice_driver::api::{
-    AccountId, AccountView, Login, LoginHealth, Mode, ModelView, Provider, ProviderView, View,
-    WindowView,
+    AccountId, AccountView, Generation, LaneId, LaneView, Login, LoginHealth, Mode, ModelView,
+    Provider, ProviderView, RunView, View, WindowView,
 };
 
 /// 2026-11-22T13:00:00Z, the moment all fixtures are drawn at.
@@ -24,6 +24,7 @@ pub fn view() -> View {
             observe_only: None,
             next_poll_at_ms: Some(NOW_MS + 90_000),
             advice: None,
+            after_turn: None,
         }],
         accounts: vec![
             account(1, "Work", true, (42.0, 2.2), (71.0, 76.0)),
@@ -35,6 +36,39 @@ pub fn view() -> View {
         ],
         swaps_last_24h: 3,
         ..View::default()
+    }
+}
+
+/// A lane of a project on the first account.
+pub fn lane(id: i64, name: &str, active: i64) -> LaneView {
+    LaneView {
+        id: LaneId(id),
+        provider: Provider::Claude,
+        name: name.to_owned(),
+        folder: Some(format!("/home/me/{name}")),
+        active: Some(AccountId(active)),
+        generation: Generation(4),
+        since_ms: Some(NOW_MS - HOUR_MS),
+        automatic: true,
+        ready: vec![AccountId(1), AccountId(2)],
+    }
+}
+
+/// A tool at work in a lane.
+pub fn run(id: &str, lane: i64) -> RunView {
+    RunView {
+        id: id.to_owned(),
+        provider: Provider::Claude,
+        account: Some(AccountId(1)),
+        lane: Some(LaneId(lane)),
+        label: None,
+        folder: None,
+        program: "claude".to_owned(),
+        pid: Some(4242),
+        since_ms: NOW_MS - HOUR_MS,
+        unknown: false,
+        mid_turn: false,
+        shadowed: Vec::new(),
     }
 }
 
@@ -73,5 +107,6 @@ pub fn account(
         stranding: None,
         refusal: None,
         problem: None,
+        rests_until_ms: None,
     }
 }

@@ -3,7 +3,10 @@
 //! The back ends (`tray.rs`) only translate it; the tests read it as text.
 
 use crate::words::{self, Moment};
-use sluice_driver::api::{AccountView, Login, Mode, Provider, ProviderView, Request, View};
+use sluice_driver::api::{
+    AccountView, LaneView, Login, Mode, Provider, ProviderView, Request, View,
+};
+use sluice_driver::lanes;
 use std::fmt;
 
 /// Everything the tray shows.
@@ -91,6 +94,7 @@ pub fn menu(view: &View, moment: Moment) -> Menu {
     }
     items.push(Item::Rule);
     items.push(swap_to(view));
+    items.extend(lane_menu(view));
     items.push(modes(view));
     items.extend(rest(view, moment));
     items.push(entry("Refresh now", Act::Ask(Request::Refresh { account: None }), !view.stopped));
@@ -164,6 +168,9 @@ fn calls(view: &View) -> Vec<Item> {
             let act = Act::Ask(Request::Swap { to: advice.to });
             items.push(entry(&label, act, !view.stopped));
         }
+        if let Some(to) = provider.after_turn {
+            items.push(Item::Note(format!("{} comes after this turn", name(view, to))));
+        }
         if provider.unmanaged_login {
             let label = format!("Keep the login found in {}", words::tool(provider.provider));
             let act = Act::Ask(Request::Add { provider: provider.provider, label: None });
@@ -222,6 +229,36 @@ fn swap_to(view: &View) -> Item {
         })
         .collect();
     Item::Sub { label: "Swap to".to_owned(), items }
+}
+
+/// Named lanes: what runs there, and which account new tools get. Nothing while there is none.
+fn lane_menu(view: &View) -> Option<Item> {
+    let named = view.lanes.iter().filter(|lane| lane.name != lanes::DEFAULT);
+    let items: Vec<Item> = named.map(|lane| lane_accounts(view, lane)).collect();
+    (!items.is_empty()).then(|| Item::Sub { label: "Lanes".to_owned(), items })
+}
+
+fn lane_accounts(view: &View, lane: &LaneView) -> Item {
+    let active = lane.active.map_or_else(|| "no account".to_owned(), |id| name(view, id));
+    let work = view.runs.iter().filter(|run| run.lane == Some(lane.id)).count();
+    let work = if work == 0 { String::new() } else { format!(" · {work} at work") };
+    let point = |to| {
+        Act::Ask(Request::PointLane {
+            lane: lane.id,
+            to: Some(to),
+            expected_generation: Some(lane.generation),
+        })
+    };
+    let choice = Item::Choice {
+        selected: lane.ready.iter().position(|id| Some(*id) == lane.active),
+        options: lane.ready.iter().map(|id| (name(view, *id), point(*id))).collect(),
+    };
+    let items = if lane.ready.is_empty() {
+        vec![Item::Note("No account has a seat of its own yet".to_owned())]
+    } else {
+        vec![choice]
+    };
+    Item::Sub { label: format!("{} — {active}{work}", lane.name), items }
 }
 
 fn modes(view: &View) -> Item {

@@ -57,6 +57,37 @@ Quit
 }
 
 #[test]
+fn a_lane_shows_its_account_and_its_submenu_points_it_at_another() {
+    let mut view = fixture::view();
+    view.lanes = vec![fixture::lane(1, "default", 1), fixture::lane(7, "shop", 1)];
+    view.runs = vec![fixture::run("r1", 7), fixture::run("r2", 7), fixture::run("r3", 1)];
+    let lines = text(&view);
+    let block = "Lanes >\n    shop — Work · 2 at work >\n        (*) Work\n        ( ) Personal\n";
+    assert!(lines.contains(block), "{lines}");
+    assert!(!lines.contains("default"), "the machine's own seat has its own lines");
+    let Some(Item::Sub { items, .. }) = lane_menu(&view) else { panic!("no lanes") };
+    let Item::Sub { items, .. } = &items[0] else { panic!("no lane") };
+    let Item::Choice { options, .. } = &items[0] else { panic!("no choice") };
+    let asked = Act::Ask(Request::PointLane {
+        lane: sluice_driver::api::LaneId(7),
+        to: Some(AccountId(2)),
+        expected_generation: Some(sluice_driver::api::Generation(4)),
+    });
+    assert_eq!(options[1].1, asked);
+    view.lanes[1].ready.clear();
+    assert!(text(&view).contains("# No account has a seat of its own yet"));
+    view.lanes.truncate(1);
+    assert_eq!(lane_menu(&view), None);
+}
+
+#[test]
+fn a_swap_that_waits_for_the_end_of_a_turn_is_said() {
+    let mut view = fixture::view();
+    view.providers[0].after_turn = Some(AccountId(2));
+    assert!(text(&view).contains("# Personal comes after this turn"));
+}
+
+#[test]
 fn everything_that_waits_for_the_person_stands_on_top() {
     let mut view = fixture::view();
     view.first_start = true;

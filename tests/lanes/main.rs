@@ -11,4 +11,5 @@ mod run;
 mod skips;
 mod support;
 mod tool;
+mod words;
 mod workers;

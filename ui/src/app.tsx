@@ -1,4 +1,4 @@
-// The frame: what needs the person on top, four pages beside it.
+// The frame: what needs the person on top, five pages beside it.
 
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
@@ -10,13 +10,15 @@ import { Decisions } from "./decisions";
 import { FirstStart } from "./first";
 import { History } from "./history";
 import { Button } from "./parts";
+import { Runs } from "./runs";
 import { Settings } from "./settings";
 import { StoreProvider, useShown, useStore, useToasts, type Store, type Toast } from "./store";
 
-type Page = "accounts" | "decisions" | "history" | "settings";
+type Page = "accounts" | "runs" | "decisions" | "history" | "settings";
 
 const PAGES: { page: Page; words: string; icon: string }[] = [
   { page: "accounts", words: "Accounts", icon: "M3 13V6h3v7zM10 13V3h3v10z" },
+  { page: "runs", words: "At work", icon: "M3 4l4 4-4 4M8 12h5" },
   { page: "decisions", words: "Decisions", icon: "M3 4h10M3 8h10M3 12h6" },
   { page: "history", words: "History", icon: "M2 12l4-5 3 3 5-7" },
   {
@@ -56,6 +58,7 @@ function Frame() {
   if (view.first_start) return <FirstStart />;
   const content: Record<Page, ComponentChildren> = {
     accounts: <Accounts />,
+    runs: <Runs />,
     decisions: <Decisions />,
     history: <History />,
     settings: <Settings />,

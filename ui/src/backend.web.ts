@@ -2,7 +2,17 @@
 // tests in a browser and for looking at every state.
 
 import { bounded, type Backend } from "./backend";
-import type { AccountView, Answer, DecisionView, Request, Shown, SwapView, View } from "./bindings";
+import type {
+  AccountView,
+  Answer,
+  DecisionView,
+  LaneView,
+  Request,
+  RunView,
+  Shown,
+  SwapView,
+  View,
+} from "./bindings";
 import { DAY_MS, HOUR_MS } from "./format";
 
 const window = (used: number | null, resetsAtMs: number | null) => ({ used, resets_at_ms: resetsAtMs });
@@ -37,6 +47,7 @@ function account(id: number, label: string, now: number): AccountView {
     stranding: 0,
     refusal: "outranked",
     problem: null,
+    rests_until_ms: null,
   };
 }
 
@@ -94,6 +105,7 @@ function view(now: number): View {
         observe_only: null,
         next_poll_at_ms: now + 60_000,
         advice: null,
+        after_turn: null,
       },
     ],
     accounts: accounts(now),
@@ -102,7 +114,57 @@ function view(now: number): View {
     bulk: null,
     swaps_last_24h: 2,
     last_decision: null,
+    lanes: lanes(now),
+    runs: runs(now),
+    caps: [
+      { provider: "claude", account: null, ceilings: { concurrent: 6, per_hour: null, per_day: null } },
+      { provider: "claude", account: 4, ceilings: { concurrent: 1, per_hour: null, per_day: 20 } },
+    ],
   };
+}
+
+function lanes(now: number): LaneView[] {
+  const lane = (id: number, name: string, active: number, rest: Partial<LaneView>): LaneView => ({
+    id,
+    provider: "claude",
+    name,
+    folder: null,
+    active,
+    generation: 3,
+    since_ms: now - 2 * HOUR_MS,
+    automatic: true,
+    ready: [1, 2],
+    ...rest,
+  });
+  return [
+    lane(1, "default", 1, { ready: [1, 2, 3, 4] }),
+    lane(2, "shop", 2, { folder: "/home/me/projects/shop" }),
+    lane(3, "night builds", 1, { automatic: false, since_ms: now - 9 * HOUR_MS }),
+  ];
+}
+
+function runs(now: number): RunView[] {
+  const run = (id: string, minutes: number, rest: Partial<RunView>): RunView => ({
+    id,
+    provider: "claude",
+    account: 1,
+    lane: 1,
+    label: null,
+    folder: "/home/me/projects/sluice",
+    program: "claude",
+    pid: 4242,
+    since_ms: now - minutes * 60_000,
+    unknown: false,
+    mid_turn: false,
+    shadowed: [],
+    ...rest,
+  });
+  return [
+    run("a", 184, { pid: 3127, mid_turn: true }),
+    run("b", 42, { lane: 2, account: 2, label: "checkout tests", folder: "/home/me/projects/shop", pid: 5550 }),
+    run("c", 1_700, { lane: 3, label: "nightly", unknown: true, folder: "/srv/builds", pid: 88 }),
+    run("d", 3, { account: null, shadowed: ["ANTHROPIC_API_KEY"], pid: 6001, folder: null }),
+  ];
 }
 
 function decisions(now: number): DecisionView[] {
@@ -261,6 +323,7 @@ function defaults(): Record<string, unknown> {
     critical_percent: 90,
     warning_percent: 80,
     poll_seconds: 300,
+    turn_wait_seconds: 120,
   };
   const kinds = ["advice", "swap_done", "swap_failed", "sign_in", "keychain", "exhausted", "drain", "same_tier", "stall", "login_ends", "threshold", "reset"];
   for (const kind of kinds) values[`notify.${kind}`] = kind !== "threshold" && kind !== "reset";
@@ -304,6 +367,26 @@ function act(world: View, settings: Record<string, unknown>, request: Request): 
     case "resume":
       provider.paused_until_ms = null;
       return done;
+    case "point_lane": {
+      const lane = world.lanes.find((one) => one.id === request.lane)!;
+      lane.active = request.to;
+      lane.generation += 1;
+      lane.since_ms = now;
+      return done;
+    }
+    case "set_lane_automatic":
+      world.lanes.find((one) => one.id === request.lane)!.automatic = request.automatic;
+      return done;
+    case "release":
+      world.runs = world.runs.filter((run) => run.id !== request.execution);
+      return done;
+    case "set_cap": {
+      const same = (one: { provider: string; account: number | null }) =>
+        one.provider === request.provider && one.account === request.account;
+      const { provider, account, ceilings } = request;
+      world.caps = [...world.caps.filter((one) => !same(one)), { provider, account, ceilings }];
+      return done;
+    }
     case "add":
       provider.unmanaged_login = false;
       return refused("not_signed_in", "Claude Code is signed in to an account that is kept already.");

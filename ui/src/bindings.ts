@@ -40,6 +40,12 @@ export interface View {
   swaps_last_24h: number;
   // The newest decision in words.
   last_decision: DecisionView | null;
+  // Every lane, the machine's own seats first.
+  lanes: LaneView[];
+  // Tools at work, oldest first.
+  runs: RunView[];
+  // Ceilings that were set.
+  caps: CapView[];
 }
 
 // One provider's state.
@@ -60,6 +66,8 @@ export interface ProviderView {
   next_poll_at_ms: number | null;
   // The swap that is advised now.
   advice: Advice | null;
+  // The account whose swap waits for the end of a turn.
+  after_turn: AccountId | null;
 }
 
 // The company whose service is used and metered.
@@ -132,6 +140,8 @@ export interface AccountView {
   refusal: Refusal | null;
   // The last thing that went wrong with it, for people.
   problem: string | null;
+  // A tool was refused work on it: it is not chosen before then, unless it is seen to serve.
+  rests_until_ms: number | null;
 }
 
 // Whether the account's login can be used.
@@ -282,6 +292,82 @@ export interface Candidate {
   refusal: Refusal;
 }
 
+// One lane on the screen.
+export interface LaneView {
+  // Opaque id.
+  id: LaneId;
+  // Whose tool.
+  provider: Provider;
+  // `default` for the machine's own seat, otherwise the person's name for it.
+  name: string;
+  // The project folder it is bound to.
+  folder: string | null;
+  // The account that new tools get here.
+  active: AccountId | null;
+  // Grows by one at each swap; a request that names it is refused when it is old.
+  generation: Generation;
+  // Since when the account is active.
+  since_ms: number | null;
+  // A failure may move it.
+  automatic: boolean;
+  // Accounts that can be made active here; for a named lane those with a seat of their own.
+  ready: AccountId[];
+}
+
+// A lane; the ledger's row id.
+export type LaneId = number;
+
+// Grows by one at each committed swap of a lane; our fencing number.
+export type Generation = number;
+
+// One tool at work.
+export interface RunView {
+  // Its id.
+  id: string;
+  // Whose tool.
+  provider: Provider;
+  // The account it was started on; `None` when a variable outranks every account.
+  account: AccountId | null;
+  // The lane it was started in.
+  lane: LaneId | null;
+  // The person's name for it.
+  label: string | null;
+  // Where it works.
+  folder: string | null;
+  // The program.
+  program: string;
+  // Its process; unknown between admission and start.
+  pid: number | null;
+  // When it began.
+  since_ms: number;
+  // It cannot be said whether it still runs: only the person can let it go.
+  unknown: boolean;
+  // It is in the middle of a turn.
+  mid_turn: boolean;
+  // Names of the variables that outrank the chosen account.
+  shadowed: string[];
+}
+
+// Ceilings on the screen.
+export interface CapView {
+  // Whose tools.
+  provider: Provider;
+  // The account; `None` is the whole provider.
+  account: AccountId | null;
+  // The numbers.
+  ceilings: Ceilings;
+}
+
+// Ceilings of a provider or of one account; what is `None` has none.
+export interface Ceilings {
+  // At work at the same time.
+  concurrent: number | null;
+  // Started in a rolling hour.
+  per_hour: number | null;
+  // Started in rolling 24 hours.
+  per_day: number | null;
+}
+
 // What a front end may ask. Every request is idempotent or carries ids that must exist.
 export type Request =
   | { verb: "status" }
@@ -329,21 +415,78 @@ export type Request =
       // Which.
       to: AccountId;
     }
+  | ({ verb: "acquire" } & Acquire)
   | {
-      verb: "report";
-      // The account the tool was launched on.
-      account: AccountId;
-      // The lane's generation at launch.
-      generation: Generation;
-      // The login was refused (otherwise: a limit is reached).
-      auth: boolean;
-      // The window that is full: `five_hour`, `seven_day` or a model's name.
-      window: string;
-      // When it happened.
-      failed_at_ms: number;
-      // When the window empties.
-      resets_at_ms: number | null;
+      verb: "started";
+      // Which.
+      execution: string;
+      // Its process.
+      child_pid: number;
+      // Its start time, in the kernel's ticks since boot.
+      child_start: number;
     }
+  | {
+      verb: "finished";
+      // Which.
+      execution: string;
+      // Its exit code.
+      exit_code: number | null;
+      // Why.
+      reason: string | null;
+    }
+  | ({ verb: "failure" } & Failure)
+  | {
+      verb: "leave_walled";
+      // Which lane.
+      lane: LaneId;
+      // Its generation, as the asker read it.
+      generation: Generation;
+    }
+  | {
+      verb: "point_lane";
+      // Which lane.
+      lane: LaneId;
+      // The account; the one with the most room when absent.
+      to: AccountId | null;
+      // Refused when the lane has moved on since.
+      expected_generation: Generation | null;
+    }
+  | {
+      verb: "bind_lane";
+      // Whose tool.
+      provider: Provider;
+      // Its name.
+      name: string;
+      // An absolute path; absent unbinds.
+      folder: string | null;
+    }
+  | {
+      verb: "set_lane_automatic";
+      // Which.
+      lane: LaneId;
+      // May be moved.
+      automatic: boolean;
+    }
+  | {
+      verb: "set_cap";
+      // Whose tools.
+      provider: Provider;
+      // The account; the whole provider when absent.
+      account: AccountId | null;
+      // The numbers.
+      ceilings: Ceilings;
+    }
+  | {
+      verb: "reconcile";
+      // Close them.
+      apply: boolean;
+    }
+  | {
+      verb: "release";
+      // Which.
+      execution: string;
+    }
+  | { verb: "look_at_runs" }
   | {
       verb: "pause";
       // Whose; all when absent.
@@ -422,8 +565,61 @@ export type Request =
     }
   | { verb: "quit" };
 
-// Grows by one at each committed swap of a lane; our fencing number.
-export type Generation = number;
+// A wish for a place. Asked again with the same `execution` by the same process, the answer is the
+// same.
+export interface Acquire {
+  // An id that nobody else uses; made by the driver when absent.
+  execution: string | null;
+  // Whose tool.
+  provider: Provider;
+  // The lane by name; that of the folder, else the machine's own, when absent.
+  lane: string | null;
+  // This account, whatever the lane has.
+  account: AccountId | null;
+  // A name for the run.
+  label: string | null;
+  // Where it will work.
+  folder: string | null;
+  // The program.
+  program: string | null;
+  // The process that asks and will start the tool.
+  pid: number;
+  // Its start time, in the kernel's ticks since boot.
+  pid_start: number;
+  // The id of this boot.
+  boot_id: string;
+}
+
+// A failure as a tool told it.
+export interface Failure {
+  // Which execution; its account and generation are those of its launch.
+  execution: string | null;
+  // Without an execution: the lane by name; the machine's own when absent.
+  lane: string | null;
+  // Without an execution: the account it was launched on.
+  account: AccountId | null;
+  // Without an execution: the lane's generation at launch.
+  generation: Generation | null;
+  // What kind.
+  kind: FailureKind;
+  // The window that is full: `five_hour`, `seven_day` or a model's name.
+  window: string | null;
+  // When it happened.
+  failed_at_ms: number;
+  // When the window empties.
+  reset_at_ms: number | null;
+  // Who says so.
+  source: string;
+  // Two reports with the same key are one failure.
+  dedupe_key: string | null;
+}
+
+// A failure that says something of the account. Overload, throttling by the minute, server errors
+// and refused requests do not, and have no variant here.
+export type FailureKind =
+  | "rate_limit"
+  | "billing"
+  | "auth";
 
 // The answer to a request.
 export type Answer =
@@ -457,14 +653,21 @@ export type Answer =
       // Values.
       values: Record<string, unknown>;
     }
+  | ({ answer: "reported" } & Outcome)
+  | ({ answer: "grant" } & Grant)
   | {
-      answer: "reported";
-      // `stale`, `ordered`, `under_way`, `advised`, `no_alternative` or `disabled`.
-      outcome: string;
-      // The account that is active now.
-      current: AccountId | null;
-      // The lane's generation now.
-      generation: Generation;
+      answer: "ended";
+      // It was known before.
+      already: boolean;
+    }
+  | {
+      answer: "reconciled";
+      // Oldest first.
+      actions: ClosedRun[];
+      // Rows about which nothing could be said; kept.
+      unknown: number;
+      // Somebody else was at it; nothing was looked at.
+      locked: boolean;
     }
   | ({ answer: "refused" } & Refused);
 
@@ -502,6 +705,69 @@ export interface LoginView {
   ends_at_ms: number | null;
   // How it does.
   health: LoginHealth;
+}
+
+// What was made of a reported failure.
+export interface Outcome {
+  // `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
+  // `cooling_only`, `ignored` or `unattributed`.
+  outcome: string;
+  // The account that left.
+  from: AccountId | null;
+  // The account that came.
+  to: AccountId | null;
+  // The account that is active now.
+  current: AccountId | null;
+  // The lane's generation now.
+  generation: Generation;
+  // Starting the tool again is worth it.
+  retry_advised: boolean;
+  // When the first of the others is expected back.
+  earliest_ms: number | null;
+}
+
+// The answer to `acquire`.
+export interface Grant {
+  // The tool may be started.
+  allowed: boolean;
+  // The id under which everything else is told.
+  execution: string | null;
+  // The account to start on.
+  account: AccountId | null;
+  // The lane's generation now; goes into every report.
+  generation: Generation;
+  // Variables that point the tool at the account's own seat: paths only.
+  environment: Record<string, string>;
+  // Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
+  reason: string | null;
+  // `in_flight`, `hour`, `day` or `breaker`.
+  window: string | null;
+  // The ceiling.
+  limit: number | null;
+  // Where the count stands.
+  current: number | null;
+  // Worth asking again after so many milliseconds.
+  retry_after_ms: number | null;
+}
+
+// One row that was closed, or would be.
+export interface ClosedRun {
+  // Which execution.
+  execution_id: string;
+  // Whose tool.
+  provider: Provider;
+  // The account it was started on.
+  account: AccountId | null;
+  // When it began.
+  started_at_ms: number;
+  // Always `ORPHANED_IN_FLIGHT_CLEAR`.
+  rule: string;
+  // The proof.
+  reason: string;
+  // `applied`, `would_apply` or `error`.
+  action: string;
+  // What failed.
+  error: string | null;
 }
 
 // A refusal: what happened, what was kept, what to do next.

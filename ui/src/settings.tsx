@@ -279,6 +279,13 @@ function Limits({ values, set }: GroupProps) {
           most={3600}
           save={(value) => set("poll_seconds", value)}
         />
+        <Amount
+          label="Wait for the end of a turn at most, seconds"
+          kept={amount("turn_wait_seconds", 120)}
+          least={0}
+          most={600}
+          save={(value) => set("turn_wait_seconds", value)}
+        />
       </div>
     </section>
   );

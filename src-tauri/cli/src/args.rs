@@ -155,6 +155,11 @@ pub enum Command {
     Doctor,
     /// Runs a tool on the right account, records it, and moves on when the account refuses work.
     Run(crate::run::RunArgs),
+    /// Lanes: project folders with an account of their own.
+    #[command(subcommand)]
+    Lane(crate::lane::LaneCommand),
+    /// Reports that an account refuses work, for tools that are not started by `sluice run`.
+    Report(ReportArgs),
     /// What the tool itself calls; says nothing.
     #[command(hide = true)]
     Hook(crate::hook::HookArgs),
@@ -202,6 +207,46 @@ pub enum Command {
     },
     /// Drives without a desktop until it is ended.
     Daemon,
+}
+
+/// What can be typed after `report`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReportArgs {
+    /// What it refuses.
+    #[arg(value_enum)]
+    pub kind: Failing,
+    /// The run it happened in.
+    #[arg(long, value_name = "ID", required_unless_present = "account")]
+    pub execution: Option<String>,
+    /// The account, by name or number, when the run is not known.
+    #[arg(long)]
+    pub account: Option<String>,
+    /// The lane; the machine's own when left out.
+    #[arg(long)]
+    pub lane: Option<String>,
+    /// The lane's generation when the tool was started.
+    #[arg(long)]
+    pub generation: Option<u64>,
+    /// The window that is full: `five_hour`, `seven_day` or a model's name.
+    #[arg(long)]
+    pub window: Option<String>,
+    /// When it empties: seconds since the epoch, or as the tool says it (`resets 3:45pm`).
+    #[arg(long, value_name = "TIME")]
+    pub resets: Option<String>,
+    /// Two reports with the same key are one.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+}
+
+/// What an account refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Failing {
+    /// A usage window is full.
+    RateLimit,
+    /// The plan does not pay for more.
+    Billing,
+    /// The login is refused.
+    Auth,
 }
 
 /// A tool by its provider.
@@ -306,6 +351,8 @@ impl Command {
             Self::Settings { .. } => "settings",
             Self::Doctor => "doctor",
             Self::Run(_) => "run",
+            Self::Lane(_) => "lane",
+            Self::Report(_) => "report",
             Self::Hook(_) => "hook",
             Self::Hooks(_) => "hooks",
             Self::Reconcile { .. } => "reconcile",

@@ -1,10 +1,14 @@
 //! Commands that ask the driver: the running one over its socket, else one of our own that only
 //! answers (it polls nothing and ends with the command).
 
-use crate::args::{Command, OnOff};
+use crate::args::{Command, Failing, OnOff, ReportArgs};
 use crate::{Exit, render, show};
-use sluice_driver::api::{AccountId, Answer, Refused, Request, View};
-use sluice_driver::{Config, Link, Paths, StartError, socket::Client};
+use sluice_driver::api::{
+    AccountId, Answer, Failure, FailureKind, Generation, Refused, Request, View,
+};
+use sluice_driver::parts::engine::Utc;
+use sluice_driver::parts::providers::spoken::{Spoken, reset_said};
+use sluice_driver::{Config, Link, Paths, StartError, socket::Client, spoken};
 use std::time::Duration;
 
 /// A driver of our own ends within this time.
@@ -171,6 +175,7 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
             Request::Set { key, value }
         }
         Command::Settings { .. } => Request::Settings,
+        Command::Report(args) => report(view, args)?,
         Command::Mode { .. }
         | Command::Status
         | Command::Accounts
@@ -178,6 +183,7 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         | Command::Explain { .. }
         | Command::Doctor
         | Command::Run(_)
+        | Command::Lane(_)
         | Command::Hook(_)
         | Command::Hooks(_)
         | Command::Reconcile { .. }
@@ -186,6 +192,44 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         | Command::Simulate { .. }
         | Command::Daemon => Request::Status,
     })
+}
+
+fn report(view: &View, args: ReportArgs) -> Result<Request, Refused> {
+    let account = args.account.as_deref().map(|text| find(view, text)).transpose()?;
+    let said_at = crate::run::now();
+    let reset_at_ms = match args.resets.as_deref() {
+        None => None,
+        Some(text) => Some(reset(text, said_at).ok_or_else(|| Refused {
+            code: "invalid".to_owned(),
+            text: format!("{text} is no time at which a window could empty; nothing was reported."),
+            retry_after_s: None,
+        })?),
+    };
+    Ok(Request::Failure(Failure {
+        execution: args.execution,
+        lane: args.lane,
+        account,
+        generation: args.generation.map(Generation),
+        kind: match args.kind {
+            Failing::RateLimit => FailureKind::RateLimit,
+            Failing::Billing => FailureKind::Billing,
+            Failing::Auth => FailureKind::Auth,
+        },
+        window: args.window,
+        failed_at_ms: said_at.millis(),
+        reset_at_ms,
+        source: "report".to_owned(),
+        dedupe_key: args.key,
+    }))
+}
+
+/// Seconds since the epoch, or words of a tool.
+fn reset(text: &str, said_at: Utc) -> Option<i64> {
+    let spoken = match text.trim().parse::<i64>() {
+        Ok(seconds) => Spoken::At(Utc::from_seconds(seconds)),
+        Err(_) => reset_said(text).or_else(|| reset_said(&format!("resets {text}")))?,
+    };
+    spoken::instant(&spoken, spoken::local_zone(), said_at).map(Utc::millis)
 }
 
 /// An account by its number, its whole name, or a beginning that only one name has.
@@ -259,6 +303,7 @@ mod tests {
             stranding: None,
             refusal: None,
             problem: None,
+            rests_until_ms: None,
         }
     }
 

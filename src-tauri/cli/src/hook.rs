@@ -2,19 +2,20 @@
 //! conversation, and for its status line. Says nothing, ends with 0, within 200 ms; what cannot be
 //! recorded in time is left in the spool.
 
-use crate::run::{kind_of, new_id, now, seat_of, shadowed_names};
+use crate::run::{kind_of, new_id, now, shadowed_names};
 use sluice_driver::Paths;
-use sluice_driver::api::Request;
+use sluice_driver::api::{Failure, Request};
+use sluice_driver::lanes::{self, with_seat};
 use sluice_driver::parts::engine::observation::Fact;
-use sluice_driver::parts::engine::skip::FailureKind;
-use sluice_driver::parts::engine::{AccountId, Generation, Observation, Provider, Source};
+use sluice_driver::parts::engine::{AccountId, Observation, Provider, Source, Utc};
 use sluice_driver::parts::ledger::spool::{self, Spooled};
 use sluice_driver::parts::ledger::{
-    EXECUTION_VARIABLE, ExecutionRow, FailureReport, Kernel, LaneRow, Ledger, NewExecution, Origin,
-    ProcessId, Processes as _, Style, Verdict, by_headroom,
+    EXECUTION_VARIABLE, ExecutionRow, FailureReport, Field, Kernel, LaneRow, Ledger, NewExecution,
+    Origin, ProcessId, Processes as _, Style, Verdict,
 };
 use sluice_driver::parts::providers::claude::signals::{parse_hook, parse_status_line};
-use sluice_driver::socket::Client;
+use sluice_driver::socket::{self, Client};
+use sluice_driver::spoken;
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -48,6 +49,10 @@ pub struct HookArgs {
 enum Event {
     /// A conversation began or was resumed.
     SessionStart,
+    /// The person asked for something: a turn begins.
+    UserPromptSubmit,
+    /// A turn ended as it should.
+    Stop,
     /// A turn ended with an error of the provider.
     StopFailure,
     /// A conversation ended.
@@ -73,7 +78,12 @@ pub fn run(paths: &Paths, args: &HookArgs) {
         let heard = Heard::new(paths, &document);
         match event {
             Event::SessionStart => heard.began(),
-            Event::StopFailure => heard.failed(&document),
+            Event::UserPromptSubmit => heard.turn(Some(now())),
+            Event::Stop => heard.turn(None),
+            Event::StopFailure => {
+                heard.turn(None);
+                heard.failed(&document);
+            }
             Event::SessionEnd => heard.ended(),
             Event::StatusLine => heard.numbers(&document),
         }
@@ -134,7 +144,8 @@ impl Heard {
         let own = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
         let own = own.and_then(|seat| {
             let rows = ledger.accounts().ok()?;
-            rows.iter().map(|row| row.id).find(|id| seat_of(paths, Provider::Claude, *id) == seat)
+            let ids = rows.iter().map(|row| row.id);
+            ids.into_iter().find(|id| lanes::seat(paths, Provider::Claude, *id) == seat)
         });
         Some((own.or(lane.lane.active), lane))
     }
@@ -180,6 +191,20 @@ impl Heard {
         }
     }
 
+    /// A turn began or ended: what waits for its end goes on at once.
+    fn turn(&self, began_at: Option<Utc>) {
+        let Some(mut ledger) = self.ledger() else { return };
+        let Some(row) = self.row(&ledger) else { return };
+        if row.turn_at.is_some() == began_at.is_some() {
+            return;
+        }
+        match ledger.set_turn(&row.execution.id, began_at) {
+            Ok(_open) if began_at.is_none() => socket::nudge(&self.paths),
+            Ok(_open) => {}
+            Err(error) => tracing::debug!(%error, "the turn was not recorded"),
+        }
+    }
+
     fn failed(&self, document: &[u8]) {
         let signal = parse_hook(document);
         let kind = signal.class.and_then(kind_of);
@@ -218,33 +243,29 @@ impl Heard {
             model: None,
             source: "hook".to_owned(),
             failed_at: now(),
-            resets_at: signal.resets_at,
+            resets_at: signal
+                .resets_at
+                .or_else(|| spoken::instant(&signal.spoken?, spoken::local_zone(), now())),
             shadowed,
             late: false,
         };
-        self.report(ledger, &report, generation);
+        self.report(ledger, &report);
     }
 
-    fn report(&self, ledger: &mut Ledger, report: &FailureReport, generation: Generation) {
+    fn report(&self, ledger: &mut Ledger, report: &FailureReport) {
         // Left in the spool first and taken back when it was recorded: whatever ends us in between,
         // the failure is known. Twice is once, by its key.
         let (spool, name) = (spool::directory(&self.paths.database()), new_id());
         let left = spool::write(&spool, &name, &Spooled::Failure(report.clone()));
         let lane = report.lane.and_then(|lane| ledger.lane(lane).ok().flatten());
-        let pointer = lane.is_some_and(|lane| lane.name != "default");
+        let pointer = lane.is_some_and(|lane| lane.name != lanes::DEFAULT);
         let told = if pointer {
             let wait = Duration::from_millis(50);
             let paths = &self.paths;
-            ledger
-                .report_failure(report, Style::Pointer, now(), wait, &mut |field| {
-                    let mut ready = field.clone();
-                    let provider = field.lane.lane.provider;
-                    ready
-                        .places
-                        .retain(|place| crate::run::has_seat(paths, provider, place.account));
-                    by_headroom(&ready)
-                })
-                .map(|verdict| !matches!(verdict, Verdict::Unattributed))
+            let choose = &mut |field: &Field| with_seat(paths, field);
+            let told = ledger.report_failure(report, Style::Pointer, now(), wait, choose);
+            socket::nudge(paths);
+            told.map(|verdict| !matches!(verdict, Verdict::Unattributed))
         } else {
             ledger.record_failure(report, now())
         };
@@ -259,19 +280,23 @@ impl Heard {
             spool::take_back(&spool, &name);
         }
         if tell {
-            self.tell_driver(report, generation);
+            self.tell_driver(report);
         }
     }
 
-    fn tell_driver(&self, report: &FailureReport, generation: Generation) {
-        let request = Request::Report {
-            account: report.account,
-            generation,
-            auth: report.kind == FailureKind::Auth,
-            window: "five_hour".to_owned(),
+    fn tell_driver(&self, report: &FailureReport) {
+        let request = Request::Failure(Failure {
+            execution: report.execution.clone(),
+            lane: None,
+            account: Some(report.account),
+            generation: report.generation,
+            kind: report.kind,
+            window: report.model.clone(),
             failed_at_ms: report.failed_at.millis(),
-            resets_at_ms: report.resets_at.map(|at| at.millis()),
-        };
+            reset_at_ms: report.resets_at.map(Utc::millis),
+            source: report.source.clone(),
+            dedupe_key: Some(report.dedupe.clone()),
+        });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         // Nobody listens when Sluice is not running; the ledger remembers.

@@ -9,8 +9,10 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Events of the tool and the word our hook knows them by.
-const EVENTS: [(&str, &str); 3] = [
+const EVENTS: [(&str, &str); 5] = [
     ("SessionStart", "session-start"),
+    ("UserPromptSubmit", "user-prompt-submit"),
+    ("Stop", "stop"),
     ("StopFailure", "stop-failure"),
     ("SessionEnd", "session-end"),
 ];
@@ -218,7 +220,7 @@ fn agreed(path: &Path) -> bool {
     if !std::io::stdin().is_terminal() {
         return false;
     }
-    render::complain(&format!("three hooks will be added to {}. Go on? [y/N]", path.display()));
+    render::complain(&format!("five hooks will be added to {}. Go on? [y/N]", path.display()));
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")

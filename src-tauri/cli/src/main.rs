@@ -6,6 +6,7 @@ mod daemon;
 mod flight;
 mod hook;
 mod hooks;
+mod lane;
 mod past;
 mod render;
 mod run;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
             return Exit::Done.into();
         }
         Command::Hooks(command) => return hooks::run(*command, cli.json).into(),
+        Command::Lane(command) => return lane::run(&paths, command, cli.json).into(),
         Command::Reconcile { apply, release } => {
             return flight::reconcile(&paths, *apply, release.as_deref(), cli.json).into();
         }

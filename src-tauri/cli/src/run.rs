@@ -11,10 +11,11 @@ mod report;
 use crate::args::Tool;
 use crate::{Exit, render};
 use launch::Launch;
-pub use launch::{ready as has_seat, seat as seat_of, shadowed as shadowed_names};
+pub use launch::{find as find_account, shadowed as shadowed_names};
 pub use observe::kind as kind_of;
 use observe::{Evidence, Held};
 use sluice_driver::Paths;
+use sluice_driver::clock::Clock;
 use sluice_driver::parts::engine::Utc;
 use sluice_driver::parts::ledger::{
     Admission, EXECUTION_VARIABLE, Error, Kernel, Ledger, NewExecution, Origin, ProcessId,
@@ -25,7 +26,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::IsTerminal as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -118,10 +119,9 @@ impl From<Error> for Stop {
     }
 }
 
-/// The wall clock.
+/// The driver's clock; the demo's runs faster than the wall's.
 pub fn now() -> Utc {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Utc(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    Clock::from_env().unwrap_or(Clock::real()).now().wall
 }
 
 /// Unique without a random source of our own: time, process, and the standard library's keys.
@@ -142,8 +142,8 @@ async fn prepare<'a>(paths: &'a Paths, args: &'a RunArgs) -> Result<Option<Run<'
     let new = NewExecution {
         id: id.clone(),
         provider: launch.provider,
-        account: launch.account,
-        lane: launch.lane.as_ref().map(|row| row.lane.id),
+        account: launch.place.account,
+        lane: launch.place.lane.as_ref().map(|row| row.lane.id),
         origin: Origin::Wrapper,
         conversation: None,
         label: args.label.clone(),
@@ -179,8 +179,8 @@ async fn admit(
         new.at = now();
         match ledger.admit(&new)? {
             Admission::Admitted { account, generation } => {
-                launch.account = account;
-                launch.generation = generation;
+                launch.place.account = account;
+                launch.place.generation = generation;
                 return Ok(());
             }
             Admission::Refused(refusal) if refusal.window == "in_flight" && !cleared => {
@@ -330,7 +330,7 @@ impl Run<'_> {
             observe::wanted(self.launch.provider, &self.launch.program, &self.args.command);
         for attempt in 1..=ATTEMPTS {
             let mut command = tool(&self.args.command);
-            command.env(EXECUTION_VARIABLE, &self.id).envs(self.launch.environment.clone());
+            command.env(EXECUTION_VARIABLE, &self.id).envs(self.launch.place.environment.clone());
             if observed {
                 command.stdout(Stdio::piped());
             }
@@ -339,7 +339,7 @@ impl Run<'_> {
                 Err(error) => return self.end_unstarted(&error),
             };
             if let Some(process) = child.id().and_then(Kernel::identify) {
-                self.started(process);
+                self.started(process, observed);
             }
             let held = observed.then(|| Held::new(self.launch.provider));
             let (status, held) = match wait(&mut child, &mut signals, held).await {
@@ -364,11 +364,17 @@ impl Run<'_> {
         Exit::Failed.into()
     }
 
-    fn started(&mut self, process: ProcessId) {
-        let told = self.ledger.as_mut().map(|ledger| ledger.started(&self.id, process));
-        if let Some(Err(error)) = told {
+    /// A tool without a person at it is in the middle of a turn from its start to its end.
+    fn started(&mut self, process: ProcessId, one_turn: bool) {
+        let Some(ledger) = &mut self.ledger else { return };
+        let mut told = ledger.started(&self.id, process);
+        if told.is_ok() && one_turn {
+            told = ledger.set_turn(&self.id, Some(now())).map(|_open| ());
+        }
+        if let Err(error) = told {
             tracing::debug!(%error, "the start was not recorded");
         }
+        report::nudge(self.paths);
     }
 
     /// Reports the failure with the account and generation of the launch. `true` when the tool may
@@ -384,7 +390,8 @@ impl Run<'_> {
         }
         match Launch::resolve(ledger, self.paths, self.args) {
             Ok(launch) => {
-                let again = ledger.started_again(&self.id, launch.account, launch.generation);
+                let (account, generation) = (launch.place.account, launch.place.generation);
+                let again = ledger.started_again(&self.id, account, generation);
                 self.launch = launch;
                 again.is_ok()
             }
@@ -412,5 +419,6 @@ impl Run<'_> {
         if let Err(error) = ledger.finish(&self.id, now(), exit_code, reason) {
             report::spool_end(self.paths, &self.id, now(), exit_code, reason, &error);
         }
+        report::nudge(self.paths);
     }
 }

@@ -6,8 +6,8 @@ use crate::render::{instant, percent, since, table, until};
 use crate::{Exit, render};
 use serde_json::json;
 use sluice_driver::api::{
-    AccountId, AccountView, Answer, DecisionView, Login, Mode, Provider, Refusal, Request,
-    SwapView, View,
+    AccountId, AccountView, Answer, DecisionView, Login, Mode, Outcome as Report, Provider,
+    Refusal, Request, SwapView, View,
 };
 use sluice_driver::{Link, explain as words};
 
@@ -184,12 +184,34 @@ pub fn answer(view: &View, answer: Answer) -> Outcome {
             );
             shown(json!({ "bulk": bulk }), text)
         }
+        Answer::Reported(told) => {
+            let text = reported(view, &told);
+            shown(json!({ "report": told }), text)
+        }
         other @ (Answer::View(_)
         | Answer::Decisions { .. }
         | Answer::Swaps { .. }
         | Answer::History { .. }
-        | Answer::Reported { .. }
+        | Answer::Grant(_)
+        | Answer::Ended { .. }
+        | Answer::Reconciled { .. }
         | Answer::Settings { .. }) => Outcome::Refused(unexpected(&other)),
+    }
+}
+
+fn reported(view: &View, told: &Report) -> String {
+    let whom = |id: Option<AccountId>| {
+        id.map_or_else(|| "nobody".to_owned(), |account| label(view, account))
+    };
+    match told.outcome.as_str() {
+        "switched" => format!("Noted; the lane is on {} now.", whom(told.to)),
+        "ordered" | "under_way" => format!("Noted; a swap to {} is under way.", whom(told.to)),
+        "stale" => format!("Noted; the lane is on {} already.", whom(told.current)),
+        "advised" => "Noted; another account is advised.".to_owned(),
+        "no_alternative" => "Noted; no other account has room. Nothing was changed.".to_owned(),
+        "disabled" => "Noted; automatic swaps are off.".to_owned(),
+        "unattributed" => "It cannot be said which account failed; nothing was noted.".to_owned(),
+        _ => "Noted.".to_owned(),
     }
 }
 

@@ -4,7 +4,13 @@
 //! socket (one JSON document per line). No secret type implements `Serialize`, so none can be in
 //! here.
 
+mod flight;
+
+pub use flight::{
+    Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
+};
 use serde::{Deserialize, Serialize};
+pub use sluice_engine::skip::FailureKind;
 pub use sluice_engine::{
     AccountId, Decision, Generation, LaneId, Login, Policy, Provider, Refusal, Trigger,
     Utc as Instant,
@@ -50,6 +56,12 @@ pub struct View {
     pub swaps_last_24h: u32,
     /// The newest decision in words.
     pub last_decision: Option<DecisionView>,
+    /// Every lane, the machine's own seats first.
+    pub lanes: Vec<LaneView>,
+    /// Tools at work, oldest first.
+    pub runs: Vec<RunView>,
+    /// Ceilings that were set.
+    pub caps: Vec<CapView>,
 }
 
 /// One provider's state.
@@ -71,6 +83,8 @@ pub struct ProviderView {
     pub next_poll_at_ms: Option<i64>,
     /// The swap that is advised now.
     pub advice: Option<Advice>,
+    /// The account whose swap waits for the end of a turn.
+    pub after_turn: Option<AccountId>,
 }
 
 /// An advised swap.
@@ -131,6 +145,8 @@ pub struct AccountView {
     pub refusal: Option<Refusal>,
     /// The last thing that went wrong with it, for people.
     pub problem: Option<String>,
+    /// A tool was refused work on it: it is not chosen before then, unless it is seen to serve.
+    pub rests_until_ms: Option<i64>,
 }
 
 /// Age, deadlines and proof of a login.
@@ -315,22 +331,84 @@ pub enum Request {
         /// Which.
         to: AccountId,
     },
-    /// A tool reported that an account refuses work. Only the generation it was launched under is
-    /// acted on.
-    Report {
-        /// The account the tool was launched on.
-        account: AccountId,
-        /// The lane's generation at launch.
-        generation: Generation,
-        /// The login was refused (otherwise: a limit is reached).
-        auth: bool,
-        /// The window that is full: `five_hour`, `seven_day` or a model's name.
-        window: String,
-        /// When it happened.
-        failed_at_ms: i64,
-        /// When the window empties.
-        resets_at_ms: Option<i64>,
+    /// Asks for a place for a tool that is about to be started.
+    Acquire(Acquire),
+    /// The tool runs.
+    Started {
+        /// Which.
+        execution: String,
+        /// Its process.
+        child_pid: u32,
+        /// Its start time, in the kernel's ticks since boot.
+        child_start: u64,
     },
+    /// The tool ended. Told twice, it is told once.
+    Finished {
+        /// Which.
+        execution: String,
+        /// Its exit code.
+        exit_code: Option<i32>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A tool reported that its account refuses work: remembered at once, acted on only for the
+    /// generation it was launched under.
+    Failure(Failure),
+    /// A tool is about to be started in a lane: leaves its account first, when a failure still stands
+    /// against it. Nothing is recorded against anybody.
+    LeaveWalled {
+        /// Which lane.
+        lane: LaneId,
+        /// Its generation, as the asker read it.
+        generation: Generation,
+    },
+    /// Makes an account active in a lane, if the lane still has that generation.
+    #[serde(alias = "switch")]
+    PointLane {
+        /// Which lane.
+        lane: LaneId,
+        /// The account; the one with the most room when absent.
+        to: Option<AccountId>,
+        /// Refused when the lane has moved on since.
+        expected_generation: Option<Generation>,
+    },
+    /// Binds a lane to a project folder (made when there is none of that name), or unbinds it.
+    BindLane {
+        /// Whose tool.
+        provider: Provider,
+        /// Its name.
+        name: String,
+        /// An absolute path; absent unbinds.
+        folder: Option<String>,
+    },
+    /// Lets failures move a lane or not.
+    SetLaneAutomatic {
+        /// Which.
+        lane: LaneId,
+        /// May be moved.
+        automatic: bool,
+    },
+    /// Sets ceilings; three times nothing removes them.
+    SetCap {
+        /// Whose tools.
+        provider: Provider,
+        /// The account; the whole provider when absent.
+        account: Option<AccountId>,
+        /// The numbers.
+        ceilings: Ceilings,
+    },
+    /// Looks for recorded tools whose process is certainly gone.
+    Reconcile {
+        /// Close them.
+        apply: bool,
+    },
+    /// Lets go of a recorded tool that cannot be judged, because the person says so.
+    Release {
+        /// Which.
+        execution: String,
+    },
+    /// Something was recorded beside the driver: look now instead of within a minute.
+    LookAtRuns,
     /// Rests automatic swaps.
     Pause {
         /// Whose; all when absent.
@@ -457,13 +535,22 @@ pub enum Answer {
         values: std::collections::BTreeMap<String, serde_json::Value>,
     },
     /// What was made of a report.
-    Reported {
-        /// `stale`, `ordered`, `under_way`, `advised`, `no_alternative` or `disabled`.
-        outcome: String,
-        /// The account that is active now.
-        current: Option<AccountId>,
-        /// The lane's generation now.
-        generation: Generation,
+    Reported(Outcome),
+    /// A place, or why there is none.
+    Grant(Grant),
+    /// The end was taken.
+    Ended {
+        /// It was known before.
+        already: bool,
+    },
+    /// What a look for dead tools found.
+    Reconciled {
+        /// Oldest first.
+        actions: Vec<ClosedRun>,
+        /// Rows about which nothing could be said; kept.
+        unknown: u32,
+        /// Somebody else was at it; nothing was looked at.
+        locked: bool,
     },
     /// Nothing was changed.
     Refused(Refused),

@@ -260,6 +260,18 @@ fn instant(zone: Tz, local: NaiveDateTime) -> Utc {
     )
 }
 
+/// Every instant at which the local clock shows `local`, oldest first; the end of the gap when it
+/// never does.
+pub(crate) fn instants(zone: Tz, local: NaiveDateTime) -> Vec<Utc> {
+    let found = zone.from_local_datetime(&local);
+    let both: Vec<Utc> = [found.earliest(), found.latest()]
+        .into_iter()
+        .flatten()
+        .map(|at| Utc(at.timestamp_micros()))
+        .collect();
+    if both.is_empty() { vec![instant(zone, local)] } else { both }
+}
+
 /// Walks back from an instant after the gap to the gap's end.
 fn first_after_gap(mut after: DateTime<Tz>, local: NaiveDateTime) -> DateTime<Tz> {
     for step in [TimeDelta::minutes(1), TimeDelta::seconds(1)] {

@@ -3,14 +3,15 @@
 //! Nothing here waits inside the loop: every effect is a task of its own, and every part that
 //! blocks has a thread of its own, so a part that hangs delays only itself.
 
-use crate::api::{Answer, Notice, View};
+use crate::api::{Answer, Notice, Request, View};
 use crate::calendar;
 use crate::clock::Clock;
 use crate::core::{CallId, Effect, Input, PollError, Port, Then};
+use crate::flight::{self, Desk};
 use crate::link::refused;
 use crate::ports::{
-    Custody, Health, Holder, Ledger, Loaded, Providers, Query, Record, Recovered, RefreshReport,
-    Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
+    Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Query, Record,
+    Recovered, RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
 };
 use crate::settings::Settings;
 use crate::worker::{Hands, Missed, Worker};
@@ -56,7 +57,12 @@ pub struct Parts {
     pub ledger: Arc<dyn Fn() -> Box<dyn Ledger> + Send + Sync>,
     /// What carries out the calls of the parts that block.
     pub hands: Hands,
+    /// Makes the desk for lanes and tools at work; `None` where there are none.
+    pub flight: Option<MakesFlight>,
 }
+
+/// Makes a desk for lanes and tools at work.
+pub type MakesFlight = Arc<dyn Fn() -> Box<dyn Flight> + Send + Sync>;
 
 /// Where the core's words go.
 #[derive(Clone)]
@@ -74,6 +80,7 @@ pub(crate) struct Performer {
     renewals: Worker<Arc<dyn Custody>>,
     numbers: Worker<Arc<dyn Providers>>,
     pub(crate) ledger: Worker<Box<dyn Ledger>>,
+    pub(crate) desk: Option<Desk>,
     inputs: mpsc::Sender<Input>,
     ears: Ears,
     clock: Clock,
@@ -99,6 +106,10 @@ impl Performer {
             renewals: custody("sluice-renewals")?,
             numbers: Worker::spawn(&hands, "sluice-numbers", Arc::clone(&parts.providers), QUEUE)?,
             ledger: Worker::spawn(&hands, "sluice-ledger", (parts.ledger)(), 4 * QUEUE)?,
+            desk: match &parts.flight {
+                Some(make) => Some(Worker::spawn(&hands, "sluice-flight", make(), QUEUE)?),
+                None => None,
+            },
             parts,
             inputs,
             ears,
@@ -160,6 +171,8 @@ impl Performer {
             Effect::Forget(account) => self.forget(account),
             Effect::Store { record, then } => self.store(*record, then),
             Effect::Look { query, call } => self.look(query, call),
+            Effect::Fly { request, call } => self.fly(*request, call),
+            Effect::LookAtRuns => self.look_at_runs(),
             Effect::Answer(call, answer) => {
                 if let Some(waiting) = self.waiting.remove(&call) {
                     // Whoever asked may have stopped waiting; that is theirs to know.
@@ -369,6 +382,37 @@ impl Performer {
             };
             let result = result.unwrap_or_else(|missed| Err(ledger_trouble(missed)));
             let _ended = inputs.send(Input::Stored { then, result }).await;
+        });
+    }
+
+    fn fly(&self, request: Request, call: CallId) {
+        let (desk, inputs, clock) = (self.desk.clone(), self.inputs.clone(), self.clock);
+        tokio::spawn(async move {
+            let Some(desk) = desk else {
+                let answer = refused("unsupported", "There are no lanes here.");
+                let flown = Flown::Answered(answer);
+                let _ended = inputs.send(Input::Flown { call, flown }).await;
+                return;
+            };
+            let asked = move |flight: &mut Box<dyn Flight>| flight.fly(&request, clock.now().wall);
+            let flown = desk.run(flight::DEADLINE, asked).await.unwrap_or_else(|missed| {
+                Flown::Answered(refused("busy", format!("The database: {missed}.")))
+            });
+            let _ended = inputs.send(Input::Flown { call, flown }).await;
+            flight::look(&desk, Depth::Glance, &inputs, clock).await;
+        });
+    }
+
+    fn look_at_runs(&self) {
+        let (desk, inputs, clock) = (self.desk.clone(), self.inputs.clone(), self.clock);
+        tokio::spawn(async move {
+            match desk {
+                Some(desk) => flight::look(&desk, Depth::Glance, &inputs, clock).await,
+                // Nobody is at work where nothing is recorded.
+                None => {
+                    let _ended = inputs.send(Input::Looked(Box::<Look>::default())).await;
+                }
+            }
         });
     }
 

@@ -3,7 +3,8 @@
 //! Custody and ledger block and are called on their own threads; providers are asynchronous. No
 //! method of any port calls the loop.
 
-use crate::api::{Answer, Mode};
+use crate::api::{Answer, CapView, LaneView, Mode, Notice, Request, RunView};
+use sluice_engine::skip::{FailureKind, Wall};
 use sluice_engine::{
     AccountId, Decision, Generation, Lane, LaneId, Login, Observation, Plan, Provider, Trigger,
     Usage, Utc,
@@ -342,6 +343,8 @@ pub struct Loaded {
     pub settings: BTreeMap<String, serde_json::Value>,
     /// Snoozed causes and until when.
     pub snoozed: BTreeMap<String, Utc>,
+    /// What failures left standing between accounts and being chosen.
+    pub walls: BTreeMap<AccountId, Wall>,
     /// Committed swaps, their instants, of the last 24 hours.
     pub swaps: Vec<Utc>,
     /// Things a person should know (an old file was kept aside, …).
@@ -431,6 +434,27 @@ pub enum Record {
         /// Ages count from here.
         now: Utc,
     },
+    /// An account was seen to serve: its last failure no longer speaks against it.
+    Served {
+        /// Which.
+        account: AccountId,
+        /// When.
+        at: Utc,
+    },
+    /// The person signed in to an account again.
+    SignedIn {
+        /// Which.
+        account: AccountId,
+        /// When.
+        at: Utc,
+    },
+    /// A half-open account is tried.
+    Probed {
+        /// Which.
+        account: AccountId,
+        /// When.
+        at: Utc,
+    },
     /// A silenced cause.
     Snooze {
         /// The cause.
@@ -462,6 +486,70 @@ pub enum Query {
         /// From then.
         since: Utc,
     },
+}
+
+/// How far a look at the tools at work goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What is recorded, and what waits in the spool and the outbox.
+    Glance,
+    /// Rows of dead processes are closed as well.
+    Sweep,
+    /// The sweep at the start, which is alone or not at all.
+    First,
+}
+
+/// What a look at the tools at work found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Look {
+    /// What failures left standing between accounts and being chosen.
+    pub walls: BTreeMap<AccountId, Wall>,
+    /// Every lane.
+    pub lanes: Vec<LaneView>,
+    /// Tools at work.
+    pub runs: Vec<RunView>,
+    /// Ceilings.
+    pub caps: Vec<CapView>,
+    /// Tools in the middle of a turn in the machine's own seat.
+    pub mid_turn: BTreeMap<Provider, u32>,
+    /// Numbers that tools told.
+    pub numbers: Vec<(Provider, ToolNumbers)>,
+    /// Notices of swaps that were made beside the driver; each is claimed and told by nobody else.
+    pub notices: Vec<Notice>,
+}
+
+/// A failure of the account in the machine's own seat, as a tool told it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The account the tool was launched on.
+    pub account: AccountId,
+    /// The lane's generation at launch.
+    pub generation: Generation,
+    /// What kind.
+    pub kind: FailureKind,
+    /// The window that is full: `five_hour`, `seven_day` or a model's name.
+    pub window: String,
+    /// When it happened.
+    pub failed_at: Utc,
+    /// When the window empties.
+    pub resets_at: Option<Utc>,
+}
+
+/// What became of a request about lanes and tools at work.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Flown {
+    /// This is the answer.
+    Answered(Answer),
+    /// It is remembered, and for the loop to act on.
+    Live(Told),
+}
+
+/// Lanes and tools at work, owned by one thread.
+pub trait Flight: Send + 'static {
+    /// Carries a request out.
+    fn fly(&mut self, request: &Request, now: Utc) -> Flown;
+    /// Looks at everything there is.
+    fn look(&mut self, depth: Depth, now: Utc) -> Look;
 }
 
 /// The database, owned by one thread.

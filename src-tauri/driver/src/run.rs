@@ -128,8 +128,6 @@ struct Loop {
     calls: mpsc::Receiver<Call>,
     ears: Ears,
     heart: Heart,
-    /// The database whose tools at work are looked after here.
-    flight: Option<std::path::PathBuf>,
 }
 
 /// A loop, the handle that reaches it, and where its end is told.
@@ -147,7 +145,7 @@ fn assemble(
     let handle = Handle { calls, views: seen, notices: notices.clone(), ended: over };
     let ears = Ears { views: Arc::new(views), notices };
     let heart = Heart::new(limits);
-    let looping = Loop { parts, notes, clock, options, calls: asked, ears, heart, flight: None };
+    let looping = Loop { parts, notes, clock, options, calls: asked, ears, heart };
     (looping, handle, ended)
 }
 
@@ -170,9 +168,8 @@ fn launch(
         .build()
         .map_err(StartError::System)?;
     let options = Options { offline: config.offline, seed: fastrand::u64(..) };
-    let (mut looping, handle, ended) = assemble(parts, notes, clock, options, limits);
+    let (looping, handle, ended) = assemble(parts, notes, clock, options, limits);
     looping.heart.watch().map_err(StartError::System)?;
-    looping.flight = owned.as_ref().filter(|_| !config.offline).map(|(paths, _)| paths.database());
     let served = handle.clone();
     std::thread::Builder::new()
         .name("sluice-driver".to_owned())
@@ -214,8 +211,8 @@ async fn drive(mut looping: Loop) {
     let mut last = clock.read();
     let (mut core, effects) = Core::new(loaded, &recovered, looping.options, last.now);
     carry_out(&mut performer, &core, effects);
-    if let Some(database) = looping.flight.take() {
-        tokio::spawn(crate::flight::watch(database, told, clock));
+    if let Some(desk) = performer.desk.clone().filter(|_| !looping.options.offline) {
+        tokio::spawn(crate::flight::watch(desk, told, clock));
     }
     let mut inbox = Inbox::default();
     while !performer.quit {

@@ -56,6 +56,8 @@ pub struct Settings {
     pub warning_percent: f64,
     /// Ordinary time between two reads of an account, seconds.
     pub poll_seconds: u32,
+    /// A swap that is a matter of pace waits at most so long for the end of a turn, seconds.
+    pub turn_wait_seconds: u32,
     /// Which policy decides.
     pub policy: Policy,
     /// Paid extra use is allowed up to so much a month, in the currency's minor unit; `None` is never.
@@ -81,6 +83,7 @@ impl Default for Settings {
             critical_percent: 90.0,
             warning_percent: 80.0,
             poll_seconds: 300,
+            turn_wait_seconds: 120,
             policy: Policy::default(),
             billing_ceiling_minor: None,
             silent: OFF_AT_FIRST.into_iter().map(str::to_owned).collect(),
@@ -176,6 +179,7 @@ impl Settings {
             ("critical_percent".to_owned(), json!(self.critical_percent)),
             ("warning_percent".to_owned(), json!(self.warning_percent)),
             ("poll_seconds".to_owned(), json!(self.poll_seconds)),
+            ("turn_wait_seconds".to_owned(), json!(self.turn_wait_seconds)),
             ("policy".to_owned(), json!(self.policy)),
             ("billing_ceiling_minor".to_owned(), json!(self.billing_ceiling_minor)),
             ("quiet.hours".to_owned(), json!(self.quiet.map(Hours::to_text).unwrap_or_default())),
@@ -203,6 +207,9 @@ impl Settings {
             "critical_percent" => self.critical_percent = number(value, 50.0, 100.0)?,
             "warning_percent" => self.warning_percent = number(value, 20.0, 100.0)?,
             "poll_seconds" => self.poll_seconds = number(value, 180.0, 3600.0)?.round() as u32,
+            "turn_wait_seconds" => {
+                self.turn_wait_seconds = number(value, 0.0, 600.0)?.round() as u32;
+            }
             "policy" => self.policy = choice(value)?,
             "billing_ceiling_minor" if value.is_null() => self.billing_ceiling_minor = None,
             "billing_ceiling_minor" => {
@@ -304,6 +311,7 @@ mod tests {
             ("work.zone", json!("Europe/Berlin")),
             ("critical_percent", json!(85)),
             ("poll_seconds", json!(240)),
+            ("turn_wait_seconds", json!(30)),
             ("policy", json!("tiered")),
             ("notify.reset", json!(true)),
             ("notify.swap_done", json!(false)),

@@ -15,6 +15,8 @@ use tokio::io::{
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, broadcast, watch};
 
+/// The version of the interface. A request without one is of this version.
+pub const VERSION: u64 = 1;
 /// The longest request line, newline included.
 pub const REQUEST_MAX: usize = 64 * 1024;
 /// The longest answer line a client reads: a thousand decisions with their candidates.
@@ -132,18 +134,78 @@ async fn converse(mut stream: UnixStream, handle: &Handle) -> std::io::Result<()
             }
             Ok(Err(error)) => return Err(error),
         };
-        match serde_json::from_slice::<Request>(&line) {
+        let asked = understand(&line);
+        let answer = match asked.request {
             Ok(Request::Watch) => return stream_to(&mut writer, &mut reader, handle).await,
-            Ok(request) => {
-                let answer = handle.call(request).await;
-                write_line(&mut writer, &answer).await?;
-            }
-            Err(error) => {
-                let text = format!("The request was not understood ({error}); nothing was done.");
-                write_line(&mut writer, &refused("invalid", text)).await?;
-            }
-        }
+            Ok(request) => handle.call(request).await,
+            Err(answer) => answer,
+        };
+        let reply = Reply { v: asked.versioned.then_some(VERSION), id: asked.id, answer };
+        write_line(&mut writer, &reply).await?;
     }
+}
+
+/// One line as it was asked.
+struct Asked {
+    request: Result<Request, Answer>,
+    /// Goes back with the answer, whatever it is.
+    id: Option<serde_json::Value>,
+    versioned: bool,
+}
+
+/// An answer with what the request carried beside its verb.
+#[derive(Serialize)]
+struct Reply {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<serde_json::Value>,
+    #[serde(flatten)]
+    answer: Answer,
+}
+
+/// Reads `{"v":1,"id":…,"verb":…,…}`. A version or a verb that is not known here says so by a code
+/// of its own, so that a newer caller can do without.
+fn understand(line: &[u8]) -> Asked {
+    let mut asked = Asked { request: Err(nonsense("it is no JSON")), id: None, versioned: false };
+    let Ok(mut document) = serde_json::from_slice::<serde_json::Value>(line) else { return asked };
+    let Some(fields) = document.as_object_mut() else {
+        asked.request = Err(nonsense("it is no object"));
+        return asked;
+    };
+    asked.id = fields.remove("id").filter(|id| id.is_string() || id.is_u64());
+    let version = fields.remove("v");
+    asked.versioned = version.is_some();
+    if version.is_some_and(|version| version.as_u64() != Some(VERSION)) {
+        let text = format!("This Sluice speaks version {VERSION}; nothing was done.");
+        asked.request = Err(refused("version", text));
+        return asked;
+    }
+    asked.request = Request::deserialize(&document).map_err(|error| {
+        let error = error.to_string();
+        if error.starts_with("unknown variant") && !document["verb"].is_null() {
+            let text = "This Sluice does not know that verb; nothing was done.";
+            refused("unknown_verb", text)
+        } else {
+            nonsense(&error)
+        }
+    });
+    asked
+}
+
+fn nonsense(why: &str) -> Answer {
+    refused("invalid", format!("The request was not understood ({why}); nothing was done."))
+}
+
+/// Tells a running driver that something was recorded beside it. Waits for nothing: when nobody
+/// listens, the next regular look finds it.
+pub fn nudge(paths: &Paths) {
+    use std::io::Write as _;
+    let told = std::os::unix::net::UnixStream::connect(paths.socket()).and_then(|mut stream| {
+        stream.set_nonblocking(true)?;
+        stream.write_all(b"{\"v\":1,\"verb\":\"look_at_runs\"}\n")
+    });
+    tracing::debug!(told = told.is_ok(), "the driver was told to look");
 }
 
 async fn stream_to(

@@ -41,6 +41,9 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
             .values()
             .filter_map(|lane| lane.last.clone())
             .max_by_key(|last| last.at_ms),
+        lanes: core.flying.lanes.clone(),
+        runs: core.flying.runs.clone(),
+        caps: core.flying.caps.clone(),
     }
 }
 
@@ -66,6 +69,7 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
         observe_only: core.observe_only(provider),
         next_poll_at_ms: due.filter(|_| watched).map(Utc::millis),
         advice: core.lanes.get(&lane.id).and_then(|book| book.advice.clone()),
+        after_turn: core.after_turn.get(&lane.id).map(|waiting| waiting.to),
     })
 }
 
@@ -104,6 +108,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         stranding: candidate.and_then(|one| one.stranding),
         refusal: candidate.map(|one| one.refusal),
         problem: card.and_then(|card| card.problem.clone()),
+        rests_until_ms: core.rests_until(account.id, now).map(Utc::millis),
     }
 }
 

@@ -60,7 +60,16 @@ async fn requests_are_answered_line_by_line_and_nonsense_is_refused() {
     for (sent, wanted) in [
         ("{\"verb\":\"status\"}\n", "\"answer\":\"view\""),
         ("not json\n", "\"code\":\"invalid\""),
-        ("{\"verb\":\"format_disk\"}\n", "\"code\":\"invalid\""),
+        ("{\"verb\":\"format_disk\"}\n", "\"code\":\"unknown_verb\""),
+        (
+            "{\"v\":2,\"id\":7,\"verb\":\"status\"}\n",
+            "\"id\":7,\"answer\":\"refused\",\"code\":\"version\"",
+        ),
+        (
+            "{\"v\":1,\"id\":\"a\",\"verb\":\"settings\"}\n",
+            "\"v\":1,\"id\":\"a\",\"answer\":\"settings\"",
+        ),
+        ("[1]\n", "\"code\":\"invalid\""),
         ("{\"verb\":\"swap\"}\n", "\"code\":\"invalid\""),
         ("{\"verb\":\"swap\",\"to\":99}\n", "\"code\":\"unknown_account\""),
         ("\n", "\"code\":\"invalid\""),

@@ -53,6 +53,14 @@ impl Breaker {
         Admit::Probe
     }
 
+    /// Until when nothing may start, without asking for a start; `None` when one would be granted.
+    #[must_use]
+    pub fn closed_until(&self, now: Utc) -> Option<Utc> {
+        let open = self.open_until?;
+        let probing = self.probe_until.filter(|until| now < *until);
+        if now < open { Some(open) } else { probing }
+    }
+
     /// A login was refused.
     pub fn failed(&mut self, now: Utc) {
         self.failures = self.failures.saturating_add(1);
@@ -98,9 +106,11 @@ mod tests {
         let mut breaker = Breaker::default();
         (0..THRESHOLD).for_each(|_| breaker.failed(T0));
         let half_open = T0.plus_seconds(PAUSE_SECONDS);
+        assert_eq!(breaker.closed_until(half_open), None);
         assert_eq!(breaker.admit(half_open), Admit::Probe);
         let until = half_open.plus_seconds(PROBE_SECONDS);
         assert_eq!(breaker.admit(half_open.plus_seconds(1)), Admit::Wait { until });
+        assert_eq!(breaker.closed_until(half_open.plus_seconds(1)), Some(until));
         assert_eq!(breaker.admit(until), Admit::Probe, "a lost probe does not block for ever");
         breaker.succeeded();
         assert_eq!(breaker.admit(until), Admit::Pass);

@@ -1,11 +1,17 @@
 //! The skip list: which account may not be chosen after a failure, and what readmits it.
 
-use crate::units::Utc;
+use crate::breaker::Breaker;
+use crate::units::{Percent, Utc};
+use crate::window::Usage;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 /// An account is left alone for this long after a failure without a known reset.
 pub const SKIP_SECONDS: i64 = 2 * 3_600;
+/// A reading must be this much later than the failure to speak against it: endpoints lag behind.
+pub const EVIDENCE_LAG_SECONDS: f64 = 300.0;
+/// And every window it names must say less than this, percent.
+pub const EVIDENCE_BELOW: f64 = 95.0;
 /// Providers empty a window a little after the instant they name.
 pub const RESET_MARGIN_SECONDS: i64 = 120;
 
@@ -93,6 +99,29 @@ impl Skip {
         (now < until).then_some(Out::Until(until))
     }
 
+    /// Whether a reading of `at` is positive evidence that the account serves again. Only a full window
+    /// is lifted by numbers: a refused login waits for the person, and a plan that does not pay says
+    /// nothing of its money here. A reading that names no window proves nothing.
+    #[must_use]
+    pub fn lifted_by(&self, usage: &Usage, at: Utc) -> bool {
+        if self.kind != FailureKind::RateLimit
+            || at.seconds_since(self.failed_at) < EVIDENCE_LAG_SECONDS
+        {
+            return false;
+        }
+        let windows = [&usage.five_hour, &usage.seven_day];
+        let shares = windows.into_iter().filter_map(|window| window.used.map(Percent::get));
+        let full = shares.clone().any(|used| used >= EVIDENCE_BELOW);
+        let named = self.model.as_deref().map(|name| {
+            let model = usage.models.iter().find(|model| model.model == name);
+            model.and_then(|model| model.window.used).map(Percent::get)
+        });
+        match named {
+            Some(model) => !full && model.is_some_and(|used| used < EVIDENCE_BELOW),
+            None => !full && shares.count() > 0,
+        }
+    }
+
     /// Folds another failure of the same account in. The newer one counts, but a refused login
     /// stays refused and a known reset is not forgotten for an unknown one.
     #[must_use]
@@ -114,6 +143,31 @@ impl Skip {
             newer.model = None;
         }
         newer
+    }
+}
+
+/// What stands between an account and being chosen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wall {
+    /// Its last failure.
+    pub skip: Option<Skip>,
+    /// Its refused logins in a row.
+    pub breaker: Breaker,
+}
+
+impl Wall {
+    /// How long the account is out for work that needs `model` (`None`: any model).
+    #[must_use]
+    pub fn out(&self, now: Utc, model: Option<&str>) -> Option<Out> {
+        let skipped = self.skip.as_ref().and_then(|skip| skip.out(now, model));
+        skipped.or_else(|| self.breaker.closed_until(now).map(Out::Until))
+    }
+
+    /// Its login was refused, and nobody has signed in since.
+    #[must_use]
+    pub fn awaits_sign_in(&self) -> bool {
+        let out = self.skip.as_ref().and_then(|skip| skip.out(skip.failed_at, None));
+        out == Some(Out::UntilSignIn)
     }
 }
 
@@ -175,6 +229,32 @@ mod tests {
         assert_eq!(full.out(T0, Some("sonnet")), None);
         assert!(full.out(T0, Some("opus")).is_some());
         assert!(full.out(T0, None).is_some());
+    }
+
+    #[test]
+    fn a_reading_lifts_a_full_window_only_when_it_is_late_and_low_enough() {
+        use crate::window::{ModelWindow, Window};
+        let window = |used| Window { used: Percent::new(used), resets_at: None };
+        let reading = |five, week| Usage {
+            five_hour: window(five),
+            seven_day: window(week),
+            ..Usage::default()
+        };
+        let failed = skip(FailureKind::RateLimit, None);
+        let (soon, late) = (T0.plus_seconds(299), T0.plus_seconds(300));
+        assert!(failed.lifted_by(&reading(10.0, 94.9), late));
+        assert!(!failed.lifted_by(&reading(10.0, 94.9), soon), "it may lag behind");
+        assert!(!failed.lifted_by(&reading(10.0, 95.0), late));
+        assert!(!failed.lifted_by(&Usage::default(), late), "unknown is no evidence");
+        assert!(!skip(FailureKind::Auth, None).lifted_by(&reading(1.0, 1.0), late));
+        assert!(!skip(FailureKind::Billing, None).lifted_by(&reading(1.0, 1.0), late));
+        let mut of_model = failed.clone();
+        of_model.model = Some("opus".into());
+        let mut usage = reading(10.0, 10.0);
+        assert!(!of_model.lifted_by(&usage, late), "the model's window is not named");
+        let opus = ModelWindow { model: "opus".into(), window: window(20.0), binding: false };
+        usage.models.push(opus);
+        assert!(of_model.lifted_by(&usage, late));
     }
 
     #[test]

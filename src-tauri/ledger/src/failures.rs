@@ -6,8 +6,9 @@ use crate::open::Ledger;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::breaker::{Admit, Breaker};
-use sluice_engine::skip::{FailureKind, Skip};
+use sluice_engine::skip::{FailureKind, Skip, Wall};
 use sluice_engine::{AccountId, Generation, LaneId, Login, Utc};
+use std::collections::BTreeMap;
 
 /// A failure of an account, as a tool reported it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,16 +90,28 @@ pub(crate) fn record(tx: &Connection, report: &FailureReport, now: Utc) -> Resul
 
 pub(crate) fn skip(connection: &Connection, account: AccountId) -> Result<Option<Skip>> {
     let mut statement = connection.prepare_cached("SELECT * FROM skips WHERE account = ?1")?;
-    let found = statement.query_row([account.0], |row| {
-        Ok(Skip {
-            kind: codec::word(row, "kind")?,
-            model: row.get("model")?,
-            failed_at: codec::utc(row, "failed_at")?,
-            resets_at: codec::utc_opt(row, "resets_at")?,
-            served_at: codec::utc_opt(row, "served_at")?,
-        })
-    });
-    Ok(found.optional()?)
+    Ok(statement.query_row([account.0], read_skip).optional()?)
+}
+
+fn read_skip(row: &rusqlite::Row<'_>) -> rusqlite::Result<Skip> {
+    Ok(Skip {
+        kind: codec::word(row, "kind")?,
+        model: row.get("model")?,
+        failed_at: codec::utc(row, "failed_at")?,
+        resets_at: codec::utc_opt(row, "resets_at")?,
+        served_at: codec::utc_opt(row, "served_at")?,
+    })
+}
+
+/// Evidence is only ever replaced by younger evidence.
+fn note_served(tx: &Connection, account: AccountId, at: Utc) -> Result<()> {
+    if let Some(mut known) = skip(tx, account)?
+        && known.served_at.is_none_or(|served| served < at)
+    {
+        known.served_at = Some(at);
+        store(tx, account, &known)?;
+    }
+    Ok(())
 }
 
 fn store(tx: &Connection, account: AccountId, skip: &Skip) -> Result<()> {
@@ -165,16 +178,50 @@ impl Ledger {
         breaker(&self.history, account)
     }
 
-    /// Positive evidence: a request was served, or the person signed in again. Readmits the account
-    /// as far as the evidence is younger than its failure.
+    /// What stands between each account and being chosen; accounts without a failure are left out.
+    pub fn walls(&self) -> Result<BTreeMap<AccountId, Wall>> {
+        let mut walls: BTreeMap<AccountId, Wall> = BTreeMap::new();
+        let mut statement = self.history.prepare_cached("SELECT * FROM skips")?;
+        let skips = statement
+            .query_map([], |row| Ok((codec::account(row, "account")?, read_skip(row)?)))?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        for (account, skip) in skips {
+            walls.entry(account).or_default().skip = Some(skip);
+        }
+        let mut statement = self.history.prepare_cached("SELECT * FROM breakers")?;
+        let breakers = statement
+            .query_map([], |row| {
+                Ok((codec::account(row, "account")?, codec::from_json(row, "state")?))
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        for (account, breaker) in breakers {
+            walls.entry(account).or_default().breaker = breaker;
+        }
+        Ok(walls)
+    }
+
+    /// The person signed in again: the account may be tried. Only something that is served closes
+    /// its breaker.
+    pub fn record_signed_in(&mut self, account: AccountId, at: Utc) -> Result<()> {
+        let tx = Self::begin_on(&mut self.history)?;
+        note_served(&tx, account, at)?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// A start on this account is about to be tried; a half-open breaker takes it for its probe.
+    pub fn record_probe(&mut self, account: AccountId, at: Utc) -> Result<()> {
+        let tx = Self::begin_on(&mut self.history)?;
+        ask_breaker(&tx, account, at)?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Positive evidence: a request was served. Readmits the account as far as the evidence is
+    /// younger than its failure.
     pub fn record_served(&mut self, account: AccountId, at: Utc) -> Result<()> {
         let tx = Self::begin_on(&mut self.history)?;
-        if let Some(mut known) = skip(&tx, account)?
-            && known.served_at.is_none_or(|served| served < at)
-        {
-            known.served_at = Some(at);
-            store(&tx, account, &known)?;
-        }
+        note_served(&tx, account, at)?;
         let mut state = breaker(&tx, account)?;
         if state != Breaker::default() {
             state.succeeded();

@@ -84,6 +84,8 @@ pub struct ExecutionRow {
     pub exit_code: Option<i32>,
     /// Why it ended, in a word or a sentence.
     pub end_reason: Option<String>,
+    /// When the turn began that the tool is in the middle of.
+    pub turn_at: Option<Utc>,
 }
 
 /// Ceilings of a provider, or of one account; `None` is no ceiling.
@@ -176,6 +178,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
         finished_at: codec::utc_opt(row, "finished_at")?,
         exit_code: row.get("exit_code")?,
         end_reason: row.get("end_reason")?,
+        turn_at: codec::utc_opt(row, "turn_at")?,
     })
 }
 
@@ -258,6 +261,11 @@ fn refuse(
     Ok(None)
 }
 
+fn find(connection: &Connection, id: &str) -> Result<Option<ExecutionRow>> {
+    let mut statement = connection.prepare_cached("SELECT * FROM executions WHERE id = ?1")?;
+    Ok(statement.query_row([id], read).optional()?)
+}
+
 fn insert(
     tx: &Connection,
     new: &NewExecution,
@@ -300,9 +308,23 @@ fn insert(
 
 impl Ledger {
     /// Checks every ceiling and writes the row, in one transaction: what was counted is still true
-    /// when the row stands. The lane is read inside, so the row says which account it was.
+    /// when the row stands. The lane is read inside, so the row says which account it was. Asked
+    /// twice with the same id by the same process, the place that was given is given again.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the id belongs to another or to an ended execution.
     pub fn admit(&mut self, new: &NewExecution) -> Result<Admission> {
         let tx = Self::begin_on(&mut self.history)?;
+        if let Some(known) = find(&tx, &new.id)? {
+            let same = known.execution.wrapper == new.wrapper
+                && matches!(known.state, State::Starting | State::Running);
+            return if same {
+                let (account, generation) = (known.execution.account, known.generation);
+                Ok(Admission::Admitted { account, generation })
+            } else {
+                Err(Error::Refused("the id of the execution was used before".into()))
+            };
+        }
         let (account, generation) = match new.lane {
             None => (new.account, Generation(0)),
             Some(lane) => {
@@ -383,6 +405,14 @@ impl Ledger {
         if changed == 1 { Ok(()) } else { Err(Error::NotFound("open execution")) }
     }
 
+    /// The tool began a turn (`Some`) or ended it; `false` when the row is not open.
+    pub fn set_turn(&mut self, id: &str, began_at: Option<Utc>) -> Result<bool> {
+        let sql = format!("UPDATE executions SET turn_at = ?2 WHERE id = ?1 AND {OPEN}");
+        let changed =
+            self.history.prepare_cached(&sql)?.execute(params![id, began_at.map(|at| at.0)])?;
+        Ok(changed == 1)
+    }
+
     /// The tool's own id of the conversation, learnt from a hook.
     pub fn set_conversation(&mut self, id: &str, conversation: &str) -> Result<()> {
         self.history
@@ -435,9 +465,7 @@ impl Ledger {
 
     /// One execution.
     pub fn execution(&self, id: &str) -> Result<Option<ExecutionRow>> {
-        let mut statement =
-            self.history.prepare_cached("SELECT * FROM executions WHERE id = ?1")?;
-        Ok(statement.query_row([id], read).optional()?)
+        find(&self.history, id)
     }
 
     /// The open execution of a conversation of the tool.
@@ -471,6 +499,25 @@ impl Ledger {
             ],
         )?;
         Ok(())
+    }
+
+    /// Every ceiling: provider, account (`None` is the whole provider) and the numbers.
+    pub fn caps(&self) -> Result<Vec<(Provider, Option<AccountId>, Cap)>> {
+        let mut statement =
+            self.history.prepare_cached("SELECT * FROM caps ORDER BY provider, account")?;
+        let rows = statement
+            .query_map([], |row| {
+                let account: i64 = row.get("account")?;
+                let cap = Cap {
+                    concurrent: row.get("concurrent")?,
+                    per_hour: row.get("per_hour")?,
+                    per_day: row.get("per_day")?,
+                };
+                let account = (account != 0).then_some(AccountId(account));
+                Ok((codec::provider(row, "provider")?, account, cap))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(rows)
     }
 
     /// The ceilings of a provider (`None`) or of one account.

@@ -92,6 +92,29 @@ impl Ledger {
         self.lane_named(provider, name)?.ok_or(Error::NotFound("lane"))
     }
 
+    /// Binds a lane to a folder, made when it is missing; `None` unbinds it. A folder has one lane
+    /// per provider, so whichever had it before gives it up.
+    pub fn bind_lane(
+        &mut self,
+        provider: Provider,
+        name: &str,
+        folder: Option<&str>,
+    ) -> Result<LaneRow> {
+        let tx = self.begin()?;
+        tx.execute(
+            "UPDATE lanes SET folder = NULL WHERE provider = ?1 AND folder = ?2 AND name <> ?3",
+            params![provider.name(), folder, name],
+        )?;
+        tx.execute(
+            "INSERT INTO lanes (provider, name, folder) VALUES (?1, ?2, ?3)
+             ON CONFLICT (provider, name) DO UPDATE SET folder = ?3",
+            params![provider.name(), name, folder],
+        )?;
+        tx.commit()?;
+        self.keep();
+        self.lane_named(provider, name)?.ok_or(Error::NotFound("lane"))
+    }
+
     /// Stores the gates' memory as long as the lane still has that generation; `false` when a swap
     /// was faster and the memory is out of date.
     pub fn save_gates(

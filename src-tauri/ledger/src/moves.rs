@@ -213,6 +213,19 @@ impl Ledger {
         self.leave(&leave, wait, choose).map(Some)
     }
 
+    /// Whom the lane would go to now, had it to leave; nothing is changed.
+    pub fn best_for(
+        &mut self,
+        lane: LaneId,
+        now: Utc,
+        choose: Choose<'_>,
+    ) -> Result<Option<AccountId>> {
+        let tx = Self::begin_on(&mut self.history)?;
+        let found = lanes::find(&tx, lane)?.ok_or(Error::NotFound("lane"))?;
+        let field = field(&tx, found, now)?;
+        Ok(choose(&field).filter(|to| field.places.iter().any(|place| place.account == *to)))
+    }
+
     /// Points a lane at an account by the person's wish, if it still has this generation.
     pub fn point_lane(
         &mut self,

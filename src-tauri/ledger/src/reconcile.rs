@@ -67,11 +67,16 @@ pub struct Pass {
     pub unknown: usize,
     /// Somebody else was at it; nothing was looked at.
     pub locked: bool,
+    /// Those of the unknown rows that time alone will not make known.
+    #[serde(skip)]
+    pub unjudged: Vec<String>,
 }
 
 enum Verdict {
     Alive,
     Unknown,
+    /// Too young to say; the next pass will.
+    Young,
     Dead(String),
 }
 
@@ -163,7 +168,7 @@ impl Looker<'_> {
             None => GRACE_CHILDLESS_SECONDS,
         };
         if now < row.at.plus_seconds(grace) {
-            return Verdict::Unknown;
+            return Verdict::Young;
         }
         if row.child.is_none() {
             // The wrapper may have died between starting the tool and writing its process down.
@@ -219,7 +224,11 @@ impl Ledger {
         for row in rows {
             match looker.verdict(&row, now) {
                 Verdict::Alive => {}
-                Verdict::Unknown => pass.unknown += 1,
+                Verdict::Young => pass.unknown += 1,
+                Verdict::Unknown => {
+                    pass.unknown += 1;
+                    pass.unjudged.push(row.id);
+                }
                 Verdict::Dead(reason) => dead.push((row, reason)),
             }
         }

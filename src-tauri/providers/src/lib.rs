@@ -14,6 +14,7 @@ pub mod json;
 pub mod others;
 pub mod reading;
 pub mod retry_after;
+pub mod spoken;
 pub mod words;
 
 pub use claude::{Claude, Identity, ProfileReply, TokenReply, UsageReply};

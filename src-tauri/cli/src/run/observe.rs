@@ -7,7 +7,9 @@ use sluice_driver::parts::engine::{Provider, Utc};
 use sluice_driver::parts::providers::FailureClass;
 use sluice_driver::parts::providers::claude::signals::parse_stream_line;
 use sluice_driver::parts::providers::codex::signals::{Message, parse_message};
+use sluice_driver::parts::providers::spoken::{Spoken, reset_said};
 use sluice_driver::parts::providers::words::{Speaker, classify_text};
+use sluice_driver::spoken;
 use std::ffi::OsString;
 use std::io::Write as _;
 
@@ -132,9 +134,8 @@ impl Held {
         match judge(self.provider, &line) {
             Judged::Noise => {}
             Judged::Failure(seen) => {
-                // The reset is told before the result that names the failure.
-                let resets_at =
-                    seen.resets_at.or_else(|| self.seen.and_then(|known| known.resets_at));
+                // The reset is told, as a number, before the result that names the failure in words.
+                let resets_at = self.seen.and_then(|known| known.resets_at).or(seen.resets_at);
                 self.seen = Some(Seen { resets_at, ..seen });
             }
             Judged::Content => self.let_go(),
@@ -170,7 +171,8 @@ fn judge(provider: Provider, line: &[u8]) -> Judged {
         let class = classify_text(speaker, text);
         return match class.and_then(|class| kind(class).map(|kind| (class, kind))) {
             Some((class, kind)) => {
-                Judged::Failure(Seen { class, kind, resets_at: None, structured: false })
+                let resets_at = reset_said(text).and_then(|said| meant(&said));
+                Judged::Failure(Seen { class, kind, resets_at, structured: false })
             }
             None => Judged::Content,
         };
@@ -178,7 +180,7 @@ fn judge(provider: Provider, line: &[u8]) -> Judged {
     let (class, resets_at) = match provider {
         Provider::Claude => {
             let signal = parse_stream_line(text.as_bytes());
-            (signal.class, signal.resets_at)
+            (signal.class, signal.resets_at.or_else(|| meant(&signal.spoken?)))
         }
         Provider::Codex => match parse_message(text.as_bytes()) {
             Message::Failed(class) => (Some(class), None),
@@ -193,6 +195,11 @@ fn judge(provider: Provider, line: &[u8]) -> Judged {
         None if is_noise(text) => Judged::Noise,
         None => Judged::Content,
     }
+}
+
+/// The tool speaks in the zone of this process.
+fn meant(said: &Spoken) -> Option<Utc> {
+    spoken::instant(said, spoken::local_zone(), super::now())
 }
 
 /// Events that tell of the run and not of its work.

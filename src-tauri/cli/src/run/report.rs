@@ -5,14 +5,12 @@ use super::launch::Launch;
 use super::now;
 use super::observe::{self, Evidence, Seen};
 use sluice_driver::Paths;
-use sluice_driver::api::{Answer, Request};
-use sluice_driver::parts::engine::skip::{FailureKind, Out};
+use sluice_driver::api::{Answer, Failure, Request};
+use sluice_driver::lanes::with_seat;
 use sluice_driver::parts::engine::{AccountId, Utc};
 use sluice_driver::parts::ledger::spool::{self, Spooled};
-use sluice_driver::parts::ledger::{
-    Error, FailureReport, LaneRow, Ledger, Style, Verdict, by_headroom,
-};
-use sluice_driver::socket::Client;
+use sluice_driver::parts::ledger::{Error, FailureReport, LaneRow, Ledger, Style, Verdict};
+use sluice_driver::socket::{self, Client};
 use std::time::{Duration, Instant};
 
 /// How long a report waits for another hand in the same lane.
@@ -38,14 +36,15 @@ pub async fn failure(
     execution: &str,
     evidence: &Evidence,
 ) -> Option<Moved> {
-    let (seen, account) = (evidence.failure?, launch.account?);
-    let lane = launch.lane.as_ref();
+    let place = &launch.place;
+    let (seen, account) = (evidence.failure?, place.account?);
+    let lane = place.lane.as_ref();
     let report = FailureReport {
-        dedupe: format!("{execution}:{}", launch.generation.0),
+        dedupe: format!("{execution}:{}", place.generation.0),
         execution: Some(execution.to_owned()),
         lane: lane.map(|row| row.lane.id),
         account,
-        generation: Some(launch.generation),
+        generation: Some(place.generation),
         kind: seen.kind,
         model: None,
         source: "wrapper".to_owned(),
@@ -58,10 +57,12 @@ pub async fn failure(
         remember(ledger, &report);
         return None;
     };
-    if launch.pointer {
+    if place.pointer {
         let told = ledger.report_failure(&report, Style::Pointer, now(), WAIT, &mut |field| {
             with_seat(paths, field)
         });
+        // The driver tells the person of the swap; it looks at once.
+        nudge(paths);
         return match told {
             Ok(verdict) => Some(said(ledger, &verdict)),
             Err(error) => {
@@ -71,15 +72,12 @@ pub async fn failure(
         };
     }
     remember(ledger, &report);
-    ask_driver(ledger, paths, lane, account, &seen, report.failed_at).await
+    ask_driver(ledger, paths, lane, &report, &seen).await
 }
 
-/// Only accounts that have a seat of their own can take a lane of seats.
-fn with_seat(paths: &Paths, field: &sluice_driver::parts::ledger::Field) -> Option<AccountId> {
-    let provider = field.lane.lane.provider;
-    let mut ready = field.clone();
-    ready.places.retain(|place| super::launch::ready(paths, provider, place.account));
-    by_headroom(&ready)
+/// Tells a running driver that something was recorded beside it; nobody waits for an answer.
+pub fn nudge(paths: &Paths) {
+    socket::nudge(paths);
 }
 
 fn remember(ledger: &mut Ledger, report: &FailureReport) {
@@ -92,27 +90,30 @@ async fn ask_driver(
     ledger: &Ledger,
     paths: &Paths,
     lane: &LaneRow,
-    account: AccountId,
+    report: &FailureReport,
     seen: &Seen,
-    failed_at: Utc,
 ) -> Option<Moved> {
-    let request = Request::Report {
-        account,
-        generation: lane.lane.generation,
-        auth: seen.kind == FailureKind::Auth,
-        window: observe::window(seen.class).to_owned(),
-        failed_at_ms: failed_at.millis(),
-        resets_at_ms: seen.resets_at.map(Utc::millis),
-    };
+    let request = Request::Failure(Failure {
+        execution: report.execution.clone(),
+        lane: None,
+        account: Some(report.account),
+        generation: report.generation,
+        kind: report.kind,
+        window: Some(observe::window(seen.class).to_owned()),
+        failed_at_ms: report.failed_at.millis(),
+        reset_at_ms: report.resets_at.map(Utc::millis),
+        source: report.source.clone(),
+        dedupe_key: Some(report.dedupe.clone()),
+    });
     let Some(client) = Client::attach(paths, false).await else {
         let text = "the account refuses work, and Sluice is not running to put another one live";
         return Some(Moved { text: text.to_owned(), retry: false });
     };
     let answer = client.call(&request).await;
     let (text, retry) = match answer {
-        Answer::Reported { outcome, current, .. } => match outcome.as_str() {
+        Answer::Reported(told) => match told.outcome.as_str() {
             "ordered" | "under_way" => return carried_out(ledger, lane).await,
-            "stale" => ("another account is live already", current != Some(account)),
+            "stale" => ("another account is live already", told.retry_advised),
             "advised" => ("the account refuses work; Sluice advises another one", false),
             "disabled" => ("the account refuses work; automatic swaps are off", false),
             _ => ("the account refuses work, and no other one has room", false),
@@ -166,35 +167,29 @@ fn said(ledger: &Ledger, verdict: &Verdict) -> Moved {
 /// Leaves an account that is known to be walled before the tool is started on it. `true` when the
 /// lane moved.
 pub async fn leave_walled(ledger: &mut Ledger, paths: &Paths, launch: &Launch) -> bool {
-    let (Some(lane), Some(account)) = (&launch.lane, launch.account) else { return false };
-    let skip = match ledger.skip(account) {
+    let place = &launch.place;
+    let (Some(lane), Some(account)) = (&place.lane, place.account) else { return false };
+    let known = match ledger.skip(account) {
         Ok(Some(skip)) if launch.shadowed.is_empty() => skip,
         _ => return false,
     };
-    let Some(out) = skip.out(now(), lane.lane.model.as_deref()) else { return false };
-    if launch.pointer {
+    if known.out(now(), lane.lane.model.as_deref()).is_none() {
+        return false;
+    }
+    if place.pointer {
         let left = ledger.leave_walled(lane.lane.id, Style::Pointer, now(), WAIT, &mut |field| {
             with_seat(paths, field)
         });
+        nudge(paths);
         return matches!(left, Ok(Some(Verdict::Swapped { .. } | Verdict::Stale { .. })));
     }
-    let Some(class) = walled_class(skip.kind) else { return false };
-    let resets_at = match out {
-        Out::Until(at) => Some(at),
-        Out::UntilSignIn => None,
-    };
-    let seen = Seen { class, kind: skip.kind, resets_at, structured: true };
-    let moved = ask_driver(ledger, paths, lane, account, &seen, now()).await;
-    moved.is_some_and(|moved| moved.retry)
-}
-
-const fn walled_class(kind: FailureKind) -> Option<sluice_driver::parts::providers::FailureClass> {
-    use sluice_driver::parts::providers::FailureClass as Class;
-    match kind {
-        FailureKind::RateLimit => Some(Class::LimitUnspecified),
-        FailureKind::Billing => Some(Class::Billing),
-        // The driver knows of a refused login by itself.
-        FailureKind::Auth => None,
+    let Some(client) = Client::attach(paths, false).await else { return false };
+    let request = Request::LeaveWalled { lane: lane.lane.id, generation: place.generation };
+    let Answer::Reported(told) = client.call(&request).await else { return false };
+    match told.outcome.as_str() {
+        "ordered" | "under_way" => carried_out(ledger, lane).await.is_some_and(|moved| moved.retry),
+        "stale" => true,
+        _ => false,
     }
 }
 

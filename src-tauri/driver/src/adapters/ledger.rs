@@ -114,6 +114,7 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
         .filter(|row| row.name == "default")
         .map(|row| row.lane)
         .collect();
+    loaded.walls = ledger.walls()?;
     for account in &loaded.accounts {
         merge_requests(ledger, &mut loaded.memory, account.account.id, now)?;
     }
@@ -214,6 +215,9 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             ledger.set_setting(MEMORY, &value).map(|()| 0)
         }
         Record::Setting { key, value } => ledger.set_setting(key, value).map(|()| 0),
+        Record::Served { account, at } => ledger.record_served(*account, *at).map(|()| 0),
+        Record::SignedIn { account, at } => ledger.record_signed_in(*account, *at).map(|()| 0),
+        Record::Probed { account, at } => ledger.record_probe(*account, *at).map(|()| 0),
         Record::Snooze { cause, until } => {
             ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
         }

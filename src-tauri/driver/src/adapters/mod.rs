@@ -1,8 +1,10 @@
 //! The real parts behind the ports: custody, providers and ledger, put together here and only here.
 
 mod custody;
+mod flight;
 mod ledger;
 mod providers;
+mod turns;
 
 use crate::clock::Clock;
 use crate::paths::Paths;
@@ -44,6 +46,7 @@ pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), 
         .map_err(|error| Trouble::new("unusable", error.to_string()))?;
     let for_ledger = shared.clone();
     let hosts = hosts()?;
+    let (for_flight, records) = (paths.clone(), records(&seats));
     let parts = Parts {
         custody: Arc::new(custody::RealCustody::new(
             kept,
@@ -56,6 +59,9 @@ pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), 
             Box::new(ledger::SqlLedger::new(for_ledger.clone(), hosts.clone()))
         }),
         hands: crate::worker::Hands::Threads,
+        flight: Some(Arc::new(move || {
+            Box::new(flight::Desk::new(for_flight.clone(), records.clone()))
+        })),
     };
     Ok((parts, notes))
 }
@@ -79,6 +85,13 @@ fn home() -> Result<PathBuf, Trouble> {
     home.ok_or_else(|| {
         Trouble::new("unusable", "The environment names no home directory; nothing was changed.")
     })
+}
+
+/// Where Claude Code keeps a record of each of its running processes.
+fn records(seats: &Seats) -> Option<PathBuf> {
+    let claude = seats.claude.as_ref()?;
+    let own = std::env::var_os("CLAUDE_CONFIG_DIR").filter(|value| !value.is_empty());
+    Some(own.map_or_else(|| claude.dir.clone(), PathBuf::from).join("sessions"))
 }
 
 fn namespace() -> String {

@@ -57,6 +57,7 @@ impl Core {
     }
 
     pub(super) fn carry_out_swap(&mut self, order: SwapOrder, call: Option<CallId>) {
+        self.probe(order.to.0, order.at);
         self.flag(super::wishes::Flag::Swapping(order.at));
         self.swap = Some(Running { order: order.clone(), call, overdue: false });
         self.out.push(Effect::Swap(Box::new(order)));
@@ -102,6 +103,7 @@ impl Core {
         };
         self.store_lane(order.lane, now);
         self.read_seat(order.provider);
+        self.out.push(Effect::LookAtRuns);
         if let Some(call) = call {
             let answer = match view {
                 Ok(view) => Answer::Swapped(view),

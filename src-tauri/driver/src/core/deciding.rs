@@ -60,9 +60,11 @@ impl Core {
     }
 
     pub(super) fn decide(&mut self, lane: LaneId, provider: Provider, now: Now) {
+        let before = self.lend_walls(lane, now);
         // Kept as it was before, or a replay would start after the fact.
         let world = serde_json::to_string(&self.world).unwrap_or_default();
         let mut decision = self.world.decide(lane, now);
+        self.take_walls_back(lane, before);
         let mode = self.mode(provider);
         let action = match decision.action {
             Action::Stay => "stay",
@@ -100,8 +102,9 @@ impl Core {
             Then::Decided(lane),
         );
         self.remember_world(action);
-        if let Some(to) = swap_to {
-            self.begin_swap(provider, to, decision.trigger, sentence, None, now);
+        match swap_to {
+            Some(to) => self.swap_between_turns(lane, provider, to, &decision, sentence, now),
+            None => self.stay_after_all(lane),
         }
     }
 

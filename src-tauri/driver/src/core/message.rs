@@ -3,8 +3,8 @@
 use crate::api::{Answer, Notice, Request, View};
 use crate::clock::Jump;
 use crate::ports::{
-    Health, Holder, Kept, Query, ReadError, Record, RefreshReport, SeatReport, SwapOrder,
-    SwapReport, ToolNumbers, Trouble, Twin,
+    Flown, Health, Holder, Kept, Look, Query, ReadError, Record, RefreshReport, SeatReport,
+    SwapOrder, SwapReport, ToolNumbers, Trouble, Twin,
 };
 use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Usage};
 
@@ -96,6 +96,15 @@ pub enum Input {
         then: Then,
         /// The row.
         result: Result<i64, Trouble>,
+    },
+    /// Tools at work were looked at.
+    Looked(Box<Look>),
+    /// A request about lanes and tools at work was carried out.
+    Flown {
+        /// Whose.
+        call: CallId,
+        /// What became of it.
+        flown: Flown,
     },
     /// A port has not answered within its deadline; its call is still out.
     Overdue(Port),
@@ -217,6 +226,15 @@ pub enum Effect {
         /// For whom.
         call: CallId,
     },
+    /// Carry out a request about lanes and tools at work.
+    Fly {
+        /// What.
+        request: Box<Request>,
+        /// For whom.
+        call: CallId,
+    },
+    /// Look at the tools at work.
+    LookAtRuns,
     /// Answer.
     Answer(CallId, Box<Answer>),
     /// Publish a view.

@@ -16,17 +16,20 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod turns;
 mod vacant;
+mod walls;
 mod wishes;
 
 pub(crate) use telling::login_warning;
 
 pub use message::{CallId, Effect, Input, PollError, Port, Then};
 
-use crate::api::{Mode, View};
+use crate::api::{CapView, LaneView, Mode, RunView, View};
 use crate::clock::Jump;
 use crate::ports::{Health, Identity, Kept, KeptAccount, Loaded, Record, Recovered, SwapOrder};
 use crate::settings::Settings;
+use sluice_engine::skip::Wall;
 use sluice_engine::{Account, AccountId, Lane, LaneId, Login, Now, Provider, Utc, World};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -115,6 +118,14 @@ pub(crate) struct Running {
     pub(crate) overdue: bool,
 }
 
+/// Lanes and tools at work, as last looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flying {
+    pub(crate) lanes: Vec<LaneView>,
+    pub(crate) runs: Vec<RunView>,
+    pub(crate) caps: Vec<CapView>,
+}
+
 /// How the core is set up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -143,6 +154,11 @@ pub struct Core {
     pub(crate) health: Health,
     pub(crate) hanging: BTreeMap<Port, Utc>,
     pub(crate) swaps: VecDeque<Utc>,
+    /// What failures left standing between accounts and being chosen.
+    walls: BTreeMap<AccountId, Wall>,
+    /// Swaps that wait for the end of a turn.
+    pub(crate) after_turn: BTreeMap<LaneId, turns::AfterTurn>,
+    pub(crate) flying: Flying,
     refreshing: Option<AccountId>,
     refresh_not_before: BTreeMap<AccountId, Utc>,
     capturing: BTreeMap<Provider, AccountId>,
@@ -198,6 +214,7 @@ impl Core {
         let mut core = Self::empty(settings, options);
         core.told.snoozed = loaded.snoozed;
         core.swaps = loaded.swaps.into();
+        core.walls = loaded.walls;
         core.world.lanes = loaded.lanes;
         core.world.memory = loaded.memory;
         for kept in loaded.accounts {
@@ -215,6 +232,7 @@ impl Core {
             core.tell_note(note, now);
         }
         core.after_recovery(recovered, now);
+        core.tell_refused_logins(now);
         for provider in core.providers() {
             core.read_seat(provider);
         }
@@ -252,6 +270,9 @@ impl Core {
             health: Health::Ok,
             hanging: BTreeMap::new(),
             swaps: VecDeque::new(),
+            walls: BTreeMap::new(),
+            after_turn: BTreeMap::new(),
+            flying: Flying::default(),
             refreshing: None,
             refresh_not_before: BTreeMap::new(),
             capturing: BTreeMap::new(),
@@ -300,6 +321,8 @@ impl Core {
             Input::Swapped(report) => self.on_swapped(report, now),
             Input::Forgotten { account, result } => self.on_forgotten(account, result, now),
             Input::Stored { then, result } => self.on_stored(then, result, now),
+            Input::Looked(look) => self.on_looked(*look, now),
+            Input::Flown { call, flown } => self.on_flown(call, flown, now),
             Input::Overdue(port) => {
                 self.hanging.entry(port).or_insert(now.wall);
             }
@@ -372,6 +395,7 @@ impl Core {
         self.drive_tokens(now);
         self.drive_polls(now);
         self.drive_decisions(now);
+        self.drive_turns(now);
         self.drive_vacancies(now);
         self.advise(now);
     }
@@ -519,8 +543,9 @@ impl Core {
     }
 
     fn set_login(&mut self, id: AccountId, login: Login) {
+        let refused = matches!(login, Login::Valid | Login::Unverified) && self.awaits_sign_in(id);
         let Some(account) = self.account_mut(id) else { return };
-        if account.login == login {
+        if account.login == login || refused {
             return;
         }
         account.login = login;

@@ -199,11 +199,19 @@ impl Core {
             (book.strikes, book.not_before) = (0, None);
         }
         let before = self.account(account).map(|found| found.usage.clone());
+        self.weigh_evidence(account, &usage, at);
         self.observe(Observation { account, at, source, fact: Fact::Usage(usage) }, now);
-        self.problem(account, None);
-        self.end_cause(&format!("sign_in:{}", account.0));
-        if source == Source::Endpoint {
-            self.set_login(account, Login::Valid);
+        if self.awaits_sign_in(account) {
+            // An endpoint that answers is no sign-in; what a tool was refused stays refused.
+            if let Some(found) = self.account_mut(account) {
+                found.login = Login::NeedsSignIn;
+            }
+        } else {
+            self.problem(account, None);
+            self.end_cause(&format!("sign_in:{}", account.0));
+            if source == Source::Endpoint {
+                self.set_login(account, Login::Valid);
+            }
         }
         if let Some(before) = before {
             self.tell_milestones(account, &before, now);

@@ -1,43 +1,60 @@
 //! What tools report against the live account: one generation is left once, however many report.
 
-use super::{CallId, Core, Seat};
-use crate::api::{Answer, Mode};
+use super::{CallId, Core, Effect, Seat};
+use crate::api::{Answer, Mode, Outcome};
 use crate::link::refused;
+use crate::ports::{Flown, Told};
 use sluice_engine::observation::Fact;
-use sluice_engine::{AccountId, Generation, Now, Observation, Provider, Source, Utc};
+use sluice_engine::skip::{FailureKind, Out, Wall};
+use sluice_engine::{AccountId, Generation, LaneId, Now, Observation, Provider, Source};
 
 /// A report older than this is remembered by the ledger and moves nothing any more, seconds.
 const LATE_S: f64 = 600.0;
 /// A window's name longer than this is none.
 const WINDOW_MAX: usize = 80;
 
-/// A report as it was told.
-pub(super) struct Told {
-    pub(super) account: AccountId,
-    pub(super) generation: Generation,
-    pub(super) auth: bool,
-    pub(super) window: String,
-    pub(super) failed_at: Utc,
-    pub(super) resets_at: Option<Utc>,
-}
-
 impl Core {
-    pub(super) fn on_report(&mut self, call: CallId, told: Told, now: Now) {
+    /// A request about lanes and tools at work was carried out beside the loop.
+    pub(super) fn on_flown(&mut self, call: CallId, flown: Flown, now: Now) {
+        match flown {
+            Flown::Answered(answer) => self.answer(call, answer),
+            Flown::Live(told) => self.on_told(call, &told, now),
+        }
+    }
+
+    fn on_told(&mut self, call: CallId, told: &Told, now: Now) {
         let Some(provider) = self.account(told.account).map(|account| account.provider) else {
             return self.answer(call, refused("unknown_account", "There is no such account."));
         };
-        let outcome = if told.window.len() > WINDOW_MAX {
+        if told.window.len() > WINDOW_MAX {
             return self.answer(call, refused("invalid", "That is no name of a window."));
-        } else {
-            self.take_report(provider, &told, now)
-        };
+        }
+        let outcome = self.take_report(provider, told, now);
+        self.answer_report(call, provider, told.account, outcome);
+    }
+
+    fn answer_report(
+        &mut self,
+        call: CallId,
+        provider: Provider,
+        account: AccountId,
+        outcome: &str,
+    ) {
         let Some(lane) = self.lane(provider) else { return };
-        let answer = Answer::Reported {
+        let to = match outcome {
+            "ordered" | "under_way" => self.under_way().map(|order| order.to.0),
+            _ => None,
+        };
+        let answer = Outcome {
             outcome: outcome.to_owned(),
+            from: to.and(lane.active),
+            to,
             current: lane.active,
             generation: lane.generation,
+            retry_advised: outcome == "stale" && lane.active != Some(account),
+            earliest_ms: None,
         };
-        self.answer(call, answer);
+        self.answer(call, Answer::Reported(answer));
     }
 
     fn take_report(&mut self, provider: Provider, told: &Told, now: Now) -> &'static str {
@@ -51,28 +68,131 @@ impl Core {
             return "under_way";
         }
         if now.wall.seconds_since(told.failed_at) > LATE_S {
-            return "stale";
+            return "ignored";
         }
-        if told.auth {
-            self.needs_sign_in(told.account, "a tool reported that its login is refused", now);
-        } else {
-            let fact = Fact::LimitHit { resets_at: told.resets_at, window: told.window.clone() };
-            let at = told.failed_at.min(now.wall);
-            let source = Source::Hook;
-            self.observe(Observation { account: told.account, at, source, fact }, now);
-        }
+        self.learn(told, now);
+        self.leave(lane.id, provider, now)
+    }
+
+    /// Decides at once, as far as automatic swaps are on.
+    fn leave(&mut self, lane: LaneId, provider: Provider, now: Now) -> &'static str {
         let known =
             matches!(self.seats.get(&provider).map(|book| &book.seat), Some(Seat::Known(_)));
-        let paused = lane.gates.paused_until.is_some_and(|until| until > now.wall);
+        let paused = self.lane(provider).is_some_and(|found| found.gates.paused(now.wall));
+        if self.options.offline {
+            // Nobody drives: what is known is remembered, and nothing is swapped from old numbers.
+            return "cooling_only";
+        }
         if self.settings.stopped || self.mode(provider) == Mode::Off || paused || !known {
             return "disabled";
         }
-        self.decide(lane.id, provider, now);
-        let advised = self.lanes.get(&lane.id).is_some_and(|book| book.advice.is_some());
+        self.decide(lane, provider, now);
+        let advised = self.lanes.get(&lane).is_some_and(|book| book.advice.is_some());
         match (self.under_way().is_some(), advised) {
             (true, _) => "ordered",
             (false, true) => "advised",
             (false, false) => "no_alternative",
+        }
+    }
+
+    /// The ledger has it already; the loop's own copy must not be older than the decision.
+    fn learn(&mut self, told: &Told, now: Now) {
+        let at = told.failed_at.min(now.wall);
+        let new = sluice_engine::skip::Skip {
+            kind: told.kind,
+            model: Some(told.window.clone())
+                .filter(|window| !matches!(window.as_str(), "five_hour" | "seven_day")),
+            failed_at: at,
+            resets_at: told.resets_at,
+            served_at: None,
+        };
+        let wall = self.walls.entry(told.account).or_default();
+        wall.skip = Some(match wall.skip.take() {
+            Some(known) => known.and(new),
+            None => new,
+        });
+        if told.kind == FailureKind::Auth {
+            self.needs_sign_in(told.account, "a tool reported that its login is refused", now);
+            return;
+        }
+        let fact = Fact::LimitHit { resets_at: told.resets_at, window: told.window.clone() };
+        let source = Source::Hook;
+        self.observe(Observation { account: told.account, at, source, fact }, now);
+    }
+
+    /// A tool is about to be started. What is known against the live account is held up to the engine
+    /// once more; it may have been recorded while nobody drove.
+    pub(super) fn leave_walled(
+        &mut self,
+        call: CallId,
+        lane: LaneId,
+        generation: Generation,
+        now: Now,
+    ) {
+        let own = self.world.lanes.iter().find(|found| found.id == lane).cloned();
+        let Some(own) = own else {
+            let request = crate::api::Request::LeaveWalled { lane, generation };
+            self.out.push(Effect::Fly { request: Box::new(request), call });
+            return;
+        };
+        let Some(account) = own.active else {
+            return self.answer(call, refused("not_signed_in", "Nobody is signed in there."));
+        };
+        let wall = self.walls.get(&account).cloned().unwrap_or_default();
+        let outcome = match wall.out(now.wall, own.model.as_deref()) {
+            _ if own.generation != generation => "stale",
+            None => "ignored",
+            Some(_) if self.under_way().is_some() => "under_way",
+            Some(_) => {
+                self.hold_up(account, &wall, now);
+                self.leave(lane, own.provider, now)
+            }
+        };
+        self.answer_report(call, own.provider, account, outcome);
+    }
+
+    fn hold_up(&mut self, account: AccountId, wall: &Wall, now: Now) {
+        let Some(skip) = &wall.skip else { return };
+        if wall.awaits_sign_in() {
+            return self.tell_refused_logins(now);
+        }
+        let resets_at = match wall.out(now.wall, None) {
+            Some(Out::Until(at)) => Some(at),
+            Some(Out::UntilSignIn) | None => None,
+        };
+        let window = skip.model.clone().unwrap_or_else(|| "five_hour".to_owned());
+        let fact = Fact::LimitHit { resets_at, window };
+        let (at, source) = (skip.failed_at.min(now.wall), Source::Hook);
+        self.observe(Observation { account, at, source, fact }, now);
+    }
+
+    /// A front end points a lane at an account: the machine's own seat is swapped by the loop, any
+    /// other lane beside it.
+    pub(super) fn point_lane(
+        &mut self,
+        call: CallId,
+        lane: LaneId,
+        to: Option<AccountId>,
+        expected: Option<Generation>,
+        now: Now,
+    ) {
+        let own = self.world.lanes.iter().find(|found| found.id == lane).cloned();
+        let Some(own) = own else {
+            let request =
+                crate::api::Request::PointLane { lane, to, expected_generation: expected };
+            self.out.push(Effect::Fly { request: Box::new(request), call });
+            return;
+        };
+        if expected.is_some_and(|expected| expected != own.generation) {
+            let text = "The lane has moved on since this was shown; nothing was changed.";
+            return self.answer(call, refused("stale", text));
+        }
+        match to {
+            Some(to) => self.ask_swap(call, to, now),
+            None => {
+                let text = "Which account the machine's own seat should have must be said.";
+                self.answer(call, refused("invalid", text));
+            }
         }
     }
 }

@@ -46,17 +46,22 @@ impl Core {
             Request::Swap { .. } => {
                 self.refuse(call, "busy", "Too many swaps are waiting already.")
             }
-            Request::Report { account, generation, auth, window, failed_at_ms, resets_at_ms } => {
-                let told = super::reports::Told {
-                    account,
-                    generation,
-                    auth,
-                    window,
-                    failed_at: Utc::from_millis(failed_at_ms),
-                    resets_at: resets_at_ms.map(Utc::from_millis),
-                };
-                self.on_report(call, told, now);
+            Request::PointLane { lane, to, expected_generation } => {
+                self.point_lane(call, lane, to, expected_generation, now);
             }
+            Request::LeaveWalled { lane, generation } => {
+                self.leave_walled(call, lane, generation, now);
+            }
+            flight @ (Request::LookAtRuns
+            | Request::Acquire(_)
+            | Request::Started { .. }
+            | Request::Finished { .. }
+            | Request::Failure(_)
+            | Request::BindLane { .. }
+            | Request::SetLaneAutomatic { .. }
+            | Request::SetCap { .. }
+            | Request::Reconcile { .. }
+            | Request::Release { .. }) => self.fly(call, flight),
             Request::Pause { provider, until_ms } => self.pause(call, provider, until_ms, now),
             Request::Resume { provider } => self.resume(call, provider, now),
             Request::SetMode { provider, mode } => {
@@ -98,6 +103,15 @@ impl Core {
 
     fn refuse(&mut self, call: CallId, code: &str, text: impl Into<String>) {
         self.answer(call, refused(code, text));
+    }
+
+    /// What concerns lanes and tools at work is carried out beside the loop.
+    fn fly(&mut self, call: CallId, request: Request) {
+        if request == Request::LookAtRuns {
+            self.out.push(Effect::LookAtRuns);
+            return self.answer(call, Answer::Done);
+        }
+        self.out.push(Effect::Fly { request: Box::new(request), call });
     }
 
     fn look(&mut self, call: CallId, query: Query) {
@@ -238,6 +252,7 @@ impl Core {
         self.unflag(Flag::Adding(provider));
         match result {
             Ok(_) => {
+                self.signed_in(account, now);
                 self.set_login(account, Login::Unverified);
                 self.store_account(account);
                 self.now_known(provider, account, now);

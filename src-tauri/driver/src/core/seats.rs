@@ -240,6 +240,13 @@ impl Core {
         let kept = result.is_ok();
         match &result {
             Ok(kept) => {
+                // Another login than the one that was kept: the tool has signed in or renewed it.
+                let renewed = self.seats.get(&provider).is_some_and(|book| {
+                    book.kept_fingerprint.is_some() && book.kept_fingerprint != book.fingerprint
+                });
+                if renewed {
+                    self.signed_in(account, now);
+                }
                 if let Some(book) = self.seats.get_mut(&provider) {
                     book.kept_fingerprint.clone_from(&book.fingerprint);
                 }

@@ -76,6 +76,13 @@ impl Core {
         self.out.push(Effect::Tell(Box::new(Notice { cause, kind, title, body, actions })));
     }
 
+    /// A notice that was made beside the loop, in the same transaction as what it tells of.
+    pub(super) fn tell_as_it_is(&mut self, notice: Notice) {
+        if self.settings.tells(&notice.kind) {
+            self.out.push(Effect::Tell(Box::new(notice)));
+        }
+    }
+
     /// Whether the person's quiet hours last; local time comes from the calendar's midnights.
     fn is_quiet(&self, now: Now) -> bool {
         let Some(quiet) = self.settings.quiet else { return false };

@@ -108,6 +108,7 @@ impl Outside {
             providers: Arc::new(Hold(Arc::clone(self))),
             ledger: Arc::new(move || Box::new(Hold(Arc::clone(&ledger)))),
             hands: Hands::Threads,
+            flight: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::headers::claim_class;
 use crate::failure::FailureClass as Class;
 use crate::json::{Oddities, under};
+use crate::spoken::{Spoken, reset_said};
 use crate::words::{Speaker, classify_text, reset_in_text};
 use serde_json::{Map, Value};
 use sluice_engine::{Percent, Usage, Utc, Window};
@@ -16,6 +17,8 @@ pub struct Signal {
     pub class: Option<Class>,
     /// When the refusing limit empties.
     pub resets_at: Option<Utc>,
+    /// The same as it was shown to the person; which instant that is depends on a time zone.
+    pub spoken: Option<Spoken>,
 }
 
 /// Events that are no failures.
@@ -57,6 +60,7 @@ pub fn parse_hook(bytes: &[u8]) -> Signal {
         Some("StopFailure") => Signal {
             class: Some(hook_class(text("error"), text("last_assistant_message"))),
             resets_at: text("last_assistant_message").and_then(reset_in_text),
+            spoken: text("last_assistant_message").and_then(reset_said),
             event: None,
         },
         Some("Notification") if text("notification_type") == Some("auth_success") => {
@@ -67,8 +71,8 @@ pub fn parse_hook(bytes: &[u8]) -> Signal {
     }
 }
 
-const fn happened(event: Event) -> Signal {
-    Signal { event: Some(event), class: None, resets_at: None }
+fn happened(event: Event) -> Signal {
+    Signal { event: Some(event), ..Signal::default() }
 }
 
 /// The class behind a hook's `error`; the shown text only refines what the field leaves open.
@@ -105,12 +109,14 @@ pub fn parse_stream_line(bytes: &[u8]) -> Signal {
             document["rate_limit_info"].as_object().map_or_else(Signal::default, read_limit_event)
         }
         Some("result") if document["is_error"] == true => {
-            Signal { class: Some(result_class(&document)), ..Signal::default() }
+            let spoken = document["result"].as_str().and_then(reset_said);
+            Signal { class: Some(result_class(&document)), spoken, ..Signal::default() }
         }
         _ if document["isApiErrorMessage"] == true => {
             let shown = document["message"]["content"][0]["text"].as_str();
             let error = document["error"].as_str();
-            Signal { class: Some(hook_class(error, shown)), ..Signal::default() }
+            let spoken = shown.and_then(reset_said);
+            Signal { class: Some(hook_class(error, shown)), spoken, ..Signal::default() }
         }
         _ => Signal::default(),
     }
@@ -122,9 +128,9 @@ fn read_limit_event(info: &Map<String, Value>) -> Signal {
     }
     let kind = info.get("rateLimitType").and_then(Value::as_str);
     Signal {
-        event: None,
         class: Some(kind.and_then(claim_class).unwrap_or(Class::LimitUnspecified)),
         resets_at: Oddities::default().instant(info.get("resetsAt"), "resetsAt"),
+        ..Signal::default()
     }
 }
 
@@ -170,6 +176,8 @@ pub struct ProcessRecord {
     pub kind: Option<String>,
     /// When it started.
     pub started_at: Option<Utc>,
+    /// It is in the middle of a turn.
+    pub busy: bool,
 }
 
 /// Reads `sessions/<pid>.json`; `None` when it names no process. That the process still lives is
@@ -184,6 +192,7 @@ pub fn parse_process_record(bytes: &[u8]) -> Option<ProcessRecord> {
         pid: pid.filter(|pid| *pid > 1)?,
         kind: odd.text(map.get("kind"), "kind"),
         started_at: odd.instant(map.get("startedAt"), "startedAt"),
+        busy: map.get("status").and_then(Value::as_str) == Some("busy"),
     })
 }
 

@@ -28,8 +28,6 @@ const BANS: [Ban; 7] = [
             "src-tauri/ledger/src/open.rs",
             // `Retry-After` may be a date.
             "src-tauri/providers/src/client.rs",
-            // When a tool was launched.
-            "src-tauri/cli/src/run.rs",
         ],
         why: "what decides is told the time by the driver's clock",
     },
@@ -57,6 +55,9 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/run.rs",
             // Signals the tools leave in files of their own.
             "src-tauri/driver/src/adapters/providers.rs",
+            "src-tauri/driver/src/adapters/turns.rs",
+            // An account's own seat: its directory, and whose sign-in came of it.
+            "src-tauri/cli/src/lane.rs",
             // The tool's settings and transcripts, for hooks.
             "src-tauri/cli/src/hook",
             // Scenarios in, logs out.

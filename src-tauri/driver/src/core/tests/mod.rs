@@ -5,6 +5,8 @@ mod conduct;
 mod modes;
 mod polling;
 mod reports;
+mod turns;
+mod walls;
 mod wishes;
 
 use super::*;
@@ -46,6 +48,8 @@ struct Outside {
     reminders: Vec<(Utc, u64)>,
     /// What is asked of these accounts' usage and tokens is never answered.
     hung: BTreeSet<AccountId>,
+    /// A tool is in the middle of a turn.
+    mid_turn: bool,
 }
 
 fn lane() -> Lane {
@@ -99,6 +103,7 @@ impl Outside {
             calls: 0,
             reminders: Vec::new(),
             hung: BTreeSet::new(),
+            mid_turn: false,
         };
         outside.settle(effects);
         outside
@@ -261,11 +266,22 @@ impl Outside {
                 self.notices.push(*notice);
                 None
             }
+            Effect::LookAtRuns => {
+                let mut look = crate::ports::Look {
+                    walls: self.core.walls.clone(),
+                    ..crate::ports::Look::default()
+                };
+                if self.mid_turn {
+                    look.mid_turn.insert(CLAUDE, 1);
+                }
+                Some(Input::Looked(Box::new(look)))
+            }
             Effect::Remind { id, after_s } => {
                 self.reminders.push((self.now.wall.plus_seconds(after_s.into()), id));
                 None
             }
-            Effect::Look { .. }
+            Effect::Fly { .. }
+            | Effect::Look { .. }
             | Effect::LookForTwins
             | Effect::ReadToolNumbers(_)
             | Effect::ExpandCalendar

@@ -1,22 +1,36 @@
 //! Reports of tools against the live account: one generation is left once.
 
 use super::*;
+use crate::ports::{Flown, Told};
+use sluice_engine::skip::FailureKind;
 
-fn report(outside: &mut Outside, name: &str, generation: u64, ago_s: i64) -> Answer {
-    let request = Request::Report {
+/// A failure as the desk hands it to the loop after it has remembered it.
+pub(super) fn told(outside: &mut Outside, told: Told) -> Answer {
+    outside.calls += 1;
+    let call = CallId(outside.calls);
+    outside.input(Input::Flown { call, flown: Flown::Live(told) });
+    outside.answers.remove(&call).expect("an answer")
+}
+
+pub(super) fn limit(outside: &Outside, name: &str, generation: u64, ago_s: i64) -> Told {
+    Told {
         account: outside.id(name),
         generation: Generation(generation),
-        auth: false,
+        kind: FailureKind::RateLimit,
         window: "five_hour".to_owned(),
-        failed_at_ms: outside.now.wall.plus_seconds(-ago_s).millis(),
-        resets_at_ms: Some(outside.now.wall.plus_seconds(3_600).millis()),
-    };
-    outside.ask(request)
+        failed_at: outside.now.wall.plus_seconds(-ago_s),
+        resets_at: Some(outside.now.wall.plus_seconds(3_600)),
+    }
+}
+
+fn report(outside: &mut Outside, name: &str, generation: u64, ago_s: i64) -> Answer {
+    let failure = limit(outside, name, generation, ago_s);
+    told(outside, failure)
 }
 
 fn outcome(answer: &Answer) -> (&str, u64) {
     match answer {
-        Answer::Reported { outcome, generation, .. } => (outcome, generation.0),
+        Answer::Reported(told) => (&told.outcome, told.generation.0),
         other => panic!("{other:?}"),
     }
 }
@@ -41,7 +55,7 @@ fn what_is_old_or_of_another_generation_moves_nothing() {
     let live = outside.core.world.lanes[0].generation.0;
     assert_eq!(outcome(&report(&mut outside, "b", live, 0)).0, "stale", "not the live account");
     assert_eq!(outcome(&report(&mut outside, "a", live + 1, 0)).0, "stale");
-    assert_eq!(outcome(&report(&mut outside, "a", live, 601)).0, "stale", "told too late");
+    assert_eq!(outcome(&report(&mut outside, "a", live, 601)).0, "ignored", "told too late");
     assert_eq!(outside.swaps().len(), 0);
 }
 
@@ -53,14 +67,7 @@ fn modes_are_obeyed() {
     let mut outside = Outside::pair("off");
     let live = outside.core.world.lanes[0].generation.0;
     assert_eq!(outcome(&report(&mut outside, "a", live, 0)).0, "disabled");
-    let unknown = Request::Report {
-        account: AccountId(99),
-        generation: Generation(live),
-        auth: false,
-        window: "five_hour".to_owned(),
-        failed_at_ms: outside.now.wall.millis(),
-        resets_at_ms: None,
-    };
-    assert!(matches!(outside.ask(unknown), Answer::Refused(_)));
+    let unknown = Told { account: AccountId(99), ..limit(&outside, "a", live, 0) };
+    assert!(matches!(told(&mut outside, unknown), Answer::Refused(_)));
     assert_eq!(outside.swaps().len(), 0);
 }

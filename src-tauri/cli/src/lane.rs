@@ -1,0 +1,435 @@
+//! `sluice lane …`: lanes, the folders they are bound to, their accounts, ceilings, and an account's
+//! own seat. Works on the ledger beside a running driver, which is told to look.
+
+use crate::args::{OnOff, Tool};
+use crate::render::{instant, table};
+use crate::run::{find_account, now, shadowed_names};
+use crate::{Exit, render};
+use serde_json::{Value, json};
+use sluice_driver::parts::engine::{AccountId, Provider};
+use sluice_driver::parts::ledger::{AccountRow, Cap, Error, LaneRow, Ledger, Verdict};
+use sluice_driver::parts::providers::claude::config::parse_config;
+use sluice_driver::{Paths, lanes, socket};
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// How long another hand in the same lane is waited for.
+const WAIT: Duration = Duration::from_secs(10);
+/// The tool's configuration is smaller than this, in bytes.
+const CONFIG_MAX: u64 = 16 << 20;
+/// What a tool keeps in its directory that is not of one account; everything else stays apart.
+const SHARED: [&str; 18] = [
+    "projects",
+    "history.jsonl",
+    "CLAUDE.md",
+    "settings.json",
+    "keybindings.json",
+    "agents",
+    "commands",
+    "skills",
+    "plugins",
+    "hooks",
+    "output-styles",
+    "themes",
+    "rules",
+    "workflows",
+    "file-history",
+    "paste-cache",
+    "shell-snapshots",
+    "session-env",
+];
+
+/// What can be typed after `lane`.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum LaneCommand {
+    /// Every lane with its folder and account, and what is at work there.
+    List,
+    /// Binds a lane to a folder: `sluice run` in it or below it uses this lane.
+    Bind {
+        /// Its name; it is made when there is none.
+        name: String,
+        /// The folder; this one when left out.
+        folder: Option<PathBuf>,
+        /// Whose tool.
+        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        provider: Tool,
+    },
+    /// Undoes `bind`; the lane stays.
+    Unbind {
+        /// Its name.
+        name: String,
+        /// Whose tool.
+        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        provider: Tool,
+    },
+    /// Makes an account active in a lane; tools that run keep what they were started on.
+    Use {
+        /// The lane's name.
+        name: String,
+        /// The account, by name or number.
+        account: String,
+        /// Whose tool.
+        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        provider: Tool,
+    },
+    /// Lets failures move a lane (`on`), or leaves it to you (`off`).
+    Automatic {
+        /// The lane's name.
+        name: String,
+        /// `on` or `off`.
+        #[arg(value_enum)]
+        state: OnOff,
+        /// Whose tool.
+        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        provider: Tool,
+    },
+    /// Sets how many tools may run, of a provider or on one account; what is left out has no ceiling.
+    Cap {
+        /// Only this account, by name or number.
+        #[arg(long)]
+        account: Option<String>,
+        /// At the same time.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        concurrent: Option<u32>,
+        /// Started in a rolling hour.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        per_hour: Option<u32>,
+        /// Started in rolling 24 hours.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        per_day: Option<u32>,
+        /// Whose tool.
+        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        provider: Tool,
+    },
+    /// Gives an account a seat of its own: starts the official tool's own sign-in in a fresh directory.
+    Seat {
+        /// The account, by name or number.
+        account: String,
+        /// Links the tool's projects, settings and the like, so that they are the same in every seat.
+        #[arg(long)]
+        share: bool,
+        /// The official tool, where it is not on the search path.
+        #[arg(long, value_name = "PATH")]
+        program: Option<OsString>,
+    },
+}
+
+/// Why nothing was done.
+enum Stop {
+    Ledger(Error),
+    /// Asked for something that does not exist or makes no sense.
+    Usage(String),
+    Failed(String),
+    /// Refused for now.
+    Later(String),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+/// Carries out `sluice lane …`.
+pub fn run(paths: &Paths, command: &LaneCommand, as_json: bool) -> Exit {
+    let done = Ledger::attach(&paths.database())
+        .map_err(Stop::from)
+        .and_then(|mut ledger| carry_out(&mut ledger, paths, command));
+    socket::nudge(paths);
+    let (text, exit) = match done {
+        Ok((document, text)) => {
+            if as_json {
+                render::document("lane", document);
+            } else {
+                render::say(&text);
+            }
+            return Exit::Done;
+        }
+        Err(Stop::Ledger(Error::Busy)) => (Error::Busy.to_string(), Exit::Later),
+        Err(Stop::Ledger(error)) => (error.to_string(), Exit::Failed),
+        Err(Stop::Usage(text)) => (text, Exit::Usage),
+        Err(Stop::Failed(text)) => (text, Exit::Failed),
+        Err(Stop::Later(text)) => (text, Exit::Later),
+    };
+    render::complain(&text);
+    exit
+}
+
+fn carry_out(
+    ledger: &mut Ledger,
+    paths: &Paths,
+    command: &LaneCommand,
+) -> Result<(Value, String), Stop> {
+    match command {
+        LaneCommand::List => list(ledger, paths),
+        LaneCommand::Bind { name, folder, provider } => {
+            let folder = std::fs::canonicalize(folder.as_deref().unwrap_or(Path::new(".")));
+            let folder = folder.map_err(|error| Stop::Usage(format!("the folder: {error}")))?;
+            bind(ledger, (*provider).into(), name, Some(&folder))
+        }
+        LaneCommand::Unbind { name, provider } => {
+            named(ledger, (*provider).into(), name)?;
+            bind(ledger, (*provider).into(), name, None)
+        }
+        LaneCommand::Use { name, account, provider } => {
+            use_account(ledger, paths, (*provider).into(), name, account)
+        }
+        LaneCommand::Automatic { name, state, provider } => {
+            let lane = named(ledger, (*provider).into(), name)?;
+            let automatic = *state == OnOff::On;
+            ledger.set_lane_automatic(lane.lane.id, automatic)?;
+            let text =
+                if automatic { "Failures may move it." } else { "It stays where you put it." };
+            Ok((json!({ "lane": name, "automatic": automatic }), text.to_owned()))
+        }
+        LaneCommand::Cap { account, concurrent, per_hour, per_day, provider } => {
+            let cap = Cap { concurrent: *concurrent, per_hour: *per_hour, per_day: *per_day };
+            set_cap(ledger, (*provider).into(), account.as_deref(), cap)
+        }
+        LaneCommand::Seat { account, share, program } => {
+            let row = account_row(ledger, account)?;
+            seat(paths, &row, *share, program.as_ref())
+        }
+    }
+}
+
+fn account_row(ledger: &Ledger, wanted: &str) -> Result<AccountRow, Stop> {
+    let rows = ledger.accounts()?;
+    let unknown = || format!("there is no account {wanted}; `sluice accounts` lists them");
+    find_account(&rows, wanted).cloned().ok_or_else(|| Stop::Usage(unknown()))
+}
+
+fn named(ledger: &Ledger, provider: Provider, name: &str) -> Result<LaneRow, Stop> {
+    let found = ledger.lane_named(provider, name.trim())?;
+    found.ok_or_else(|| Stop::Usage(format!("there is no lane {name}; `sluice lane list`")))
+}
+
+fn list(ledger: &Ledger, paths: &Paths) -> Result<(Value, String), Stop> {
+    let accounts = ledger.accounts()?;
+    let label = |id: Option<AccountId>| {
+        let row = accounts.iter().find(|row| Some(row.id) == id);
+        row.map_or_else(|| "–".to_owned(), |row| row.label.clone())
+    };
+    let open = ledger.open_executions()?;
+    let lanes = ledger.lanes()?;
+    let mut rows =
+        vec![["lane", "tool", "account", "since", "at work", "folder"].map(str::to_owned).to_vec()];
+    let mut documents = Vec::new();
+    for lane in &lanes {
+        let work = open.iter().filter(|row| row.execution.lane == Some(lane.lane.id)).count();
+        let default = lane.name == lanes::DEFAULT;
+        let provider = lane.lane.provider;
+        rows.push(vec![
+            lane.name.clone(),
+            provider.name().to_owned(),
+            label(lane.lane.active),
+            lane.since.map_or_else(|| "–".to_owned(), |at| instant(at.millis())),
+            work.to_string(),
+            lane.folder.clone().unwrap_or_else(|| if default { "*" } else { "–" }.to_owned()),
+        ]);
+        let seats = accounts.iter().filter(|row| row.provider == provider).map(|row| row.id);
+        let ready: Vec<_> = seats.filter(|id| lanes::ready(paths, provider, *id)).collect();
+        documents.push(json!({
+            "name": lane.name,
+            "provider": provider,
+            "folder": lane.folder,
+            "account": lane.lane.active,
+            "generation": lane.lane.generation,
+            "since_ms": lane.since.map(|at| at.millis()),
+            "automatic": lane.automatic,
+            "at_work": work,
+            "seats": ready,
+        }));
+    }
+    Ok((json!({ "lanes": documents }), table(&rows)))
+}
+
+fn bind(
+    ledger: &mut Ledger,
+    provider: Provider,
+    name: &str,
+    folder: Option<&Path>,
+) -> Result<(Value, String), Stop> {
+    let name = lanes::clean_name(name).map_err(Stop::Usage)?;
+    if name == lanes::DEFAULT {
+        let text =
+            "the default lane is the machine's own seat; it serves every folder without a lane";
+        return Err(Stop::Usage(text.to_owned()));
+    }
+    let folder = folder.map(|folder| folder.to_string_lossy().into_owned());
+    let lane = ledger.bind_lane(provider, &name, folder.as_deref())?;
+    let text = match &lane.folder {
+        Some(folder) => format!("`sluice run` in {folder} uses the lane {name} now."),
+        None => format!("The lane {name} is bound to no folder any more."),
+    };
+    Ok((json!({ "lane": name, "folder": lane.folder }), text))
+}
+
+fn use_account(
+    ledger: &mut Ledger,
+    paths: &Paths,
+    provider: Provider,
+    name: &str,
+    account: &str,
+) -> Result<(Value, String), Stop> {
+    let lane = named(ledger, provider, name)?;
+    if lane.name == lanes::DEFAULT {
+        let text = format!("the machine's own seat is swapped by `sluice swap {account}`");
+        return Err(Stop::Usage(text));
+    }
+    let row = account_row(ledger, account)?;
+    if row.provider != provider {
+        return Err(Stop::Usage(format!("{} is no {} account", row.label, provider.name())));
+    }
+    if !lanes::ready(paths, provider, row.id) {
+        let text = format!(
+            "{} has no seat of its own yet; `sluice lane seat {}` makes one",
+            row.label, row.label
+        );
+        return Err(Stop::Usage(text));
+    }
+    let told = ledger.point_lane(lane.lane.id, row.id, lane.lane.generation, now(), WAIT)?;
+    match told {
+        Verdict::Swapped { generation, .. } => {
+            let text = format!("{} is active in {name}; what runs keeps its account.", row.label);
+            Ok((json!({ "lane": name, "account": row.id, "generation": generation }), text))
+        }
+        Verdict::Stale { current, generation, .. } if current == Some(row.id) => {
+            let text = format!("{} is active in {name} already.", row.label);
+            Ok((json!({ "lane": name, "account": row.id, "generation": generation }), text))
+        }
+        _ => {
+            Err(Stop::Later("the lane moved on at the same moment; look and try again".to_owned()))
+        }
+    }
+}
+
+fn set_cap(
+    ledger: &mut Ledger,
+    provider: Provider,
+    account: Option<&str>,
+    cap: Cap,
+) -> Result<(Value, String), Stop> {
+    let row = account.map(|wanted| account_row(ledger, wanted)).transpose()?;
+    let (provider, id) = match &row {
+        Some(row) => (row.provider, Some(row.id)),
+        None => (provider, None),
+    };
+    ledger.set_cap(provider, id, &cap)?;
+    let whose = row.map_or_else(|| format!("All {} tools", provider.name()), |row| row.label);
+    let part = |number: Option<u32>, what: &str| number.map(|number| format!("{number} {what}"));
+    let parts = [
+        part(cap.concurrent, "at a time"),
+        part(cap.per_hour, "an hour"),
+        part(cap.per_day, "a day"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let text = match parts.as_slice() {
+        [] => format!("{whose}: no ceiling."),
+        parts => format!("{whose}: at most {}.", parts.join(", ")),
+    };
+    Ok((json!({ "provider": provider, "account": id, "cap": cap }), text))
+}
+
+/// Starts the tool's own sign-in in the account's directory and looks who came of it.
+fn seat(
+    paths: &Paths,
+    row: &AccountRow,
+    share: bool,
+    program: Option<&OsString>,
+) -> Result<(Value, String), Stop> {
+    let (provider, label) = (row.provider, &row.label);
+    let seat = lanes::seat(paths, provider, row.id);
+    if !lanes::signed_in(provider, &seat) {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder
+            .create(&seat)
+            .map_err(|error| Stop::Failed(format!("{}: {error}", seat.display())))?;
+        if share {
+            link_shared(&seat).map_err(|error| Stop::Failed(format!("the links: {error}")))?;
+        }
+        sign_in(provider, &seat, program)?;
+    }
+    if !lanes::signed_in(provider, &seat) {
+        let text = "nobody signed in; the directory is kept, and the same command tries again";
+        return Err(Stop::Failed(text.to_owned()));
+    }
+    match whose(provider, &seat) {
+        Some(key) if key != row.key => {
+            let kept = put_aside(&seat)?;
+            Err(Stop::Failed(format!(
+                "that was another account's sign-in, not {label}'s. It is kept in {}; sign in as {label}",
+                kept.display()
+            )))
+        }
+        found => {
+            let sure = if found.is_some() { "" } else { " Whose login it is could not be read." };
+            let text = format!("{label} has its own seat in {}.{sure}", seat.display());
+            Ok((json!({ "account": row.id, "seat": seat, "verified": found.is_some() }), text))
+        }
+    }
+}
+
+fn sign_in(provider: Provider, seat: &Path, program: Option<&OsString>) -> Result<(), Stop> {
+    let usual = OsString::from(provider.name());
+    let words: &[&str] = match provider {
+        Provider::Claude => &["auth", "login"],
+        Provider::Codex => &["login"],
+    };
+    let mut command = Command::new(program.unwrap_or(&usual));
+    command.args(words).env(lanes::store_variable(provider), seat);
+    // They outrank a stored login, so the tool would say that it is signed in already.
+    for name in shadowed_names(provider) {
+        command.env_remove(name);
+    }
+    let status = command.status().map_err(|error| {
+        Stop::Failed(format!("{} could not be started: {error}", provider.name()))
+    })?;
+    if status.success() {
+        Ok(())
+    } else {
+        let text =
+            format!("{} ended its sign-in with {status}; nothing was changed", provider.name());
+        Err(Stop::Failed(text))
+    }
+}
+
+/// The key of the account that is signed in there, as the tool's own configuration says.
+fn whose(provider: Provider, seat: &Path) -> Option<String> {
+    let name = match provider {
+        Provider::Claude => ".claude.json",
+        // Its login file is a secret; it is not read here.
+        Provider::Codex => return None,
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(seat.join(name)).ok()?;
+    file.take(CONFIG_MAX).read_to_end(&mut bytes).ok()?;
+    parse_config(&bytes)?.identity?.key()
+}
+
+/// A seat of somebody else must never be taken for this account's.
+fn put_aside(seat: &Path) -> Result<PathBuf, Stop> {
+    let free = (1..1_000).map(|n| seat.with_extension(format!("other-{n}")));
+    let kept = free.into_iter().find(|path| !path.exists()).unwrap_or_else(|| seat.to_path_buf());
+    std::fs::rename(seat, &kept)
+        .map_err(|error| Stop::Failed(format!("{}: {error}", seat.display())))?;
+    Ok(kept)
+}
+
+fn link_shared(seat: &Path) -> std::io::Result<()> {
+    let own = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".claude"));
+    let Some(from) = own.or(home) else { return Ok(()) };
+    for name in SHARED {
+        let (there, here) = (from.join(name), seat.join(name));
+        if there.exists() && !here.exists() {
+            std::os::unix::fs::symlink(there, here)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! Lanes beside the machine's own seat: where each account's own seat lies, and which lane a folder
+//! belongs to. Used by the driver, `sluice run` and the hooks alike.
+
+use crate::paths::Paths;
+use sluice_engine::{AccountId, Generation, Provider, Utc};
+use sluice_ledger::{Error, Field, LaneRow, Ledger, by_headroom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The name of the lane that is the machine's own seat.
+pub const DEFAULT: &str = "default";
+/// The longest name of a lane, in characters.
+pub const NAME_MAX: usize = 50;
+/// How long the first use of a lane waits for another hand in it.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Where somebody wants a tool to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish<'a> {
+    /// In this lane, by name.
+    pub lane: Option<&'a str>,
+    /// On this account, whatever its lane.
+    pub account: Option<AccountId>,
+    /// In this folder: its lane, when it has one.
+    pub folder: Option<&'a Path>,
+}
+
+/// Where a tool runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    /// The lane; `None` when an account was named.
+    pub lane: Option<LaneRow>,
+    /// The account.
+    pub account: Option<AccountId>,
+    /// The lane's generation now.
+    pub generation: Generation,
+    /// The lane has a seat per account: its pointer moves, no credential does.
+    pub pointer: bool,
+    /// The variable that points the tool at the account's own seat.
+    pub environment: Option<(&'static str, PathBuf)>,
+}
+
+/// Why a tool cannot run there.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPlace {
+    /// The database.
+    #[error("{0}")]
+    Ledger(#[from] Error),
+    /// The name of the lane.
+    #[error("{0}")]
+    Name(String),
+    /// No account of the provider is kept.
+    #[error("no {} account is kept yet; add one first", .0.name())]
+    NoAccount(Provider),
+    /// The account has no seat of its own; how to make one.
+    #[error("{0}")]
+    NoSeat(String),
+}
+
+/// Finds where a tool runs; a lane that is new, or has no account yet, gets one.
+///
+/// # Errors
+/// [`NoPlace`].
+pub fn place(
+    ledger: &mut Ledger,
+    paths: &Paths,
+    provider: Provider,
+    wish: Wish<'_>,
+    now: Utc,
+) -> Result<Place, NoPlace> {
+    if let Some(account) = wish.account {
+        return on_account(ledger, paths, provider, account);
+    }
+    let name = match wish.lane {
+        Some(name) => Some(clean_name(name).map_err(NoPlace::Name)?),
+        None => {
+            let lanes = ledger.lanes()?;
+            let bound = wish.folder.and_then(|folder| of_folder(&lanes, provider, folder));
+            bound.map(|row| row.name.clone())
+        }
+    };
+    match name.filter(|name| name != DEFAULT) {
+        Some(name) => in_lane(ledger, paths, provider, &name, now),
+        None => {
+            let lane = ledger.default_lane(provider)?;
+            let (account, generation) = (lane.lane.active, lane.lane.generation);
+            Ok(Place { lane: Some(lane), account, generation, ..Place::default() })
+        }
+    }
+}
+
+fn on_account(
+    ledger: &mut Ledger,
+    paths: &Paths,
+    provider: Provider,
+    account: AccountId,
+) -> Result<Place, NoPlace> {
+    let live = ledger.default_lane(provider)?.lane.active == Some(account);
+    let environment = if live { None } else { Some(own_seat(ledger, paths, provider, account)?) };
+    Ok(Place { account: Some(account), environment, ..Place::default() })
+}
+
+fn in_lane(
+    ledger: &mut Ledger,
+    paths: &Paths,
+    provider: Provider,
+    name: &str,
+    now: Utc,
+) -> Result<Place, NoPlace> {
+    let mut lane = ledger.ensure_lane(provider, name, None)?;
+    if lane.lane.active.is_none() {
+        let first = first_ready(ledger, paths, provider)?;
+        ledger.point_lane(lane.lane.id, first, lane.lane.generation, now, WAIT)?;
+        lane = ledger.ensure_lane(provider, name, None)?;
+    }
+    let (account, generation) = (lane.lane.active, lane.lane.generation);
+    let environment = match account {
+        Some(account) => Some(own_seat(ledger, paths, provider, account)?),
+        None => None,
+    };
+    Ok(Place { lane: Some(lane), account, generation, pointer: true, environment })
+}
+
+fn own_seat(
+    ledger: &Ledger,
+    paths: &Paths,
+    provider: Provider,
+    account: AccountId,
+) -> Result<(&'static str, PathBuf), NoPlace> {
+    let seat = seat(paths, provider, account);
+    if signed_in(provider, &seat) {
+        return Ok((store_variable(provider), seat));
+    }
+    let label = ledger.account(account)?.map(|row| row.label).unwrap_or_default();
+    Err(NoPlace::NoSeat(format!(
+        "{label} has no seat of its own yet. `sluice lane seat {label}` makes one, or sign in to it \
+         once with the official tool:\n  {}={} {}",
+        store_variable(provider),
+        seat.display(),
+        provider.name()
+    )))
+}
+
+/// The account of the machine default when it has a seat of its own, else the first that has one,
+/// else whoever is named in the complaint.
+fn first_ready(
+    ledger: &mut Ledger,
+    paths: &Paths,
+    provider: Provider,
+) -> Result<AccountId, NoPlace> {
+    let live = ledger.default_lane(provider)?.lane.active;
+    let ids: Vec<AccountId> = ledger
+        .accounts()?
+        .into_iter()
+        .filter(|row| row.provider == provider)
+        .map(|row| row.id)
+        .collect();
+    let has_seat = |id: &AccountId| ready(paths, provider, *id);
+    live.filter(has_seat)
+        .or_else(|| ids.iter().copied().find(has_seat))
+        .or(live)
+        .or_else(|| ids.first().copied())
+        .ok_or(NoPlace::NoAccount(provider))
+}
+
+/// The variable by which a tool is pointed at another seat.
+#[must_use]
+pub const fn store_variable(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Claude => "CLAUDE_CONFIG_DIR",
+        Provider::Codex => "CODEX_HOME",
+    }
+}
+
+/// An account's own seat: a directory that the official tool was signed in to by itself.
+#[must_use]
+pub fn seat(paths: &Paths, provider: Provider, account: AccountId) -> PathBuf {
+    paths.home().join("seats").join(provider.name()).join(account.0.to_string())
+}
+
+/// Whether the tool is signed in to a seat. Only that a login lies there is looked at.
+#[must_use]
+pub fn signed_in(provider: Provider, seat: &Path) -> bool {
+    let file = match provider {
+        Provider::Claude => ".credentials.json",
+        Provider::Codex => "auth.json",
+    };
+    seat.join(file).is_file()
+}
+
+/// Whether an account has a seat of its own that the tool is signed in to.
+#[must_use]
+pub fn ready(paths: &Paths, provider: Provider, account: AccountId) -> bool {
+    signed_in(provider, &seat(paths, provider, account))
+}
+
+/// The usual choice among the accounts that have a seat of their own: nobody else can take a lane
+/// whose pointer moves.
+#[must_use]
+pub fn with_seat(paths: &Paths, field: &Field) -> Option<AccountId> {
+    let provider = field.lane.lane.provider;
+    let mut ready_only = field.clone();
+    ready_only.places.retain(|place| ready(paths, provider, place.account));
+    by_headroom(&ready_only)
+}
+
+/// The lane bound to a folder, or to the nearest one above it.
+#[must_use]
+pub fn of_folder<'a>(
+    lanes: &'a [LaneRow],
+    provider: Provider,
+    folder: &Path,
+) -> Option<&'a LaneRow> {
+    lanes
+        .iter()
+        .filter(|row| row.lane.provider == provider)
+        .filter_map(|row| Some((row.folder.as_deref()?, row)))
+        .filter(|(bound, _)| folder.starts_with(bound))
+        .max_by_key(|(bound, _)| Path::new(bound).components().count())
+        .map(|(_, row)| row)
+}
+
+/// A name for a lane, trimmed.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn clean_name(name: &str) -> Result<String, String> {
+    let name = name.trim();
+    let sane = !name.is_empty()
+        && name.chars().count() <= NAME_MAX
+        && !name.starts_with('-')
+        && name.chars().all(|char| !char.is_control());
+    if sane {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("a lane's name has 1 to {NAME_MAX} visible characters and no dash first"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_engine::{Gates, Generation, Lane, LaneId};
+
+    fn lane(id: i64, name: &str, folder: Option<&str>) -> LaneRow {
+        LaneRow {
+            lane: Lane {
+                id: LaneId(id),
+                provider: Provider::Claude,
+                active: None,
+                generation: Generation(0),
+                model: None,
+                gates: Gates::default(),
+            },
+            name: name.to_owned(),
+            folder: folder.map(str::to_owned),
+            since: None,
+            automatic: true,
+        }
+    }
+
+    #[test]
+    fn the_nearest_bound_folder_wins_and_a_name_is_not_a_prefix() {
+        let lanes = [
+            lane(1, "default", None),
+            lane(2, "home", Some("/home/me")),
+            lane(3, "app", Some("/home/me/app")),
+        ];
+        let of = |folder: &str| {
+            of_folder(&lanes, Provider::Claude, Path::new(folder)).map(|row| row.name.as_str())
+        };
+        assert_eq!(of("/home/me/app/src"), Some("app"));
+        assert_eq!(of("/home/me/apple"), Some("home"));
+        assert_eq!(of("/srv"), None);
+        assert_eq!(
+            of_folder(&lanes, Provider::Codex, Path::new("/home/me")).map(|row| row.lane.id),
+            None
+        );
+    }
+
+    #[test]
+    fn names_are_short_and_no_option() {
+        assert_eq!(clean_name("  work ").as_deref(), Ok("work"));
+        for bad in ["", " ", "-x", "a\nb", &"x".repeat(51)] {
+            assert!(clean_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}
