@@ -119,7 +119,7 @@ impl Life {
         for index in 0..self.world.lanes.len() {
             let busy = (8..19).contains(&hour) || self.rng.u8(0..12) == 0;
             let pause = self.rng.u8(0..4) == 0;
-            let points = self.rng.f64() * 4.0;
+            let points = self.rng.f64() * 9.0;
             let Some(active) = self.world.lanes[index].active.filter(|_| busy && !pause) else {
                 continue;
             };

@@ -51,7 +51,7 @@ fn recorded_decisions_come_out_the_same_to_the_last_bit() {
 #[test]
 fn no_life_meets_a_number_that_is_none() {
     let finite = |number: Option<f64>| number.is_none_or(f64::is_finite);
-    recorded(2_000, |_, _, decision, _| {
+    recorded(wanted() / 2, |_, _, decision, _| {
         for one in &decision.candidates {
             let numbers = [one.target, one.deficit, one.stranding, one.value];
             assert!(numbers.into_iter().all(finite), "{one:?}");

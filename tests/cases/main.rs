@@ -12,6 +12,7 @@ mod b3_polling;
 mod fixture;
 mod life;
 mod lives;
+mod marks;
 mod new;
 mod properties;
 mod refuge;

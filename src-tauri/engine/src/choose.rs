@@ -110,16 +110,22 @@ fn counted(
 /// Filters that hold for every use of the account.
 fn barred(account: &Account, standing: &Standing, rules: &Rules) -> Refusal {
     if !account.enabled {
+        cov_mark::hit!(disabled);
         Refusal::Disabled
     } else if !rules.offline_keeps_eligible && account.failures >= FAILURES_LIMIT {
+        cov_mark::hit!(failing);
         Refusal::Failing
     } else if account.login == Login::NeedsSignIn {
+        cov_mark::hit!(needs_sign_in);
         Refusal::NeedsSignIn
     } else if account.login == Login::Missing {
+        cov_mark::hit!(no_credential);
         Refusal::NoCredential
     } else if !account.automatic {
+        cov_mark::hit!(not_automatic);
         Refusal::NotAutomatic
     } else if would_bill(account, standing, rules) && !may_bill(account, rules) {
+        cov_mark::hit!(would_bill);
         Refusal::WouldBill
     } else {
         Refusal::None
@@ -139,21 +145,32 @@ fn refusal(
         return barred;
     }
     if standing.tier == tier::EXCLUDED {
+        cov_mark::hit!(no_reset);
         return Refusal::NoReset;
     }
-    let Some(deficit) = standing.deficit else { return Refusal::UsageUnknown };
+    let Some(deficit) = standing.deficit else {
+        cov_mark::hit!(usage_unknown);
+        return Refusal::UsageUnknown;
+    };
     if deficit <= 0.0 {
+        cov_mark::hit!(not_behind);
         return Refusal::NotBehind;
     }
     let last_slice = standing.tier == 0 && deficit >= LAST_SLICE;
     if !target::has_weekly_headroom(standing.used, burn_per_window) && !last_slice {
+        cov_mark::hit!(no_weekly_headroom);
         return Refusal::NoWeeklyHeadroom;
     }
     let (limit, lookahead) = landing(standing, rules);
     if !target::has_short_headroom(&standing.short, now, limit, lookahead) {
+        cov_mark::hit!(no_short_headroom);
         return Refusal::NoShortHeadroom;
     }
-    if standing.stale { Refusal::Stale } else { Refusal::None }
+    if standing.stale {
+        cov_mark::hit!(stale);
+        return Refusal::Stale;
+    }
+    Refusal::None
 }
 
 /// Landing limit of the 5-hour window and the look-ahead to its reset, percent and minutes.

@@ -72,6 +72,7 @@ fn needed_model<'a>(lane: &'a Lane, survey: &Survey) -> Option<&'a str> {
 #[must_use]
 pub fn lane_refusal(world: &World, survey: &Survey, lane: &Lane, standing: &Standing) -> Refusal {
     if Some(standing.id) == lane.active {
+        cov_mark::hit!(active);
         return Refusal::Active;
     }
     // Old numbers are the last reason: what else is against the account outlasts a reading.
@@ -83,8 +84,10 @@ pub fn lane_refusal(world: &World, survey: &Survey, lane: &Lane, standing: &Stan
         .is_some_and(|model| tiered::model_full(account, model, survey.now, &world.rules));
     let skipped = lane.gates.skips.get(&standing.id).is_some_and(|until| *until > survey.now);
     if exhausted {
+        cov_mark::hit!(model_exhausted);
         Refusal::ModelExhausted
     } else if skipped {
+        cov_mark::hit!(skipped);
         Refusal::Skipped
     } else {
         standing.refusal
@@ -188,6 +191,7 @@ fn passed(
     let gates = &lane.gates;
     let residency = gates.residency_left(now, rules);
     if residency > 0.0 && rule.waits_for_residency(rules) {
+        cov_mark::hit!(residency_blocked);
         return (Trigger::ResidencyBlocked, Hold::Residency { seconds: residency });
     }
     let cooldown = match (rules.refusal_skips_cooldown, rule.refusal()) {
@@ -196,14 +200,17 @@ fn passed(
         (false, _) => gates.cooldown_left(now, rules),
     };
     if cooldown > 0.0 {
+        cov_mark::hit!(cooldown_blocked);
         return (Trigger::CooldownBlocked, Hold::Cooldown { seconds: cooldown });
     }
     if proposal.best.is_none() {
+        cov_mark::hit!(no_target);
         return (Trigger::NoTarget, Hold::NoTarget);
     }
     let backoff = gates.backoff_left(now, rules);
     if backoff > 0.0 {
         let failures = gates.failed_attempts;
+        cov_mark::hit!(backoff);
         return (Trigger::SwapAborted, Hold::Backoff { seconds: backoff, failures });
     }
     (rule.trigger(), Hold::Nothing)
@@ -239,6 +246,7 @@ fn quiet(world: &World, lane: &Lane, active: &Standing, proposal: &Proposal) -> 
         Some((tier, count)) if tier == best_tier && tier < tier::EXCLUDED && count > 0 => {
             let looks = world.rules.persistence_looks;
             let (best_tier, active_tier) = (best_tier, active.tier);
+            cov_mark::hit!(emergence_pending);
             (
                 Trigger::EmergencePending,
                 Hold::Emergence { count, looks, best, best_tier, active_tier },
@@ -274,6 +282,7 @@ fn candidate(
     let refusal = if proposal.best == Some(standing.id) {
         Refusal::None
     } else if own == Refusal::None {
+        cov_mark::hit!(outranked);
         Refusal::Outranked
     } else {
         own

@@ -10,6 +10,8 @@ use std::process::Command;
 
 /// Least share of the engine's lines that its tests run, percent.
 const LINES_LEAST: &str = "98";
+/// Decisions of the longest test: enough to notice, and it is run some thousand times.
+const DECISIONS: &str = "300";
 /// A mutant whose tests run longer than this hangs, seconds.
 const PATIENCE_S: &str = "120";
 
@@ -38,6 +40,7 @@ sluice-engine = { workspace = true }
 sluice-driver = { workspace = true }
 chrono = { workspace = true, features = [\"std\", \"clock\"] }
 chrono-tz = { workspace = true }
+cov-mark = { workspace = true, features = [\"enable\"] }
 fastrand = { workspace = true }
 serde = { workspace = true, features = [\"std\"] }
 serde_json = { workspace = true }
@@ -90,6 +93,7 @@ pub fn mutants(rest: &[String]) -> Result<(), Failure> {
     let tree = tree()?;
     let mut command = run::cargo_command();
     command.current_dir(&tree).env_remove("CARGO_TARGET_DIR");
+    command.env("SLUICE_DECISIONS", DECISIONS);
     command.args(["mutants", "--in-place", "--package", "sluice-engine", "--test-workspace=true"]);
     command.args(["--timeout", PATIENCE_S, "--no-times", "--colors", "never"]).args(rest);
     run::succeed(&mut command)

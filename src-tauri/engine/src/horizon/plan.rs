@@ -65,14 +65,17 @@ fn hold(world: &World, scene: &Scene<'_>, now: Now) -> Option<Trigger> {
         return Some(Trigger::Tick);
     }
     if gates.backoff_left(now.wall, rules) > 0.0 {
+        cov_mark::hit!(plan_backoff);
         return Some(Trigger::SwapAborted);
     }
     let stuck = scene.forced.is_some_and(Force::stuck);
     let cooldown = if stuck { 0.0 } else { gates.cooldown_left(now.wall, rules) };
     if cooldown.max(gates.hour_left(now.wall)) > 0.0 {
+        cov_mark::hit!(plan_cooldown);
         return Some(Trigger::CooldownBlocked);
     }
     if scene.forced.is_none() && gates.residency_left(now.wall, rules) > 0.0 {
+        cov_mark::hit!(plan_residency);
         return Some(Trigger::ResidencyBlocked);
     }
     None
@@ -230,7 +233,10 @@ fn explain(
             None => Trigger::PlanImproved,
         },
         (None, Some(held)) if scene.forced.is_some() => held,
-        (None, _) if scene.forced.is_some() => Trigger::NoTarget,
+        (None, _) if scene.forced.is_some() => {
+            cov_mark::hit!(plan_no_target);
+            Trigger::NoTarget
+        }
         (None, _) => Trigger::Tick,
     };
     if let Some(to) = to {
@@ -242,6 +248,7 @@ fn explain(
 fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
     let entry = scene.entries[at];
     if at == scene.here {
+        cov_mark::hit!(plan_active);
         return Refusal::Active;
     }
     if to == Some(entry.id) || entry.refusal != Refusal::None {
@@ -249,12 +256,16 @@ fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
     }
     let slot = &scene.pool.slots[at];
     if scene.lane.gates.skips.get(&entry.id).is_some_and(|until| minutes(*until) > scene.now) {
+        cov_mark::hit!(plan_skipped);
         Refusal::Skipped
     } else if slot.long_left <= 0.015 * slot.short_cap {
+        cov_mark::hit!(plan_no_weekly_headroom);
         Refusal::NoWeeklyHeadroom
     } else if !slot.usable(scene.now) {
+        cov_mark::hit!(plan_no_short_headroom);
         Refusal::NoShortHeadroom
     } else {
+        cov_mark::hit!(plan_outranked);
         Refusal::Outranked
     }
 }
