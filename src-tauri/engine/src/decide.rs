@@ -190,7 +190,7 @@ fn passed(
     };
     let gates = &lane.gates;
     let residency = gates.residency_left(now, rules);
-    if residency > 0.0 && rule.waits_for_residency(rules) {
+    if residency > 0.0 && rule.waits_for_residency() {
         cov_mark::hit!(residency_blocked);
         return (Trigger::ResidencyBlocked, Hold::Residency { seconds: residency });
     }

@@ -2,7 +2,6 @@
 
 use crate::decision::Trigger;
 use crate::gates::Pull;
-use crate::rules::Rules;
 use alloc::string::String;
 
 /// A rule that fired.
@@ -99,11 +98,9 @@ impl Rule {
 
     /// Voluntary: waits for the residency minimum.
     #[must_use]
-    pub fn waits_for_residency(&self, rules: &Rules) -> bool {
+    pub const fn waits_for_residency(&self) -> bool {
         match self {
-            Self::HigherTier { .. } | Self::Preemption { .. } => true,
-            // Full before the next look is no wish but an interruption.
-            Self::Projection { .. } => true,
+            Self::HigherTier { .. } | Self::Preemption { .. } | Self::Projection { .. } => true,
             Self::Plan { forced, .. } => !*forced,
             Self::Drained { .. }
             | Self::ShortCritical { .. }

@@ -238,6 +238,7 @@ impl State {
     fn refused(&mut self, id: AccountId, window: &str, resets_at: Option<f64>, now: f64) {
         let Some(gauge) = self.gauges.get_mut(&id) else { return };
         gauge.refused_at = Some(now);
+        let used = if window == "five_hour" { gauge.used_since_read(now) } else { None };
         match window {
             "five_hour" => {
                 gauge.short = 100.0;
@@ -262,12 +263,22 @@ impl State {
         for lane in self.lanes.values_mut().filter(|lane| lane.active == Some(id)) {
             lane.refused_at = Some(now);
             lane.last_use = Some(now);
+            lane.hurry(used, now);
             lane.history.censor(now);
         }
     }
 }
 
 impl LaneBelief {
+    /// A refusal came sooner than expected: `used` units since then are the least that was burnt.
+    fn hurry(&mut self, used: Option<(f64, f64)>, now: f64) {
+        let Some((units, since)) = used else { return };
+        let gap = now - since.max(self.since);
+        if gap > 0.5 {
+            self.rate = self.rate.max(units / gap);
+        }
+    }
+
     fn learn(&mut self, lesson: &Lesson, share: f64, now: f64, tau: f64) {
         let from = lesson.from.max(self.since);
         let gap = lesson.to - from;

@@ -14,6 +14,8 @@ pub(super) const WEEK: f64 = 10_080.0;
 
 /// From this share on a reading says full (providers report whole percent).
 const READ_FULL: f64 = 99.5;
+/// A reading says something of the present rate for so long, minutes.
+const RECENT: f64 = 60.0;
 /// So much more than the last reading said is doubtful, percent.
 const RECKONED_GAP: f64 = 20.0;
 
@@ -130,6 +132,15 @@ impl Gauge {
         read.at = read.at.min(now);
         (self.short, self.short_ends) = (read.short, read.short_ends);
         (self.long, self.long_ends) = (read.long, read.long_ends);
+    }
+
+    /// What the last reading left in the 5-hour window, used up by `now`: units, and since when.
+    /// `None` when that reading is old.
+    pub(super) fn used_since_read(&self, now: f64) -> Option<(f64, f64)> {
+        let read = self.anchor.filter(|read| now - read.at <= RECENT)?;
+        let same = read.short_ends.is_some_and(|end| now < end);
+        let left = 100.0 - if same { read.short } else { 0.0 };
+        Some((left.max(0.0) * self.weight / 100.0, read.at))
     }
 
     /// Adds `units` of work done around `now`.
