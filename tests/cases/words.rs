@@ -71,10 +71,9 @@ fn every_rule_has_its_recorded_string_and_its_clause() {
 
 #[test]
 fn a_plan_is_an_emergence_unless_it_is_forced() {
-    let ours = Rules::default();
     let plan = |forced| Rule::Plan { why: String::new(), forced };
     assert_eq!((plan(false).pull(), plan(true).pull()), (Pull::Emerging, Pull::Decisive));
-    assert!(plan(false).waits_for_residency(&ours) && !plan(true).waits_for_residency(&ours));
+    assert!(plan(false).waits_for_residency() && !plan(true).waits_for_residency());
 }
 
 #[test]
