@@ -100,6 +100,7 @@ fn permitted(request: &Request, now_ms: i64) -> Result<(), String> {
         | Request::ReadUsage { .. }
         | Request::Validate { .. }
         | Request::ReadAll
+        | Request::RestartTool { .. }
         | Request::Decisions { .. }
         | Request::Swaps { .. }
         | Request::History { .. }

@@ -530,6 +530,11 @@ export type Request =
     }
   | { verb: "read_all" }
   | {
+      verb: "restart_tool";
+      // Whose.
+      provider: Provider;
+    }
+  | {
       verb: "decisions";
       // At most this many (1–1000).
       limit: number;

@@ -151,6 +151,12 @@ pub enum Command {
         /// Its new value.
         value: Option<String>,
     },
+    /// Where the logins are kept: shows it, or moves them.
+    Vault {
+        /// The place to move them to; left out, it is shown.
+        #[command(subcommand)]
+        to: Option<VaultCommand>,
+    },
     /// Looks for trouble and says what to do about it. Paste it freely: no secret, no address.
     Doctor,
     /// Runs a tool on the right account, records it, and moves on when the account refuses work.
@@ -247,6 +253,29 @@ pub enum Failing {
     Billing,
     /// The login is refused.
     Auth,
+}
+
+/// Where logins can be kept.
+#[derive(Debug, Subcommand)]
+pub enum VaultCommand {
+    /// In the system's keychain.
+    Keychain,
+    /// In encrypted files, for a machine without a keychain.
+    File(VaultFile),
+}
+
+/// What opens the encrypted files.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct VaultFile {
+    /// A key in this file, outside Sluice's data; made when it is not there. Sluice starts by itself;
+    /// whoever can read this file and the data reads the logins.
+    #[arg(long, value_name = "PATH")]
+    pub key_file: Option<PathBuf>,
+    /// A passphrase, asked for at each start. Nobody who only has the disk reads the logins; nothing
+    /// starts by itself.
+    #[arg(long)]
+    pub passphrase: bool,
 }
 
 /// A tool by its provider.
@@ -349,6 +378,7 @@ impl Command {
             Self::Log { .. } => "log",
             Self::Explain { .. } => "explain",
             Self::Settings { .. } => "settings",
+            Self::Vault { .. } => "vault",
             Self::Doctor => "doctor",
             Self::Run(_) => "run",
             Self::Lane(_) => "lane",

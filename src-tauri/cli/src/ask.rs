@@ -182,6 +182,7 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         | Command::Log { .. }
         | Command::Explain { .. }
         | Command::Doctor
+        | Command::Vault { .. }
         | Command::Run(_)
         | Command::Lane(_)
         | Command::Hook(_)

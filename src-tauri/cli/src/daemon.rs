@@ -19,7 +19,7 @@ pub async fn run(paths: &Paths) -> Exit {
         }
     };
     let config = Config { role: "sluice daemon".to_owned(), offline: false };
-    let handle = match sluice_driver::start(paths, config) {
+    let handle = match sluice_driver::start_asking(paths, config) {
         Ok(handle) => handle,
         Err(error) => {
             render::complain(&error.to_string());

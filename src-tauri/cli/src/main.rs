@@ -12,6 +12,7 @@ mod render;
 mod run;
 mod show;
 mod simulate;
+mod vault;
 
 use args::{Cli, Command};
 use clap::Parser as _;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Reconcile { apply, release } => {
             return flight::reconcile(&paths, *apply, release.as_deref(), cli.json).into();
         }
+        Command::Vault { to } => return vault::run(&paths, to.as_ref(), cli.json).into(),
         Command::Replay { days, policy } => {
             return past::replay(&paths, *days, policy.map(Into::into), cli.json).into();
         }

@@ -195,3 +195,64 @@ fn looking_back_needs_a_home_that_was_started() {
     let (export, _) = home.json(&["export"]);
     assert_eq!(export["schema"], "sluice/export/1");
 }
+
+/// A login as the tool leaves it.
+fn sign_in(home: &Home) {
+    let claude = home.path().join(".claude");
+    std::fs::create_dir_all(&claude).unwrap();
+    let credential = r#"{"claudeAiOauth":{"accessToken":"sk-at-box","refreshToken":"sk-rt-box",
+        "expiresAt":4000000000000,"refreshTokenExpiresAt":4000000000000,"scopes":["user:inference"],
+        "subscriptionType":"max"}}"#;
+    std::fs::write(claude.join(".credentials.json"), credential).unwrap();
+    let identity =
+        r#"{"oauthAccount":{"accountUuid":"u","organizationUuid":"o","emailAddress":"e@x.test"}}"#;
+    std::fs::write(home.path().join(".claude.json"), identity).unwrap();
+    // Long enough ago for the files to be at rest.
+    let then = std::time::SystemTime::now() - Duration::from_secs(60);
+    for name in [".claude/.credentials.json", ".claude.json"] {
+        let file = std::fs::File::options().append(true).open(home.path().join(name)).unwrap();
+        file.set_modified(then).unwrap();
+    }
+}
+
+fn holds_token(dir: &Path) -> bool {
+    std::fs::read_dir(dir).into_iter().flatten().flatten().any(|entry| {
+        let path = entry.path();
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        holds_token(&path) || bytes.windows(9).any(|part| part == b"sk-rt-box")
+    })
+}
+
+#[test]
+fn without_a_keychain_nothing_is_kept_until_the_file_vault_is_chosen_and_then_nothing_is_plain() {
+    let home = Home::new();
+    sign_in(&home);
+    let (refused, code) = home.json(&["add", "box"]);
+    assert_eq!(refused["refused"]["code"], "keychain_absent", "{refused}");
+    assert_ne!(code, Some(0));
+    assert!(!home.path().join("data/vault/choice.json").exists(), "nothing is chosen by itself");
+    assert!(!holds_token(&home.path().join("data")));
+    let (shown, _) = home.json(&["vault"]);
+    assert_eq!(shown["vault"], "keychain");
+    let inside = home.path().join("data/key.txt").display().to_string();
+    assert_ne!(home.json(&["vault", "file", "--key-file", &inside]).1, Some(0));
+    let key = home.path().join("key.txt").display().to_string();
+    let (moved, code) = home.json(&["vault", "file", "--key-file", &key]);
+    assert_eq!((&moved["vault"], code), (&Value::from("key_file"), Some(0)), "{moved}");
+    let (added, code) = home.json(&["add", "box"]);
+    assert_eq!(code, Some(0), "{added}");
+    assert!(!holds_token(&home.path().join("data")), "a token lies in plain text");
+    let items = std::fs::read_dir(home.path().join("data/vault")).unwrap().flatten();
+    assert_eq!(
+        items.filter(|item| item.file_name().to_string_lossy().ends_with(".age")).count(),
+        1
+    );
+    // Back into a keychain that is not there: refused, and the vault keeps all.
+    assert_ne!(home.json(&["vault", "keychain"]).1, Some(0));
+    assert_eq!(home.json(&["vault"]).0["vault"], "key_file");
+    // Without its key everything waits for a person.
+    std::fs::rename(home.path().join("key.txt"), home.path().join("gone")).unwrap();
+    let refused = home.run(&["status"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("key.txt does not exist"), "{said}");
+}

@@ -63,7 +63,7 @@ impl Clobbers {
     pub(crate) fn seen(&self, provider: Provider, live: &AccountKey) {
         let back = self.seats().get(&provider).is_some_and(|seat| {
             let recent = seat.last_swap.as_ref();
-            recent.is_some_and(|(out, since)| out == live && since.elapsed() < SUSPECT)
+            recent.is_some_and(|(out, since)| out == live && since.elapsed_by_logins() < SUSPECT)
         });
         if back {
             tracing::warn!(
@@ -78,7 +78,7 @@ impl Clobbers {
     pub(crate) fn check(&self, provider: Provider) -> Result<(), CustodyError> {
         let mut seats = self.seats();
         let seat = seats.entry(provider).or_default();
-        seat.clobbers.retain(|since| since.elapsed() < REMEMBERED);
+        seat.clobbers.retain(|since| since.elapsed_by_logins() < REMEMBERED);
         if seat.clobbers.len() > REAPPLICATIONS_MAX {
             drop(seats);
             return Err(CustodyError::ForeignWriter { program: writer(provider) });

@@ -52,6 +52,12 @@ impl Stopwatch {
         self.0.elapsed()
     }
 
+    /// Time since the start by the clock that logins live by: the machine's but in demo and tests,
+    /// where the driver measures its own windows by the same.
+    pub(crate) fn elapsed_by_logins(self) -> Duration {
+        self.elapsed().mul_f64(SCALE.map_or(1.0, |(_, speed)| speed))
+    }
+
     /// Milliseconds since the start.
     pub(crate) fn elapsed_ms(self) -> u64 {
         u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX)

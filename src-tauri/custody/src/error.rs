@@ -98,6 +98,14 @@ pub enum CustodyError {
         /// The program, as far as it can be told.
         program: String,
     },
+    /// A file of the encrypted vault, or its key, cannot be used.
+    #[error("{} {why}; the logins in the vault are kept; mend it and start again", path.display())]
+    Vault {
+        /// The file.
+        path: PathBuf,
+        /// In which way.
+        why: String,
+    },
     /// The keychain refused or did not answer.
     #[error(transparent)]
     Keychain(#[from] StoreError),
@@ -128,6 +136,7 @@ impl CustodyError {
             Self::Restless => "restless",
             Self::Clobbered => "clobbered",
             Self::ForeignWriter { .. } => "foreign_writer",
+            Self::Vault { .. } => "vault",
             Self::Keychain(error) => error.code(),
             Self::File(_) => "file",
             Self::Record(_) => "record",

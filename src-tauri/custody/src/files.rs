@@ -19,8 +19,10 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 const LINKS_MAX: usize = 8;
 /// Interruptions of one read or write that are borne.
 const INTERRUPTIONS_MAX: u32 = 16;
+/// The longest line that is taken from a terminal.
+const LINE_MAX: usize = 4_096;
 /// Private to the owner.
-const PRIVATE: Mode = Mode::from_raw_mode(0o600);
+pub(crate) const PRIVATE: Mode = Mode::from_raw_mode(0o600);
 
 /// What a bounded read found.
 pub(crate) enum Read {
@@ -239,14 +241,18 @@ impl Place {
     }
 
     /// The permission bits of a file.
-    pub(crate) fn mode(&self, name: &OsStr) -> Option<u32> {
+    pub(crate) fn mode(&self, name: &OsStr) -> Option<Mode> {
         let stat = rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        Some(Mode::from_raw_mode(stat.st_mode).as_raw_mode() & 0o777)
+        Some(Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG | Mode::RWXO))
+    }
+
+    /// Only the owner may do anything with the file.
+    pub(crate) fn is_private(&self, name: &OsStr) -> bool {
+        self.mode(name).is_some_and(|mode| !mode.intersects(Mode::RWXG | Mode::RWXO))
     }
 
     /// Narrows or restores the permission bits of one of our own files.
-    pub(crate) fn set_mode(&self, name: &OsStr, mode: u32) -> Result<(), FileError> {
-        let mode = Mode::from_raw_mode(mode);
+    pub(crate) fn set_mode(&self, name: &OsStr, mode: Mode) -> Result<(), FileError> {
         rustix::fs::chmodat(&self.dir, name, mode, AtFlags::empty())
             .map_err(failed("setting the mode of", &self.path(name)))
     }
@@ -397,4 +403,31 @@ pub(crate) fn random(count: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         Ok(_) => Err(failed("reading", path)(Errno::IO)),
         Err(errno) => Err(failed("reading", path)(errno)),
     }
+}
+
+/// One line typed at the terminal this process belongs to, without showing it; `None` where there is
+/// no terminal or nothing was typed.
+pub(crate) fn typed(prompt: &str) -> Option<Secret> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let terminal = rustix::fs::open("/dev/tty", flags, Mode::empty()).ok()?;
+    let shown = tcgetattr(&terminal).ok()?;
+    let mut hidden = shown.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    write_all(&terminal, prompt.as_bytes()).ok()?;
+    tcsetattr(&terminal, OptionalActions::Flush, &hidden).ok()?;
+    let mut line = Zeroizing::new(vec![0u8; LINE_MAX]);
+    let read = rustix::io::read(&terminal, &mut line[..]);
+    let restored = tcsetattr(&terminal, OptionalActions::Flush, &shown);
+    let _shown = write_all(&terminal, b"\n");
+    restored.ok()?;
+    line.truncate(read.ok()?);
+    Some(without_end(Secret::from(line))).filter(|line| !line.is_empty())
+}
+
+/// The text without the end of its line.
+pub(crate) fn without_end(text: Secret) -> Secret {
+    let bytes = text.expose();
+    let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    Secret::new(bytes[..end].to_vec())
 }

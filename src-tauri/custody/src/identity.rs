@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::error::{CustodyError, FileError};
+use crate::files;
 use crate::lease::{self, Mark, ToolLocks};
 use crate::seats::claude;
 use crate::seats::look::Configuration;
@@ -90,7 +91,7 @@ fn try_once(config: &Configuration, block: &Secret) -> Result<bool, CustodyError
             Err(error) => Err(discarding(error)),
         };
     };
-    if let Some(mode) = place.mode(name).filter(|mode| *mode != 0o600) {
+    if let Some(mode) = place.mode(name).filter(|mode| *mode != files::PRIVATE) {
         place.set_mode(&draft, mode).map_err(discarding)?;
     }
     match place.exchange(&draft, name) {

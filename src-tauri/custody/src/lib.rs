@@ -7,6 +7,7 @@
 mod clobber;
 mod clock;
 mod error;
+mod file_vault;
 mod files;
 mod identity;
 mod journal;
@@ -16,6 +17,7 @@ mod lease;
 mod lineage;
 mod live;
 mod os_store;
+mod parts;
 mod recover;
 mod refresh;
 mod seats;
@@ -26,6 +28,10 @@ mod twins;
 mod vault;
 
 pub use error::{CustodyError, FileError, RecordError};
+pub use file_vault::{
+    FileVault, LockedVault, Opener, PASSPHRASE_MIN, VaultKey, choose_vault, copy_items,
+    remove_items, vault_choice,
+};
 pub use journal::{Intent, IntentId, Journal, OpenIntent, Party, Pointers, SagaOutcome, Step};
 pub use keychain::{
     Bounded, Health, ItemKey, KEYCHAIN_MS_MAX, NoKeychain, SecretStore, StoreError,

@@ -1,6 +1,7 @@
 //! The keychain of this system as a [`SecretStore`].
 
 use crate::keychain::{Health, ItemKey, SecretStore, StoreError};
+use crate::parts;
 use crate::secret::Secret;
 use keyring_core::Error as KeyringError;
 use keyring_core::api::CredentialStoreApi;
@@ -43,11 +44,32 @@ impl OsKeychain {
         Ok(store)
     }
 
-    fn entry(&self, key: &ItemKey) -> Result<keyring_core::Entry, StoreError> {
+    /// The item itself (`part` 0), or one of the parts it was cut into.
+    fn entry(&self, key: &ItemKey, part: usize) -> Result<keyring_core::Entry, StoreError> {
         let label = format!("Sluice: account {}, vintage {}", key.account.0, key.vintage);
         let modifiers = HashMap::from([("label", label.as_str())]);
         let modifiers = cfg!(target_os = "linux").then_some(&modifiers);
-        self.ready()?.build(&key.namespace, &key.user(), modifiers).map_err(translate)
+        let user = match part {
+            0 => key.user(),
+            // No vintage is parsed from this, so a part is never taken for an item.
+            part => format!("{}/part-{part}", key.user()),
+        };
+        self.ready()?.build(&key.namespace, &user, modifiers).map_err(translate)
+    }
+
+    fn read(&self, key: &ItemKey, part: usize) -> Result<Option<Secret>, StoreError> {
+        match self.entry(key, part)?.get_secret() {
+            Ok(bytes) => Ok(Some(Secret::new(bytes))),
+            Err(KeyringError::NoEntry) => Ok(None),
+            Err(error) => self.checked(Err(error)),
+        }
+    }
+
+    fn delete(&self, key: &ItemKey, part: usize) -> Result<(), StoreError> {
+        match self.entry(key, part)?.delete_credential() {
+            Ok(()) | Err(KeyringError::NoEntry) => Ok(()),
+            Err(error) => self.checked(Err(error)),
+        }
     }
 
     /// Forgets the connection after a failure of the transport, so that the next call makes a new one.
@@ -77,8 +99,13 @@ fn translate(error: KeyringError) -> StoreError {
 
 impl SecretStore for OsKeychain {
     fn put(&self, key: &ItemKey, secret: &Secret) -> Result<(), StoreError> {
-        let entry = self.entry(key)?;
-        self.checked(entry.set_secret(secret.expose()))?;
+        let cut = parts::cut(secret, parts::ITEM_BYTES_MAX);
+        // The head last: without it there is no item.
+        for (index, part) in cut.parts.iter().enumerate() {
+            self.checked(self.entry(key, index + 1)?.set_secret(part.expose()))?;
+        }
+        let entry = self.entry(key, 0)?;
+        self.checked(entry.set_secret(cut.head.expose()))?;
         let (account, vintage) = (key.account.0.to_string(), key.vintage.to_string());
         let attributes =
             HashMap::from([("account", account.as_str()), ("vintage", vintage.as_str())]);
@@ -88,18 +115,17 @@ impl SecretStore for OsKeychain {
     }
 
     fn get(&self, key: &ItemKey) -> Result<Option<Secret>, StoreError> {
-        match self.entry(key)?.get_secret() {
-            Ok(bytes) => Ok(Some(Secret::new(bytes))),
-            Err(KeyringError::NoEntry) => Ok(None),
-            Err(error) => self.checked(Err(error)),
-        }
+        let Some(head) = self.read(key, 0)? else { return Ok(None) };
+        parts::join(head, |part| self.read(key, part)).map(Some)
     }
 
     fn remove(&self, key: &ItemKey) -> Result<(), StoreError> {
-        match self.entry(key)?.delete_credential() {
-            Ok(()) | Err(KeyringError::NoEntry) => Ok(()),
-            Err(error) => self.checked(Err(error)),
-        }
+        let cut_into = match self.read(key, 0)? {
+            Some(head) => parts::parts_of(&head).unwrap_or_default(),
+            None => 0,
+        };
+        self.delete(key, 0)?;
+        (1..=cut_into).try_for_each(|part| self.delete(key, part))
     }
 
     fn vintages(&self, namespace: &str, account: AccountId) -> Result<Vec<u64>, StoreError> {

@@ -437,8 +437,7 @@ pub enum Request {
         /// Only this one.
         account: Option<AccountId>,
     },
-    /// Renews a parked login by a real exchange and waits for it, at most 45 s
-    /// (`REFRESH_TIMEOUT`; it goes on in the background).
+    /// Renews a parked login by a real exchange and waits, at most 45 s (`REFRESH_TIMEOUT`).
     Renew {
         /// Which.
         account: AccountId,
@@ -453,9 +452,13 @@ pub enum Request {
         /// Which.
         account: AccountId,
     },
-    /// Reads every account's usage and waits, at most 300 s; one at a time
-    /// (`REFRESH_IN_PROGRESS`). Its progress is in the view.
+    /// Reads every account's usage and waits, at most 300 s; one at a time (`REFRESH_IN_PROGRESS`).
     ReadAll,
+    /// Restarts Codex's background process, which ends its open sessions, to take the live login.
+    RestartTool {
+        /// Whose.
+        provider: Provider,
+    },
     /// Decisions, newest first.
     Decisions {
         /// At most this many (1–1000).

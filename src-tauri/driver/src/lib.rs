@@ -24,6 +24,7 @@ pub mod settings;
 pub mod simulate;
 pub mod socket;
 pub mod spoken;
+pub mod vault;
 mod view;
 mod watch;
 pub mod watchdog;
@@ -31,7 +32,9 @@ pub mod worker;
 
 pub use link::{Handle, Link};
 pub use paths::Paths;
-pub use run::{Config, StartError, attach_or_start, start, start_here, start_watched, start_with};
+pub use run::{
+    Config, StartError, attach_or_start, start, start_asking, start_here, start_watched, start_with,
+};
 
 /// What `sluice run` and the hooks use themselves, so that they work beside every driver and
 /// without one.

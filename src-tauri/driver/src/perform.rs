@@ -23,6 +23,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// One look into a seat or for a bearer: the keychain's own 3 s and a little.
 const READ_DEADLINE: Duration = Duration::from_secs(4);
+/// Restarting a tool's background process.
+const RESTART_DEADLINE: Duration = Duration::from_secs(15);
 /// One look for a login in other places: a keychain item for each account.
 const TWINS_DEADLINE: Duration = Duration::from_secs(30);
 /// One swap or capture, before it is called overdue.
@@ -187,6 +189,8 @@ impl Performer {
                 // Nobody listening is no error.
                 let _listeners = self.ears.notices.send(*notice);
             }
+            Effect::Recover => self.recover_again(),
+            Effect::RestartTool { provider, call } => self.restart_tool(provider, call),
             Effect::LookForTwins => self.look_for_twins(),
             Effect::Remind { id, after_s } => {
                 let inputs = self.inputs.clone();
@@ -265,6 +269,31 @@ impl Performer {
             if let Ok(Some(numbers)) = read {
                 let _ended = inputs.send(Input::ToolNumbers { provider, numbers }).await;
             }
+        });
+    }
+
+    fn recover_again(&self) {
+        let (moves, inputs) = (self.moves.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let found = moves.run(START_DEADLINE, |custody| custody.recover()).await;
+            let _ended = inputs.send(Input::Recovered(found.unwrap_or_default())).await;
+        });
+    }
+
+    /// The tool is asked to restart its own background process; it is never signed in or out.
+    fn restart_tool(&self, provider: Provider, call: CallId) {
+        let files = self.parts.custody.watched();
+        let home = files
+            .into_iter()
+            .find(|(whose, _)| *whose == provider)
+            .and_then(|(_, file)| Some(file.parent()?.to_path_buf()));
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let result = match home {
+                Some(home) => restart(provider, &home).await,
+                None => Err(Trouble::new("unsupported", "Its folder is not known.")),
+            };
+            let _ended = inputs.send(Input::Restarted { call, result }).await;
         });
     }
 
@@ -467,6 +496,23 @@ async fn exchange(
     let kept =
         tokio::task::spawn_blocking(move || (renewal.finish(answer), Some(custody.health())));
     kept.await.unwrap_or_else(|_| (unrenewed("keeping the answer failed"), None))
+}
+
+async fn restart(provider: Provider, home: &std::path::Path) -> Result<(), Trouble> {
+    let mut tool = tokio::process::Command::new(provider.name());
+    tool.args(["app-server", "daemon", "restart"]).env("CODEX_HOME", home).current_dir(home);
+    let quiet = std::process::Stdio::null;
+    tool.stdin(quiet()).stdout(quiet()).stderr(quiet()).kill_on_drop(true);
+    let failed = |text: String| Trouble::new("restart_failed", text);
+    let ended = tokio::time::timeout(RESTART_DEADLINE, tool.status()).await;
+    match ended {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(failed(format!(
+            "Codex did not restart its background process ({status}); end its sessions by hand."
+        ))),
+        Ok(Err(error)) => Err(failed(format!("Codex could not be started: {error}."))),
+        Err(_) => Err(failed("Codex did not answer within 15 seconds.".to_owned())),
+    }
 }
 
 fn unrenewed(text: &str) -> RefreshReport {

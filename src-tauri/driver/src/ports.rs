@@ -185,6 +185,8 @@ pub enum SwapReport {
     Committed {
         /// Ledger row.
         row: i64,
+        /// A background process of the tool goes on with the former account until it is restarted.
+        lingering: bool,
     },
     /// Nothing changed, or everything was put back.
     Failed {
@@ -216,6 +218,8 @@ pub struct Recovered {
     pub committed: Option<AccountId>,
     /// A person must look.
     pub stuck: bool,
+    /// It is written down; if not, it is tried again in a while and after a sleep.
+    pub settled: bool,
     /// For people.
     pub text: String,
 }

@@ -61,9 +61,21 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`]; another driver of the same directory is the usual one.
 pub fn start(paths: &Paths, config: Config) -> Result<Handle, StartError> {
+    start_real(paths, config, false)
+}
+
+/// As [`start`], where a file vault's passphrase may be asked for at the terminal.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_asking(paths: &Paths, config: Config) -> Result<Handle, StartError> {
+    start_real(paths, config, true)
+}
+
+fn start_real(paths: &Paths, config: Config, may_ask: bool) -> Result<Handle, StartError> {
     let clock = Clock::from_env().map_err(StartError::Clock)?;
     let held = lock::take(paths, &config.role).map_err(StartError::Lock)?;
-    let (parts, notes) = adapters::open(paths, clock).map_err(StartError::Parts)?;
+    let (parts, notes) = adapters::open(paths, clock, may_ask).map_err(StartError::Parts)?;
     launch(parts, notes, clock, config, Some((paths.clone(), held)), Limits::default())
 }
 

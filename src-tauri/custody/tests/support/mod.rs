@@ -218,6 +218,15 @@ impl Home {
         Self { dir, store, pointers, custody }
     }
 
+    /// Another custody over the same home with another store.
+    pub fn reopened_on(&self, store: Arc<dyn SecretStore>) -> Custody {
+        let home = self.dir.path();
+        let seat = ClaudeSeat { dir: home.join(".claude"), config: home.join(".claude.json") };
+        let seats = Seats { claude: Some(seat), codex: None };
+        let config = Config { data_dir: home.join("data"), namespace: "sluice-test".into(), seats };
+        Custody::open(config, store, self.pointers.clone()).unwrap()
+    }
+
     fn open(home: PathBuf, store: &Arc<MemStore>, pointers: &Arc<MemPointers>) -> Custody {
         let seats = Seats {
             claude: Some(ClaudeSeat {

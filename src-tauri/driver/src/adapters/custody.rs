@@ -20,6 +20,9 @@ use zeroize::Zeroizing;
 /// What the journal's error begins with when a lane has moved on.
 const STALE: &str = "stale: ";
 
+/// Where Codex's app-server listens, in `CODEX_HOME`.
+const APP_SERVER: &str = "app-server-control/app-server-control.sock";
+
 pub(super) struct RealCustody {
     custody: Arc<real::Custody>,
     watched: Vec<(Provider, PathBuf)>,
@@ -48,6 +51,18 @@ impl RealCustody {
             .filter_map(|provider| Some((provider, seats.credential_path(provider)?)));
         let watched = files.chain(config).collect();
         Self { custody: Arc::new(custody), watched, elsewhere, own_seats, ledger, clock }
+    }
+}
+
+impl RealCustody {
+    /// Whether Codex's own background process runs: it holds the login it was started with.
+    fn lingers(&self, provider: Provider) -> bool {
+        let file = self.watched.iter().find(|(whose, _)| *whose == provider);
+        let home = file.and_then(|(_, file)| file.parent());
+        provider == Provider::Codex
+            && home.is_some_and(|home| {
+                std::os::unix::net::UnixStream::connect(home.join(APP_SERVER)).is_ok()
+            })
     }
 }
 
@@ -140,7 +155,8 @@ impl Custody for RealCustody {
                 for remark in &swapped.remarks {
                     tracing::warn!(%remark, "a swap went less well than it should");
                 }
-                SwapReport::Committed { row: swapped.intent.0 }
+                let lingering = self.lingers(order.provider);
+                SwapReport::Committed { row: swapped.intent.0, lingering }
             }
             Err(failure) => failed(&failure),
         }
@@ -333,7 +349,7 @@ fn recovered(found: real::Recovery) -> Recovered {
             ),
         ),
     };
-    Recovered { lane: found.lane, committed, stuck, text }
+    Recovered { lane: found.lane, committed, stuck, settled: found.settled, text }
 }
 
 /// The ledger's pointers to vintages.

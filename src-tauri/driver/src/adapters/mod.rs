@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::paths::Paths;
 use crate::perform::Parts;
 use crate::ports::Trouble;
-use sluice_custody::{Config, Custody, OsKeychain, Seats};
+use sluice_custody::{Config, Custody, Seats};
+use sluice_engine::AccountId;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,7 +31,11 @@ impl Shared {
 }
 
 /// The real parts of a data directory, and what there is to tell about opening them.
-pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), Trouble> {
+pub(crate) fn open(
+    paths: &Paths,
+    clock: Clock,
+    may_ask: bool,
+) -> Result<(Parts, Vec<String>), Trouble> {
     let opened = sluice_ledger::Ledger::open(&paths.database())
         .map_err(|error| Trouble::new("disk", error.to_string()))?;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
@@ -42,7 +47,7 @@ pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), 
         seats: seats.clone(),
     };
     let pointers = Arc::new(custody::LedgerPointers(shared.clone()));
-    let kept = Custody::open(config, Arc::new(OsKeychain::new()), pointers)
+    let kept = Custody::open(config, crate::vault::store(paths, may_ask)?, pointers)
         .map_err(|error| Trouble::new("unusable", error.to_string()))?;
     let for_ledger = shared.clone();
     let hosts = hosts()?;
@@ -64,6 +69,14 @@ pub(crate) fn open(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), 
         })),
     };
     Ok((parts, notes))
+}
+
+/// The keychain's namespace and the accounts whose logins may be in it.
+pub(crate) fn kept_accounts(paths: &Paths) -> Result<(String, Vec<AccountId>), Trouble> {
+    let disk = |error: sluice_ledger::Error| Trouble::new("disk", error.to_string());
+    let opened = sluice_ledger::Ledger::open(&paths.database()).map_err(disk)?;
+    let rows = opened.ledger.accounts().map_err(disk)?;
+    Ok((namespace(), rows.into_iter().map(|row| row.id).collect()))
 }
 
 fn hosts() -> Result<ledger::Hosts, Trouble> {

@@ -79,8 +79,8 @@ impl Core {
         let Some(Running { order, call, overdue: _ }) = self.swap.take() else { return };
         self.unflag(super::wishes::Flag::Swapping(order.at));
         let view = match report {
-            SwapReport::Committed { row } => {
-                self.on_committed(&order, row, now);
+            SwapReport::Committed { row, lingering } => {
+                self.on_committed(&order, row, lingering, now);
                 Ok(swap_view(&order, row, "committed", None))
             }
             SwapReport::Failed { row, trouble } => {
@@ -98,6 +98,7 @@ impl Core {
                 self.world.settle(order.lane, Settlement::Failed, now);
                 self.lanes.entry(order.lane).or_default().stuck = Some(text.clone());
                 self.tell_stuck(order.lane, &text, now);
+                self.recover_later(now);
                 Err(Trouble::new("stuck_swap", text))
             }
         };
@@ -113,7 +114,7 @@ impl Core {
         }
     }
 
-    fn on_committed(&mut self, order: &SwapOrder, row: i64, now: Now) {
+    fn on_committed(&mut self, order: &SwapOrder, row: i64, lingering: bool, now: Now) {
         let to = order.to.0;
         let settlement = Settlement::Committed { to, by_person: order.by_person };
         self.world.settle(order.lane, settlement, now);
@@ -139,7 +140,7 @@ impl Core {
         }
         self.end_cause(&super::deciding::advice_cause(order.provider, to));
         self.end_cause(&format!("swap_failed:{}", order.provider.name()));
-        self.tell_swap_done(order, row, now);
+        self.tell_swap_done(order, row, lingering, now);
     }
 
     fn note_fresh(&mut self, order: &SwapOrder, now: Now) {

@@ -3,8 +3,8 @@
 use crate::api::{Answer, Notice, Request, View};
 use crate::clock::Jump;
 use crate::ports::{
-    Flown, Health, Holder, Kept, Look, Query, ReadError, Record, RefreshReport, SeatReport,
-    SwapOrder, SwapReport, ToolNumbers, Trouble, Twin,
+    Flown, Health, Holder, Kept, Look, Query, ReadError, Record, Recovered, RefreshReport,
+    SeatReport, SwapOrder, SwapReport, ToolNumbers, Trouble, Twin,
 };
 use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Usage};
 
@@ -110,6 +110,15 @@ pub enum Input {
     Overdue(Port),
     /// A port answers again.
     Answering(Port),
+    /// Open swaps were looked at once more.
+    Recovered(Vec<Recovered>),
+    /// The tool's background process was restarted, or not.
+    Restarted {
+        /// Who asked.
+        call: CallId,
+        /// How it went.
+        result: Result<(), Trouble>,
+    },
     /// Logins we keep that lie elsewhere, too.
     Twins(Vec<Twin>),
     /// The time of a reminder has come.
@@ -241,6 +250,15 @@ pub enum Effect {
     Publish(Box<View>),
     /// Tell the person.
     Tell(Box<Notice>),
+    /// Settle what is open in the journal. No network.
+    Recover,
+    /// Restart the tool's background process, which holds the login it was started with.
+    RestartTool {
+        /// Whose.
+        provider: Provider,
+        /// Who asked.
+        call: CallId,
+    },
     /// Look for logins we keep in other places.
     LookForTwins,
     /// Give [`Input::Due`] back after so long.

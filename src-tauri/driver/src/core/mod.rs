@@ -170,6 +170,8 @@ pub struct Core {
     calendar_until: Option<Utc>,
     /// When other places are looked into for logins we keep.
     twins_due: Option<Utc>,
+    /// When an open swap that could not be settled is looked at again.
+    recover_due: Option<Utc>,
     options: Options,
     rng: fastrand::Rng,
     decisions: u64,
@@ -283,6 +285,7 @@ impl Core {
             told: telling::Told::default(),
             calendar_until: None,
             twins_due: None,
+            recover_due: None,
             options,
             rng: fastrand::Rng::with_seed(options.seed),
             decisions: 0,
@@ -329,6 +332,8 @@ impl Core {
             Input::Answering(port) => {
                 self.hanging.remove(&port);
             }
+            Input::Recovered(found) => self.on_recovered(&found, now),
+            Input::Restarted { call, result } => self.on_restarted(call, result),
             Input::Twins(twins) => self.on_twins(twins, now),
             Input::Due(id) => self.on_due(id, now),
             Input::Health(health) => self.on_health(health, now),
@@ -391,6 +396,7 @@ impl Core {
             }
             None => {}
         }
+        self.drive_recovery(now);
         self.drive_seats(now);
         self.drive_tokens(now);
         self.drive_polls(now);
@@ -437,6 +443,7 @@ impl Core {
         }
         self.refresh_not_before.clear();
         self.twins_due = None;
+        self.recover_due = self.recover_due.map(|_| now.wall);
         self.pace.clear();
         for provider in self.providers() {
             self.read_seat(provider);
@@ -575,7 +582,9 @@ impl Core {
                 "The database does not answer; without a journal nothing is swapped."
             }
             Health::Ok => return None,
-            Health::Locked => "The keychain is locked. Unlock it; Sluice only watches until then.",
+            Health::Locked => {
+                "The keychain (or the file vault) is locked. Unlock it; Sluice only watches until then."
+            }
             Health::Absent => {
                 "There is no keychain. Start one (for example gnome-keyring); Sluice only watches \
                  until then."

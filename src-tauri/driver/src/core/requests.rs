@@ -1,7 +1,7 @@
 //! What front ends ask: checked, carried out or refused with a reason.
 
 use super::telling::SNOOZE_S;
-use super::wishes::{Flag, Kind};
+use super::wishes::Flag;
 use super::{Adding, CallId, Core, Effect, Then};
 use crate::api::{Answer, Mode, Request};
 use crate::link::refused;
@@ -71,10 +71,6 @@ impl Core {
             Request::Stop => self.set(call, "stopped".to_owned(), true.into(), now),
             Request::Start => self.set(call, "stopped".to_owned(), false.into(), now),
             Request::Refresh { account } => self.want_numbers(call, account),
-            Request::Renew { account } => self.wish(call, Kind::Renew, account, now),
-            Request::ReadUsage { account } => self.wish(call, Kind::Read, account, now),
-            Request::Validate { account } => self.wish(call, Kind::Validate, account, now),
-            Request::ReadAll => self.read_all(call, now),
             Request::Decisions { limit, before } => {
                 self.look(call, Query::Decisions { limit: limit.clamp(1, ROWS_MAX), before });
             }
@@ -94,6 +90,14 @@ impl Core {
                 self.answer(call, Answer::Done);
                 self.out.push(Effect::Quit);
             }
+            request => self.on_wish(call, &request, now),
+        }
+    }
+
+    pub(super) fn on_restarted(&mut self, call: CallId, result: Result<(), Trouble>) {
+        match result {
+            Ok(()) => self.answer(call, Answer::Done),
+            Err(trouble) => self.refuse(call, trouble.code, trouble.text),
         }
     }
 

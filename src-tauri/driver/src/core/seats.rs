@@ -7,6 +7,8 @@ use sluice_engine::{AccountId, Login, Now, Provider};
 /// A seat is looked into at least this often, seconds; changes are seen at once by the watcher.
 const SEAT_S: i64 = 120;
 
+/// An open swap that could not be settled is looked at again after this, seconds.
+const RECOVER_AGAIN_S: i64 = 300;
 /// Two ends of a login this close belong to one sign-in, seconds.
 const SAME_SIGN_IN_S: f64 = 10.0;
 
@@ -296,7 +298,37 @@ impl Core {
         }
     }
 
+    /// Asks again for what could not be settled: the disk may have room by then.
+    pub(super) fn drive_recovery(&mut self, now: Now) {
+        let Some(due) = self.recover_due else { return };
+        if due > now.wall || self.swap.is_some() {
+            return self.wake_by(Some(due.max(now.wall.plus_seconds(1))));
+        }
+        self.recover_due = None;
+        self.out.push(Effect::Recover);
+    }
+
+    pub(super) fn recover_later(&mut self, now: Now) {
+        self.recover_due = Some(now.wall.plus_seconds(RECOVER_AGAIN_S));
+    }
+
+    pub(super) fn on_recovered(&mut self, found: &[Recovered], now: Now) {
+        for one in found.iter().filter(|one| one.settled && !one.stuck) {
+            if let Some(book) = self.lanes.get_mut(&one.lane) {
+                book.stuck = None;
+            }
+            self.end_cause(&format!("stuck:{}", one.lane.0));
+        }
+        self.after_recovery(found, now);
+        for provider in self.providers() {
+            self.read_seat(provider);
+        }
+    }
+
     pub(super) fn after_recovery(&mut self, recovered: &[Recovered], now: Now) {
+        if recovered.iter().any(|found| !found.settled) {
+            self.recover_later(now);
+        }
         for found in recovered {
             tracing::warn!(stuck = found.stuck, text = %found.text, "an open swap of the last run was settled");
             if found.stuck {

@@ -214,10 +214,29 @@ impl Core {
         self.tell(&cause, "advice", title, reason.to_owned(), actions, now);
     }
 
-    pub(super) fn tell_swap_done(&mut self, order: &SwapOrder, row: i64, now: Now) {
+    pub(super) fn tell_swap_done(
+        &mut self,
+        order: &SwapOrder,
+        row: i64,
+        lingering: bool,
+        now: Now,
+    ) {
         let title = format!("Now on {}", self.label(order.to.0));
-        let body = if order.by_person { "As you asked.".to_owned() } else { order.reason.clone() };
-        self.tell(&format!("swap_done:{row}"), "swap_done", title, body, Vec::new(), now);
+        let mut body =
+            if order.by_person { "As you asked.".to_owned() } else { order.reason.clone() };
+        let mut actions = Vec::new();
+        if order.provider == Provider::Codex {
+            // It reads its login once, at its start.
+            body.push_str(" Codex sessions that are open keep the former account: restart them.");
+        }
+        if lingering {
+            actions.push(NoticeAction {
+                key: "restart".to_owned(),
+                label: "Restart Codex".to_owned(),
+                request: Request::RestartTool { provider: order.provider },
+            });
+        }
+        self.tell(&format!("swap_done:{row}"), "swap_done", title, body, actions, now);
     }
 
     pub(super) fn tell_swap_failed(

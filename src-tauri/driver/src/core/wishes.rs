@@ -2,7 +2,7 @@
 //! begun for it goes on without the asker.
 
 use super::{CallId, Core, Effect, PollError, Seat};
-use crate::api::{Answer, BulkView, Mode, Refused};
+use crate::api::{Answer, BulkView, Mode, Refused, Request};
 use crate::link::refused;
 use crate::ports::{ReadError, RefreshReport, login_text};
 use sluice_engine::{AccountId, Login, Now, Provider, Usage};
@@ -169,7 +169,25 @@ impl Core {
         self.flags.retain(|_, flag| *flag != ended);
     }
 
-    pub(super) fn wish(&mut self, call: CallId, kind: Kind, account: AccountId, now: Now) {
+    /// What is waited for.
+    pub(super) fn on_wish(&mut self, call: CallId, request: &Request, now: Now) {
+        match request {
+            Request::Renew { account } => self.wish(call, Kind::Renew, *account, now),
+            Request::ReadUsage { account } => self.wish(call, Kind::Read, *account, now),
+            Request::Validate { account } => self.wish(call, Kind::Validate, *account, now),
+            Request::RestartTool { provider: provider @ Provider::Codex } => {
+                self.out.push(Effect::RestartTool { provider: *provider, call });
+            }
+            Request::RestartTool { .. } => {
+                let text = "This tool follows a swap by itself.";
+                self.answer(call, refused("unsupported", text));
+            }
+            Request::ReadAll => self.read_all(call, now),
+            _ => self.answer(call, refused("unsupported", "This is not known here.")),
+        }
+    }
+
+    fn wish(&mut self, call: CallId, kind: Kind, account: AccountId, now: Now) {
         let renew = match self.may_wish(kind, account, now) {
             Ok(renew) => renew,
             Err(refusal) => return self.answer(call, Answer::Refused(*refusal)),

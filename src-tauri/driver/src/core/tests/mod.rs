@@ -46,6 +46,9 @@ struct Outside {
     row: i64,
     calls: u64,
     reminders: Vec<(Utc, u64)>,
+    lingering: bool,
+    /// What a recovery finds.
+    recovered: Vec<crate::ports::Recovered>,
     /// What is asked of these accounts' usage and tokens is never answered.
     hung: BTreeSet<AccountId>,
     /// A tool is in the middle of a turn.
@@ -102,6 +105,8 @@ impl Outside {
             row: 0,
             calls: 0,
             reminders: Vec::new(),
+            lingering: false,
+            recovered: Vec::new(),
             hung: BTreeSet::new(),
             mid_turn: false,
         };
@@ -235,13 +240,7 @@ impl Outside {
                 None
             }
             Effect::Poll { account, holder, key, .. } => {
-                let result = match self.poll_error.get(&account) {
-                    Some(error) => Err(error.clone()),
-                    None if holder == Holder::Seat(CLAUDE) && self.seat.as_ref() != Some(&key) => {
-                        Err(PollError::OtherLogin)
-                    }
-                    None => Ok(self.numbers(account)),
-                };
+                let result = self.poll(account, holder, &key);
                 Some(Input::Polled { account, holder, result })
             }
             Effect::Refresh { account, .. } => {
@@ -280,12 +279,24 @@ impl Outside {
                 self.reminders.push((self.now.wall.plus_seconds(after_s.into()), id));
                 None
             }
+            Effect::Recover => Some(Input::Recovered(std::mem::take(&mut self.recovered))),
+            Effect::RestartTool { call, .. } => Some(Input::Restarted { call, result: Ok(()) }),
             Effect::Fly { .. }
             | Effect::Look { .. }
             | Effect::LookForTwins
             | Effect::ReadToolNumbers(_)
             | Effect::ExpandCalendar
             | Effect::Quit => None,
+        }
+    }
+
+    fn poll(&self, account: AccountId, holder: Holder, key: &str) -> Result<Usage, PollError> {
+        match self.poll_error.get(&account) {
+            Some(error) => Err(error.clone()),
+            None if holder == Holder::Seat(CLAUDE) && self.seat.as_deref() != Some(key) => {
+                Err(PollError::OtherLogin)
+            }
+            None => Ok(self.numbers(account)),
         }
     }
 
@@ -329,7 +340,7 @@ impl Outside {
         self.seat = Some(order.to.1.clone());
         self.rotation += 1;
         self.row += 1;
-        SwapReport::Committed { row: self.row }
+        SwapReport::Committed { row: self.row, lingering: self.lingering }
     }
 
     fn record(&mut self, record: &Record) -> i64 {

@@ -310,3 +310,49 @@ fn a_login_that_lies_elsewhere_too_is_told_until_it_is_gone() {
     assert_eq!(row(&outside).login_health.also_in, None);
     assert!(outside.view.needs_you.iter().all(|need| need.code != "twin_login"));
 }
+
+#[test]
+fn a_swap_that_could_not_be_settled_is_looked_at_again_and_after_a_sleep() {
+    for by_sleep in [false, true] {
+        let mut outside = Outside::pair("auto");
+        outside.swap_error =
+            Some(SwapReport::Stuck { row: Some(1), text: "The disk is full.".to_owned() });
+        outside.advance(1_200);
+        assert_eq!(outside.swaps().len(), 1);
+        assert!(outside.view.providers[0].observe_only.is_some());
+        outside.swap_error = None;
+        outside.core.recover_later(outside.now);
+        outside.recovered = vec![crate::ports::Recovered {
+            lane: LANE,
+            committed: None,
+            stuck: false,
+            settled: true,
+            text: "The last swap was undone.".to_owned(),
+        }];
+        if by_sleep {
+            outside.input(Input::Jump(Jump::Woke { missed_ms: 1_000, set_ms: 0 }));
+        } else {
+            outside.advance(301);
+        }
+        assert_eq!(outside.view.providers[0].observe_only, None, "by sleep: {by_sleep}");
+        assert!(outside.view.needs_you.is_empty());
+    }
+}
+
+#[test]
+fn an_unsettled_recovery_is_tried_until_it_is_settled() {
+    let mut outside = Outside::pair("advise");
+    let unsettled = crate::ports::Recovered {
+        lane: LANE,
+        committed: None,
+        stuck: true,
+        settled: false,
+        text: "The disk is full.".to_owned(),
+    };
+    outside.input(Input::Recovered(vec![unsettled]));
+    let from = outside.now.wall;
+    outside.advance(310);
+    assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 1);
+    outside.advance(3_600);
+    assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 1);
+}
