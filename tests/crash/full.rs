@@ -59,6 +59,9 @@ pub fn disks(ground: &Ground<'_>, step: usize) {
         fill(&filler, pages * PAGE);
         ground.tracer.plainly(&scene.dir, "swap");
         ground.tally.count("full_cases");
+        if scene.live() != crate::scene::Live::Login("b-0".to_owned()) {
+            ground.tally.count("full_refused");
+        }
         verdict::check_instant(&scene, ground.start, ground.tally, &story);
         ground.tracer.plainly(&scene.dir, "recover");
         verdict::check_instant(&scene, ground.start, ground.tally, &story);

@@ -11,6 +11,7 @@ mod scene;
 mod store;
 mod trace;
 mod verdict;
+mod watch;
 
 use scene::{Scene, Start};
 use std::path::{Path, PathBuf};
@@ -223,6 +224,9 @@ fn main() {
             said("power states");
         }
     }
+    if wanted("watch") {
+        watch::rounds(&work, &tally);
+    }
     drop(std::fs::remove_dir_all(&work));
     report(&tally);
 }
@@ -242,6 +246,7 @@ fn report(tally: &Tally) {
         "power_states",
         "power_combinations",
         "full_cases",
+        "full_refused",
         "full_unmounted",
         "torn",
         "lost_tokens",
@@ -254,9 +259,14 @@ fn report(tally: &Tally) {
         "hangs",
         "stub_unwatched_lost",
         "stub_watched_lost",
+        "live_rounds",
+        "live_unbuilt",
+        "stub_live_unwatched_lost",
+        "stub_live_watched_lost",
     ] {
         line.insert(what.into(), number(what));
     }
+    line.insert("watch_gap_ms".into(), watch::GAP_MS.into());
     println!("{}", serde_json::Value::Object(line));
     let breaches = [
         "torn",
@@ -268,6 +278,7 @@ fn report(tally: &Tally) {
         "unresumed",
         "hangs",
         "stub_watched_lost",
+        "stub_live_watched_lost",
     ];
     if breaches.iter().any(|what| tally.of(what) > 0) {
         std::process::exit(1);

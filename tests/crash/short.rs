@@ -23,8 +23,20 @@ fn a_sample_of_every_disturbance_leaves_whole_seats_and_every_login() {
         let count = line[kind].as_u64().unwrap();
         assert!(count >= least, "{kind}: only {count} of {least} were tried\n{said}");
     }
-    for breach in ["torn", "lost_tokens", "open_intents", "locks", "misnamed", "stub_watched_lost"]
-    {
+    // Where mounting is not allowed no disk can be filled, and that is said.
+    let full = |what: &str| line[what].as_u64().unwrap();
+    assert!(full("full_refused") >= 10 || full("full_unmounted") > 0, "{said}");
+    for breach in [
+        "torn",
+        "lost_tokens",
+        "open_intents",
+        "locks",
+        "misnamed",
+        "unresumed",
+        "hangs",
+        "stub_watched_lost",
+        "stub_live_watched_lost",
+    ] {
         assert_eq!(line[breach], 0, "{breach}\n{said}");
     }
 }

@@ -287,6 +287,11 @@ impl Desktop {
     /// The first notification that `fits`, now or soon.
     ///
     /// # Panics
+    /// The notification server takes every further notice and never answers.
+    pub fn hang_notifications(&self) {
+        self.board.hang();
+    }
+
     /// When none comes.
     pub fn wait_notification(
         &self,

@@ -1,6 +1,7 @@
 //! A notification server that shows nothing and remembers everything.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 use zbus::object_server::SignalEmitter;
@@ -46,9 +47,15 @@ impl Notification {
 pub(super) struct Board {
     rows: Mutex<Vec<Notification>>,
     rung: Condvar,
+    /// Nothing is answered any more, as by a server that hangs.
+    deaf: AtomicBool,
 }
 
 impl Board {
+    pub(super) fn hang(&self) {
+        self.deaf.store(true, Ordering::SeqCst);
+    }
+
     pub(super) fn rows(&self) -> Vec<Notification> {
         self.rows.lock().unwrap().clone()
     }
@@ -95,7 +102,7 @@ pub(super) struct Server {
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Server {
     #[expect(clippy::too_many_arguments, reason = "the interface is fixed by freedesktop.org")]
-    fn notify(
+    async fn notify(
         &self,
         app: String,
         replaces: u32,
@@ -106,6 +113,9 @@ impl Server {
         hints: HashMap<String, OwnedValue>,
         _expire_ms: i32,
     ) -> u32 {
+        if self.board.deaf.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let actions = actions.chunks(2).filter_map(|pair| match pair {
             [key, words] => Some((key.clone(), words.clone())),
             _ => None,

@@ -2,6 +2,7 @@
 
 mod codex;
 mod crash;
+mod deaf;
 mod modes;
 mod rotation;
 mod stop;

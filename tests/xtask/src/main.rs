@@ -62,6 +62,8 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
         "vectors" | "fixtures" | "sim" => run::command(command, rest, &[]),
         "crash" => {
             setup::packages(&["strace"])?;
+            // Its live watcher is the real daemon.
+            run::cargo(&["build", "-p", "sluice-cli"])?;
             run::command(command, rest, &[])
         }
         "bench" => {

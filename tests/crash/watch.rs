@@ -1,0 +1,115 @@
+//! The live watcher: the real daemon sees a rotation when the tool writes it, so that a tool that
+//! empties its store afterwards takes nothing with it.
+
+use crate::scene::{STUB, credential};
+use crate::verdict::Tally;
+use sluice_custody::{FileVault, ItemKey, Opener, SecretStore, VaultKey};
+use sluice_engine::AccountId;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Rounds with the watcher and as many without.
+const ROUNDS: u32 = 12;
+/// Between a rotation and the emptying of the store, milliseconds: what the watcher is given.
+pub const GAP_MS: u64 = 400;
+const NAMESPACE: &str = "sluice-crash";
+
+struct Home {
+    dir: PathBuf,
+    program: PathBuf,
+    vault: VaultKey,
+}
+
+impl Home {
+    fn new(dir: &Path, program: PathBuf) -> Self {
+        fs::create_dir_all(dir.join(".claude")).expect("home");
+        let identity = "{\"oauthAccount\":{\"accountUuid\":\"u-a\",\"organizationUuid\":\"o-a\"}}";
+        fs::write(dir.join(".claude.json"), identity).expect("config");
+        let vault = VaultKey::File { path: dir.join("key.txt") };
+        let home = Self { dir: dir.to_path_buf(), program, vault };
+        home.write(&credential("a", 0));
+        std::thread::sleep(Duration::from_millis(100));
+        let key = home.dir.join("key.txt").display().to_string();
+        assert!(home.run(&["vault", "file", "--key-file", &key]), "the file vault is chosen");
+        assert!(home.run(&["add", "a"]), "the login is kept");
+        home
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.dir.join(".claude/.credentials.json"), text).expect("the tool writes");
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(words).env_clear().env("HOME", &self.dir);
+        command.env("SLUICE_HOME", self.dir.join("data"));
+        command.env("SLUICE_KEYCHAIN_NAMESPACE", NAMESPACE);
+        for name in ["SLUICE_CLAUDE_API", "SLUICE_CLAUDE_TOKEN_URL"] {
+            command.env(name, "http://127.0.0.1:9");
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> bool {
+        self.command(words).status().is_ok_and(|status| status.success())
+    }
+
+    fn daemon(&self) -> Child {
+        let daemon = self.command(&["daemon"]).spawn().expect("daemon");
+        let (socket, begun) = (self.dir.join("data/run/sluice.sock"), Instant::now());
+        while !socket.exists() && begun.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        daemon
+    }
+
+    /// The vault holds this refresh token.
+    fn keeps(&self, token: &str) -> bool {
+        let data = self.dir.join("data");
+        let vault = FileVault::open(&data, &self.vault, &Opener::KeyFile).expect("vault");
+        let account = AccountId(1);
+        let vintages = vault.vintages(NAMESPACE, account).unwrap_or_default();
+        vintages.into_iter().any(|vintage| {
+            let key = ItemKey { namespace: NAMESPACE.to_owned(), account, vintage };
+            vault.get(&key).ok().flatten().is_some_and(|item| {
+                item.expose().windows(token.len()).any(|part| part == token.as_bytes())
+            })
+        })
+    }
+
+    /// The tool rotates its login and empties its store a moment later.
+    fn rotate_and_empty(&self, rotation: u32) -> bool {
+        self.write(&credential("a", rotation));
+        std::thread::sleep(Duration::from_millis(GAP_MS));
+        self.write(STUB);
+        std::thread::sleep(Duration::from_millis(GAP_MS));
+        self.keeps(&format!("rt-a-{rotation}."))
+    }
+}
+
+/// Counts rotations that were lost, with the daemon at work and without it.
+pub fn rounds(work: &Path, tally: &Tally) {
+    let program = std::env::current_exe().expect("own path").with_file_name("sluice");
+    if !program.exists() {
+        return tally.count("live_unbuilt");
+    }
+    let home = Home::new(&work.join("live"), program);
+    let mut daemon = home.daemon();
+    for rotation in 1..=ROUNDS {
+        tally.count("live_rounds");
+        if !home.rotate_and_empty(rotation) {
+            let story = format!("rotation {rotation} was gone {GAP_MS} ms later");
+            tally.breach("stub_live_watched_lost", &story);
+        }
+    }
+    drop(daemon.kill());
+    drop(daemon.wait());
+    for rotation in ROUNDS + 1..=2 * ROUNDS {
+        if !home.rotate_and_empty(rotation) {
+            tally.count("stub_live_unwatched_lost");
+        }
+    }
+}
