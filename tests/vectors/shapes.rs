@@ -74,7 +74,8 @@ pub fn calendar(given: &Value, zone: Tz, around: &[Option<Utc>]) -> Calendar {
 
 fn minute(clock: &str) -> Option<u16> {
     let (hour, minute) = clock.split_once(':')?;
-    Some(hour.parse::<u16>().ok()? * 60 + minute.parse::<u16>().ok()?)
+    let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
+    hour.checked_mul(60)?.checked_add(minute)
 }
 
 /// A window of a recorded account row.

@@ -42,7 +42,7 @@ pub fn replay(given: &Value, expected: &Value, zone: Tz) -> Result<(), String> {
     let mut sleep = 0.0;
     for (index, step) in steps.iter().enumerate() {
         let distance = step["dt"].as_f64().unwrap_or(if index == 0 { 0.0 } else { sleep });
-        run.now = Utc(run.now.0 + (distance * 1e6).round() as i64);
+        run.now = Utc(run.now.0.saturating_add((distance * 1e6).round() as i64));
         run.apply(step)?;
         let told = run.tick(step)?;
         let wanted = &expected[index];

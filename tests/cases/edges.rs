@@ -1,0 +1,140 @@
+//! The edges of what is remembered: refusals, skips, requests.
+
+use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, modern, now};
+use sluice_engine::limits::REFUSALS_MAX;
+use sluice_engine::observation::Fact;
+use sluice_engine::skip::{FailureKind, Skip};
+use sluice_engine::{Account, AccountId, Memory, Percent, Utc, Window, World};
+
+fn hit(window: &str, resets_at: Option<Utc>) -> Fact {
+    Fact::LimitHit { resets_at, window: window.into() }
+}
+
+fn memory(world: &World) -> &Memory {
+    &world.memory[&AccountId(1)]
+}
+
+fn alone() -> World {
+    modern(vec![account(1).week(50.0, in_hours(72.0)).short(30.0, Some(in_hours(2.0)))])
+}
+
+#[test]
+fn a_reset_that_is_due_now_tells_nothing_of_the_next_window() {
+    let until = |reset: Utc| {
+        let mut world = alone();
+        world.account_mut(1).usage.five_hour.resets_at = Some(reset);
+        world.tell(1, hit("five_hour", None), now());
+        memory(&world).refusals[0].until
+    };
+    assert_eq!(until(in_minutes(5.0)), in_minutes(5.0));
+    assert_eq!(until(now()), in_hours(1.0), "unknown: an hour");
+}
+
+#[test]
+fn refusals_of_no_more_windows_are_kept_than_there_are() {
+    let mut world = alone();
+    for model in 0..40 {
+        world.tell(1, hit(&format!("model {model}"), Some(in_hours(5.0))), now());
+    }
+    assert_eq!(memory(&world).refusals.len(), REFUSALS_MAX);
+}
+
+#[test]
+fn a_reset_ten_minutes_later_is_the_same_window_and_more_is_another() {
+    let stands = |moved_s: i64| {
+        let mut world = alone();
+        world.tell(1, hit("five_hour", Some(in_hours(2.0))), now());
+        let mut usage = world.accounts[0].usage.clone();
+        usage.five_hour = Window {
+            used: Percent::new(97.0),
+            resets_at: Some(in_hours(2.0).plus_seconds(moved_s)),
+        };
+        world.tell(1, Fact::Usage(usage), in_minutes(1.0));
+        memory(&world).refuses("five_hour", in_minutes(1.0))
+    };
+    assert!(stands(0) && stands(600));
+    assert!(!stands(601));
+}
+
+#[test]
+fn a_reading_contradicts_a_refusal_after_five_minutes_below_95_percent() {
+    let stands = |minutes: f64, used: f64| {
+        let mut world = alone();
+        world.tell(1, hit("five_hour", Some(in_hours(2.0))), now());
+        let mut usage = world.accounts[0].usage.clone();
+        usage.five_hour.used = Percent::new(used);
+        world.tell(1, Fact::Usage(usage), in_minutes(minutes));
+        memory(&world).refuses("five_hour", in_minutes(minutes))
+    };
+    assert!(stands(4.9, 10.0) && stands(5.0, 95.0));
+    assert!(!stands(5.0, 94.5));
+}
+
+#[test]
+fn an_old_pause_is_not_told_of_a_lane_that_is_off() {
+    let mut world = alone();
+    world.gates().off = true;
+    world.gates().paused_until = Some(in_minutes(-5.0));
+    assert_eq!(world.tick(now()).reason, "automatic swaps are off");
+}
+
+/// Its window has just emptied, so it is read as soon as may be.
+fn urgent() -> Account {
+    account(1)
+        .week(50.0, in_hours(72.0))
+        .short(95.0, Some(in_minutes(-1.0)))
+        .with(|one| one.usage.observed_at = Some(in_minutes(-5.0)))
+}
+
+#[test]
+fn past_ten_requests_an_hour_the_rest_is_spread() {
+    let due = |requests: i64| {
+        let mut world = modern(vec![urgent()]);
+        for n in (0..requests).rev() {
+            world.requested(AccountId(1), clocks(in_minutes(-(n as f64) * 3.0)), 0.0);
+        }
+        world.polls(clocks(now()))[0].due.seconds_since(now())
+    };
+    assert_eq!((due(1), due(10)), (60.0, 60.0));
+    assert_eq!(due(11), 180.0);
+}
+
+#[test]
+fn an_endpoint_that_does_not_answer_is_asked_less_and_less() {
+    let due = |failures: u32| {
+        let mut world = modern(vec![urgent().with(|one| one.failures = failures)]);
+        world.requested(AccountId(1), clocks(now()), 0.0);
+        world.polls(clocks(now()))[0].due.seconds_since(now())
+    };
+    let pauses = [0, 1, 2, 3, 4, 5, 40].map(due);
+    assert_eq!(pauses, [60.0, 60.0, 120.0, 240.0, 480.0, 600.0, 600.0]);
+}
+
+fn failure(at: f64, resets_at: Option<Utc>) -> Skip {
+    let kind = FailureKind::RateLimit;
+    Skip { kind, model: None, failed_at: in_minutes(at), resets_at, served_at: None }
+}
+
+#[test]
+fn of_two_failures_the_newer_counts_and_a_reset_still_ahead_is_kept() {
+    let both = |resets_at: Utc| failure(0.0, Some(resets_at)).and(failure(10.0, None)).resets_at;
+    assert_eq!(both(in_minutes(11.0)), Some(in_minutes(11.0)));
+    assert_eq!(both(in_minutes(10.0)), None, "over when it failed again");
+    let answered = Skip { served_at: Some(in_minutes(5.0)), ..failure(0.0, Some(in_hours(2.0))) };
+    assert_eq!(answered.clone().and(failure(10.0, None)).resets_at, None, "served in between");
+    let at_once = Skip { served_at: Some(in_minutes(0.0)), ..answered };
+    assert_eq!(at_once.and(failure(10.0, None)).resets_at, Some(in_hours(2.0)));
+}
+
+#[test]
+fn failures_of_two_models_are_one_of_the_account() {
+    let of = |at: f64, model: &str| Skip { model: Some(model.into()), ..failure(at, None) };
+    assert_eq!(of(0.0, "opus").and(of(1.0, "opus")).model.as_deref(), Some("opus"));
+    assert_eq!(of(0.0, "opus").and(of(1.0, "fable")).model, None);
+}
+
+#[test]
+fn kinds_of_failures_have_stable_names() {
+    let names = [FailureKind::RateLimit, FailureKind::Billing, FailureKind::Auth];
+    assert_eq!(names.map(FailureKind::name), ["rate_limit", "billing", "auth"]);
+}
