@@ -12,7 +12,7 @@ use std::process::Command;
 const BYTES: &str = "size=768k,mode=0700";
 const PAGE: usize = 4_096;
 /// From nothing left to everything a swap needs.
-const PAGES: usize = 48;
+const PAGES: usize = 16;
 
 /// A mounted file system of bounded size; unmounted on drop.
 struct Mounted(PathBuf);

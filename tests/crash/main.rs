@@ -216,7 +216,7 @@ fn main() {
             said("races");
         }
         if wanted("full") {
-            full::disks(&ground, step_of(all, main, [1, 1, 9]));
+            full::disks(&ground, step_of(all, main, [1, 1, 2]));
             said("full disks");
         }
         if wanted("power") {
@@ -225,7 +225,7 @@ fn main() {
         }
     }
     if wanted("watch") {
-        watch::rounds(&work, &tally);
+        watch::rounds(&work, if all { 12 } else { 3 }, &tally);
     }
     drop(std::fs::remove_dir_all(&work));
     report(&tally);

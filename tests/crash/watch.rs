@@ -10,8 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Rounds with the watcher and as many without.
-const ROUNDS: u32 = 12;
 /// Between a rotation and the emptying of the store, milliseconds: what the watcher is given.
 pub const GAP_MS: u64 = 400;
 const NAMESPACE: &str = "sluice-crash";
@@ -90,15 +88,15 @@ impl Home {
     }
 }
 
-/// Counts rotations that were lost, with the daemon at work and without it.
-pub fn rounds(work: &Path, tally: &Tally) {
+/// Counts rotations that were lost, `many` with the daemon at work and as many without it.
+pub fn rounds(work: &Path, many: u32, tally: &Tally) {
     let program = std::env::current_exe().expect("own path").with_file_name("sluice");
     if !program.exists() {
         return tally.count("live_unbuilt");
     }
     let home = Home::new(&work.join("live"), program);
     let mut daemon = home.daemon();
-    for rotation in 1..=ROUNDS {
+    for rotation in 1..=many {
         tally.count("live_rounds");
         if !home.rotate_and_empty(rotation) {
             let story = format!("rotation {rotation} was gone {GAP_MS} ms later");
@@ -107,7 +105,7 @@ pub fn rounds(work: &Path, tally: &Tally) {
     }
     drop(daemon.kill());
     drop(daemon.wait());
-    for rotation in ROUNDS + 1..=2 * ROUNDS {
+    for rotation in many + 1..=2 * many {
         if !home.rotate_and_empty(rotation) {
             tally.count("stub_live_unwatched_lost");
         }
