@@ -7,5 +7,6 @@ pub mod bench;
 pub mod contract;
 pub mod desktop;
 pub mod fixtures_replay;
+pub mod forecast;
 pub mod stage;
 pub mod vectors;

@@ -16,6 +16,7 @@ pub mod choose;
 pub mod decide;
 pub mod decision;
 pub mod explain;
+pub mod forecast;
 pub mod gates;
 pub mod herd;
 pub mod horizon;

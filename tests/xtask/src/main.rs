@@ -23,6 +23,7 @@ cargo xtask COMMAND
   bench [--only SUITE]         measured figures, growth curves and bounds
   coverage                     which of the engine's lines its tests run
   mutants [--shard K/N] …      which small changes of the engine its tests notice
+  forecast [SCENARIO…]         how forecasts and drain advice come out on simulated weeks
   tidy                         the house rules as a source check
 ";
 
@@ -59,7 +60,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
             run::built("demo", rest)
         }
         // Needs no desktop and no window library: nothing to set up.
-        "vectors" | "fixtures" | "sim" => run::command(command, rest, &[]),
+        "vectors" | "fixtures" | "sim" | "forecast" => run::command(command, rest, &[]),
         "crash" => {
             setup::packages(&["strace"])?;
             // Its live watcher is the real daemon.

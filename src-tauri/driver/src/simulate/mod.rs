@@ -12,7 +12,7 @@ mod scenario;
 
 pub use engine::{EPOCH, EnginePolicy};
 pub use journal::{Claims, Log};
-pub use physics::{Event, EventKind, Totals};
+pub use physics::{Ended, Event, EventKind, Totals};
 pub use scenario::{AccountSpec, AgentSpec, Costs, ModelSpec, Observe, Scenario, Span};
 
 use physics::Physics;
@@ -35,6 +35,13 @@ pub trait Policy {
     fn step(&mut self, minute: i64, events: &[Event]) -> Orders;
 }
 
+/// Sees a run from beside it: what the policy is shown, where the agents are, and the truth.
+pub trait Witness {
+    /// A minute has been served; `events` is what became known in it and `active` the account of
+    /// each agent. Windows that ended at its beginning come first.
+    fn minute(&mut self, minute: i64, ended: &[Ended], events: &[Event], active: &[usize]);
+}
+
 /// Why a scenario could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
@@ -52,20 +59,46 @@ pub enum SimulateError {
 /// [`SimulateError::Policy`] when no policy has that name, [`SimulateError::Scenario`] when the
 /// scenario refers to an account it does not define.
 pub fn run(scenario: &Scenario, name: &str) -> Result<Log, SimulateError> {
+    let mut policy = policy(scenario, name)?;
+    Ok(run_policy(scenario, name, policy.as_mut()))
+}
+
+/// [`run`] with somebody looking on.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_witnessed(
+    scenario: &Scenario,
+    name: &str,
+    witness: &mut dyn Witness,
+) -> Result<Log, SimulateError> {
+    let mut policy = policy(scenario, name)?;
+    Ok(run_beside(scenario, name, policy.as_mut(), Some(witness)))
+}
+
+fn policy(scenario: &Scenario, name: &str) -> Result<Box<dyn Policy>, SimulateError> {
     scenario.check()?;
-    let mut policy: Box<dyn Policy> = match name {
+    Ok(match name {
         "horizon" | "tiered" => Box::new(EnginePolicy::new(scenario, name == "horizon")),
         "none" => Box::new(baseline::None),
         "react429" => Box::new(baseline::Threshold::react429(scenario)),
         "threshold" => Box::new(baseline::Threshold::by_thresholds(scenario)),
         "edf" => Box::new(baseline::Threshold::edf(scenario)),
         other => return Err(SimulateError::Policy(other.to_owned())),
-    };
-    Ok(run_policy(scenario, name, policy.as_mut()))
+    })
 }
 
 /// Runs any policy on a checked scenario and writes its event log.
 pub fn run_policy(scenario: &Scenario, name: &str, policy: &mut dyn Policy) -> Log {
+    run_beside(scenario, name, policy, None)
+}
+
+fn run_beside(
+    scenario: &Scenario,
+    name: &str,
+    policy: &mut dyn Policy,
+    mut witness: Option<&mut dyn Witness>,
+) -> Log {
     let mut physics = Physics::new(scenario);
     let mut log = Log::new(&scenario.name, name);
     for minute in 0..scenario.horizon_min {
@@ -84,6 +117,10 @@ pub fn run_policy(scenario: &Scenario, name: &str, policy: &mut dyn Policy) -> L
             log.poll(minute, &scenario.accounts[account].id);
         }
         physics.serve(minute);
+        let ended = physics.take_ended();
+        if let Some(witness) = &mut witness {
+            witness.minute(minute, &ended, &events, &physics.active());
+        }
     }
     log.close(physics.totals());
     log

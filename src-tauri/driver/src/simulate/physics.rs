@@ -68,6 +68,19 @@ pub enum EventKind {
     Added,
 }
 
+/// A window that ended: the truth no policy sees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ended {
+    /// When.
+    pub minute: i64,
+    /// Account index.
+    pub account: usize,
+    /// The weekly one; otherwise the 5-hour one.
+    pub weekly: bool,
+    /// Percent of it that was left.
+    pub unused: f64,
+}
+
 /// The part of an account's state a read reports.
 #[derive(Clone, Debug)]
 struct Gauge {
@@ -102,6 +115,7 @@ pub(super) struct Physics<'a> {
     agents: Vec<Agent<'a>>,
     queue: BTreeMap<i64, Vec<Event>>,
     totals: Totals,
+    ended: Vec<Ended>,
 }
 
 impl<'a> Account<'a> {
@@ -182,26 +196,42 @@ impl<'a> Physics<'a> {
         let agents = agents.collect();
         let mut queue: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
         queue.insert(i64::MAX, Vec::new());
-        Self { scenario, accounts, agents, queue, totals: Totals::default() }
+        Self { scenario, accounts, agents, queue, totals: Totals::default(), ended: Vec::new() }
     }
 
     pub(super) fn totals(&self) -> Totals {
         self.totals
     }
 
+    /// The account each agent is on.
+    pub(super) fn active(&self) -> Vec<usize> {
+        self.agents.iter().map(|agent| agent.active).collect()
+    }
+
+    /// Windows that ended since this was asked last.
+    pub(super) fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
+    }
+
     /// Resets due at `minute`, then the events due.
     pub(super) fn begin(&mut self, minute: i64) -> Vec<Event> {
         let keep = self.scenario.observe.publish_delay_min.max(0) as usize + 1;
-        for account in &mut self.accounts {
+        for (index, account) in self.accounts.iter_mut().enumerate() {
             if minute > 0 && minute == account.next_reset {
                 if account.valid(minute - 1) {
-                    self.totals.stranded += (account.spec.c7 - account.gauge.used7).max(0.0);
+                    let unused = (account.spec.c7 - account.gauge.used7).max(0.0);
+                    self.totals.stranded += unused;
+                    let unused = 100.0 * unused / account.spec.c7;
+                    self.ended.push(Ended { minute, account: index, weekly: true, unused });
                 }
                 account.gauge.used7 = 0.0;
                 account.gauge.models.iter_mut().for_each(|used| *used = 0.0);
                 account.next_reset += WEEK;
             }
             if account.gauge.opened.is_some_and(|opened| minute >= opened + WINDOW) {
+                let left = (account.spec.c5 - account.gauge.used5).max(0.0);
+                let unused = 100.0 * left / account.spec.c5;
+                self.ended.push(Ended { minute, account: index, weekly: false, unused });
                 account.gauge.opened = None;
                 account.gauge.used5 = 0.0;
             }
