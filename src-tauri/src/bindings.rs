@@ -10,11 +10,14 @@ use std::path::Path;
 use syn::{Attribute, Fields, GenericArgument, Item, ItemEnum, ItemStruct, PathArguments, Type};
 
 /// Where the interface's types stand.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 10] = [
     "src/commands.rs",
     "driver/src/api.rs",
     "driver/src/api/flight.rs",
+    "driver/src/api/notice.rs",
     "engine/src/skip.rs",
+    "driver/src/outlook.rs",
+    "driver/src/compare.rs",
     "engine/src/units.rs",
     "engine/src/account.rs",
     "engine/src/decision.rs",

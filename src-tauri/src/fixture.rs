@@ -25,6 +25,7 @@ pub fn view() -> View {
             next_poll_at_ms: Some(NOW_MS + 90_000),
             advice: None,
             after_turn: None,
+            run_out: None,
         }],
         accounts: vec![
             account(1, "Work", true, (42.0, 2.2), (71.0, 76.0)),
@@ -108,5 +109,6 @@ pub fn account(
         refusal: None,
         problem: None,
         rests_until_ms: None,
+        forecasts: Default::default(),
     }
 }

@@ -10,7 +10,7 @@ use sluice_driver::simulate::{
 use sluice_engine::forecast::{Book, Kind, Outlook, Scene};
 use sluice_engine::{
     Account, AccountId, Calendar, Gates, Lane, LaneId, Login, Percent, Plan, Provider, Usage, Utc,
-    Window,
+    Window, advise,
 };
 
 /// Hours before a weekly reset at which the forecast is written down.
@@ -134,8 +134,8 @@ fn ratio(part: usize, whole: usize) -> f64 {
 pub struct Measured {
     /// Every forecast whose window ended within the run.
     pub outcomes: Vec<Outcome>,
-    /// Weekly windows that ended, and what was known of them twelve hours before:
-    /// whether it was announced, and percent left in truth.
+    /// Weekly windows that ended: whether it had been announced by twelve hours before, and percent
+    /// left in truth.
     pub advised: Vec<(bool, f64)>,
 }
 
@@ -145,6 +145,8 @@ struct Beside {
     lanes: Vec<Lane>,
     calendar: Calendar,
     open: Vec<(usize, f64, Outlook)>,
+    /// Accounts announced and the resets it was said of.
+    announced: Vec<(usize, Utc)>,
     measured: Measured,
 }
 
@@ -183,6 +185,7 @@ impl Beside {
             lanes: (0..scenario.agents.len()).map(lane).collect(),
             calendar: Calendar::default(),
             open: Vec::new(),
+            announced: Vec::new(),
             measured: Measured::default(),
         }
     }
@@ -220,14 +223,20 @@ impl Beside {
         let near = |said: &Outlook| {
             said.window == kind && said.resets_at.seconds_since(end).abs() < 1_200.0
         };
-        let mut advised = false;
+        let advised = ended.weekly && {
+            let of = |said: &(usize, Utc)| {
+                said.0 == ended.account && said.1.seconds_since(end).abs() < 1_200.0
+            };
+            let count = self.announced.iter().filter(|said| of(said)).count();
+            self.announced.retain(|said| said.0 != ended.account);
+            count > 0
+        };
         let measured = &mut self.measured;
         self.open.retain(|(account, ahead_h, said)| {
             if *account != ended.account || said.window != kind {
                 return true;
             }
             if near(said) {
-                advised |= ended.weekly && *ahead_h == ADVISED_H && said.likely > STRANDED;
                 measured.outcomes.push(Outcome {
                     said: *said,
                     ahead_h: *ahead_h,
@@ -248,10 +257,14 @@ impl Beside {
         self.book.advance(&scene);
         for said in self.book.outlooks(&scene) {
             let hours = said.resets_at.seconds_since(now) / 3_600.0;
+            let whose = (said.account.0 - 1) as usize;
+            if hours >= ADVISED_H - 0.1 && advise::will_expire(&said, now) {
+                self.announced.push((whose, said.resets_at));
+            }
             let leads: &[f64] = if said.window == Kind::SevenDay { &WEEKLY_H } else { &SHORT_H };
             let due = |lead: &&f64| hours <= **lead && hours > **lead - LOOK_MIN as f64 / 60.0;
             let Some(lead) = leads.iter().find(due) else { continue };
-            self.open.push(((said.account.0 - 1) as usize, *lead, said));
+            self.open.push((whose, *lead, said));
         }
     }
 }

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { AddAccount } from "./add";
 import type { AccountView } from "./bindings";
-import { ago, clock, DAY_MS, HOUR_MS, instant, span } from "./format";
+import { ago, clock, DAY_MS, HOUR_MS, instant, percent, span } from "./format";
 import { Gauge } from "./gauge";
 import { Button, Dialog, MenuButton, type MenuEntry } from "./parts";
 import { useStore } from "./store";
@@ -144,6 +144,7 @@ function subtitle(account: AccountView, nowMs: number): string {
 
 /** What is worth saying beyond the bars, most urgent first. */
 function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
+  const { view } = useStore();
   const lines: { kind: "bad" | "warn"; text: string; title?: string }[] = [];
   if (account.login === "needs_sign_in" || account.login === "missing") {
     const why = account.login === "missing" ? "No login is kept." : "Its login was refused.";
@@ -154,12 +155,16 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
     });
   }
   if (account.problem !== null) lines.push({ kind: "warn", text: account.problem });
-  const resets = account.seven_day.resets_at_ms;
-  const soon = resets !== null && resets > nowMs && resets - nowMs < STRANDING_WITHIN_MS;
-  if (soon && account.stranding !== null && account.stranding >= STRANDING_MIN) {
-    const share = Math.round(account.stranding);
-    const text = `About ${share}% of the week will expire unused by ${clock(resets, nowMs)}.`;
-    lines.push({ kind: "warn", text });
+  const week = account.forecasts.seven_day;
+  if (week !== null && week.resets_at_ms - nowMs < STRANDING_WITHIN_MS && week.p50 >= STRANDING_MIN) {
+    const text = `About ${percent(week.p50)} of the week will expire unused by ${clock(week.resets_at_ms, nowMs)}.`;
+    const title = `Between ${percent(week.low)} and ${percent(week.high)} in nine of ten cases`;
+    lines.push({ kind: "warn", text, title });
+  }
+  const pace = view.providers.find((one) => one.live === account.id)?.run_out ?? null;
+  if (account.live && pace !== null && pace.at_ms > nowMs) {
+    const window = pace.window === "seven_day" ? "week" : "5-hour window";
+    lines.push({ kind: "warn", text: `At this pace the ${window} is full in ${span(pace.at_ms - nowMs)}.` });
   }
   const ends = account.login_ends_at_ms;
   if (ends !== null && ends - nowMs < LOGIN_WARNING_MS) {

@@ -1,8 +1,9 @@
-// The frame: what needs the person on top, five pages beside it.
+// The frame: what needs the person on top, the pages beside it.
 
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { Accounts } from "./accounts";
+import { Ahead } from "./ahead";
 import { Banners } from "./banners";
 import type { Backend } from "./backend";
 import type { Answer, Request } from "./bindings";
@@ -14,11 +15,12 @@ import { Runs } from "./runs";
 import { Settings } from "./settings";
 import { StoreProvider, useShown, useStore, useToasts, type Store, type Toast } from "./store";
 
-type Page = "accounts" | "runs" | "decisions" | "history" | "settings";
+type Page = "accounts" | "runs" | "ahead" | "decisions" | "history" | "settings";
 
 const PAGES: { page: Page; words: string; icon: string }[] = [
   { page: "accounts", words: "Accounts", icon: "M3 13V6h3v7zM10 13V3h3v10z" },
   { page: "runs", words: "At work", icon: "M3 4l4 4-4 4M8 12h5" },
+  { page: "ahead", words: "Outlook", icon: "M2 13h12M4 10l3-3 2 2 5-6" },
   { page: "decisions", words: "Decisions", icon: "M3 4h10M3 8h10M3 12h6" },
   { page: "history", words: "History", icon: "M2 12l4-5 3 3 5-7" },
   {
@@ -59,6 +61,7 @@ function Frame() {
   const content: Record<Page, ComponentChildren> = {
     accounts: <Accounts />,
     runs: <Runs />,
+    ahead: <Ahead />,
     decisions: <Decisions />,
     history: <History />,
     settings: <Settings />,

@@ -10,6 +10,7 @@ import type {
   Request,
   RunView,
   Shown,
+  StrandedView,
   SwapView,
   View,
 } from "./bindings";
@@ -48,6 +49,10 @@ function account(id: number, label: string, now: number): AccountView {
     refusal: "outranked",
     problem: null,
     rests_until_ms: null,
+    forecasts: {
+      five_hour: { p50: 61, p90: 88, low: 34, high: 88, resets_at_ms: now + 3.4 * HOUR_MS },
+      seven_day: { p50: 22, p90: 41, low: 6, high: 44, resets_at_ms: now + 4 * DAY_MS },
+    },
   };
 }
 
@@ -63,6 +68,10 @@ function accounts(now: number): AccountView[] {
       tier: 1,
       target: 82,
       refusal: "active",
+      forecasts: {
+        five_hour: { p50: 4, p90: 15, low: 0, high: 19, resets_at_ms: now + 1.7 * HOUR_MS },
+        seven_day: { p50: 3, p90: 9, low: 0, high: 11, resets_at_ms: now + 1.2 * DAY_MS },
+      },
     },
     {
       ...account(2, "Personal", now),
@@ -73,6 +82,10 @@ function accounts(now: number): AccountView[] {
       target: 97,
       stranding: 23.4,
       refusal: "none",
+      forecasts: {
+        five_hour: null,
+        seven_day: { p50: 31, p90: 52, low: 18, high: 55, resets_at_ms: now + 19 * HOUR_MS },
+      },
     },
     {
       ...account(3, "Studio", now),
@@ -106,6 +119,7 @@ function view(now: number): View {
         next_poll_at_ms: now + 60_000,
         advice: null,
         after_turn: null,
+        run_out: { window: "five_hour", at_ms: now + 25 * 60_000 },
       },
     ],
     accounts: accounts(now),
@@ -233,6 +247,17 @@ function swaps(now: number): SwapView[] {
   ];
 }
 
+function stranded(now: number): StrandedView[] {
+  const week = (account: number, days: number, unused: number, p50: number | null): StrandedView => ({
+    account,
+    resets_at_ms: now - days * DAY_MS,
+    unused,
+    p50,
+    p90: p50 === null ? null : p50 + 12,
+  });
+  return [week(1, 5.8, 0, 2), week(2, 6.2, 27, 31), week(4, 9, 64, null)];
+}
+
 function samples(now: number, since: number): [number, number | null, number | null][] {
   const rows: [number, number | null, number | null][] = [];
   for (let at = since; at < now; at += 10 * 60_000) {
@@ -325,7 +350,7 @@ function defaults(): Record<string, unknown> {
     poll_seconds: 300,
     turn_wait_seconds: 120,
   };
-  const kinds = ["advice", "swap_done", "swap_failed", "sign_in", "keychain", "exhausted", "drain", "same_tier", "stall", "login_ends", "threshold", "reset"];
+  const kinds = ["advice", "swap_done", "swap_failed", "sign_in", "keychain", "exhausted", "drain", "digest", "same_tier", "stall", "login_ends", "threshold", "reset"];
   for (const kind of kinds) values[`notify.${kind}`] = kind !== "threshold" && kind !== "reset";
   return values;
 }
@@ -348,6 +373,17 @@ function act(world: View, settings: Record<string, unknown>, request: Request): 
       return { answer: "swaps", rows: swaps(now) };
     case "history":
       return { answer: "history", rows: samples(now, request.since_ms) };
+    case "stranded":
+      return { answer: "stranded", rows: stranded(now) };
+    case "replay":
+      return {
+        answer: "compared",
+        policy: request.policy,
+        since_ms: request.since_ms,
+        until_ms: now,
+        recorded: { served: 412.3, stranded: 61.2, interrupted: 0, interrupted_min: 0, swaps: 31 },
+        instead: { served: 398.8, stranded: 74.9, interrupted: 13.5, interrupted_min: 96, swaps: 18 },
+      };
     case "settings":
       return { answer: "settings", values: settings };
     case "set":

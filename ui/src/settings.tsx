@@ -17,6 +17,7 @@ const NOTICES: { kind: string; words: string; hint?: string }[] = [
   { kind: "sign_in", words: "An account needs a sign-in" },
   { kind: "login_ends", words: "A login ends soon" },
   { kind: "drain", words: "Quota will expire unused" },
+  { kind: "digest", words: "What is about to be lost, once a day" },
   { kind: "exhausted", words: "Every account is used up" },
   { kind: "same_tier", words: "An equally urgent account is far behind" },
   { kind: "stall", words: "Nothing could be decided for a while" },
@@ -321,6 +322,9 @@ function Notices({ values, set }: GroupProps) {
   return (
     <section class="card">
       <h2>Notifications</h2>
+      <p class="muted">
+        At most three a day come unasked for; one of them is kept free for what needs you.
+      </p>
       <div class="switches">
         {NOTICES.filter((notice) => `notify.${notice.kind}` in values).map((notice) => (
           <Switch

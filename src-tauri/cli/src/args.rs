@@ -21,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// What is live, how full it is, and what Sluice is about to do.
     Status,
+    /// What will be left of each window at its reset, and what was left of the last weeks.
+    Forecast,
     /// Every account that is kept.
     Accounts,
     /// Keeps the login that the official tool is signed in with now.
@@ -181,10 +183,14 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         release: Option<String>,
     },
-    /// Takes recorded decisions again, under the same rules or another policy.
+    /// Takes recorded decisions again; with a policy also what it would have made of the recorded
+    /// work: units served, stranded and interrupted.
     Replay {
+        /// From this day or instant (`2026-11-15`, `2026-11-15T08:00:00Z`) or so long ago (`7d`).
+        #[arg(long)]
+        from: Option<String>,
         /// From so many days ago.
-        #[arg(long, default_value_t = 2)]
+        #[arg(long, default_value_t = 2, conflicts_with = "from")]
         days: u32,
         /// Under this policy instead of the recorded rules.
         #[arg(long, value_enum)]
@@ -324,13 +330,35 @@ pub enum Rule {
     Tiered,
     /// The joint plan.
     Horizon,
+    /// Leaves at 90 % of five hours or 95 % of the week, to the least used.
+    Threshold,
+    /// The account whose week ends first.
+    Edf,
+    /// Moves only when refused.
+    React429,
+    /// Never swaps.
+    None,
 }
 
-impl From<Rule> for Policy {
-    fn from(rule: Rule) -> Self {
-        match rule {
-            Rule::Tiered => Self::Tiered,
-            Rule::Horizon => Self::Horizon,
+impl Rule {
+    /// The engine's own policy of this name; the others stand only beside them, for comparison.
+    pub const fn policy(self) -> Option<Policy> {
+        match self {
+            Self::Tiered => Some(Policy::Tiered),
+            Self::Horizon => Some(Policy::Horizon),
+            Self::Threshold | Self::Edf | Self::React429 | Self::None => None,
+        }
+    }
+
+    /// The simulator's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tiered => "tiered",
+            Self::Horizon => "horizon",
+            Self::Threshold => "threshold",
+            Self::Edf => "edf",
+            Self::React429 => "react429",
+            Self::None => "none",
         }
     }
 }
@@ -358,6 +386,7 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Status => "status",
+            Self::Forecast => "forecast",
             Self::Accounts => "accounts",
             Self::Add { .. } => "add",
             Self::Remove { .. } => "remove",

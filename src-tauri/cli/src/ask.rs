@@ -2,7 +2,7 @@
 //! answers (it polls nothing and ends with the command).
 
 use crate::args::{Command, Failing, OnOff, ReportArgs};
-use crate::{Exit, render, show};
+use crate::{Exit, ahead, render, show};
 use sluice_driver::api::{
     AccountId, Answer, Failure, FailureKind, Generation, Refused, Request, View,
 };
@@ -108,6 +108,7 @@ async fn carry_out(link: &Link, command: Command) -> Outcome {
     match command {
         Command::Status => show::status(&view),
         Command::Accounts => show::accounts(&view),
+        Command::Forecast => ahead::forecast(link, &view).await,
         Command::Mode { mode: None, provider } => show::mode(&view, provider.into()),
         Command::Log { .. } => show::log(link, &view, &command).await,
         Command::Explain { decision } => show::explain(link, &view, decision.as_deref()).await,
@@ -179,6 +180,7 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         Command::Mode { .. }
         | Command::Status
         | Command::Accounts
+        | Command::Forecast
         | Command::Log { .. }
         | Command::Explain { .. }
         | Command::Doctor
@@ -305,6 +307,7 @@ mod tests {
             refusal: None,
             problem: None,
             rests_until_ms: None,
+            forecasts: Default::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The `sluice` command: everything the tray can, without a desktop.
 
+mod ahead;
 mod args;
 mod ask;
 mod daemon;
@@ -61,8 +62,8 @@ fn main() -> ExitCode {
             return flight::reconcile(&paths, *apply, release.as_deref(), cli.json).into();
         }
         Command::Vault { to } => return vault::run(&paths, to.as_ref(), cli.json).into(),
-        Command::Replay { days, policy } => {
-            return past::replay(&paths, *days, policy.map(Into::into), cli.json).into();
+        Command::Replay { from, days, policy } => {
+            return past::replay(&paths, from.as_deref(), *days, *policy, cli.json).into();
         }
         Command::Export { days, format } => return past::export(&paths, *days, *format).into(),
         Command::Simulate { scenarios, policy, out } => {

@@ -1,46 +1,135 @@
 //! Commands that look back: they read the database beside a running driver and change nothing.
 
-use crate::args::Format;
+use crate::args::{Format, Rule};
 use crate::ask::Outcome;
 use crate::render::{instant, table};
 use crate::{Exit, render};
 use serde_json::json;
-use sluice_driver::api::{Policy, Refused};
-use sluice_driver::{Paths, explain, export, replay};
+use sluice_driver::api::{Instant, Refused};
+use sluice_driver::{Paths, compare, explain, export, replay};
 
-/// Takes recorded decisions again.
-pub fn replay(paths: &Paths, days: u32, policy: Option<Policy>, json: bool) -> Exit {
-    let outcome = match replay::replay(paths, since(days), policy) {
-        Err(text) => {
-            Outcome::Refused(Refused { code: "disk".to_owned(), text, retry_after_s: None })
-        }
-        Ok(found) => {
-            let mut lines = vec![format!(
-                "{} decisions taken again, {} came out the same, {} otherwise; {} were damaged, {} have no \
-                 world any more.",
-                found.decisions,
-                found.same,
-                found.decisions - found.same,
-                found.damaged,
-                found.without_world
-            )];
-            if !found.different.is_empty() {
-                let mut rows = vec![["no", "when", "was", "now"].map(str::to_owned).to_vec()];
-                rows.extend(found.different.iter().map(|one| {
-                    vec![
-                        one.decision.to_string(),
-                        instant(one.at_ms),
-                        one.was.clone(),
-                        one.now.clone(),
-                    ]
-                }));
-                lines.push(table(&rows));
-            }
-            let json = serde_json::to_value(&found).unwrap_or_default();
-            Outcome::Shown { json, text: lines.join("\n") }
+/// Takes recorded decisions again, and with a policy compares what it would have come to.
+pub fn replay(
+    paths: &Paths,
+    from: Option<&str>,
+    days: u32,
+    rule: Option<Rule>,
+    json: bool,
+) -> Exit {
+    crate::ask::finish("replay", replayed(paths, from, days, rule), json)
+}
+
+fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) -> Outcome {
+    let now = now();
+    let refused = |code: &str, text: String| {
+        Outcome::Refused(Refused { code: code.to_owned(), text, retry_after_s: None })
+    };
+    let since = match from.map(|text| beginning(text, now.millis())) {
+        None => explain::at_ms(now.millis() - i64::from(days) * 86_400_000),
+        Some(Some(ms)) => explain::at_ms(ms),
+        Some(None) => {
+            let text =
+                "A beginning is a day (2026-11-15), an instant or an age (7d, 12h).".to_owned();
+            return refused("invalid", text);
         }
     };
-    crate::ask::finish("replay", outcome, json)
+    let mut document = serde_json::Map::new();
+    let mut parts = Vec::new();
+    if let Some(rule) = rule {
+        match compared(paths, since, now, rule) {
+            Ok(found) => {
+                parts.push(comparison(&found));
+                document.insert("compared".to_owned(), json!(found));
+            }
+            Err(text) => parts.push(text),
+        }
+    }
+    let policy = rule.and_then(Rule::policy);
+    if rule.is_none() || policy.is_some() {
+        let found = match replay::replay(paths, since, policy) {
+            Ok(found) => found,
+            Err(text) => return refused("disk", text),
+        };
+        parts.push(decisions(&found));
+        if let serde_json::Value::Object(fields) = json!(found) {
+            document.extend(fields);
+        }
+    }
+    Outcome::Shown { json: document.into(), text: parts.join("\n\n") }
+}
+
+fn compared(
+    paths: &Paths,
+    since: Instant,
+    until: Instant,
+    rule: Rule,
+) -> Result<compare::Compared, String> {
+    use sluice_driver::parts::ledger::Ledger;
+    let ledger = Ledger::attach(&paths.database()).map_err(|error| error.to_string())?;
+    let past = compare::Past::read(&ledger, since, until).map_err(|error| error.to_string())?;
+    drop(ledger);
+    compare::compare(&past, rule.name())
+}
+
+/// The two runs side by side, in units (percent of the week of the smallest plan).
+fn comparison(found: &compare::Compared) -> String {
+    let mut rows = vec![["", "as it was", &found.policy, "difference"].map(str::to_owned).to_vec()];
+    let mut row = |name: &str, was: f64, instead: f64| {
+        let cell = |value: f64| format!("{value:.1}");
+        let cells = [name.to_owned(), cell(was), cell(instead), format!("{:+.1}", instead - was)];
+        rows.push(cells.to_vec());
+    };
+    let (was, instead) = (&found.recorded, &found.instead);
+    row("served", was.served, instead.served);
+    row("stranded", was.stranded, instead.stranded);
+    row("interrupted", was.interrupted, instead.interrupted);
+    row("interrupted, minutes", was.interrupted_min, instead.interrupted_min);
+    row("swaps", was.swaps, instead.swaps);
+    format!(
+        "The work recorded from {} to {}, once with the swaps that were made and once under {}; units are \
+         percent of the week of the smallest plan.\n{}",
+        instant(found.since_ms),
+        instant(found.until_ms),
+        found.policy,
+        table(&rows)
+    )
+}
+
+fn decisions(found: &replay::Replayed) -> String {
+    let mut lines = vec![format!(
+        "{} decisions taken again, {} came out the same, {} otherwise; {} were damaged, {} have no \
+         world any more.",
+        found.decisions,
+        found.same,
+        found.decisions - found.same,
+        found.damaged,
+        found.without_world
+    )];
+    if !found.different.is_empty() {
+        let mut rows = vec![["no", "when", "was", "now"].map(str::to_owned).to_vec()];
+        rows.extend(found.different.iter().map(|one| {
+            vec![one.decision.to_string(), instant(one.at_ms), one.was.clone(), one.now.clone()]
+        }));
+        lines.push(table(&rows));
+    }
+    lines.join("\n")
+}
+
+/// Milliseconds since the epoch of `2026-11-15`, an RFC 3339 instant, or `7d` and `12h` ago.
+fn beginning(text: &str, now_ms: i64) -> Option<i64> {
+    let age = |unit: char, ms: i64| {
+        let number = text.strip_suffix(unit)?.parse::<i64>().ok().filter(|number| *number > 0)?;
+        now_ms.checked_sub(number.checked_mul(ms)?)
+    };
+    if let Some(ms) = age('d', 86_400_000).or_else(|| age('h', 3_600_000)) {
+        return Some(ms);
+    }
+    if let Ok(at) = chrono::DateTime::parse_from_rfc3339(text) {
+        return Some(at.timestamp_millis());
+    }
+    let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    let midnight = day.and_hms_opt(0, 0, 0)?.and_local_timezone(chrono::Local).earliest()?;
+    Some(midnight.timestamp_millis())
 }
 
 /// Prints the activity.
@@ -85,11 +174,13 @@ fn cell(text: &str) -> String {
     }
 }
 
-fn since(days: u32) -> sluice_driver::api::Instant {
-    let now = sluice_driver::clock::Clock::from_env()
-        .unwrap_or(sluice_driver::clock::Clock::real())
-        .now();
-    explain::at_ms(now.wall.millis() - i64::from(days) * 86_400_000)
+fn now() -> Instant {
+    let clock = sluice_driver::clock::Clock::from_env();
+    clock.unwrap_or(sluice_driver::clock::Clock::real()).now().wall
+}
+
+fn since(days: u32) -> Instant {
+    explain::at_ms(now().millis() - i64::from(days) * 86_400_000)
 }
 
 #[cfg(test)]
@@ -101,5 +192,17 @@ mod tests {
         assert_eq!(cell("usage"), "\"usage\"");
         assert_eq!(cell("a\"b"), "\"a\"\"b\"");
         assert_eq!(cell("=1+1"), "\"'=1+1\"");
+    }
+
+    #[test]
+    fn a_beginning_is_a_day_an_instant_or_an_age() {
+        let now = 1_795_262_400_000;
+        assert_eq!(beginning("7d", now), Some(now - 7 * 86_400_000));
+        assert_eq!(beginning("12h", now), Some(now - 12 * 3_600_000));
+        assert_eq!(beginning("1970-01-02T00:00:00Z", now), Some(86_400_000));
+        assert!(beginning("2026-11-15", now).is_some());
+        for wrong in ["", "-3d", "yesterday", "2026-13-01", "99999999999999999d"] {
+            assert_eq!(beginning(wrong, now), None, "{wrong}");
+        }
     }
 }

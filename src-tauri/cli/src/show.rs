@@ -47,6 +47,8 @@ pub fn status(view: &View) -> Outcome {
             );
         }
         lines.extend(provider.observe_only.iter().map(|text| format!("  {text}")));
+        let pace = crate::ahead::run_out(view.at_ms, provider.run_out.as_ref());
+        lines.extend(pace.map(|text| format!("  {text}")));
         if let Some(advice) = &provider.advice {
             lines.push(format!(
                 "  Advice: {} (`sluice swap {}`)",
@@ -86,6 +88,7 @@ fn account_table(view: &View) -> String {
         "resets",
         "week",
         "resets",
+        "left then",
         "seen",
         "login ends",
         "state",
@@ -101,6 +104,7 @@ fn account_table(view: &View) -> String {
             until(view.at_ms, account.five_hour.resets_at_ms),
             percent(account.seven_day.used),
             until(view.at_ms, account.seven_day.resets_at_ms),
+            crate::ahead::short(account.forecasts.seven_day),
             since(view.at_ms, account.observed_at_ms),
             until(view.at_ms, account.login_ends_at_ms),
             state(account),
@@ -191,6 +195,8 @@ pub fn answer(view: &View, answer: Answer) -> Outcome {
         other @ (Answer::View(_)
         | Answer::Decisions { .. }
         | Answer::Swaps { .. }
+        | Answer::Stranded { .. }
+        | Answer::Compared(_)
         | Answer::History { .. }
         | Answer::Grant(_)
         | Answer::Ended { .. }

@@ -5,10 +5,14 @@
 //! here.
 
 mod flight;
+mod notice;
 
+pub use crate::compare::{Compared, Tally};
+pub use crate::outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
 pub use flight::{
     Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
 };
+pub use notice::{Notice, NoticeAction};
 use serde::{Deserialize, Serialize};
 pub use sluice_engine::skip::FailureKind;
 pub use sluice_engine::{
@@ -85,6 +89,9 @@ pub struct ProviderView {
     pub advice: Option<Advice>,
     /// The account whose swap waits for the end of a turn.
     pub after_turn: Option<AccountId>,
+    /// When the live account is full at the present pace; `None` when nothing moves.
+    #[serde(default)]
+    pub run_out: Option<RunOutView>,
 }
 
 /// An advised swap.
@@ -147,6 +154,9 @@ pub struct AccountView {
     pub problem: Option<String>,
     /// A tool was refused work on it: it is not chosen before then, unless it is seen to serve.
     pub rests_until_ms: Option<i64>,
+    /// What is expected to be left of its windows at their resets.
+    #[serde(default)]
+    pub forecasts: ForecastsView,
 }
 
 /// Age, deadlines and proof of a login.
@@ -478,6 +488,18 @@ pub enum Request {
         /// From then.
         since_ms: i64,
     },
+    /// What was left of each weekly window that has ended, newest first.
+    Stranded {
+        /// From then.
+        since_ms: i64,
+    },
+    /// What a policy would have made of the recorded weeks; takes some seconds.
+    Replay {
+        /// From then.
+        since_ms: i64,
+        /// `horizon`, `tiered`, `threshold`, `edf`, `react429` or `none`.
+        policy: String,
+    },
     /// Every setting.
     Settings,
     /// Changes one setting.
@@ -532,6 +554,13 @@ pub enum Answer {
         /// Oldest first.
         rows: Vec<(i64, Option<f64>, Option<f64>)>,
     },
+    /// Weekly windows that have ended.
+    Stranded {
+        /// Newest first.
+        rows: Vec<StrandedView>,
+    },
+    /// What was done and what a policy would have done.
+    Compared(Compared),
     /// Settings by name.
     Settings {
         /// Values.
@@ -570,31 +599,4 @@ pub struct Refused {
     pub text: String,
     /// Worth trying again after so many seconds.
     pub retry_after_s: Option<u64>,
-}
-
-/// One message to the person, deduplicated by cause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    /// What it is about; the same cause is not told twice until it has ended.
-    pub cause: String,
-    /// Kind, for the person's switches: `swap_done`, `swap_failed`, `advice`, `sign_in`, …
-    pub kind: String,
-    /// One line.
-    pub title: String,
-    /// One or two sentences; labels only, no mail address.
-    pub body: String,
-    /// Buttons.
-    pub actions: Vec<NoticeAction>,
-}
-
-/// A button of a notice and the request it sends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeAction {
-    /// Stable key (`swap`, `snooze`).
-    pub key: String,
-    /// The words on it.
-    pub label: String,
-    /// What it asks for; bound when the notice was made, so that a late click cannot mean another
-    /// account.
-    pub request: Request,
 }

@@ -6,7 +6,7 @@
 use crate::api::{Answer, Notice, Request, View};
 use crate::calendar;
 use crate::clock::Clock;
-use crate::core::{CallId, Effect, Input, PollError, Port, Then};
+use crate::core::{AGE_MAX_S, CallId, Effect, Input, PollError, Port, Then};
 use crate::flight::{self, Desk};
 use crate::link::refused;
 use crate::ports::{
@@ -16,7 +16,7 @@ use crate::ports::{
 use crate::settings::Settings;
 use crate::worker::{Hands, Missed, Worker};
 use sluice_engine::{AccountId, Provider, Utc};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -45,6 +45,8 @@ const START_DEADLINE: Duration = Duration::from_secs(10);
 const TEND: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(29)];
 /// Seconds of a week.
 const WEEK_S: i64 = 604_800;
+/// Notices that wait for somebody to show them.
+const UNTOLD_MAX: usize = 32;
 /// Calls waiting for one part.
 const QUEUE: usize = 64;
 
@@ -88,6 +90,8 @@ pub(crate) struct Performer {
     clock: Clock,
     pub(crate) waiting: HashMap<CallId, oneshot::Sender<Answer>>,
     next_call: u64,
+    /// Notices nobody was there to show, with their rows and when they were made.
+    untold: VecDeque<(Notice, Option<i64>, Utc)>,
     pub(crate) quit: bool,
 }
 
@@ -118,6 +122,7 @@ impl Performer {
             clock,
             waiting: HashMap::new(),
             next_call: 0,
+            untold: VecDeque::new(),
             quit: false,
         })
     }
@@ -183,11 +188,15 @@ impl Performer {
             }
             Effect::Publish(view) => {
                 self.ears.views.send_replace(Arc::new(*view));
+                self.deliver();
             }
-            Effect::Tell(notice) => {
+            Effect::Tell { notice, row, at } => {
                 tracing::info!(kind = notice.kind, "notice");
-                // Nobody listening is no error.
-                let _listeners = self.ears.notices.send(*notice);
+                if self.untold.len() >= UNTOLD_MAX {
+                    self.untold.pop_front();
+                }
+                self.untold.push_back((*notice, row, at));
+                self.deliver();
             }
             Effect::Recover => self.recover_again(),
             Effect::RestartTool { provider, call } => self.restart_tool(provider, call),
@@ -201,6 +210,22 @@ impl Performer {
             }
             Effect::ExpandCalendar => self.expand_calendar(settings),
             Effect::Quit => self.quit = true,
+        }
+    }
+
+    /// Hands notices to whoever shows them. With nobody there they wait, here and in the ledger,
+    /// until somebody comes or they are too old.
+    fn deliver(&mut self) {
+        let now = self.clock.now().wall;
+        while self.ears.notices.receiver_count() > 0
+            && let Some((notice, row, at)) = self.untold.pop_front()
+        {
+            if now.seconds_since(at) > AGE_MAX_S as f64 || self.ears.notices.send(notice).is_err() {
+                continue;
+            }
+            if let Some(row) = row {
+                self.store(Record::Told { row, at: now }, Then::Nothing);
+            }
         }
     }
 
@@ -445,8 +470,21 @@ impl Performer {
         });
     }
 
+    /// A look that takes seconds has a hold of its own on the database, so that nothing waits for it.
+    fn look_long(&self, query: Query, waiting: oneshot::Sender<Answer>) {
+        let open = Arc::clone(&self.parts.ledger);
+        tokio::task::spawn_blocking(move || {
+            let answer =
+                open().query(&query).unwrap_or_else(|trouble| refused(trouble.code, trouble.text));
+            let _gone = waiting.send(answer);
+        });
+    }
+
     fn look(&mut self, query: Query, call: CallId) {
         let Some(waiting) = self.waiting.remove(&call) else { return };
+        if matches!(query, Query::Replay { .. }) {
+            return self.look_long(query, waiting);
+        }
         let ledger = self.ledger.clone();
         tokio::spawn(async move {
             let looked = ledger.run(LEDGER_DEADLINE, move |ledger| ledger.query(&query)).await;

@@ -3,16 +3,19 @@
 //! Custody and ledger block and are called on their own threads; providers are asynchronous. No
 //! method of any port calls the loop.
 
-use crate::api::{Answer, CapView, LaneView, Mode, Notice, Request, RunView};
+use crate::api::{Answer, CapView, LaneView, Notice, Request, RunView};
 use sluice_engine::skip::{FailureKind, Wall};
 use sluice_engine::{
-    AccountId, Decision, Generation, Lane, LaneId, Login, Observation, Plan, Provider, Trigger,
-    Usage, Utc,
+    AccountId, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use zeroize::Zeroizing;
+
+pub use records::{Query, Record};
+
+mod records;
 
 /// A future of a port.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -351,145 +354,14 @@ pub struct Loaded {
     pub walls: BTreeMap<AccountId, Wall>,
     /// Committed swaps, their instants, of the last 24 hours.
     pub swaps: Vec<Utc>,
+    /// What the forecasts have learned.
+    pub forecast: sluice_engine::forecast::Book,
+    /// Notices that were written down and not shown, with their row, oldest first.
+    pub untold: Vec<(i64, Utc, crate::api::Notice)>,
+    /// Cause, kind and instant of what was told in the last eight days.
+    pub told: Vec<(String, String, Utc)>,
     /// Things a person should know (an old file was kept aside, …).
     pub notes: Vec<String>,
-}
-
-/// One thing to write down.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Record {
-    /// A new account; the answer is its row.
-    NewAccount {
-        /// Whose tool.
-        provider: Provider,
-        /// Whose login.
-        identity: Identity,
-        /// Its name.
-        label: String,
-        /// Place in the list.
-        position: i64,
-        /// When.
-        at: Utc,
-    },
-    /// The changeable columns of an account.
-    Account(Box<KeptAccount>),
-    /// An account is gone; its history stays.
-    Removed {
-        /// Which.
-        account: AccountId,
-        /// When.
-        at: Utc,
-    },
-    /// The person's order of all accounts.
-    Reordered(Vec<AccountId>),
-    /// A fact.
-    Observation(Box<Observation>),
-    /// A decision; the answer is its row.
-    Decision {
-        /// As the engine made it.
-        decision: Box<Decision>,
-        /// Whose seat.
-        provider: Provider,
-        /// `stay`, `swap` or `advise`.
-        action: &'static str,
-        /// In words.
-        sentence: String,
-        /// Under which mode.
-        mode: Mode,
-        /// The world it was made in, as JSON; what `replay` starts from.
-        world: String,
-    },
-    /// Reads that failed in a row.
-    Failures {
-        /// Whose.
-        account: AccountId,
-        /// How many.
-        failures: u32,
-    },
-    /// A request to a usage endpoint that has ended.
-    Request {
-        /// Whose.
-        account: AccountId,
-        /// When it went out.
-        at: Utc,
-        /// HTTP status, when there was one.
-        status: Option<u16>,
-        /// Requests left in this hour.
-        budget_left: u32,
-    },
-    /// A lane with its gates; the answer is the generation in force.
-    Lane {
-        /// The lane.
-        lane: Box<Lane>,
-        /// When.
-        at: Utc,
-    },
-    /// What the engine remembers of each account.
-    Memory(Box<BTreeMap<AccountId, sluice_engine::memory::Memory>>),
-    /// A setting.
-    Setting {
-        /// Its name.
-        key: String,
-        /// Its value.
-        value: serde_json::Value,
-    },
-    /// Lets a batch of old rows go; the answer is 1 while there is more.
-    Tidy {
-        /// Ages count from here.
-        now: Utc,
-    },
-    /// An account was seen to serve: its last failure no longer speaks against it.
-    Served {
-        /// Which.
-        account: AccountId,
-        /// When.
-        at: Utc,
-    },
-    /// The person signed in to an account again.
-    SignedIn {
-        /// Which.
-        account: AccountId,
-        /// When.
-        at: Utc,
-    },
-    /// A half-open account is tried.
-    Probed {
-        /// Which.
-        account: AccountId,
-        /// When.
-        at: Utc,
-    },
-    /// A silenced cause.
-    Snooze {
-        /// The cause.
-        cause: String,
-        /// Until then.
-        until: Utc,
-    },
-}
-
-/// One thing to look up.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Query {
-    /// Decisions, newest first.
-    Decisions {
-        /// At most so many.
-        limit: u32,
-        /// Older than this row.
-        before: Option<i64>,
-    },
-    /// Swaps, newest first.
-    Swaps {
-        /// At most so many.
-        limit: u32,
-    },
-    /// Samples of an account.
-    History {
-        /// Which.
-        account: AccountId,
-        /// From then.
-        since: Utc,
-    },
 }
 
 /// How far a look at the tools at work goes.

@@ -10,7 +10,7 @@ use sluice_engine::{Policy, Provider};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds of notices a person can switch.
-pub const NOTICE_KINDS: [&str; 12] = [
+pub const NOTICE_KINDS: [&str; 13] = [
     "swap_done",
     "swap_failed",
     "advice",
@@ -18,6 +18,7 @@ pub const NOTICE_KINDS: [&str; 12] = [
     "keychain",
     "exhausted",
     "drain",
+    "digest",
     "same_tier",
     "stall",
     "login_ends",

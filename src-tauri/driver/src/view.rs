@@ -70,6 +70,7 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
         next_poll_at_ms: due.filter(|_| watched).map(Utc::millis),
         advice: core.lanes.get(&lane.id).and_then(|book| book.advice.clone()),
         after_turn: core.after_turn.get(&lane.id).map(|waiting| waiting.to),
+        run_out: live.and_then(|live| core.run_out(live, now)).map(Into::into),
     })
 }
 
@@ -109,6 +110,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         refusal: candidate.map(|one| one.refusal),
         problem: card.and_then(|card| card.problem.clone()),
         rests_until_ms: core.rests_until(account.id, now).map(Utc::millis),
+        forecasts: crate::outlook::of(account.id, core.outlooks()),
     }
 }
 

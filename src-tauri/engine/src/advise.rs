@@ -2,6 +2,7 @@
 //! do, a better account that is not urgent enough.
 
 use crate::decision::{Action, Decision};
+use crate::forecast::{Kind, Outlook};
 use crate::survey::Survey;
 use crate::units::{AccountId, Utc};
 use alloc::vec::Vec;
@@ -15,6 +16,22 @@ const DEFICIT_LEAST: f64 = 15.0;
 pub const STALL_AGE_S: f64 = 1800.0;
 /// Stalled looks in a row until somebody is told.
 pub const STALL_LOOKS: u32 = 10;
+
+/// What is left of a week must be more than this to be worth a word, percent.
+pub const WORTH: f64 = 2.0;
+/// The last day: announced if even the lower end of the band leaves so much, seconds and percent.
+const DAY_S: f64 = 86_400.0;
+const WORTH_EARLY: f64 = 5.0;
+/// The last half day: announced if three in five agree, seconds.
+const HALF_DAY_S: f64 = 43_200.0;
+
+/// Whether a forecast of a weekly window is worth announcing now.
+#[must_use]
+pub fn will_expire(said: &Outlook, now: Utc) -> bool {
+    let left = said.resets_at.seconds_since(now);
+    let sure = if left <= HALF_DAY_S { said.likely > WORTH } else { said.low > WORTH_EARLY };
+    said.window == Kind::SevenDay && left > 0.0 && left <= DAY_S && sure
+}
 
 /// Capacity that will expire unused within a day.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

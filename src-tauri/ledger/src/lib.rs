@@ -25,6 +25,7 @@ mod retention;
 mod schema;
 mod settings;
 pub mod spool;
+mod stranded;
 mod swaps;
 mod vintages;
 
@@ -44,5 +45,6 @@ pub use reconcile::{Done, Pass, RULE, ReconcileAction};
 pub use requests::{NewRequest, RequestKind, RequestRow};
 pub use retention::{Pruned, Retention};
 pub use schema::SCHEMA_VERSION;
+pub use stranded::StrandedRow;
 pub use swaps::{AskedBy, Commit, NewSwap, Settled, StepRow, SwapId, SwapRow, SwapStatus};
 pub use vintages::VintageRow;

@@ -31,6 +31,14 @@ pub struct OutboxRow {
     pub told_at: Option<Utc>,
 }
 
+impl OutboxRow {
+    /// Made in the transaction of what it tells of, by whoever moved a lane, and not by the loop.
+    #[must_use]
+    pub fn made_beside(&self) -> bool {
+        ["swap:", "no_alternative:"].iter().any(|begin| self.notice.cause.starts_with(begin))
+    }
+}
+
 pub(crate) fn put_in(connection: &Connection, new: &NewNotice, at: Utc) -> Result<i64> {
     connection
         .prepare_cached("INSERT INTO outbox (at, cause, kind, notice) VALUES (?1, ?2, ?3, ?4)")?
@@ -73,6 +81,20 @@ impl Ledger {
             params![id, at.0],
         )?;
         Ok(changed == 1)
+    }
+
+    /// Cause, kind and instant of every notice told since then, oldest first.
+    pub fn told_notices(&self, since: Utc) -> Result<Vec<(String, String, Utc)>> {
+        let mut statement = self.history.prepare_cached(
+            "SELECT cause, kind, told_at FROM outbox WHERE at >= ?1 AND told_at IS NOT NULL
+             ORDER BY at, id LIMIT 2000",
+        )?;
+        let rows = statement
+            .query_map([since.0], |row| {
+                Ok((row.get("cause")?, row.get("kind")?, codec::utc(row, "told_at")?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(rows)
     }
 
     /// When this cause was last put into the outbox.

@@ -360,7 +360,8 @@ impl Desk {
             });
             look.numbers = told.collect();
             for row in ledger.untold_notices(now.plus_seconds(-NOTICE_S))? {
-                if ledger.claim_notice(row.id, now)?
+                if row.made_beside()
+                    && ledger.claim_notice(row.id, now)?
                     && let Ok(notice) = serde_json::from_value(row.notice.notice)
                 {
                     look.notices.push(notice);

@@ -1,7 +1,8 @@
 //! The ledger behind its port.
 
 use super::Shared;
-use crate::api::{Answer, DecisionView, SwapView};
+use crate::api::{Answer, DecisionView, StrandedView, SwapView};
+use crate::compare;
 use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, Query, Record, Trouble};
 use serde_json::Value;
 use sluice_engine::memory::Memory;
@@ -13,6 +14,10 @@ use std::collections::BTreeMap;
 
 /// Setting that holds the engine's memory of the accounts.
 const MEMORY: &str = "engine.memory";
+/// Setting that holds what the forecasts have learned.
+const FORECAST: &str = "engine.forecast";
+/// Told causes are remembered so long, seconds: a week's episode and a day.
+const TOLD_S: i64 = 8 * DAY_S;
 /// Settings that hold when the kept access tokens end, by account.
 const ACCESS: &str = "access_ends.";
 /// Settings that hold when a sign-in was first seen, by account.
@@ -75,6 +80,11 @@ impl Ledger for SqlLedger {
     }
 
     fn query(&mut self, query: &Query) -> Result<Answer, Trouble> {
+        if let Query::Replay { since, until, policy } = query {
+            let past = compare::Past::read(&self.shared.lock(), *since, *until).map_err(trouble)?;
+            let compared = compare::compare(&past, policy);
+            return compared.map(Answer::Compared).map_err(|text| Trouble::new("invalid", text));
+        }
         let ledger = self.shared.lock();
         look_up(&ledger, query).map_err(trouble)
     }
@@ -90,6 +100,8 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
     for (key, value) in rows {
         if key == MEMORY {
             loaded.memory = serde_json::from_value(value).unwrap_or_default();
+        } else if key == FORECAST {
+            loaded.forecast = serde_json::from_value(value).unwrap_or_default();
         } else if let Some(id) = key.strip_prefix(ACCESS) {
             access.insert(id.to_owned(), value.as_i64());
         } else if let Some(id) = key.strip_prefix(SINCE) {
@@ -125,6 +137,13 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
         .map(|row| row.swap.at)
         .collect();
     loaded.swaps.reverse();
+    loaded.told = ledger.told_notices(now.plus_seconds(-TOLD_S))?;
+    let young = ledger.untold_notices(now.plus_seconds(-crate::core::AGE_MAX_S))?;
+    loaded.untold = young
+        .into_iter()
+        .filter(|row| !row.made_beside())
+        .filter_map(|row| Some((row.id, row.at, serde_json::from_value(row.notice.notice).ok()?)))
+        .collect();
     Ok(loaded)
 }
 
@@ -214,6 +233,28 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             let value = serde_json::to_value(memory).unwrap_or_default();
             ledger.set_setting(MEMORY, &value).map(|()| 0)
         }
+        Record::Forecast(book) => {
+            let value = serde_json::to_value(book).unwrap_or_default();
+            ledger.set_setting(FORECAST, &value).map(|()| 0)
+        }
+        Record::Stranded(ended) => {
+            let row = real::StrandedRow {
+                account: ended.account,
+                resets_at: ended.resets_at,
+                unused: ended.unused,
+                foreseen: ended.foreseen,
+            };
+            ledger.record_stranded(&row).map(|()| 0)
+        }
+        Record::Notice { notice, at } => {
+            let new = real::NewNotice {
+                cause: notice.cause.clone(),
+                kind: notice.kind.clone(),
+                notice: serde_json::to_value(notice).unwrap_or_default(),
+            };
+            ledger.put_notice(&new, *at)
+        }
+        Record::Told { row, at } => ledger.claim_notice(*row, *at).map(i64::from),
         Record::Setting { key, value } => ledger.set_setting(key, value).map(|()| 0),
         Record::Served { account, at } => ledger.record_served(*account, *at).map(|()| 0),
         Record::SignedIn { account, at } => ledger.record_signed_in(*account, *at).map(|()| 0),
@@ -351,6 +392,12 @@ fn look_up(ledger: &real::Ledger, query: &Query) -> real::Result<Answer> {
             let rows = ledger.swaps(*limit, None)?.into_iter().map(swap_view).collect();
             Ok(Answer::Swaps { rows })
         }
+        Query::Stranded { since } => {
+            let rows = ledger.stranded(*since)?.into_iter().map(stranded_view).collect();
+            Ok(Answer::Stranded { rows })
+        }
+        // Answered by `query` itself, which lets the database go before the long part.
+        Query::Replay { .. } => Err(real::Error::Refused("a replay is no look-up".into())),
         Query::History { account, since } => {
             let rows = ledger.samples(Some(*account), *since, Utc(i64::MAX))?.into_iter();
             let used = |window: sluice_engine::Window| window.used.map(sluice_engine::Percent::get);
@@ -372,6 +419,16 @@ fn decision_view(row: real::DecisionRow) -> DecisionView {
         target: row.target.or(row.best),
         sentence: row.sentence,
         candidates: row.candidates,
+    }
+}
+
+fn stranded_view(row: real::StrandedRow) -> StrandedView {
+    StrandedView {
+        account: row.account,
+        resets_at_ms: row.resets_at.millis(),
+        unused: row.unused,
+        p50: row.foreseen.map(|said| said.0),
+        p90: row.foreseen.map(|said| said.1),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::ports::{
     Flown, Health, Holder, Kept, Look, Query, ReadError, Record, Recovered, RefreshReport,
     SeatReport, SwapOrder, SwapReport, ToolNumbers, Trouble, Twin,
 };
-use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Usage};
+use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Usage, Utc};
 
 /// Names one waiting asker; the loop maps it to a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,6 +164,8 @@ pub enum Then {
     Nothing,
     /// The asker gets this.
     Answer(CallId, Box<Answer>),
+    /// It is shown now that it cannot be lost.
+    Tell(Box<Notice>, Utc),
     /// Old rows are let go batch by batch.
     Tidied,
     /// A new account gets its id and its credential is kept.
@@ -248,8 +250,15 @@ pub enum Effect {
     Answer(CallId, Box<Answer>),
     /// Publish a view.
     Publish(Box<View>),
-    /// Tell the person.
-    Tell(Box<Notice>),
+    /// Tell the person, as soon as somebody is there to show it.
+    Tell {
+        /// The notice.
+        notice: Box<Notice>,
+        /// Its row, if it could be written down.
+        row: Option<i64>,
+        /// When it was made; too old, it is not shown any more.
+        at: Utc,
+    },
     /// Settle what is open in the journal. No network.
     Recover,
     /// Restart the tool's background process, which holds the login it was started with.

@@ -6,7 +6,9 @@
 
 mod acting;
 mod deciding;
+mod foreseeing;
 mod message;
+mod outbox;
 mod polling;
 mod proving;
 mod reports;
@@ -21,9 +23,9 @@ mod vacant;
 mod walls;
 mod wishes;
 
-pub(crate) use telling::login_warning;
-
 pub use message::{CallId, Effect, Input, PollError, Port, Then};
+pub(crate) use outbox::AGE_MAX_S;
+pub(crate) use telling::login_warning;
 
 use crate::api::{CapView, LaneView, Mode, RunView, View};
 use crate::clock::Jump;
@@ -167,6 +169,8 @@ pub struct Core {
     waiting: VecDeque<(CallId, AccountId)>,
     pace: BTreeMap<Provider, Utc>,
     told: telling::Told,
+    outbox: outbox::Outbox,
+    foresight: foreseeing::Foresight,
     calendar_until: Option<Utc>,
     /// When other places are looked into for logins we keep.
     twins_due: Option<Utc>,
@@ -215,6 +219,7 @@ impl Core {
         let (settings, notes) = Settings::from_rows(&loaded.settings);
         let mut core = Self::empty(settings, options);
         core.told.snoozed = loaded.snoozed;
+        core.foresight = foreseeing::Foresight::new(loaded.forecast);
         core.swaps = loaded.swaps.into();
         core.walls = loaded.walls;
         core.world.lanes = loaded.lanes;
@@ -230,6 +235,8 @@ impl Core {
         for lane in &mut core.world.lanes {
             lane.gates.heal(now.wall);
         }
+        core.look_ahead(now.wall);
+        core.take_up_notices(loaded.told, loaded.untold, now);
         for note in loaded.notes.iter().chain(&notes) {
             core.tell_note(note, now);
         }
@@ -283,6 +290,8 @@ impl Core {
             waiting: VecDeque::new(),
             pace: BTreeMap::new(),
             told: telling::Told::default(),
+            outbox: outbox::Outbox::default(),
+            foresight: foreseeing::Foresight::default(),
             calendar_until: None,
             twins_due: None,
             recover_due: None,
@@ -403,7 +412,9 @@ impl Core {
         self.drive_decisions(now);
         self.drive_turns(now);
         self.drive_vacancies(now);
+        self.foresee(now);
         self.advise(now);
+        self.release_held(now);
     }
 
     fn wake_by(&mut self, due: Option<Utc>) {

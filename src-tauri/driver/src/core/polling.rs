@@ -201,6 +201,9 @@ impl Core {
         let before = self.account(account).map(|found| found.usage.clone());
         self.weigh_evidence(account, &usage, at);
         self.observe(Observation { account, at, source, fact: Fact::Usage(usage) }, now);
+        if let Some(found) = self.world.accounts.iter().find(|found| found.id == account) {
+            self.foresight.read(found);
+        }
         if self.awaits_sign_in(account) {
             // An endpoint that answers is no sign-in; what a tool was refused stays refused.
             if let Some(found) = self.account_mut(account) {

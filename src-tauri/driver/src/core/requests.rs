@@ -71,15 +71,11 @@ impl Core {
             Request::Stop => self.set(call, "stopped".to_owned(), true.into(), now),
             Request::Start => self.set(call, "stopped".to_owned(), false.into(), now),
             Request::Refresh { account } => self.want_numbers(call, account),
-            Request::Decisions { limit, before } => {
-                self.look(call, Query::Decisions { limit: limit.clamp(1, ROWS_MAX), before });
-            }
-            Request::Swaps { limit } => {
-                self.look(call, Query::Swaps { limit: limit.clamp(1, ROWS_MAX) });
-            }
-            Request::History { account, since_ms } => {
-                self.look(call, Query::History { account, since: Utc::from_millis(since_ms) });
-            }
+            Request::Decisions { .. }
+            | Request::Stranded { .. }
+            | Request::Replay { .. }
+            | Request::Swaps { .. }
+            | Request::History { .. } => self.look_up(call, request, now),
             Request::Settings => {
                 self.answer(call, Answer::Settings { values: self.settings.values() });
             }
@@ -99,6 +95,28 @@ impl Core {
             Ok(()) => self.answer(call, Answer::Done),
             Err(trouble) => self.refuse(call, trouble.code, trouble.text),
         }
+    }
+
+    /// What the database answers.
+    fn look_up(&mut self, call: CallId, request: Request, now: Now) {
+        let query = match request {
+            Request::Decisions { limit, before } => {
+                Query::Decisions { limit: limit.clamp(1, ROWS_MAX), before }
+            }
+            Request::Swaps { limit } => Query::Swaps { limit: limit.clamp(1, ROWS_MAX) },
+            Request::Stranded { since_ms } => Query::Stranded { since: Utc::from_millis(since_ms) },
+            Request::Replay { since_ms, policy } => {
+                Query::Replay { since: Utc::from_millis(since_ms), until: now.wall, policy }
+            }
+            Request::History { account, since_ms } => {
+                Query::History { account, since: Utc::from_millis(since_ms) }
+            }
+            other => {
+                tracing::error!(?other, "not a look-up");
+                return self.refuse(call, "invalid", "That is nothing to look up.");
+            }
+        };
+        self.look(call, query);
     }
 
     pub(super) fn answer(&mut self, call: CallId, answer: Answer) {
@@ -514,6 +532,9 @@ impl Core {
                 {
                     lane.generation.0 = row.unsigned_abs();
                 }
+            }
+            Then::Tell(notice, at) => {
+                self.out.push(Effect::Tell { notice, row: result.ok(), at });
             }
             Then::Enrol(provider) => self.on_enrolled(provider, result),
             Then::Decided(lane) => {

@@ -1,12 +1,10 @@
 //! Notices: one per cause until it has ended, silenced by kind, by snooze and by quiet hours.
 
-use super::{Core, Effect};
+use super::Core;
 use crate::api::{Notice, NoticeAction, Request};
 use crate::ports::{Record, SwapOrder, Trouble, Twin};
-use sluice_engine::{
-    AccountId, Action, Decision, LaneId, Login, Now, Provider, Refusal, Trigger, Usage, Utc, tier,
-};
-use std::collections::BTreeMap;
+use sluice_engine::{AccountId, Action, Decision, LaneId, Now, Provider, Trigger, Usage, Utc};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long *Snooze* silences a cause, seconds.
 pub(super) const SNOOZE_S: i64 = 3_600;
@@ -16,18 +14,10 @@ const STALLED_LOOKS: u32 = 10;
 const STALE_S: f64 = 1_800.0;
 /// An account of an urgent tier this far behind its target is worth a word, percent.
 const SAME_TIER_DEFICIT: f64 = 15.0;
-/// The least urgent tier of which use about to expire is told (T1: within two days).
-const DRAIN_TIER_MAX: u8 = 1;
-/// The weekly window, seconds.
-const WEEK_S: i64 = 7 * 86_400;
-/// Percent that must be about to expire unused before it is announced.
-const STRANDING_TOLD: f64 = 2.0;
 /// Steps of the weekly and the 5-hour window that are told when wished, percent.
 const STEPS: [f64; 3] = [75.0, 90.0, 95.0];
 /// Days before a login ends at which it is told.
 const LOGIN_DAYS: [u8; 3] = [7, 3, 1];
-/// Kinds that are told in quiet hours too: without the person nothing goes on.
-const URGENT: [&str; 3] = ["sign_in", "keychain", "swap_failed"];
 /// Causes remembered at once; the oldest are forgotten first.
 const CAUSES_MAX: usize = 512;
 
@@ -36,19 +26,40 @@ const CAUSES_MAX: usize = 512;
 pub(super) struct Told {
     open: BTreeMap<String, Utc>,
     pub(super) snoozed: BTreeMap<String, Utc>,
+    /// Snoozed by a person since the start: asked to be told again.
+    again: BTreeSet<String>,
     /// Things only a person can mend, by cause.
     pub(super) needs: BTreeMap<String, crate::api::NeedsYou>,
 }
 
 impl Told {
+    /// Told before, by another driver perhaps.
+    pub(super) fn reopen(&mut self, cause: String, at: Utc) {
+        if self.open.len() < CAUSES_MAX {
+            self.open.insert(cause, at);
+        }
+    }
+
+    pub(super) fn is_snoozed(&self, cause: &str, now: Utc) -> bool {
+        self.snoozed.get(cause).is_some_and(|until| *until > now)
+    }
+
     pub(super) fn snooze(&mut self, cause: &str, until: Utc) {
         self.snoozed.insert(cause.to_owned(), until);
+        self.open.remove(cause);
+        if self.again.len() < CAUSES_MAX {
+            self.again.insert(cause.to_owned());
+        }
+    }
+
+    /// It was not told after all; the next time it may be.
+    pub(super) fn close(&mut self, cause: &str) {
         self.open.remove(cause);
     }
 }
 
 impl Core {
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         cause: &str,
         kind: &str,
@@ -57,12 +68,18 @@ impl Core {
         actions: Vec<NoticeAction>,
         now: Now,
     ) {
+        let (cause, kind) = (cause.to_owned(), kind.to_owned());
+        self.tell_of(Notice { cause, kind, title, body, actions }, false, now);
+    }
+
+    /// `prompted` by an act of the person.
+    fn tell_of(&mut self, notice: Notice, prompted: bool, now: Now) {
+        let (cause, kind) = (notice.cause.as_str(), notice.kind.as_str());
         if self.told.open.contains_key(cause) || !self.settings.tells(kind) {
             return;
         }
         self.told.snoozed.retain(|_, until| *until > now.wall);
-        if self.told.snoozed.contains_key(cause) || (self.is_quiet(now) && !URGENT.contains(&kind))
-        {
+        if self.told.snoozed.contains_key(cause) {
             return;
         }
         if self.told.open.len() >= CAUSES_MAX
@@ -72,19 +89,19 @@ impl Core {
             self.told.open.remove(&oldest);
         }
         self.told.open.insert(cause.to_owned(), now.wall);
-        let (cause, kind) = (cause.to_owned(), kind.to_owned());
-        self.out.push(Effect::Tell(Box::new(Notice { cause, kind, title, body, actions })));
+        let prompted = prompted || self.told.again.remove(cause);
+        self.announce(notice, prompted, now);
     }
 
     /// A notice that was made beside the loop, in the same transaction as what it tells of.
-    pub(super) fn tell_as_it_is(&mut self, notice: Notice) {
+    pub(super) fn tell_as_it_is(&mut self, notice: Notice, now: Now) {
         if self.settings.tells(&notice.kind) {
-            self.out.push(Effect::Tell(Box::new(notice)));
+            self.announce(notice, false, now);
         }
     }
 
     /// Whether the person's quiet hours last; local time comes from the calendar's midnights.
-    fn is_quiet(&self, now: Now) -> bool {
+    pub(super) fn is_quiet(&self, now: Now) -> bool {
         let Some(quiet) = self.settings.quiet else { return false };
         let midnight = self.world.calendar.midnights.iter().rev().find(|at| **at <= now.wall);
         midnight.is_some_and(|midnight| {
@@ -95,6 +112,7 @@ impl Core {
 
     /// The cause has ended; should it come back it is told again.
     pub(super) fn end_cause(&mut self, cause: &str) {
+        self.outbox.forget(cause);
         self.told.open.remove(cause);
         self.told.needs.remove(cause);
     }
@@ -162,7 +180,10 @@ impl Core {
             label: "Add".to_owned(),
             request: Request::Add { provider, label: None },
         };
-        self.tell(&cause, "sign_in", "A new login was found".to_owned(), text, vec![add], now);
+        let (kind, title) = ("sign_in".to_owned(), "A new login was found".to_owned());
+        // The person has just signed in.
+        let notice = Notice { cause, kind, title, body: text, actions: vec![add] };
+        self.tell_of(notice, true, now);
     }
 
     pub(super) fn tell_not_kept(&mut self, account: AccountId, trouble: &Trouble, now: Now) {
@@ -236,7 +257,9 @@ impl Core {
                 request: Request::RestartTool { provider: order.provider },
             });
         }
-        self.tell(&format!("swap_done:{row}"), "swap_done", title, body, actions, now);
+        let (cause, kind) = (format!("swap_done:{row}"), "swap_done".to_owned());
+        let notice = Notice { cause, kind, title, body, actions };
+        self.tell_of(notice, order.by_person, now);
     }
 
     pub(super) fn tell_swap_failed(
@@ -249,7 +272,9 @@ impl Core {
         let title = format!("The swap to {} did not happen", self.label(order.to.0));
         let body = format!("{} The login that was live stays live.", trouble.text);
         let cause = format!("swap_failed:{}", order.provider.name());
-        self.tell(&cause, "swap_failed", title, body, Vec::new(), now);
+        let kind = "swap_failed".to_owned();
+        let notice = Notice { cause, kind, title, body, actions: Vec::new() };
+        self.tell_of(notice, order.by_person, now);
     }
 
     pub(super) fn tell_stuck(&mut self, lane: LaneId, text: &str, now: Now) {
@@ -389,73 +414,12 @@ impl Core {
         self.tell(&cause, "same_tier", title, body, Vec::new(), now);
     }
 
-    /// Drain advisories and login deadlines; once per episode.
+    /// Login deadlines; once per step.
     pub(super) fn advise(&mut self, now: Now) {
-        let decisions = self.lanes.values().filter_map(|book| book.last.as_ref());
-        let stranding: Vec<_> = decisions
-            .flat_map(|last| last.candidates.iter().map(|one| (last.at_ms, one)))
-            .filter(|(_, one)| one.tier == 0 && one.refusal != Refusal::Disabled)
-            .filter_map(|(at_ms, one)| {
-                let lost = one.stranding.filter(|lost| *lost > STRANDING_TOLD)?;
-                Some((one.account, lost, at_ms))
-            })
-            .collect();
-        for (account, lost, at_ms) in stranding {
-            self.tell_drain(account, lost, at_ms, now);
-        }
         let ids: Vec<_> = self.world.accounts.iter().map(|account| account.id).collect();
         for id in ids {
             self.tell_login_end(id, now);
         }
-    }
-
-    /// `lost` was computed at `at_ms`; a lane may not have decided since, so it may be of a week that
-    /// has ended.
-    fn tell_drain(&mut self, account: AccountId, lost: f64, at_ms: i64, now: Now) {
-        let Some(found) = self.account(account) else { return };
-        let week = found.usage.seven_day.resets_at;
-        let Some(reset) = week.filter(|at| tier::instant(Some(*at), now.wall) <= DRAIN_TIER_MAX)
-        else {
-            return;
-        };
-        let begun = reset.plus_seconds(-WEEK_S);
-        let of_this_week = at_ms >= begun.millis()
-            && found.usage.observed_at.is_some_and(|observed| observed >= begun);
-        if !of_this_week {
-            return;
-        }
-        let (live, enabled, usable) =
-            (self.is_live(account), found.enabled, found.login != Login::NeedsSignIn);
-        if !enabled || !usable {
-            return;
-        }
-        let cause = format!("drain:{}:{}", account.0, episode(Some(reset)));
-        let label = self.label(account).to_owned();
-        let title = format!("{label}: {lost:.0} % will expire unused");
-        let body = format!(
-            "Its week resets in {}. {}",
-            crate::explain::span(now.wall, reset),
-            if live {
-                "It is live; work now loses nothing."
-            } else {
-                "Route work to it if you can."
-            }
-        );
-        let until_ms = reset.millis();
-        let mut actions = Vec::new();
-        if !live {
-            actions.push(NoticeAction {
-                key: "swap".to_owned(),
-                label: "Route work here".to_owned(),
-                request: Request::Swap { to: account },
-            });
-        }
-        actions.push(NoticeAction {
-            key: "snooze".to_owned(),
-            label: "Snooze".to_owned(),
-            request: Request::Snooze { cause: cause.clone(), until_ms },
-        });
-        self.tell(&cause, "drain", title, body, actions, now);
     }
 
     fn tell_login_end(&mut self, account: AccountId, now: Now) {
@@ -546,6 +510,6 @@ pub(crate) fn login_warning(ends: Utc, now: Utc) -> Option<u8> {
 }
 
 /// One episode ends with its reset; jitter of the instant does not make a new one.
-fn episode(reset: Option<Utc>) -> i64 {
+pub(super) fn episode(reset: Option<Utc>) -> i64 {
     reset.map_or(0, |at| at.millis().saturating_add(1_800_000).div_euclid(3_600_000))
 }

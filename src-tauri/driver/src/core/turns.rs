@@ -98,7 +98,7 @@ impl Core {
             self.on_tool_numbers(provider, numbers, now);
         }
         for notice in look.notices {
-            self.tell_as_it_is(notice);
+            self.tell_as_it_is(notice, now);
         }
         let free: Vec<LaneId> = self
             .after_turn

@@ -183,12 +183,12 @@ impl Book {
             });
             track.mark(scene.live(*id), usual.unwrap_or(0.0), scene.now);
             for kind in [Kind::FiveHour, Kind::SevenDay] {
-                let Some((end, judged)) = track.close(*id, kind, scene.now) else { continue };
+                let Some(closed) = track.close(*id, kind, scene.now) else { continue };
                 let record = if kind == Kind::SevenDay { &mut self.week } else { &mut self.short };
-                for (cell, share) in judged {
+                for (cell, share) in closed.judged {
                     record.keep(cell, share);
                 }
-                ended.extend(end);
+                ended.extend(closed.ended);
             }
         }
         self.promise(scene);

@@ -68,6 +68,14 @@ pub struct Track {
     marked: Option<Utc>,
 }
 
+/// A window that has ended: what was left, where a reading is near enough to say, and the kinds of
+/// its forecasts with the share of what could be used that was used.
+#[derive(Default)]
+pub(super) struct Closed {
+    pub ended: Option<Ended>,
+    pub judged: Vec<(usize, f64)>,
+}
+
 /// What was used between two readings, percent of the week.
 pub(super) struct Step {
     pub used: f64,
@@ -254,12 +262,7 @@ impl Track {
 
     /// A window that has ended: what was left of it, where a reading is near enough to say, and how
     /// the forecasts came out.
-    pub(super) fn close(
-        &mut self,
-        account: AccountId,
-        kind: Kind,
-        now: Utc,
-    ) -> Option<(Option<Ended>, Vec<(usize, f64)>)> {
+    pub(super) fn close(&mut self, account: AccountId, kind: Kind, now: Utc) -> Option<Closed> {
         let seen = self.seen(kind)?;
         if seen.reset > now {
             return None;
@@ -278,7 +281,7 @@ impl Track {
         }
         let age = seen.reset.seconds_since(seen.at) / 60.0;
         if seen.live_min > LAST_IN_USE_MIN || age > LAST_AT_REST_MIN {
-            return Some((None, Vec::new()));
+            return Some(Closed::default());
         }
         let judged = promises
             .iter()
@@ -293,7 +296,7 @@ impl Track {
             unused: (100.0 - used).clamp(0.0, 100.0),
             foreseen: noted.map(|promise| (promise.p50, promise.p90)),
         };
-        Some((Some(ended), judged))
+        Some(Closed { ended: Some(ended), judged })
     }
 }
 

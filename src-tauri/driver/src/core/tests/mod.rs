@@ -3,6 +3,7 @@
 
 mod conduct;
 mod modes;
+mod notices;
 mod polling;
 mod reports;
 mod turns;
@@ -261,7 +262,7 @@ impl Outside {
                 self.view = *view;
                 None
             }
-            Effect::Tell(notice) => {
+            Effect::Tell { notice, .. } => {
                 self.notices.push(*notice);
                 None
             }

@@ -1,0 +1,109 @@
+//! `sluice forecast`: what will be left of each window, and what was.
+
+use crate::ask::{Outcome, unexpected};
+use crate::render::{instant, table, until};
+use serde_json::json;
+use sluice_driver::Link;
+use sluice_driver::api::{
+    AccountId, Answer, ForecastView, Request, RunOutView, StrandedView, View,
+};
+
+/// Weeks that ended within so many days are listed.
+const PAST_DAYS: i64 = 35;
+
+/// The forecasts and the weeks that have ended.
+pub async fn forecast(link: &Link, view: &View) -> Outcome {
+    let since_ms = view.at_ms - PAST_DAYS * 86_400_000;
+    let past = match link.call(Request::Stranded { since_ms }).await {
+        Answer::Stranded { rows } => rows,
+        Answer::Refused(refused) => return Outcome::Refused(refused),
+        other => return Outcome::Refused(unexpected(&other)),
+    };
+    let ahead: Vec<_> = view
+        .accounts
+        .iter()
+        .map(|account| json!({ "account": account.id, "forecasts": account.forecasts }))
+        .collect();
+    let run_out: Vec<_> = view.providers.iter().filter_map(|one| one.run_out.clone()).collect();
+    Outcome::Shown {
+        json: json!({ "accounts": ahead, "run_out": run_out, "past": past }),
+        text: words(view, &past),
+    }
+}
+
+fn words(view: &View, past: &[StrandedView]) -> String {
+    let mut lines: Vec<String> = view
+        .providers
+        .iter()
+        .filter_map(|provider| run_out(view.at_ms, provider.run_out.as_ref()))
+        .collect();
+    let heading = ["name", "5 h left unused", "resets", "week left unused", "resets"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(view.accounts.iter().map(|account| {
+        let (short, week) = (account.forecasts.five_hour, account.forecasts.seven_day);
+        let said = |one: Option<ForecastView>| one.map_or("–".to_owned(), |one| one.words());
+        let ends = |one: Option<ForecastView>| until(view.at_ms, one.map(|one| one.resets_at_ms));
+        vec![account.label.clone(), said(short), ends(short), said(week), ends(week)]
+    }));
+    lines.push(table(&rows));
+    if !past.is_empty() {
+        let mut rows = vec![
+            ["week ended", "name", "was left", "foreseen a day before"].map(str::to_owned).to_vec(),
+        ];
+        rows.extend(past.iter().map(|week| {
+            vec![
+                instant(week.resets_at_ms),
+                label(view, week.account),
+                format!("{:.0} %", week.unused),
+                week.p50.map_or("–".to_owned(), |p50| format!("{p50:.0} %")),
+            ]
+        }));
+        lines.push(format!("\n{}", table(&rows)));
+    }
+    lines.join("\n")
+}
+
+/// `Full in 25 min at this pace.`
+pub fn run_out(now_ms: i64, found: Option<&RunOutView>) -> Option<String> {
+    let found = found?;
+    let window = if found.window == "seven_day" { "week" } else { "5-hour window" };
+    let when = until(now_ms, Some(found.at_ms));
+    Some(format!("At this pace the live account's {window} is full {when}."))
+}
+
+/// `34 %`, or a dash: the week's forecast in the table of accounts.
+pub fn short(said: Option<ForecastView>) -> String {
+    said.map_or_else(|| "–".to_owned(), |said| format!("{:.0} %", said.p50))
+}
+
+fn label(view: &View, id: AccountId) -> String {
+    let found = view.accounts.iter().find(|account| account.id == id);
+    found.map_or_else(|| format!("account {}", id.0), |account| account.label.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_told_in_words() {
+        let found = RunOutView { window: "five_hour".to_owned(), at_ms: 25 * 60_000 };
+        let said = run_out(0, Some(&found)).unwrap();
+        assert_eq!(said, "At this pace the live account's 5-hour window is full in 25 min.");
+        assert_eq!(run_out(0, None), None);
+    }
+
+    #[test]
+    fn a_week_that_ended_stands_beside_what_was_foreseen() {
+        let view = View::default();
+        let past = [StrandedView {
+            account: AccountId(3),
+            resets_at_ms: 0,
+            unused: 12.4,
+            p50: Some(15.0),
+            p90: Some(30.0),
+        }];
+        let text = words(&view, &past);
+        assert!(text.contains("account 3") && text.contains("12 %") && text.contains("15 %"));
+    }
+}

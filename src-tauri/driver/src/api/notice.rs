@@ -1,0 +1,31 @@
+//! Notices as front ends take them.
+
+use super::Request;
+use serde::{Deserialize, Serialize};
+
+/// One message to the person, deduplicated by cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it is about; the same cause is not told twice until it has ended.
+    pub cause: String,
+    /// Kind, for the person's switches: `swap_done`, `swap_failed`, `advice`, `sign_in`, …
+    pub kind: String,
+    /// One line.
+    pub title: String,
+    /// One or two sentences; labels only, no mail address.
+    pub body: String,
+    /// Buttons.
+    pub actions: Vec<NoticeAction>,
+}
+
+/// A button of a notice and the request it sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeAction {
+    /// Stable key (`swap`, `snooze`).
+    pub key: String,
+    /// The words on it.
+    pub label: String,
+    /// What it asks for; bound when the notice was made, so that a late click cannot mean another
+    /// account.
+    pub request: Request,
+}
