@@ -112,8 +112,7 @@ impl Core {
             return;
         }
         let (account, live) = (said.account, self.is_live(said.account));
-        let cause =
-            format!("drain:{}:{}", account.0, super::telling::episode(Some(said.resets_at)));
+        let cause = drain_cause(said);
         let label = self.label(account).to_owned();
         let title = format!("{label}: {:.0} % will expire unused", said.p50.max(said.likely));
         let body = format!(
@@ -168,6 +167,8 @@ impl Core {
                 && said.p50 > advise::WORTH
                 && said.resets_at.seconds_since(now) <= DIGEST_S
                 && self.account(said.account).is_some_and(|found| found.enabled)
+                // What was announced by itself is not said twice.
+                && !self.told.is_open(&drain_cause(said))
         });
         near.map(|said| {
             format!(
@@ -179,4 +180,9 @@ impl Core {
         })
         .collect()
     }
+}
+
+/// One episode per account and week.
+fn drain_cause(said: &Outlook) -> String {
+    format!("drain:{}:{}", said.account.0, super::telling::episode(Some(said.resets_at)))
 }

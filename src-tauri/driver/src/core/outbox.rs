@@ -84,7 +84,7 @@ impl Core {
         self.outbox.held.push_back((notice, now.wall));
     }
 
-    /// Tells what was held and may be told now; the urgent first, then the oldest.
+    /// Tells what was held and may be told now; the urgent first, news last.
     pub(super) fn release_held(&mut self, now: Now) {
         let quiet = self.is_quiet(now);
         let mut held = std::mem::take(&mut self.outbox.held);
@@ -95,7 +95,10 @@ impl Core {
             }
             young
         });
-        held.make_contiguous().sort_by_key(|(notice, _)| !URGENT.contains(&notice.kind.as_str()));
+        held.make_contiguous().sort_by_key(|(notice, _)| {
+            let kind = notice.kind.as_str();
+            (!URGENT.contains(&kind), NEWS.contains(&kind))
+        });
         for (notice, at) in held {
             let urgent = URGENT.contains(&notice.kind.as_str());
             if (!quiet || urgent) && self.outbox.has_room(&notice.kind, now.wall) {

@@ -40,6 +40,10 @@ impl Told {
         }
     }
 
+    pub(super) fn is_open(&self, cause: &str) -> bool {
+        self.open.contains_key(cause)
+    }
+
     pub(super) fn is_snoozed(&self, cause: &str, now: Utc) -> bool {
         self.snoozed.get(cause).is_some_and(|until| *until > now)
     }
