@@ -68,6 +68,8 @@ export interface ProviderView {
   advice: Advice | null;
   // The account whose swap waits for the end of a turn.
   after_turn: AccountId | null;
+  // When the live account is full at the present pace; `None` when nothing moves.
+  run_out: RunOutView | null;
 }
 
 // The company whose service is used and metered.
@@ -92,6 +94,14 @@ export interface Advice {
   reason: string;
   // The decision behind it.
   decision: number;
+}
+
+// When the live account is full at the present pace.
+export interface RunOutView {
+  // `five_hour` or `seven_day`: the window that is full first.
+  window: string;
+  // When, to the minute.
+  at_ms: number;
 }
 
 // One account.
@@ -142,6 +152,8 @@ export interface AccountView {
   problem: string | null;
   // A tool was refused work on it: it is not chosen before then, unless it is seen to serve.
   rests_until_ms: number | null;
+  // What is expected to be left of its windows at their resets.
+  forecasts: ForecastsView;
 }
 
 // Whether the account's login can be used.
@@ -200,6 +212,28 @@ export type Refusal =
   | "stale"
   | "outranked"
   | "none";
+
+// The forecasts of an account; `None` where too little is known.
+export interface ForecastsView {
+  // Of the 5-hour window.
+  five_hour: ForecastView | null;
+  // Of the weekly window.
+  seven_day: ForecastView | null;
+}
+
+// What is expected to be left of a window at its reset, whole percent.
+export interface ForecastView {
+  // As likely more as less is left.
+  p50: number;
+  // With nine in ten at most this much is left.
+  p90: number;
+  // Nine in ten outcomes lie from here …
+  low: number;
+  // … to here.
+  high: number;
+  // When the window ends.
+  resets_at_ms: number;
+}
 
 // Something only a person can mend.
 export interface NeedsYou {
@@ -553,6 +587,18 @@ export type Request =
       // From then.
       since_ms: number;
     }
+  | {
+      verb: "stranded";
+      // From then.
+      since_ms: number;
+    }
+  | {
+      verb: "replay";
+      // From then.
+      since_ms: number;
+      // `horizon`, `tiered`, `threshold`, `edf`, `react429` or `none`.
+      policy: string;
+    }
   | { verb: "settings" }
   | {
       verb: "set";
@@ -654,6 +700,12 @@ export type Answer =
       rows: ([number, number | null, number | null])[];
     }
   | {
+      answer: "stranded";
+      // Newest first.
+      rows: StrandedView[];
+    }
+  | ({ answer: "compared" } & Compared)
+  | {
       answer: "settings";
       // Values.
       values: Record<string, unknown>;
@@ -710,6 +762,48 @@ export interface LoginView {
   ends_at_ms: number | null;
   // How it does.
   health: LoginHealth;
+}
+
+// A weekly window that has ended. Shares are percent.
+export interface StrandedView {
+  // Whose.
+  account: AccountId;
+  // When it ended.
+  resets_at_ms: number;
+  // What was left of it.
+  unused: number;
+  // What had been foreseen a day before.
+  p50: number | null;
+  // At most this was foreseen with nine in ten.
+  p90: number | null;
+}
+
+// What was done beside what a policy would have done.
+export interface Compared {
+  // The policy's name.
+  policy: string;
+  // From when.
+  since_ms: number;
+  // Until when.
+  until_ms: number;
+  // The recorded swaps made again.
+  recorded: Tally;
+  // The policy instead.
+  instead: Tally;
+}
+
+// What one way of choosing came to, in units.
+export interface Tally {
+  // Work that was served.
+  served: number;
+  // Capacity unused at weekly resets.
+  stranded: number;
+  // Work that was refused.
+  interrupted: number;
+  // Minutes of work refused.
+  interrupted_min: number;
+  // Swaps.
+  swaps: number;
 }
 
 // What was made of a reported failure.
