@@ -14,6 +14,7 @@ mod proving;
 mod reports;
 mod requests;
 mod seats;
+mod storing;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -535,29 +536,6 @@ impl Core {
             label: card.label.clone(),
             kept: card.kept,
         })
-    }
-
-    fn store(&mut self, record: Record, then: Then) {
-        self.out.push(Effect::Store { record: Box::new(record), then });
-    }
-
-    fn store_lane(&mut self, id: LaneId, now: Now) {
-        let written =
-            self.world.lanes.iter().find(|lane| lane.id == id).map(|lane| lane.generation);
-        self.store_lane_then(id, Then::Lane(id, written.unwrap_or_default()), now);
-    }
-
-    fn store_lane_then(&mut self, id: LaneId, then: Then, now: Now) {
-        if let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) {
-            let record = Record::Lane { lane: Box::new(lane.clone()), at: now.wall };
-            self.store(record, then);
-        }
-    }
-
-    fn store_account(&mut self, id: AccountId) {
-        if let Some(kept) = self.kept_account(id) {
-            self.store(Record::Account(Box::new(kept)), Then::Nothing);
-        }
     }
 
     fn set_login(&mut self, id: AccountId, login: Login) {

@@ -262,10 +262,7 @@ impl Outside {
                 self.view = *view;
                 None
             }
-            Effect::Tell { notice, .. } => {
-                self.notices.push(*notice);
-                None
-            }
+            Effect::Tell { notice, .. } => self.hear(*notice),
             Effect::LookAtRuns => {
                 let mut look = crate::ports::Look {
                     walls: self.core.walls.clone(),
@@ -299,6 +296,11 @@ impl Outside {
             }
             None => Ok(self.numbers(account)),
         }
+    }
+
+    fn hear(&mut self, notice: Notice) -> Option<Input> {
+        self.notices.push(notice);
+        None
     }
 
     fn report(&self) -> SeatReport {
