@@ -12,7 +12,7 @@ pub use crate::outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
 pub use flight::{
     Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
 };
-pub use notice::{Notice, NoticeAction};
+pub use notice::{Notice, NoticeAction, Refused};
 use serde::{Deserialize, Serialize};
 pub use sluice_engine::skip::FailureKind;
 pub use sluice_engine::{
@@ -586,17 +586,4 @@ pub enum Answer {
     },
     /// Nothing was changed.
     Refused(Refused),
-}
-
-/// A refusal: what happened, what was kept, what to do next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
-    /// Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
-    /// `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`,
-    /// `REFRESH_TIMEOUT`, `VALIDATE_TIMEOUT`, `REFRESH_IN_PROGRESS`, …
-    pub code: String,
-    /// For people.
-    pub text: String,
-    /// Worth trying again after so many seconds.
-    pub retry_after_s: Option<u64>,
 }

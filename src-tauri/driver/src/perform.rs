@@ -6,12 +6,12 @@
 use crate::api::{Answer, Notice, Request, View};
 use crate::calendar;
 use crate::clock::Clock;
-use crate::core::{AGE_MAX_S, CallId, Effect, Input, PollError, Port, Then};
+use crate::core::{CallId, Effect, Input, PollError, Port};
 use crate::flight::{self, Desk};
 use crate::link::refused;
 use crate::ports::{
-    Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Query, Record,
-    Recovered, RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
+    Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Recovered,
+    RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
 };
 use crate::settings::Settings;
 use crate::worker::{Hands, Missed, Worker};

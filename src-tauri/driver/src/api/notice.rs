@@ -1,4 +1,4 @@
-//! Notices as front ends take them.
+//! What is told to a person: notices and refusals.
 
 use super::Request;
 use serde::{Deserialize, Serialize};
@@ -28,4 +28,17 @@ pub struct NoticeAction {
     /// What it asks for; bound when the notice was made, so that a late click cannot mean another
     /// account.
     pub request: Request,
+}
+
+/// A refusal: what happened, what was kept, what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
+    /// `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`,
+    /// `REFRESH_TIMEOUT`, `VALIDATE_TIMEOUT`, `REFRESH_IN_PROGRESS`, …
+    pub code: String,
+    /// For people.
+    pub text: String,
+    /// Worth trying again after so many seconds.
+    pub retry_after_s: Option<u64>,
 }
