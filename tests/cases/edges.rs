@@ -1,10 +1,14 @@
 //! The edges of what is remembered: refusals, skips, requests.
 
-use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, modern, now};
+use crate::fixture::{
+    Play, With, account, clocks, in_hours, in_minutes, modern, now, survey, world,
+};
 use sluice_engine::limits::REFUSALS_MAX;
 use sluice_engine::observation::Fact;
 use sluice_engine::skip::{FailureKind, Skip};
-use sluice_engine::{Account, AccountId, Memory, Percent, Utc, Window, World};
+use sluice_engine::{
+    Account, AccountId, Lane, LaneId, Memory, Percent, Provider, Rules, Utc, Window, World,
+};
 
 fn hit(window: &str, resets_at: Option<Utc>) -> Fact {
     Fact::LimitHit { resets_at, window: window.into() }
@@ -137,4 +141,56 @@ fn failures_of_two_models_are_one_of_the_account() {
 fn kinds_of_failures_have_stable_names() {
     let names = [FailureKind::RateLimit, FailureKind::Billing, FailureKind::Auth];
     assert_eq!(names.map(FailureKind::name), ["rate_limit", "billing", "auth"]);
+}
+
+#[test]
+fn a_restart_of_the_recorded_program_keeps_what_the_person_set() {
+    let mut world = world(Rules::seed(), vec![account(1)]);
+    world.gates().off = true;
+    world.gates().paused_until = Some(in_hours(1.0));
+    world.gates().failed_attempts = 3;
+    world.restarted();
+    let gates = world.gates();
+    assert_eq!((gates.off, gates.paused_until), (true, Some(in_hours(1.0))));
+    assert_eq!(gates.failed_attempts, 0);
+}
+
+/// Many accounts that are behind, with resets and use at random.
+fn many(rules: Rules) -> World {
+    let mut rng = fastrand::Rng::with_seed(3);
+    let one = |id: i64| account(id).week(rng.f64() * 60.0, in_hours(1.0 + rng.f64() * 22.0));
+    world(rules, (1..=300).map(one).collect())
+}
+
+#[test]
+fn candidates_stand_in_the_order_of_what_would_be_lost() {
+    let world = many(Rules::default());
+    let survey = survey(&world);
+    let rates: Vec<f64> = survey.eligible().map(|one| one.loss_rate).collect();
+    assert!(rates.len() > 250 && rates.windows(2).all(|pair| pair[0] >= pair[1]));
+}
+
+#[test]
+fn recorded_candidates_stand_in_the_order_of_their_resets_then_of_what_is_missing() {
+    let mut world = many(Rules::seed());
+    for one in &mut world.accounts {
+        let hours = f64::from((one.id.0 % 5) as i32) + 2.0;
+        one.usage.seven_day.resets_at = Some(in_hours(hours));
+    }
+    let survey = survey(&world);
+    let keys: Vec<_> = survey.eligible().map(|one| (one.reset, -one.deficit.unwrap())).collect();
+    assert!(keys.len() > 250 && keys.windows(2).all(|pair| pair[0] <= pair[1]));
+}
+
+#[test]
+fn a_decision_lists_the_accounts_of_its_own_provider_beside_as_many_of_another() {
+    let off = |id: i64, provider: Provider| {
+        account(id).with(|one| (one.enabled, one.provider) = (false, provider))
+    };
+    let claude = (1..=64).map(|id| off(id, Provider::Claude));
+    let codex = (101..=164).map(|id| off(id, Provider::Codex));
+    let mut world = modern(claude.chain(codex).collect());
+    let own = Lane { id: LaneId(2), provider: Provider::Codex, ..world.lanes[0].clone() };
+    world.lanes.push(Lane { active: Some(AccountId(101)), ..own });
+    assert_eq!(world.decide(LaneId(2), clocks(now())).candidates.len(), 64);
 }

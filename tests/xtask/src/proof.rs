@@ -93,7 +93,15 @@ pub fn mutants(rest: &[String]) -> Result<(), Failure> {
     let tree = tree()?;
     let mut command = run::cargo_command();
     command.current_dir(&tree).env_remove("CARGO_TARGET_DIR");
-    command.env("SLUICE_DECISIONS", DECISIONS);
+    // The unchanged engine is run first and writes down how it lives; each mutant is held against it.
+    let recorded = tree.join("recorded.txt");
+    match fs::remove_file(&recorded) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Failure::Failed(format!("{}: {error}", recorded.display())));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    command.env("SLUICE_DECISIONS", DECISIONS).env("SLUICE_RECORDED", recorded);
     command.args(["mutants", "--in-place", "--package", "sluice-engine", "--test-workspace=true"]);
     command.args(["--timeout", PATIENCE_S, "--no-times", "--colors", "never"]).args(rest);
     run::succeed(&mut command)
