@@ -287,7 +287,7 @@ impl Performer {
         let (moves, inputs) = (self.moves.clone(), self.inputs.clone());
         tokio::spawn(async move {
             let found = moves.run(START_DEADLINE, |custody| custody.recover()).await;
-            let _ended = inputs.send(Input::Recovered(found.unwrap_or_default())).await;
+            let _ended = inputs.send(Input::Recovered(found.map_err(busy))).await;
         });
     }
 

@@ -111,7 +111,7 @@ pub enum Input {
     /// A port answers again.
     Answering(Port),
     /// Open swaps were looked at once more.
-    Recovered(Vec<Recovered>),
+    Recovered(Result<Vec<Recovered>, Trouble>),
     /// The tool's background process was restarted, or not.
     Restarted {
         /// Who asked.

@@ -342,7 +342,7 @@ impl Core {
             Input::Answering(port) => {
                 self.hanging.remove(&port);
             }
-            Input::Recovered(found) => self.on_recovered(&found, now),
+            Input::Recovered(found) => self.on_recovered(found, now),
             Input::Restarted { call, result } => self.on_restarted(call, result),
             Input::Twins(twins) => self.on_twins(twins, now),
             Input::Due(id) => self.on_due(id, now),

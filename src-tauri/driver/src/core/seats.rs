@@ -312,14 +312,15 @@ impl Core {
         self.recover_due = Some(now.wall.plus_seconds(RECOVER_AGAIN_S));
     }
 
-    pub(super) fn on_recovered(&mut self, found: &[Recovered], now: Now) {
+    pub(super) fn on_recovered(&mut self, found: Result<Vec<Recovered>, Trouble>, now: Now) {
+        let Ok(found) = found else { return self.recover_later(now) };
         for one in found.iter().filter(|one| one.settled && !one.stuck) {
             if let Some(book) = self.lanes.get_mut(&one.lane) {
                 book.stuck = None;
             }
             self.end_cause(&format!("stuck:{}", one.lane.0));
         }
-        self.after_recovery(found, now);
+        self.after_recovery(&found, now);
         for provider in self.providers() {
             self.read_seat(provider);
         }

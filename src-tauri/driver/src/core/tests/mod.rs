@@ -277,7 +277,7 @@ impl Outside {
                 self.reminders.push((self.now.wall.plus_seconds(after_s.into()), id));
                 None
             }
-            Effect::Recover => Some(Input::Recovered(std::mem::take(&mut self.recovered))),
+            Effect::Recover => Some(Input::Recovered(Ok(std::mem::take(&mut self.recovered)))),
             Effect::RestartTool { call, .. } => Some(Input::Restarted { call, result: Ok(()) }),
             Effect::Fly { .. }
             | Effect::Look { .. }

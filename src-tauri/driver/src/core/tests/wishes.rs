@@ -349,10 +349,14 @@ fn an_unsettled_recovery_is_tried_until_it_is_settled() {
         settled: false,
         text: "The disk is full.".to_owned(),
     };
-    outside.input(Input::Recovered(vec![unsettled]));
+    outside.input(Input::Recovered(Ok(vec![unsettled])));
     let from = outside.now.wall;
     outside.advance(310);
     assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 1);
     outside.advance(3_600);
     assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 1);
+    // One that did not even answer is asked again.
+    outside.input(Input::Recovered(Err(Trouble::new("busy", "It does not answer."))));
+    outside.advance(310);
+    assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 2);
 }
