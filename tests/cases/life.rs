@@ -273,7 +273,11 @@ fn account(rng: &mut fastrand::Rng, id: i64, truth: &Truth) -> Account {
     Account {
         id: AccountId(id),
         provider: if rng.u8(0..10) == 0 { Provider::Codex } else { Provider::Claude },
-        plan: Plan { rate_limit_tier: Some(tier.into()), ..Plan::default() },
+        plan: Plan {
+            rate_limit_tier: Some(tier.into()),
+            weight: (id % 3 > 0).then_some(truth.weight),
+            ..Plan::default()
+        },
         enabled: true,
         automatic: true,
         login: Login::Unverified,

@@ -3,6 +3,7 @@
 //! and compares with it when it is there; `cargo xtask mutants` has each mutant compared so.
 
 use crate::life::Life;
+use sluice_engine::forecast::{Book, Scene};
 use sluice_engine::{Action, Decision, Policy, Rules};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -47,21 +48,49 @@ impl Digest {
     }
 }
 
-/// One line per day: swaps, and the digest of decisions, of what is to be read when, and of all that
-/// was learned.
+/// What the book of forecasts says beside a life, as text.
+fn foreseen(book: &mut Book, life: &Life, hourly: bool) -> String {
+    let world = &life.world;
+    for account in &world.accounts {
+        book.read(account);
+    }
+    let scene = Scene {
+        accounts: &world.accounts,
+        lanes: &world.lanes,
+        calendar: &world.calendar,
+        now: life.now,
+    };
+    let ended = serde_json::to_string(&book.advance(&scene)).unwrap();
+    if !hourly {
+        return ended;
+    }
+    let outlooks = book.outlooks(&scene);
+    for one in &outlooks {
+        let order = [0.0, one.low, one.high, 100.0];
+        assert!(order.windows(2).all(|pair| pair[0] <= pair[1]), "{one:?}");
+        assert!(one.likely <= one.p50 && one.p50 <= one.p90, "{one:?}");
+    }
+    let full: Vec<_> = world.accounts.iter().map(|one| book.run_out(one.id, life.now)).collect();
+    assert!(full.iter().flatten().all(|one| one.at >= life.now), "{full:?}");
+    ended + &serde_json::to_string(&(outlooks, full)).unwrap()
+}
+
+/// One line per day: swaps, and the digest of decisions, of what is to be read when, of forecasts and
+/// of all that was learned.
 fn lived(name: &str, seed: u64, days: usize) -> String {
     let mut life = Life::new(seed, rules(name));
-    let mut lines = String::new();
+    let (mut lines, mut book) = (String::new(), Book::default());
     for day in 0..days {
         let (mut swaps, mut digest) = (0, Digest(0xcbf2_9ce4_8422_2325));
-        for _ in 0..LOOKS_A_DAY {
+        for look in 0..LOOKS_A_DAY {
             life.step(&mut |_, _, decision: &Decision| {
                 swaps += u32::from(decision.action != Action::Stay);
                 digest.add(&serde_json::to_string(decision).unwrap());
             });
             digest.add(&serde_json::to_string(&life.world.polls(life.clocks())).unwrap());
+            digest.add(&foreseen(&mut book, &life, look % 12 == 0));
         }
-        digest.add(&serde_json::to_string(&life.world).unwrap());
+        digest.add(&serde_json::to_string(&(&life.world, &book)).unwrap());
         writeln!(lines, "{name} {seed} day {day}: {swaps} swaps, {:016x}", digest.0).unwrap();
     }
     lines

@@ -123,7 +123,7 @@ mod tests {
         let shares = record.shares(Kind::SevenDay, cell);
         let [low, middle, high] = [0.1, 0.5, 0.9].map(|share| shares.quantile(share));
         assert!(low < 0.25 && (0.3..0.7).contains(&middle) && high > 0.75, "{low} {middle} {high}");
-        for _ in 0..64 {
+        for _ in 0..KEPT {
             record.keep(cell, 1.0);
         }
         assert!(record.shares(Kind::SevenDay, cell).quantile(0.5) > 0.95, "the newest count");
