@@ -144,7 +144,7 @@ pub fn export(paths: &Paths, days: u32, format: Format) -> Exit {
     match format {
         Format::Json => render::document("export", json!(activity)),
         Format::Csv => {
-            render::say("at_ms,kind,account,host,path,status,budget_left");
+            render::say("at_ms,kind,account,host,path,status,budget_left,note");
             for row in &activity.requests {
                 let number =
                     |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
@@ -156,6 +156,7 @@ pub fn export(paths: &Paths, days: u32, format: Format) -> Exit {
                     cell(&row.path),
                     number(row.status.map(i64::from)),
                     number(row.budget_left.map(i64::from)),
+                    cell(row.note.as_deref().unwrap_or_default()),
                 ];
                 render::say(&cells.join(","));
             }

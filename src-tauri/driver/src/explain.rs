@@ -46,14 +46,14 @@ fn plain(trigger: Trigger) -> &'static str {
         Trigger::ResidencyBlocked | Trigger::CooldownBlocked => "another account would be better",
         Trigger::NoTarget => "it should be left",
         Trigger::SwapAborted => "a swap was tried lately and failed",
-        Trigger::HigherTierEmerged => "its week ends sooner",
-        Trigger::IntraTierPreempted => "it loses more per hour",
+        Trigger::HigherTierEmerged => "the week of the one that comes ends sooner",
+        Trigger::IntraTierPreempted => "the one that comes loses more of its week with every hour",
         Trigger::TierDrained => "the live account has reached its target",
         Trigger::ForcedCritical => "the 5-hour window of the live account is full or nearly so",
         Trigger::BurnRate => "at this pace the 5-hour window is full before the next look",
         Trigger::FailureReported => "the live account refuses work",
         Trigger::Manual => "you asked for it",
-        Trigger::PlanImproved => "the plan over all accounts is worth more",
+        Trigger::PlanImproved => "over the days ahead that uses more of all accounts together",
     }
 }
 
@@ -79,5 +79,71 @@ pub fn span(now: Utc, at: Utc) -> String {
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
         (days, 0, _) => format!("{days} d"),
         (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_engine::{Generation, LaneId};
+    use std::fmt::Write as _;
+
+    const TRIGGERS: [Trigger; 14] = [
+        Trigger::Tick,
+        Trigger::EmergencePending,
+        Trigger::ResidencyBlocked,
+        Trigger::CooldownBlocked,
+        Trigger::NoTarget,
+        Trigger::SwapAborted,
+        Trigger::HigherTierEmerged,
+        Trigger::IntraTierPreempted,
+        Trigger::TierDrained,
+        Trigger::ForcedCritical,
+        Trigger::BurnRate,
+        Trigger::FailureReported,
+        Trigger::Manual,
+        Trigger::PlanImproved,
+    ];
+
+    fn told(trigger: Trigger, action: &str) -> String {
+        let swaps = action != "stay";
+        let decision = Decision {
+            at: Utc(0),
+            lane: LaneId(1),
+            generation: Generation(1),
+            active: Some(AccountId(1)),
+            action: if swaps { Action::Swap { to: AccountId(2) } } else { Action::Stay },
+            trigger,
+            reason: String::new(),
+            best: Some(AccountId(2)),
+            candidates: Vec::new(),
+        };
+        let name = |id: AccountId| if id.0 == 1 { "Work" } else { "Home" }.to_owned();
+        sentence(&decision, action, name)
+    }
+
+    /// `UPDATE_SNAPSHOTS=1 cargo test -p sluice-driver explain` writes it anew.
+    #[test]
+    fn every_branch_is_told_in_a_sentence_a_stranger_understands() {
+        let mut all = String::new();
+        for trigger in TRIGGERS {
+            let stays = matches!(
+                trigger,
+                Trigger::Tick
+                    | Trigger::EmergencePending
+                    | Trigger::ResidencyBlocked
+                    | Trigger::CooldownBlocked
+                    | Trigger::NoTarget
+                    | Trigger::SwapAborted
+            );
+            for action in if stays { &["stay"][..] } else { &["swap", "advise"] } {
+                writeln!(all, "{} {action}: {}", trigger.name(), told(trigger, action)).unwrap();
+            }
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/explain.txt");
+        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            std::fs::write(path, &all).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), all);
     }
 }

@@ -9,7 +9,7 @@ use sluice_ledger::{Ledger, RequestRow, SwapRow};
 /// Rows of each kind.
 const ROWS_MAX: u32 = 100_000;
 
-/// A request that was sent.
+/// A request that was sent, or a credential that was written (`host` is `seat` or `vault` then).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Request {
     /// Milliseconds since the epoch.
@@ -26,6 +26,8 @@ pub struct Request {
     pub status: Option<u16>,
     /// Requests that were left in the hour.
     pub budget_left: Option<u32>,
+    /// A word on what happened (`captured`, `swapped` …).
+    pub note: Option<String>,
 }
 
 /// A swap that was tried.
@@ -91,6 +93,7 @@ fn request(row: RequestRow) -> Request {
         path: row.path,
         status: row.status,
         budget_left: row.budget_left,
+        note: row.note,
     }
 }
 

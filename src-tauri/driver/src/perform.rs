@@ -10,8 +10,8 @@ use crate::core::{CallId, Effect, Input, PollError, Port};
 use crate::flight::{self, Desk};
 use crate::link::refused;
 use crate::ports::{
-    Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Recovered,
-    RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
+    Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Record,
+    Recovered, RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
 };
 use crate::settings::Settings;
 use crate::worker::{Hands, Missed, Worker};
@@ -350,13 +350,21 @@ impl Performer {
         let (providers, custody) =
             (Arc::clone(&self.parts.providers), Arc::clone(&self.parts.custody));
         let inputs = self.inputs.clone();
+        let (ledger, clock) = (self.ledger.clone(), self.clock);
+        let sent = move |status| {
+            let record = Record::Token { account, provider, at: clock.now().wall, status };
+            // A ledger that does not answer is told of elsewhere.
+            let _busy = ledger.submit(move |ledger| ledger.record(&record));
+        };
         tokio::spawn(async move {
             let begun = match begun {
                 Ok(begun) => wait_for(begun, RENEWAL_DEADLINE, Port::Refresh, &inputs).await,
                 Err(missed) => Err(missed),
             };
             let (report, health) = match begun {
-                Ok((Ok(renewal), _)) => exchange(renewal, provider, providers, custody).await,
+                Ok((Ok(renewal), _)) => {
+                    exchange((renewal, provider), providers, custody, sent).await
+                }
                 Ok((Err(report), health)) => (report, Some(health)),
                 Err(missed) => (unrenewed(&missed.to_string()), None),
             };
@@ -471,13 +479,14 @@ async fn carry_swap(
 /// Sends the request and keeps the answer. What has come is never dropped: keeping it does not wait
 /// for the hands of another call.
 async fn exchange(
-    renewal: Box<dyn Renewal>,
-    provider: Provider,
+    (renewal, provider): (Box<dyn Renewal>, Provider),
     providers: Arc<dyn Providers>,
     custody: Arc<dyn Custody>,
+    sent: impl FnOnce(Option<u16>),
 ) -> (RefreshReport, Option<Health>) {
     let asked = providers.token(provider, renewal.body());
     let answer = tokio::time::timeout(TOKEN_DEADLINE, asked).await.ok().flatten();
+    sent(answer.as_ref().map(|answer| answer.status));
     let kept =
         tokio::task::spawn_blocking(move || (renewal.finish(answer), Some(custody.health())));
     kept.await.unwrap_or_else(|_| (unrenewed("keeping the answer failed"), None))

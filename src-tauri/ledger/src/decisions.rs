@@ -247,6 +247,7 @@ impl Ledger {
             new.world
         ])?;
         tx.commit()?;
+        self.fold.committed();
         Ok(id)
     }
 

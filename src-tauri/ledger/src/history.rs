@@ -69,6 +69,7 @@ impl Ledger {
         )?
         .execute(params![sample.account.0, codec::json(usage)])?;
         tx.commit()?;
+        self.fold.committed();
         Ok(())
     }
 

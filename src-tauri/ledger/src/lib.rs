@@ -10,6 +10,7 @@ mod codec;
 mod decisions;
 mod error;
 mod failures;
+mod fold;
 mod history;
 mod inflight;
 mod keep;

@@ -1,6 +1,7 @@
 //! Opening the file: modes, durability, versions, and what happens when it cannot be read.
 
 use crate::error::{Error, Result};
+use crate::fold::Fold;
 use crate::keep;
 use crate::locks;
 use crate::schema;
@@ -16,8 +17,9 @@ const BUSY: Duration = Duration::from_millis(900);
 const OPENING: Duration = Duration::from_millis(1_500);
 /// How long an opening looks for damage in history, after the small tables were checked whole.
 const CHECKING: Duration = Duration::from_millis(250);
-/// Pages in the log before it is folded back into the file (32 MB).
-const CHECKPOINT_PAGES: i64 = 8_000;
+/// Pages in the log before a commit folds it back into the file itself (64 MB): the driver's own
+/// thread does it long before.
+const CHECKPOINT_PAGES: i64 = 16_000;
 /// Tables whose loss would matter to a login; always checked whole.
 const CHECKED: [&str; 6] = ["accounts", "lanes", "vintages", "swaps", "swap_steps", "settings"];
 
@@ -28,6 +30,7 @@ pub struct Ledger {
     pub(crate) durable: Connection,
     /// Commits survive our death and may lose the last moments on power loss (samples, log).
     pub(crate) history: Connection,
+    pub(crate) fold: Fold,
     path: PathBuf,
     /// Held while we use the file, so that nobody puts it aside beneath us.
     _in_use: File,
@@ -116,7 +119,13 @@ impl Ledger {
         };
         drop(opening);
         Ok(Opened {
-            ledger: Self { durable, history, path: path.to_path_buf(), _in_use: in_use },
+            ledger: Self {
+                durable,
+                history,
+                fold: Fold::start(path),
+                path: path.to_path_buf(),
+                _in_use: in_use,
+            },
             notes,
         })
     }
@@ -144,7 +153,8 @@ impl Ledger {
         for connection in [&durable, &history] {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         }
-        Ok(Self { durable, history, path: path.to_path_buf(), _in_use: in_use })
+        let fold = Fold::none();
+        Ok(Self { durable, history, fold, path: path.to_path_buf(), _in_use: in_use })
     }
 
     /// A durable transaction that has the write lock from its start, so that what it reads is what
@@ -245,7 +255,7 @@ fn raw(path: &Path, flags: OpenFlags) -> Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Folding the log back costs a wait for the disk; once in a thousand commits, not in a hundred.
+    // Folding the log back costs a wait for the disk.
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
 }

@@ -35,11 +35,24 @@ pub(super) struct SqlLedger {
     hosts: Hosts,
 }
 
-/// Where usage is asked for, for the record of requests.
+/// Where usage and tokens are asked for, for the record of requests.
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
     pub(super) claude: String,
     pub(super) codex: String,
+    /// Host and path.
+    pub(super) claude_token: (String, String),
+    pub(super) codex_token: (String, String),
+}
+
+impl Hosts {
+    fn token(&self, provider: Provider) -> (&str, &str) {
+        let (host, path) = match provider {
+            Provider::Claude => &self.claude_token,
+            Provider::Codex => &self.codex_token,
+        };
+        (host, path)
+    }
 }
 
 impl SqlLedger {
@@ -67,6 +80,20 @@ impl Ledger for SqlLedger {
     fn record(&mut self, record: &Record) -> Result<i64, Trouble> {
         let mut ledger = self.shared.lock();
         match record {
+            Record::Token { account, provider, at, status } => {
+                let (host, path) = self.hosts.token(*provider);
+                let sent = real::NewRequest {
+                    at: *at,
+                    kind: real::RequestKind::Token,
+                    account: Some(*account),
+                    host,
+                    path,
+                    status: *status,
+                    budget_left: None,
+                    note: None,
+                };
+                ledger.record_request(&sent).map_err(trouble)
+            }
             Record::Request { account, at, status, budget_left } => {
                 let request = (*account, *at, *status, *budget_left);
                 write_request(&mut ledger, &self.hosts, request).map_err(trouble)
@@ -262,8 +289,18 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
         Record::Snooze { cause, until } => {
             ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
         }
-        // Written with the hosts, by `write_request`.
-        Record::Request { .. } => Ok(0),
+        Record::Written { account, place, what, at } => ledger.record_request(&real::NewRequest {
+            at: *at,
+            kind: real::RequestKind::CredentialWrite,
+            account: Some(*account),
+            host: place,
+            path: "",
+            status: None,
+            budget_left: None,
+            note: Some(what),
+        }),
+        // Written with the hosts, by `record`.
+        Record::Request { .. } | Record::Token { .. } => Ok(0),
     }
 }
 

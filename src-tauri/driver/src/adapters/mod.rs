@@ -86,6 +86,14 @@ fn hosts() -> Result<ledger::Hosts, Trouble> {
     Ok(ledger::Hosts {
         claude: host(endpoints.claude_api.host_str()),
         codex: host(endpoints.codex_api.host_str()),
+        claude_token: (
+            host(endpoints.claude_token.host_str()),
+            endpoints.claude_token.path().to_owned(),
+        ),
+        codex_token: (
+            host(endpoints.codex_token.host_str()),
+            endpoints.codex_token.path().to_owned(),
+        ),
     })
 }
 

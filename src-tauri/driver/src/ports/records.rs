@@ -67,6 +67,28 @@ pub enum Record {
         /// Requests left in this hour.
         budget_left: u32,
     },
+    /// A token exchange that has ended.
+    Token {
+        /// Whose login.
+        account: AccountId,
+        /// Of whom.
+        provider: Provider,
+        /// When it went out.
+        at: Utc,
+        /// HTTP status, when there was one.
+        status: Option<u16>,
+    },
+    /// A credential was written.
+    Written {
+        /// Whose.
+        account: AccountId,
+        /// `seat` or `vault`.
+        place: &'static str,
+        /// A word on what it was (`captured`, `swapped`, `renewed`, `removed`).
+        what: &'static str,
+        /// When.
+        at: Utc,
+    },
     /// A lane with its gates; the answer is the generation in force.
     Lane {
         /// The lane.
