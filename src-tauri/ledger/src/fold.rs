@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use rusqlite::{Connection, OpenFlags};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Commits between two foldings.
@@ -42,7 +42,7 @@ impl Fold {
     }
 }
 
-fn fold_when_asked(path: &PathBuf, asked: &Receiver<()>) {
+fn fold_when_asked(path: &Path, asked: &Receiver<()>) {
     while asked.recv().is_ok() {
         if let Err(error) = fold(path) {
             tracing::debug!(%error, "the log was not folded back");

@@ -260,6 +260,26 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             let value = serde_json::to_value(memory).unwrap_or_default();
             ledger.set_setting(MEMORY, &value).map(|()| 0)
         }
+        Record::Setting { key, value } => ledger.set_setting(key, value).map(|()| 0),
+        Record::Served { account, at } => ledger.record_served(*account, *at).map(|()| 0),
+        Record::SignedIn { account, at } => ledger.record_signed_in(*account, *at).map(|()| 0),
+        Record::Probed { account, at } => ledger.record_probe(*account, *at).map(|()| 0),
+        Record::Snooze { cause, until } => {
+            ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
+        }
+        Record::Forecast(_)
+        | Record::Stranded(_)
+        | Record::Notice { .. }
+        | Record::Told { .. }
+        | Record::Written { .. } => note(ledger, record),
+        // Written with the hosts, by `record`.
+        Record::Request { .. } | Record::Token { .. } => Ok(0),
+    }
+}
+
+/// What is foreseen, told and noted beside the world itself.
+fn note(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
+    match record {
         Record::Forecast(book) => {
             let value = serde_json::to_value(book).unwrap_or_default();
             ledger.set_setting(FORECAST, &value).map(|()| 0)
@@ -282,13 +302,6 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             ledger.put_notice(&new, *at)
         }
         Record::Told { row, at } => ledger.claim_notice(*row, *at).map(i64::from),
-        Record::Setting { key, value } => ledger.set_setting(key, value).map(|()| 0),
-        Record::Served { account, at } => ledger.record_served(*account, *at).map(|()| 0),
-        Record::SignedIn { account, at } => ledger.record_signed_in(*account, *at).map(|()| 0),
-        Record::Probed { account, at } => ledger.record_probe(*account, *at).map(|()| 0),
-        Record::Snooze { cause, until } => {
-            ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
-        }
         Record::Written { account, place, what, at } => ledger.record_request(&real::NewRequest {
             at: *at,
             kind: real::RequestKind::CredentialWrite,
@@ -299,8 +312,7 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             budget_left: None,
             note: Some(what),
         }),
-        // Written with the hosts, by `record`.
-        Record::Request { .. } | Record::Token { .. } => Ok(0),
+        _ => Ok(0),
     }
 }
 
