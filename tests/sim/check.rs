@@ -111,14 +111,16 @@ impl Record {
     }
 }
 
-/// D3: the target of an automatic swap must be known to work.
+/// D3: the target of an automatic swap must not be known to fail. One never read is taken only by a
+/// lane that must leave, and only when nothing better is known.
 pub fn target(
-    known: &BTreeMap<AccountId, Known>,
-    to: AccountId,
+    all: &BTreeMap<AccountId, Known>,
+    (from, to): (Option<AccountId>, AccountId),
+    trigger: Trigger,
     (minute, wall): (i64, Utc),
     breaches: &mut Breaches,
 ) {
-    let Some(known) = known.get(&to) else {
+    let Some(known) = all.get(&to) else {
         breaches.note("D3", minute, "a swap to an account nobody knows");
         return;
     };
@@ -128,7 +130,10 @@ pub fn target(
     if known.full(wall) {
         breaches.note("D3", minute, "a swap to an account known to be full");
     }
-    if !known.seen {
+    let better = all.iter().any(|(id, known)| {
+        Some(*id) != from && known.seen && !known.signed_out && !known.full(wall)
+    });
+    if !known.seen && (voluntary(trigger) || better) {
         breaches.note("D3", minute, "a swap to an account never read");
     }
 }

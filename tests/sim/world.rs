@@ -359,7 +359,7 @@ impl Sim {
         let (minute, trigger, wall) = (self.minute, decision.trigger, self.now().wall);
         let breaches = &mut self.year.breaches;
         self.records[lane].judge(minute, trigger, breaches);
-        check::target(&self.known, to, (minute, wall), breaches);
+        check::target(&self.known, (decision.active, to), trigger, (minute, wall), breaches);
         // D1: one burst of failures, one swap; what the new account refuses is another burst.
         if let (Some((at, left)), Some(from)) = (self.left[lane], decision.active)
             && at == minute
