@@ -3,6 +3,7 @@
 mod codex;
 mod crash;
 mod deaf;
+mod lanes;
 mod modes;
 mod rotation;
 mod stop;

@@ -3,13 +3,16 @@
 
 mod burst;
 mod caps;
+mod folders;
 mod guard;
 mod hooks;
 mod pointer;
 mod reconcile;
 mod run;
 mod skips;
+mod steps;
 mod support;
 mod tool;
+mod verbs;
 mod words;
 mod workers;

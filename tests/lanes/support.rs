@@ -18,8 +18,15 @@ pub fn database(home: &Path) -> PathBuf {
     home.join("sluice.db")
 }
 
+/// Many hands may open one file at the same moment; each waits for its turn.
 pub fn open(home: &Path) -> Ledger {
-    Ledger::open(&database(home)).unwrap().ledger
+    for _ in 0..20 {
+        match Ledger::open(&database(home)) {
+            Err(sluice_ledger::Error::Busy) => {}
+            opened => return opened.unwrap().ledger,
+        }
+    }
+    panic!("the ledger stayed busy");
 }
 
 /// A ledger with accounts of the given 5-hour use and one lane on the first.

@@ -222,7 +222,7 @@ impl Ledger {
     ) -> Result<Option<AccountId>> {
         let tx = Self::begin_on(&mut self.history)?;
         let found = lanes::find(&tx, lane)?.ok_or(Error::NotFound("lane"))?;
-        let field = field(&tx, found, now)?;
+        let field = field(&tx, found, Style::Pointer, now)?;
         Ok(choose(&field).filter(|to| field.places.iter().any(|place| place.account == *to)))
     }
 
@@ -285,7 +285,7 @@ impl Ledger {
         if let Some(swap) = pending(&tx, leave.lane)? {
             return Ok(Verdict::UnderWay { swap });
         }
-        let field = field(&tx, found, leave.now)?;
+        let field = field(&tx, found, leave.style, leave.now)?;
         let chosen =
             choose(&field).filter(|to| field.places.iter().any(|place| place.account == *to));
         let verdict = match chosen {
@@ -331,7 +331,7 @@ fn pending(tx: &Connection, lane: LaneId) -> Result<Option<SwapId>> {
 }
 
 /// Everybody who could take the lane now, and when the first of the others is expected back.
-fn field(tx: &Connection, lane: LaneRow, now: Utc) -> Result<Field> {
+fn field(tx: &Connection, lane: LaneRow, style: Style, now: Utc) -> Result<Field> {
     let model = lane.lane.model.clone();
     let (mut places, mut earliest) = (Vec::new(), None);
     let mut expect = |at: Option<Utc>| {
@@ -340,7 +340,12 @@ fn field(tx: &Connection, lane: LaneRow, now: Utc) -> Result<Field> {
         }
     };
     for row in accounts::kept(tx, lane.lane.provider)? {
-        let signed_in = matches!(row.login, Login::Valid | Login::Unverified);
+        let signed_in = match row.login {
+            Login::Valid | Login::Unverified => true,
+            // A seat of its own has its own login; what is kept in the vault is another matter.
+            Login::Missing => style == Style::Pointer,
+            Login::NeedsSignIn => false,
+        };
         if !row.enabled || !row.automatic || !signed_in {
             continue;
         }

@@ -24,12 +24,7 @@ const WAITING_MAX: usize = 8;
 impl Core {
     pub(super) fn on_call(&mut self, call: CallId, request: Request, now: Now) {
         match request {
-            Request::Status | Request::Watch => {
-                let mut view = crate::view::view(self, now.wall);
-                view.revision = self.revision;
-                view.at_ms = now.wall.millis();
-                self.answer(call, Answer::View(Box::new(view)));
-            }
+            Request::Status | Request::Watch => self.show(call, now),
             Request::Add { provider, label } => self.begin_adding(call, provider, label, now),
             Request::Remove { account } => self.remove(call, account),
             Request::Rename { account, label } => self.rename(call, account, &label),
@@ -46,11 +41,11 @@ impl Core {
             Request::Swap { .. } => {
                 self.refuse(call, "busy", "Too many swaps are waiting already.")
             }
-            Request::PointLane { lane, to, expected_generation } => {
-                self.point_lane(call, lane, to, expected_generation, now);
+            Request::PointLane { lane, to, expected_generation: expected } => {
+                self.point_lane(call, lane, to, expected, now)
             }
             Request::LeaveWalled { lane, generation } => {
-                self.leave_walled(call, lane, generation, now);
+                self.leave_walled(call, lane, generation, now)
             }
             flight @ (Request::LookAtRuns
             | Request::Acquire(_)
@@ -125,6 +120,13 @@ impl Core {
 
     fn refuse(&mut self, call: CallId, code: &str, text: impl Into<String>) {
         self.answer(call, refused(code, text));
+    }
+
+    fn show(&mut self, call: CallId, now: Now) {
+        let mut view = crate::view::view(self, now.wall);
+        view.revision = self.revision;
+        view.at_ms = now.wall.millis();
+        self.answer(call, Answer::View(Box::new(view)));
     }
 
     /// What concerns lanes and tools at work is carried out beside the loop.

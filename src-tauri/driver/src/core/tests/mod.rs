@@ -263,16 +263,7 @@ impl Outside {
                 None
             }
             Effect::Tell { notice, .. } => self.hear(*notice),
-            Effect::LookAtRuns => {
-                let mut look = crate::ports::Look {
-                    walls: self.core.walls.clone(),
-                    ..crate::ports::Look::default()
-                };
-                if self.mid_turn {
-                    look.mid_turn.insert(CLAUDE, 1);
-                }
-                Some(Input::Looked(Box::new(look)))
-            }
+            Effect::LookAtRuns => Some(Input::Looked(Box::new(self.look()))),
             Effect::Remind { id, after_s } => {
                 self.reminders.push((self.now.wall.plus_seconds(after_s.into()), id));
                 None
@@ -301,6 +292,13 @@ impl Outside {
     fn hear(&mut self, notice: Notice) -> Option<Input> {
         self.notices.push(notice);
         None
+    }
+
+    /// What the desk would see: the walls as they are known, and whether a turn goes on.
+    fn look(&self) -> crate::ports::Look {
+        let mid_turn = self.mid_turn.then_some((CLAUDE, 1)).into_iter().collect();
+        let walls = self.core.walls.clone();
+        crate::ports::Look { walls, mid_turn, ..crate::ports::Look::default() }
     }
 
     fn report(&self) -> SeatReport {
