@@ -162,6 +162,7 @@ fn weigh(scene: &Scene<'_>, targets: &[usize], answer: &mut Answer) {
         if closed && scene.forced.is_none() && scene.hot() {
             gain = gain.max(value(Some(to), Some(tuning.touch)).0 - late - stay);
         }
+        gain -= rush(scene, to);
         answer.values.push((scene.entries[to].id, gain));
         let minutes = if closed { 6.0 } else { 20.0 };
         let enough = scene.forced.is_some() || scene.room(to) >= minutes * scene.belief.rate;
@@ -171,6 +172,17 @@ fn weigh(scene: &Scene<'_>, targets: &[usize], answer: &mut Answer) {
         }
     }
     answer.to = best.map(|(_, at)| scene.entries[at].id);
+}
+
+/// Units a refusal is expected to cost on an account that the present rate may use up before a
+/// reading tells: the sooner, the surer.
+fn rush(scene: &Scene<'_>, to: usize) -> f64 {
+    let (tuning, rate) = (&scene.state.tuning, scene.belief.rate);
+    if !scene.busy() || rate <= 0.0 {
+        return 0.0;
+    }
+    let chance = 1.0 - scene.room(to) / (tuning.rushed * rate);
+    chance.max(0.0) * tuning.recovery * rate
 }
 
 /// How many swaps' worth a move must gain.

@@ -12,6 +12,10 @@ pub struct Tuning {
     pub swap_pause: f64,
     /// A lane is hot this long after its last use.
     pub cache_ttl: f64,
+    /// An account with fewer minutes of burn than this is used up before a reading tells.
+    pub rushed: f64,
+    /// Minutes of work that a refusal costs.
+    pub recovery: f64,
     /// Growth this recent means the lane is working.
     pub busy: f64,
     /// Leave this many minutes of burn before the end.
@@ -72,6 +76,8 @@ impl Default for Tuning {
             swap_share: 0.02,
             swap_pause: 0.3,
             cache_ttl: 60.0,
+            rushed: 12.0,
+            recovery: 5.0,
             busy: 20.0,
             lead: 1.3,
             plan_busy: 10.0,
