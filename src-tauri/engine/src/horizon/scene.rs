@@ -155,17 +155,23 @@ impl<'a> Scene<'a> {
     }
 
     /// Accounts to weigh: usable, with room enough for what the lane is about. A lane that must
-    /// leave and finds none takes the last readings' word against its own reckoning.
+    /// leave and finds none takes the last readings' word against its own reckoning; one that
+    /// stands still takes what is not worth a swap before it waits.
     pub(super) fn targets(&self) -> Vec<usize> {
-        let believed = self.with_room(|at| self.room(at));
+        let worth = |at| self.floor(at);
+        let believed = self.with_room(|at| self.room(at), worth);
         if !believed.is_empty() || self.forced.is_none() {
             return believed;
         }
-        self.with_room(|at| self.entries[at].read_left)
+        let read = self.with_room(|at| self.entries[at].read_left, worth);
+        if !read.is_empty() || !self.forced.is_some_and(Force::stuck) {
+            return read;
+        }
+        self.with_room(|at| self.room(at), |at| 0.015 * self.pool.slots[at].short_cap)
     }
 
-    fn with_room(&self, room: impl Fn(usize) -> f64) -> Vec<usize> {
-        let good = |at: &usize| self.open_to(*at) && room(*at) > self.floor(*at);
+    fn with_room(&self, room: impl Fn(usize) -> f64, floor: impl Fn(usize) -> f64) -> Vec<usize> {
+        let good = |at: &usize| self.open_to(*at) && room(*at) > floor(*at);
         let all: Vec<_> = (0..self.entries.len()).filter(good).collect();
         let free: Vec<_> = all.iter().copied().filter(|&at| !self.held(at)).collect();
         if free.is_empty() && self.forced.is_some() { all } else { free }
