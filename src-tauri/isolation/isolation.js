@@ -38,6 +38,7 @@
     read_usage: { account: integer },
     validate: { account: integer },
     read_all: {},
+    restart_tool: { provider },
     history: { account: integer, since_ms: integer },
     point_lane: { lane: integer, to: integer, expected_generation: orNothing(integer) },
     set_lane_automatic: { lane: integer, automatic: flag },
