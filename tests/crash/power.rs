@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Operations that may be pending together before combinations are sampled.
-const PENDING_MAX: usize = 9;
+const PENDING_MAX: usize = 14;
 /// Sampled combinations where more are pending.
 const SAMPLES: usize = 400;
 
