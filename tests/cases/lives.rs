@@ -1,7 +1,11 @@
 //! What holds in every life of a small world, under every policy.
 
+use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, world};
 use crate::life::Life;
-use sluice_engine::{Action, Decision, Now, Policy, Refusal, Rules, World};
+use sluice_engine::observation::Fact;
+use sluice_engine::{
+    AccountId, Action, Decision, Lane, LaneId, Now, Policy, Refusal, Rules, World,
+};
 
 /// The rule sets a life is lived under.
 fn rule_sets() -> [Rules; 3] {
@@ -46,6 +50,28 @@ fn recorded_decisions_come_out_the_same_to_the_last_bit() {
         rng.shuffle(&mut again.lanes);
         assert_eq!(text(&again.decide(decision.lane, now)), text(decision), "{}", text(world));
     });
+}
+
+#[test]
+fn a_lane_knows_at_the_same_instant_where_another_one_went() {
+    let rules = Rules { policy: Policy::Horizon, ..Rules::default() };
+    let accounts = (1..=4).map(|id| account(id).week(50.0, in_hours(60.0 + id as f64)));
+    let mut world = world(rules, accounts.collect());
+    let second = Lane { id: LaneId(2), active: Some(AccountId(2)), ..world.lanes[0].clone() };
+    world.lanes.push(second);
+    for index in 0..4 {
+        let (id, usage) = (world.accounts[index].id.0, world.accounts[index].usage.clone());
+        world.tell(id, Fact::Usage(usage), now());
+    }
+    let at = in_minutes(1.0);
+    world.tick(at);
+    world.commit(3, true, at);
+    let mut reread: World = serde_json::from_str(&text(&world)).unwrap();
+    let decision = world.decide(LaneId(2), clocks(at));
+    assert_eq!(text(&decision), text(&reread.decide(LaneId(2), clocks(at))));
+    let valued = decision.candidates.iter().filter(|one| one.value.is_some());
+    let valued: Vec<i64> = valued.map(|one| one.account.0).collect();
+    assert_eq!(valued, [1, 4], "the one that was left is free, the other one is not");
 }
 
 #[test]

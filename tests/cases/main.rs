@@ -15,6 +15,7 @@ mod audit;
 mod b1_ticks;
 mod b2_gates;
 mod b3_polling;
+mod branches;
 mod edges;
 mod fixture;
 mod life;

@@ -154,10 +154,12 @@ pub fn gated(world: &World, survey: &Survey, lane: &mut Lane, proposal: Proposal
         candidates,
     };
     let Some(active) = active else {
+        cov_mark::hit!(no_active);
         decision.reason = explain::hold(&Hold::NoActive, None, rules);
         return decision;
     };
     if lane.gates.off || lane.gates.paused(now) {
+        cov_mark::hit!(resting);
         let hold = Hold::Resting { minutes: resting_minutes(lane, survey) };
         decision.reason = explain::hold(&hold, proposal.rule.as_ref(), rules);
         return decision;
@@ -240,6 +242,7 @@ fn persistent<'a>(
 fn quiet(world: &World, lane: &Lane, active: &Standing, proposal: &Proposal) -> (Trigger, Hold) {
     let (Some(best), Some(best_tier)) = (proposal.best, proposal.tier) else {
         let plan = world.accounts[active.slot].plan.tag();
+        cov_mark::hit!(no_candidate);
         return (Trigger::Tick, Hold::NoCandidate { plan });
     };
     match lane.gates.streak {
@@ -252,7 +255,10 @@ fn quiet(world: &World, lane: &Lane, active: &Standing, proposal: &Proposal) -> 
                 Hold::Emergence { count, looks, best, best_tier, active_tier },
             )
         }
-        Some(_) | None => (Trigger::Tick, Hold::NotBetter { best, best_tier }),
+        Some(_) | None => {
+            cov_mark::hit!(not_better);
+            (Trigger::Tick, Hold::NotBetter { best, best_tier })
+        }
     }
 }
 

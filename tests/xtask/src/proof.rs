@@ -44,6 +44,7 @@ cov-mark = { workspace = true, features = [\"enable\"] }
 fastrand = { workspace = true }
 serde = { workspace = true, features = [\"std\"] }
 serde_json = { workspace = true }
+syn = { workspace = true }
 
 [lib]
 path = \"lib.rs\"

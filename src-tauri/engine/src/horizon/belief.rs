@@ -155,7 +155,6 @@ impl State {
         let belief = self.lanes.entry(lane.id).or_default();
         belief.history.advance(now);
         if belief.active != lane.active {
-            self.index.moved(belief.active, lane.active);
             belief.active = lane.active;
             belief.since = now;
             belief.woke = false;

@@ -6,7 +6,7 @@ use super::rollout::Slot;
 use crate::account::{Account, Login, Provider};
 use crate::decision::Refusal;
 use crate::lane::Lane;
-use crate::units::AccountId;
+use crate::units::{AccountId, LaneId};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -44,6 +44,8 @@ pub(super) struct Index {
     pub median: f64,
     /// Lanes on each account.
     held: BTreeMap<AccountId, u32>,
+    /// Every lane and its account, in the world's order.
+    seats: Vec<(LaneId, Option<AccountId>)>,
 }
 
 /// A cache is never a difference between two worlds.
@@ -57,7 +59,7 @@ impl Index {
     /// Brings the index to `now`.
     pub(super) fn refresh(state: &mut State, accounts: &[Account], lanes: &[Lane], now: f64) {
         let key = Some((now, state.revision));
-        if state.index.key == key {
+        if state.index.key == key && state.index.follow(lanes) {
             return;
         }
         let mut entries: Vec<Entry> = Vec::with_capacity(accounts.len());
@@ -69,12 +71,27 @@ impl Index {
         entries.sort_by_key(|entry| entry.id);
         let mut index = Self { key, entries, ..Self::default() };
         for lane in lanes {
-            if let Some(active) = lane.active {
-                *index.held.entry(active).or_default() += 1;
-            }
+            index.moved(None, lane.active);
+            index.seats.push((lane.id, lane.active));
         }
         index.sort(now);
         state.index = index;
+    }
+
+    /// Lanes may have moved since, at this very instant. `false` where they are other lanes.
+    fn follow(&mut self, lanes: &[Lane]) -> bool {
+        let same = |(seat, lane): (&(LaneId, _), &Lane)| seat.0 == lane.id;
+        if self.seats.len() != lanes.len() || !self.seats.iter().zip(lanes).all(same) {
+            return false;
+        }
+        for (place, lane) in lanes.iter().enumerate() {
+            let before = self.seats[place].1;
+            if before != lane.active {
+                self.moved(before, lane.active);
+                self.seats[place].1 = lane.active;
+            }
+        }
+        true
     }
 
     fn sort(&mut self, now: f64) {
@@ -102,8 +119,7 @@ impl Index {
         self.entries.binary_search_by_key(&id, |entry| entry.id).ok()
     }
 
-    /// A lane moved.
-    pub(super) fn moved(&mut self, from: Option<AccountId>, to: Option<AccountId>) {
+    fn moved(&mut self, from: Option<AccountId>, to: Option<AccountId>) {
         if let Some(count) = from.and_then(|from| self.held.get_mut(&from)) {
             *count = count.saturating_sub(1);
         }
@@ -143,17 +159,6 @@ impl Index {
 }
 
 fn entry(account: &Account, gauge: &Gauge, now: f64, stale: f64) -> Entry {
-    let refusal = match account.login {
-        _ if !account.enabled => Refusal::Disabled,
-        _ if !account.automatic => Refusal::NotAutomatic,
-        Login::NeedsSignIn => Refusal::NeedsSignIn,
-        Login::Missing => Refusal::NoCredential,
-        Login::Valid | Login::Unverified => match gauge.seen_at {
-            None => Refusal::UsageUnknown,
-            Some(seen) if now - seen > stale || seen > now + 1.0 => Refusal::Stale,
-            Some(_) => Refusal::None,
-        },
-    };
     Entry {
         id: account.id,
         provider: account.provider,
@@ -161,6 +166,38 @@ fn entry(account: &Account, gauge: &Gauge, now: f64, stale: f64) -> Entry {
         seen_at: gauge.seen_at,
         read_left: gauge.read_left(now),
         read_full: gauge.read_full(now),
-        refusal,
+        refusal: refusal(account, gauge.seen_at, now, stale),
     }
+}
+
+/// Why no lane may choose the account, whatever its room.
+fn refusal(account: &Account, seen_at: Option<f64>, now: f64, stale: f64) -> Refusal {
+    if !account.enabled {
+        cov_mark::hit!(plan_disabled);
+        return Refusal::Disabled;
+    }
+    if !account.automatic {
+        cov_mark::hit!(plan_not_automatic);
+        return Refusal::NotAutomatic;
+    }
+    match account.login {
+        Login::NeedsSignIn => {
+            cov_mark::hit!(plan_needs_sign_in);
+            return Refusal::NeedsSignIn;
+        }
+        Login::Missing => {
+            cov_mark::hit!(plan_no_credential);
+            return Refusal::NoCredential;
+        }
+        Login::Valid | Login::Unverified => {}
+    }
+    let Some(seen) = seen_at else {
+        cov_mark::hit!(plan_usage_unknown);
+        return Refusal::UsageUnknown;
+    };
+    if now - seen > stale || seen > now + 1.0 {
+        cov_mark::hit!(plan_stale);
+        return Refusal::Stale;
+    }
+    Refusal::None
 }

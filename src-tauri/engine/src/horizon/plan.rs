@@ -62,6 +62,7 @@ pub fn decide(world: &mut World, lane: LaneId, now: Now) -> Decision {
 fn hold(world: &World, scene: &Scene<'_>, now: Now) -> Option<Trigger> {
     let (gates, rules) = (&scene.lane.gates, &world.rules);
     if gates.off || gates.paused(now.wall) {
+        cov_mark::hit!(plan_resting);
         return Some(Trigger::Tick);
     }
     if gates.backoff_left(now.wall, rules) > 0.0 {
