@@ -6,7 +6,7 @@ use crate::words::{self, Moment};
 use sluice_driver::api::{
     AccountView, LaneView, Login, Mode, Provider, ProviderView, Request, View,
 };
-use sluice_driver::lanes;
+use sluice_driver::{lanes, outlook};
 use std::fmt;
 
 /// Everything the tray shows.
@@ -88,7 +88,7 @@ pub fn menu(view: &View, moment: Moment) -> Menu {
     let mut items = vec![Item::Note(headline(view))];
     items.extend(calls(view));
     items.push(Item::Rule);
-    items.extend(view.accounts.iter().map(|account| line(account, moment)));
+    items.extend(view.accounts.iter().flat_map(|account| lines(view, account, moment)));
     if view.accounts.is_empty() {
         items.push(Item::Note("No account yet".to_owned()));
     }
@@ -199,6 +199,17 @@ fn errand(code: &str) -> &'static str {
         "disk_full" => "the disk is full…",
         _ => "needs you…",
     }
+}
+
+/// An account, and below a live one what lies ahead of it.
+fn lines(view: &View, account: &AccountView, moment: Moment) -> Vec<Item> {
+    let mut items = vec![line(account, moment)];
+    let provider = view.providers.iter().find(|found| found.live == Some(account.id));
+    if let Some(provider) = provider.filter(|_| account.live) {
+        let ahead = outlook::ahead(provider, account, moment.at_ms, moment.offset);
+        items.extend(ahead.into_iter().map(|text| Item::Note(format!("↳ {text}"))));
+    }
+    items
 }
 
 fn line(account: &AccountView, moment: Moment) -> Item {

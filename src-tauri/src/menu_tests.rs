@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::{self, NOW_MS};
 use chrono::FixedOffset;
-use sluice_driver::api::{AccountId, Advice, NeedsYou, Swapping};
+use sluice_driver::api::{AccountId, Advice, ForecastView, NeedsYou, RunOutView, Swapping};
 
 fn moment() -> Moment {
     Moment { at_ms: NOW_MS, offset: FixedOffset::east_opt(3600).expect("offset") }
@@ -78,6 +78,33 @@ fn a_lane_shows_its_account_and_its_submenu_points_it_at_another() {
     assert!(text(&view).contains("# No account has a seat of its own yet"));
     view.lanes.truncate(1);
     assert_eq!(lane_menu(&view), None);
+}
+
+#[test]
+fn what_lies_ahead_of_the_live_account_stands_below_it() {
+    let mut view = fixture::view();
+    let unused = |p50: f64, hours: i64| ForecastView {
+        p50,
+        p90: p50 + 20.0,
+        low: 0.0,
+        high: 99.0,
+        resets_at_ms: NOW_MS + hours * 3_600_000,
+    };
+    view.accounts[0].forecasts.seven_day = Some(unused(34.0, 76));
+    view.accounts[1].forecasts.seven_day = Some(unused(60.0, 20));
+    // It is Sunday, two in the afternoon.
+    let block = "7d resets in 3 d 4 h\n# ↳ about 34 % unused at Wednesday's reset\n○ Personal";
+    assert!(text(&view).contains(block), "{}", text(&view));
+    assert_eq!(text(&view).matches("unused").count(), 1, "only the live account's");
+    let at_ms = NOW_MS + 25 * 60_000;
+    view.providers[0].run_out = Some(RunOutView { window: "five_hour".to_owned(), at_ms });
+    view.accounts[0].forecasts.seven_day = Some(unused(0.2, 20));
+    let block = "# ↳ full in 25 min at this pace\n# ↳ nothing unused at tomorrow's reset\n";
+    assert!(text(&view).contains(block), "{}", text(&view));
+    view.providers[0].run_out = Some(RunOutView { window: "seven_day".to_owned(), at_ms });
+    assert!(text(&view).contains("# ↳ week full in 25 min at this pace\n"));
+    view.accounts[0].forecasts.seven_day = Some(unused(34.0, 0));
+    assert!(!text(&view).contains("unused"), "a week that has ended is not foretold");
 }
 
 #[test]

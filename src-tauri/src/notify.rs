@@ -166,7 +166,7 @@ fn drawn(notice: &Notice, icon: &str) -> Notification {
 /// What cannot wait: without the person's hands nothing goes on.
 fn urgency(kind: &str) -> Urgency {
     match kind {
-        "sign_in" | "swap_failed" | "stuck" | "keychain" => Urgency::Critical,
+        "sign_in" | "swap_failed" | "keychain" => Urgency::Critical,
         _ => Urgency::Normal,
     }
 }
@@ -205,6 +205,16 @@ mod tests {
         assert_eq!(meaning(&notice(), &NotificationResponse::Default), Some(Clicked::Body));
         let closed = NotificationResponse::Closed(CloseReason::Expired);
         assert_eq!(meaning(&notice(), &closed), None);
+    }
+
+    /// A critical notice is shown over do-not-disturb: only what nothing goes on without may be one.
+    #[test]
+    fn do_not_disturb_is_broken_only_by_what_needs_the_persons_hands() {
+        let needs = ["sign_in", "swap_failed", "keychain"];
+        for kind in sluice_driver::settings::NOTICE_KINDS {
+            let breaks = urgency(kind) == Urgency::Critical;
+            assert_eq!(breaks, needs.contains(&kind), "{kind}");
+        }
     }
 
     #[test]

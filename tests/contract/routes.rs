@@ -52,6 +52,7 @@ pub fn answer(world: &World, request: &Request) -> Option<Response> {
         state.tokens.counts.lost_replies += 1;
     }
     response.headers.push(("date", http_date(now)));
+    state.served.push((path.to_owned(), response.status));
     response.fault = fault;
     Some(response)
 }

@@ -88,6 +88,8 @@ pub struct State {
     pub usage_per_hour: Option<usize>,
     /// Requests that no account could be found for.
     pub strangers: u64,
+    /// Path and status of every request, in the order they were answered.
+    pub served: Vec<(String, u16)>,
     /// Every `User-Agent` seen.
     pub agents: BTreeSet<String>,
     worked_until: Utc,
@@ -179,6 +181,7 @@ impl World {
             counts: WorkCounts::default(),
             usage_per_hour: setup.usage_per_hour,
             strangers: 0,
+            served: Vec::new(),
             agents: BTreeSet::new(),
             worked_until: now,
         };

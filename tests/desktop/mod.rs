@@ -12,7 +12,7 @@
 mod keyring;
 mod notices;
 pub mod process;
-mod tray;
+pub mod tray;
 mod watcher;
 mod webdriver;
 

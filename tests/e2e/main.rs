@@ -1,5 +1,6 @@
 //! The real application on a real desktop stack: what a person sees, clicks and keeps.
 
+mod activity;
 mod codex;
 mod crash;
 mod deaf;

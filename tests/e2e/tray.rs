@@ -2,7 +2,9 @@
 
 use crate::{ALPHA, in_tray};
 use sluice_driver::api::Mode;
+use sluice_tests::desktop::tray::Line;
 use sluice_tests::desktop::{PATIENCE, wait_for};
+use sluice_tests::stage::Stage;
 
 #[test]
 fn a_click_on_swap_to_makes_the_other_account_live() {
@@ -32,6 +34,7 @@ fn the_menu_shows_every_account_with_its_windows_and_quit_ends_the_program() {
         };
         shows("○ alpha", "30") && shows("● beta", "40")
     });
+    foreseen(&stage, &menu);
     for line in [
         &["Swap to", "alpha"][..],
         &["Mode"],
@@ -49,6 +52,15 @@ fn the_menu_shows_every_account_with_its_windows_and_quit_ends_the_program() {
     wait_for("the end of the tray item", PATIENCE, || {
         stage.desktop.tray_items().is_empty().then_some(())
     });
+}
+
+/// What will be left of the live account's week stands below its line, and in `sluice status`.
+fn foreseen(stage: &Stage, menu: &Line) {
+    let live = menu.children.iter().position(|line| line.label.starts_with("● beta"));
+    let ahead = &menu.children[live.expect("the live account") + 1].label;
+    assert!(ahead.starts_with("↳ ") && ahead.ends_with(" reset"), "{}", menu.print());
+    let said = stage.sluice(&["status"]).out;
+    assert!(said.contains(ahead.trim_start_matches("↳ ")), "{ahead}: {said}");
 }
 
 #[test]

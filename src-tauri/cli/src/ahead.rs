@@ -2,11 +2,12 @@
 
 use crate::ask::{Outcome, unexpected};
 use crate::render::{instant, table, until};
+use chrono::{DateTime, Local, Offset as _, TimeZone as _, Utc};
 use serde_json::json;
-use sluice_driver::Link;
 use sluice_driver::api::{
-    AccountId, Answer, ForecastView, Request, RunOutView, StrandedView, View,
+    AccountId, Answer, ForecastView, ProviderView, Request, StrandedView, View,
 };
+use sluice_driver::{Link, outlook};
 
 /// Weeks that ended within so many days are listed.
 const PAST_DAYS: i64 = 35;
@@ -32,11 +33,11 @@ pub async fn forecast(link: &Link, view: &View) -> Outcome {
 }
 
 fn words(view: &View, past: &[StrandedView]) -> String {
-    let mut lines: Vec<String> = view
-        .providers
-        .iter()
-        .filter_map(|provider| run_out(view.at_ms, provider.run_out.as_ref()))
-        .collect();
+    let mut told: Vec<String> = Vec::new();
+    for provider in &view.providers {
+        let live = provider.live.map_or_else(String::new, |id| label(view, id));
+        told.extend(lines(view, provider).into_iter().map(|text| format!("{live}: {text}")));
+    }
     let heading = ["name", "5 h left unused", "resets", "week left unused", "resets"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(view.accounts.iter().map(|account| {
@@ -45,7 +46,7 @@ fn words(view: &View, past: &[StrandedView]) -> String {
         let ends = |one: Option<ForecastView>| until(view.at_ms, one.map(|one| one.resets_at_ms));
         vec![account.label.clone(), said(short), ends(short), said(week), ends(week)]
     }));
-    lines.push(table(&rows));
+    told.push(table(&rows));
     if !past.is_empty() {
         let mut rows = vec![
             ["week ended", "name", "was left", "foreseen a day before"].map(str::to_owned).to_vec(),
@@ -58,17 +59,17 @@ fn words(view: &View, past: &[StrandedView]) -> String {
                 week.p50.map_or("–".to_owned(), |p50| format!("{p50:.0} %")),
             ]
         }));
-        lines.push(format!("\n{}", table(&rows)));
+        told.push(format!("\n{}", table(&rows)));
     }
-    lines.join("\n")
+    told.join("\n")
 }
 
-/// `Full in 25 min at this pace.`
-pub fn run_out(now_ms: i64, found: Option<&RunOutView>) -> Option<String> {
-    let found = found?;
-    let window = if found.window == "seven_day" { "week" } else { "5-hour window" };
-    let when = until(now_ms, Some(found.at_ms));
-    Some(format!("At this pace the live account's {window} is full {when}."))
+/// What lies ahead of a provider's live account, the sentences of the tray.
+pub fn lines(view: &View, provider: &ProviderView) -> Vec<String> {
+    let live = view.accounts.iter().find(|account| Some(account.id) == provider.live);
+    let offset = |at: DateTime<Local>| *at.offset();
+    let here = Local.timestamp_millis_opt(view.at_ms).single().map_or(Utc.fix(), offset);
+    live.map_or_else(Vec::new, |live| outlook::ahead(provider, live, view.at_ms, here))
 }
 
 /// `34 %`, or a dash: the week's forecast in the table of accounts.
@@ -84,14 +85,6 @@ fn label(view: &View, id: AccountId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_pace_is_told_in_words() {
-        let found = RunOutView { window: "five_hour".to_owned(), at_ms: 25 * 60_000 };
-        let said = run_out(0, Some(&found)).unwrap();
-        assert_eq!(said, "At this pace the live account's 5-hour window is full in 25 min.");
-        assert_eq!(run_out(0, None), None);
-    }
 
     #[test]
     fn a_week_that_ended_stands_beside_what_was_foreseen() {

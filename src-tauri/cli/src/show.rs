@@ -47,8 +47,7 @@ pub fn status(view: &View) -> Outcome {
             );
         }
         lines.extend(provider.observe_only.iter().map(|text| format!("  {text}")));
-        let pace = crate::ahead::run_out(view.at_ms, provider.run_out.as_ref());
-        lines.extend(pace.map(|text| format!("  {text}")));
+        lines.extend(crate::ahead::lines(view, provider).iter().map(|text| format!("  {text}")));
         if let Some(advice) = &provider.advice {
             lines.push(format!(
                 "  Advice: {} (`sluice swap {}`)",

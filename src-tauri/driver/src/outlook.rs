@@ -1,5 +1,8 @@
 //! What will be left of each window, and what was: the values front ends draw.
 
+use crate::api::{AccountView, ProviderView};
+use crate::explain;
+use chrono::{DateTime, FixedOffset, TimeZone as _};
 use serde::{Deserialize, Serialize};
 use sluice_engine::AccountId;
 use sluice_engine::forecast::{Kind, Outlook, RunOut};
@@ -97,5 +100,62 @@ impl ForecastView {
             return format!("{:.0} %", self.p50);
         }
         format!("about {:.0} %, {:.0} to {:.0} %", self.p50, self.low, self.high)
+    }
+}
+
+/// What lies ahead of a provider's live account, most pressing first: when it is full at the present
+/// pace, and what will be left of its week. `offset` is the person's, so that the day is theirs.
+#[must_use]
+pub fn ahead(
+    provider: &ProviderView,
+    live: &AccountView,
+    now_ms: i64,
+    offset: FixedOffset,
+) -> Vec<String> {
+    let full = provider.run_out.as_ref().map(|found| {
+        let what = if found.window == "seven_day" { "week full" } else { "full" };
+        if found.at_ms <= now_ms {
+            return format!("{what} any moment at this pace");
+        }
+        let span = explain::span(explain::at_ms(now_ms), explain::at_ms(found.at_ms));
+        format!("{what} in {span} at this pace")
+    });
+    let week = live.forecasts.seven_day.filter(|said| said.resets_at_ms > now_ms).map(|said| {
+        let left =
+            if said.p50 < 1.0 { "nothing".to_owned() } else { format!("about {:.0} %", said.p50) };
+        format!("{left} unused at {} reset", day(said.resets_at_ms, now_ms, offset))
+    });
+    full.into_iter().chain(week).collect()
+}
+
+/// `today's`, `tomorrow's`, `Sunday's`; the date beyond the week.
+fn day(at_ms: i64, now_ms: i64, offset: FixedOffset) -> String {
+    let local =
+        |ms: i64| -> Option<DateTime<FixedOffset>> { offset.timestamp_millis_opt(ms).single() };
+    let (Some(then), Some(now)) = (local(at_ms), local(now_ms)) else {
+        return "its".to_owned();
+    };
+    match (then.date_naive() - now.date_naive()).num_days() {
+        0 => "today's".to_owned(),
+        1 => "tomorrow's".to_owned(),
+        2..=6 => then.format("%A's").to_string(),
+        _ => then.format("the %-d %b").to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_of_a_reset_is_the_persons_own() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap();
+        let now = at("2026-11-22T23:30:00+01:00");
+        let said =
+            |text: &str| day(at(text).timestamp_millis(), now.timestamp_millis(), *now.offset());
+        assert_eq!(said("2026-11-22T23:45:00+01:00"), "today's");
+        assert_eq!(said("2026-11-22T23:30:00+00:00"), "tomorrow's", "half past midnight here");
+        assert_eq!(said("2026-11-25T09:00:00+01:00"), "Wednesday's");
+        assert_eq!(said("2026-11-29T09:00:00+01:00"), "the 29 Nov");
     }
 }

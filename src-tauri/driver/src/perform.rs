@@ -77,6 +77,8 @@ pub(crate) struct Ears {
 
 mod recording;
 
+use recording::Asking;
+
 /// Carries effects out.
 pub(crate) struct Performer {
     parts: Parts,
@@ -353,8 +355,7 @@ impl Performer {
         let (ledger, clock) = (self.ledger.clone(), self.clock);
         let sent = move |status| {
             let record = Record::Token { account, provider, at: clock.now().wall, status };
-            // A ledger that does not answer is told of elsewhere.
-            let _busy = ledger.submit(move |ledger| ledger.record(&record));
+            recording::note(&ledger, record);
         };
         tokio::spawn(async move {
             let begun = match begun {
@@ -403,6 +404,7 @@ impl Performer {
     fn poll(&self, provider: Provider, account: AccountId, holder: Holder, key: String) {
         let (seats, bearers) = (self.seats.clone(), self.bearers.clone());
         let providers = Arc::clone(&self.parts.providers);
+        let asking = Asking { ledger: self.ledger.clone(), clock: self.clock, account, provider };
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
             let deadline = match holder {
@@ -413,7 +415,7 @@ impl Performer {
                 Holder::Seat(_) => Some((seats, key.clone(), inputs.clone())),
                 Holder::Account(_) => None,
             };
-            let read = read_usage((provider, key), holder, seat, bearers, providers);
+            let read = read_usage((asking, key), holder, seat, bearers, providers);
             let result = tokio::time::timeout(deadline, read).await;
             let result = result.unwrap_or(Err(PollError::Late));
             let _ended = inputs.send(Input::Polled { account, holder, result }).await;
@@ -518,7 +520,7 @@ async fn tend(moves: Worker<Arc<dyn Custody>>, provider: Provider) {
     for pause in TEND {
         tokio::time::sleep(pause).await;
         // A busy thread tends with its next swap.
-        let _busy = moves.submit(move |custody| custody.tend(provider));
+        let _busy = moves.post(move |custody| custody.tend(provider));
     }
 }
 
@@ -541,12 +543,13 @@ async fn wait_for<R>(
 type SeatCheck = (Worker<Arc<dyn Custody>>, String, mpsc::Sender<Input>);
 
 async fn read_usage(
-    (provider, key): (Provider, String),
+    (asking, key): (Asking, String),
     holder: Holder,
     seat: Option<SeatCheck>,
     bearers: Worker<Arc<dyn Custody>>,
     providers: Arc<dyn Providers>,
 ) -> Result<sluice_engine::Usage, PollError> {
+    let provider = asking.provider;
     if let Some(check) = &seat {
         check_seat(provider, check).await?;
     }
@@ -555,7 +558,10 @@ async fn read_usage(
         .await
         .unwrap_or_else(|missed| Err(busy(missed)))
         .map_err(PollError::Bearer)?;
-    let usage = providers.usage(provider, &key, bearer).await.map_err(PollError::Read)?;
+    let asked = asking.begin();
+    let answer = providers.usage(provider, &key, bearer).await;
+    asked.end(answer.status);
+    let usage = answer.usage.map_err(PollError::Read)?;
     // Whose numbers these are is only certain when the seat has not changed hands meanwhile.
     if let Some(check) = &seat {
         check_seat(provider, check).await?;

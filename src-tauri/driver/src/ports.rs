@@ -300,6 +300,15 @@ pub enum ReadError {
     Forbidden(String),
 }
 
+/// What came of one request for usage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UsageAnswer {
+    /// HTTP status; `None` when no answer came.
+    pub status: Option<u16>,
+    /// The numbers, or why there are none.
+    pub usage: Result<Usage, ReadError>,
+}
+
 /// Numbers a tool wrote down itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolNumbers {
@@ -311,13 +320,13 @@ pub struct ToolNumbers {
 
 /// The providers.
 pub trait Providers: Send + Sync + 'static {
-    /// Reads usage of the account with this key.
+    /// Sends one request for the usage of the account with this key.
     fn usage(
         &self,
         provider: Provider,
         key: &str,
         bearer: http::HeaderValue,
-    ) -> Pending<Result<Usage, ReadError>>;
+    ) -> Pending<UsageAnswer>;
     /// Sends a token request; `None` when no answer came.
     fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>>;
     /// Numbers the tool itself wrote down; reads one small file.

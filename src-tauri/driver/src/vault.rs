@@ -87,6 +87,7 @@ pub fn move_to(paths: &Paths, target: Option<&VaultKey>) -> Result<usize, Troubl
     if let Err(error) = sluice_custody::remove_items(&*from, &namespace, &accounts) {
         tracing::warn!(code = error.code(), "copies stay where the logins were before");
     }
+    adapters::note_move(paths, &accounts);
     Ok(moved)
 }
 

@@ -29,6 +29,13 @@ pub enum Missed {
 /// Passed before each call of the part with this name; a part hangs while it is closed.
 pub type Gate = Arc<dyn Fn(&'static str) -> Pending<()> + Send + Sync>;
 
+fn missed<J>(error: mpsc::error::TrySendError<J>) -> Missed {
+    match error {
+        mpsc::error::TrySendError::Full(_) => Missed::Full,
+        mpsc::error::TrySendError::Closed(_) => Missed::Gone,
+    }
+}
+
 /// What carries a part's calls out.
 #[derive(Clone, Default)]
 pub enum Hands {
@@ -94,7 +101,8 @@ impl<T: Send + 'static> Worker<T> {
         Ok(Self { jobs, busy })
     }
 
-    /// Hands a call over; the answer comes through the channel, however late.
+    /// Hands a call over; the answer comes through the channel, however late. A call that nobody
+    /// waits for any more when its turn comes is left undone.
     ///
     /// # Errors
     /// [`Missed::Full`] or [`Missed::Gone`]; the call was not taken then.
@@ -109,11 +117,16 @@ impl<T: Send + 'static> Worker<T> {
                 let _nobody_waits = answer.send(call(part));
             }
         });
-        self.jobs.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Missed::Full,
-            mpsc::error::TrySendError::Closed(_) => Missed::Gone,
-        })?;
+        self.jobs.try_send(job).map_err(missed)?;
         Ok(answered)
+    }
+
+    /// Hands a call over that is carried out although nobody waits for it.
+    ///
+    /// # Errors
+    /// [`Missed::Full`] or [`Missed::Gone`]; the call was not taken then.
+    pub fn post(&self, call: impl FnOnce(&mut T) + Send + 'static) -> Result<(), Missed> {
+        self.jobs.try_send(Box::new(call)).map_err(missed)
     }
 
     /// Calls and waits, at most until the deadline; fails at once while an earlier call is
@@ -189,6 +202,17 @@ mod tests {
             });
             assert_eq!(counted.await, Ok(expected));
         }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_was_posted_is_carried_out_although_nobody_waits_for_it() {
+        let worker = Worker::spawn(&Hands::Threads, "post", 0_u32, 8).unwrap();
+        let (release, wait) = channel::<()>();
+        worker.post(move |_| assert!(wait.recv().is_ok())).unwrap();
+        worker.post(|count| *count += 1).unwrap();
+        drop(worker.submit(|count| *count += 10).unwrap());
+        release.send(()).unwrap();
+        assert_eq!(worker.run(Duration::from_secs(5), |count| *count).await, Ok(1));
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -7,10 +7,10 @@ mod stand_in;
 
 use sluice_driver::clock::Clock;
 use sluice_driver::perform::Parts;
-use sluice_driver::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers};
+use sluice_driver::ports::{Pending, Providers, TokenAnswer, ToolNumbers, UsageAnswer};
 use sluice_driver::watchdog::Limits;
 use sluice_driver::{Config, start_watched};
-use sluice_engine::{Provider, Usage};
+use sluice_engine::Provider;
 use stand_in::Outside;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -25,12 +25,7 @@ const DIARY: &str = "SLUICE_TEST_DIARY";
 struct Wedge;
 
 impl Providers for Wedge {
-    fn usage(
-        &self,
-        _: Provider,
-        _: &str,
-        _: http::HeaderValue,
-    ) -> Pending<Result<Usage, ReadError>> {
+    fn usage(&self, _: Provider, _: &str, _: http::HeaderValue) -> Pending<UsageAnswer> {
         loop {
             std::thread::park();
         }

@@ -86,15 +86,10 @@ impl Ledger {
     }
 
     /// Fills in how a recorded request ended.
-    pub fn request_ended(
-        &mut self,
-        id: i64,
-        status: Option<u16>,
-        note: Option<&str>,
-    ) -> Result<()> {
+    pub fn request_ended(&mut self, id: i64, status: Option<u16>) -> Result<()> {
         self.history
-            .prepare_cached("UPDATE requests SET status = ?2, note = ?3 WHERE id = ?1")?
-            .execute(params![id, status, note])?;
+            .prepare_cached("UPDATE requests SET status = ?2 WHERE id = ?1")?
+            .execute(params![id, status])?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Where the providers are: fixed addresses, or loopback ones named by the environment.
 
 use reqwest::Url;
+use sluice_engine::Provider;
 use std::net::IpAddr;
 use thiserror::Error;
 
@@ -80,6 +81,28 @@ impl Endpoints {
             overridden,
         })
     }
+
+    /// Where a provider's usage is asked for.
+    #[must_use]
+    pub fn usage(&self, provider: Provider) -> Url {
+        match provider {
+            Provider::Claude => join(&self.claude_api, "api/oauth/usage"),
+            // The subscription's backend and a server of one's own name it differently.
+            Provider::Codex if self.codex_api.path().contains("/backend-api") => {
+                join(&self.codex_api, "wham/usage")
+            }
+            Provider::Codex => join(&self.codex_api, "api/codex/usage"),
+        }
+    }
+
+    /// Where a provider's tokens are exchanged.
+    #[must_use]
+    pub fn token(&self, provider: Provider) -> &Url {
+        match provider {
+            Provider::Claude => &self.claude_token,
+            Provider::Codex => &self.codex_token,
+        }
+    }
 }
 
 fn address(variable: &str, value: &str) -> Result<Url, EndpointError> {
@@ -126,9 +149,13 @@ mod tests {
         let ends = Endpoints::from_lookup(|_| None).unwrap();
         assert!(!ends.overridden);
         assert_eq!(
-            join(&ends.claude_api, "api/oauth/usage").as_str(),
+            ends.usage(Provider::Claude).as_str(),
             "https://api.anthropic.com/api/oauth/usage"
         );
+        let codex = ends.usage(Provider::Codex);
+        assert_eq!(codex.as_str(), "https://chatgpt.com/backend-api/wham/usage");
+        let own = with("SLUICE_CODEX_API", "http://127.0.0.1:9").unwrap();
+        assert_eq!(own.usage(Provider::Codex).as_str(), "http://127.0.0.1:9/api/codex/usage");
     }
 
     #[test]

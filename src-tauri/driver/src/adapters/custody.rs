@@ -12,7 +12,9 @@ use sluice_custody::{
     RefreshOutcome, SagaOutcome, SeatState, Seats, Step, SwapFailure, VintageRef,
 };
 use sluice_engine::{AccountId, Gates, Provider, Trigger, Utc};
-use sluice_ledger::{AskedBy, Commit, NewSwap, Settled, SwapId, VintageRow};
+use sluice_ledger::{
+    AskedBy, Commit, NewRequest, NewSwap, RequestKind, Settled, SwapId, VintageRow,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -209,7 +211,10 @@ impl Custody for RealCustody {
     }
 
     fn forget(&self, account: AccountId) -> Result<(), Trouble> {
-        self.custody.forget(account).map_err(|error| trouble(&error))
+        let at = self.clock.now().wall;
+        self.custody.forget(account).map_err(|error| trouble(&error))?;
+        note_write(&mut self.ledger.lock(), (VAULT, ""), (account, "removed"), at);
+        Ok(())
     }
 }
 
@@ -372,7 +377,36 @@ impl Pointers for LedgerPointers {
             fingerprint: vintage.fingerprint.0.clone(),
             stored_at: vintage.stored_at,
         };
-        self.0.lock().advance_vintage(&row).map_err(record)
+        let mut ledger = self.0.lock();
+        ledger.advance_vintage(&row).map_err(record)?;
+        note_write(&mut ledger, (VAULT, ""), (account, "kept"), vintage.stored_at);
+        Ok(())
+    }
+}
+
+/// Hosts of a credential that was written, in the record of activity.
+pub(super) const VAULT: &str = "vault";
+const SEAT: &str = "seat";
+
+/// A credential was written. What was done is done, whether or not it can be noted.
+pub(super) fn note_write(
+    ledger: &mut sluice_ledger::Ledger,
+    (host, path): (&str, &str),
+    (account, what): (AccountId, &str),
+    at: Utc,
+) {
+    let noted = ledger.record_request(&NewRequest {
+        at,
+        kind: RequestKind::CredentialWrite,
+        account: Some(account),
+        host,
+        path,
+        status: None,
+        budget_left: None,
+        note: Some(what),
+    });
+    if let Err(error) = noted {
+        tracing::warn!(%error, "a credential's write is not in the record of activity");
     }
 }
 
@@ -429,12 +463,19 @@ impl Journal for SwapJournal<'_> {
     fn step(&mut self, id: IntentId, step: Step) -> Result<(), RecordError> {
         let value = serde_json::to_value(step).map_err(|error| RecordError(error.to_string()))?;
         let at = self.now();
-        self.ledger.lock().swap_step(SwapId(id.0), &value, at).map_err(record)
+        let mut ledger = self.ledger.lock();
+        ledger.swap_step(SwapId(id.0), &value, at).map_err(record)?;
+        if let (Step::Exchanged, Some(order)) = (step, self.order) {
+            let place = (SEAT, order.provider.name());
+            note_write(&mut ledger, place, (order.to.0, "placed"), at);
+        }
+        Ok(())
     }
 
     fn settle(&mut self, id: IntentId, outcome: &SagaOutcome) -> Result<(), RecordError> {
         let (swap, at) = (SwapId(id.0), self.now());
         let mut ledger = self.ledger.lock();
+        note_settlement(&mut ledger, swap, outcome, at);
         match outcome {
             SagaOutcome::Committed => {
                 let gates = match self.order {
@@ -453,6 +494,29 @@ impl Journal for SwapJournal<'_> {
                 ledger.fail_swap(swap, at, &format!("stuck: {why}")).map_err(record)
             }
         }
+    }
+}
+
+/// What the settling itself wrote into the seat: the old login again, or a new one whose exchange was
+/// not recorded any more.
+fn note_settlement(
+    ledger: &mut sluice_ledger::Ledger,
+    swap: SwapId,
+    outcome: &SagaOutcome,
+    at: Utc,
+) {
+    let Ok(Some(row)) = ledger.swap(swap) else { return };
+    let exchanged = serde_json::json!(Step::Exchanged);
+    let exchanged = row.steps.iter().any(|found| found.step == exchanged);
+    let wrote = match (outcome, exchanged) {
+        (SagaOutcome::Committed, false) => Some((row.swap.to, "placed")),
+        (SagaOutcome::Undone { .. }, true) => row.swap.from.map(|from| (from, "put back")),
+        (SagaOutcome::Committed, true)
+        | (SagaOutcome::Undone { .. }, false)
+        | (SagaOutcome::Stuck { .. }, _) => None,
+    };
+    if let Some(wrote) = wrote {
+        note_write(ledger, (SEAT, row.swap.provider.name()), wrote, at);
     }
 }
 

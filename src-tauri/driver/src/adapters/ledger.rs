@@ -5,11 +5,13 @@ use crate::api::{Answer, DecisionView, StrandedView, SwapView};
 use crate::compare;
 use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, Query, Record, Trouble};
 use serde_json::Value;
+use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
 use sluice_engine::memory::Memory;
 use sluice_engine::observation::Fact;
 use sluice_engine::{Account, AccountId, Lane, Observation, Provider, Utc};
 use sluice_ledger as real;
 use sluice_ledger::{DecisionQuery, NewAccount, NewDecision, Outcome, Sample};
+use sluice_providers::Endpoints;
 use std::collections::BTreeMap;
 
 /// Setting that holds the engine's memory of the accounts.
@@ -27,37 +29,19 @@ const SNOOZE: &str = "snooze.";
 /// Swaps counted for the last day.
 const DAY_SWAPS_MAX: u32 = 500;
 const DAY_S: i64 = 86_400;
+const HOUR_S: i64 = 3_600;
 /// Rows let go in one go: a few milliseconds.
 const TIDY_ROWS: usize = 500;
 
 pub(super) struct SqlLedger {
     shared: Shared,
-    hosts: Hosts,
-}
-
-/// Where usage and tokens are asked for, for the record of requests.
-#[derive(Clone, Debug)]
-pub(super) struct Hosts {
-    pub(super) claude: String,
-    pub(super) codex: String,
-    /// Host and path.
-    pub(super) claude_token: (String, String),
-    pub(super) codex_token: (String, String),
-}
-
-impl Hosts {
-    fn token(&self, provider: Provider) -> (&str, &str) {
-        let (host, path) = match provider {
-            Provider::Claude => &self.claude_token,
-            Provider::Codex => &self.codex_token,
-        };
-        (host, path)
-    }
+    /// Where usage and tokens are asked for.
+    endpoints: Endpoints,
 }
 
 impl SqlLedger {
-    pub(super) fn new(shared: Shared, hosts: Hosts) -> Self {
-        Self { shared, hosts }
+    pub(super) fn new(shared: Shared, endpoints: Endpoints) -> Self {
+        Self { shared, endpoints }
     }
 }
 
@@ -81,22 +65,18 @@ impl Ledger for SqlLedger {
         let mut ledger = self.shared.lock();
         match record {
             Record::Token { account, provider, at, status } => {
-                let (host, path) = self.hosts.token(*provider);
+                let url = self.endpoints.token(*provider);
+                let place = (url.host_str().unwrap_or_default(), url.path());
                 let sent = real::NewRequest {
-                    at: *at,
-                    kind: real::RequestKind::Token,
-                    account: Some(*account),
-                    host,
-                    path,
                     status: *status,
-                    budget_left: None,
-                    note: None,
+                    ..sent(real::RequestKind::Token, *account, place, *at)
                 };
                 ledger.record_request(&sent).map_err(trouble)
             }
-            Record::Request { account, at, status, budget_left } => {
-                let request = (*account, *at, *status, *budget_left);
-                write_request(&mut ledger, &self.hosts, request).map_err(trouble)
+            Record::Request { account, provider, at } => {
+                let url = self.endpoints.usage(*provider);
+                let place = (url.host_str().unwrap_or_default(), url.path());
+                ask(&mut ledger, (*account, *at), place).map_err(trouble)
             }
             record => write(&mut ledger, record).map_err(trouble),
         }
@@ -181,7 +161,7 @@ fn merge_requests(
     account: AccountId,
     now: Utc,
 ) -> real::Result<()> {
-    let asked = ledger.usage_requests(account, now.plus_seconds(-3_600))?;
+    let asked = ledger.usage_requests(account, now.plus_seconds(-HOUR_S))?;
     let memory = memory.entry(account).or_default();
     if asked.len() > memory.requests.len() {
         memory.requests = asked;
@@ -267,12 +247,11 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
         Record::Snooze { cause, until } => {
             ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
         }
-        Record::Forecast(_)
-        | Record::Stranded(_)
-        | Record::Notice { .. }
-        | Record::Told { .. }
-        | Record::Written { .. } => note(ledger, record),
-        // Written with the hosts, by `record`.
+        Record::Forecast(_) | Record::Stranded(_) | Record::Notice { .. } | Record::Told { .. } => {
+            note(ledger, record)
+        }
+        Record::RequestEnded { row, status } => ledger.request_ended(*row, *status).map(|()| 0),
+        // Written with their addresses, by `record`.
         Record::Request { .. } | Record::Token { .. } => Ok(0),
     }
 }
@@ -302,40 +281,42 @@ fn note(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             ledger.put_notice(&new, *at)
         }
         Record::Told { row, at } => ledger.claim_notice(*row, *at).map(i64::from),
-        Record::Written { account, place, what, at } => ledger.record_request(&real::NewRequest {
-            at: *at,
-            kind: real::RequestKind::CredentialWrite,
-            account: Some(*account),
-            host: place,
-            path: "",
-            status: None,
-            budget_left: None,
-            note: Some(what),
-        }),
         _ => Ok(0),
     }
 }
 
-fn write_request(
+/// A request for usage on its way out: the hour's budget counts it from now on.
+fn ask(
     ledger: &mut real::Ledger,
-    hosts: &Hosts,
-    (account, at, status, budget_left): (AccountId, Utc, Option<u16>, u32),
+    (account, at): (AccountId, Utc),
+    place: (&str, &str),
 ) -> real::Result<i64> {
-    let provider = ledger.account(account)?.map_or(Provider::Claude, |row| row.provider);
-    let (host, path) = match provider {
-        Provider::Claude => (&hosts.claude, "/api/oauth/usage"),
-        Provider::Codex => (&hosts.codex, "/wham/usage"),
+    let before = ledger.usage_requests(account, at.plus_seconds(-HOUR_S))?.len();
+    let spent = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+    let new = real::NewRequest {
+        budget_left: Some(USAGE_REQUESTS_PER_HOUR.saturating_sub(spent)),
+        ..sent(real::RequestKind::Usage, account, place, at)
     };
-    ledger.record_request(&real::NewRequest {
+    ledger.record_request(&new)
+}
+
+/// A request as it is written down: neither query nor header nor body.
+fn sent<'place>(
+    kind: real::RequestKind,
+    account: AccountId,
+    (host, path): (&'place str, &'place str),
+    at: Utc,
+) -> real::NewRequest<'place> {
+    real::NewRequest {
         at,
-        kind: real::RequestKind::Usage,
+        kind,
         account: Some(account),
         host,
         path,
-        status,
-        budget_left: Some(budget_left),
+        status: None,
+        budget_left: None,
         note: None,
-    })
+    }
 }
 
 fn add_account(

@@ -50,7 +50,8 @@ pub(crate) fn open(
     let kept = Custody::open(config, crate::vault::store(paths, may_ask)?, pointers)
         .map_err(|error| Trouble::new("unusable", error.to_string()))?;
     let for_ledger = shared.clone();
-    let hosts = hosts()?;
+    let endpoints = sluice_providers::Endpoints::from_env()
+        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
     let (for_flight, records) = (paths.clone(), records(&seats));
     let parts = Parts {
         custody: Arc::new(custody::RealCustody::new(
@@ -59,9 +60,9 @@ pub(crate) fn open(
             shared,
             clock,
         )),
-        providers: Arc::new(providers::RealProviders::open(&seats, clock)?),
+        providers: Arc::new(providers::RealProviders::open(&endpoints, &seats, clock)?),
         ledger: Arc::new(move || {
-            Box::new(ledger::SqlLedger::new(for_ledger.clone(), hosts.clone()))
+            Box::new(ledger::SqlLedger::new(for_ledger.clone(), endpoints.clone()))
         }),
         hands: crate::worker::Hands::Threads,
         flight: Some(Arc::new(move || {
@@ -79,22 +80,18 @@ pub(crate) fn kept_accounts(paths: &Paths) -> Result<(String, Vec<AccountId>), T
     Ok((namespace(), rows.into_iter().map(|row| row.id).collect()))
 }
 
-fn hosts() -> Result<ledger::Hosts, Trouble> {
-    let endpoints = sluice_providers::Endpoints::from_env()
-        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
-    let host = |url: Option<&str>| url.unwrap_or("unknown").to_owned();
-    Ok(ledger::Hosts {
-        claude: host(endpoints.claude_api.host_str()),
-        codex: host(endpoints.codex_api.host_str()),
-        claude_token: (
-            host(endpoints.claude_token.host_str()),
-            endpoints.claude_token.path().to_owned(),
-        ),
-        codex_token: (
-            host(endpoints.codex_token.host_str()),
-            endpoints.codex_token.path().to_owned(),
-        ),
-    })
+/// Every kept login was written to another vault.
+pub(crate) fn note_move(paths: &Paths, accounts: &[AccountId]) {
+    let at = Clock::from_env().unwrap_or(Clock::real()).now().wall;
+    match sluice_ledger::Ledger::open(&paths.database()) {
+        Ok(opened) => {
+            let mut ledger = opened.ledger;
+            for account in accounts {
+                custody::note_write(&mut ledger, (custody::VAULT, ""), (*account, "moved"), at);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the move is not in the record of activity"),
+    }
 }
 
 fn seats() -> Result<Seats, Trouble> {

@@ -1,7 +1,7 @@
 //! The providers behind their port.
 
 use crate::clock::Clock;
-use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trouble};
+use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trouble, UsageAnswer};
 use rustix::fs::{FileType, Mode, OFlags};
 use sluice_custody::Seats;
 use sluice_engine::{Provider, Usage};
@@ -23,14 +23,16 @@ pub(super) struct RealProviders {
 }
 
 impl RealProviders {
-    pub(super) fn open(seats: &Seats, clock: Clock) -> Result<Self, Trouble> {
-        let unusable = |error: String| Trouble::new("unusable", error);
-        let endpoints = Endpoints::from_env().map_err(|error| unusable(error.to_string()))?;
-        let http = Http::new(&endpoints, Deadlines::default())
-            .map_err(|error| unusable(error.to_string()))?;
+    pub(super) fn open(
+        endpoints: &Endpoints,
+        seats: &Seats,
+        clock: Clock,
+    ) -> Result<Self, Trouble> {
+        let http = Http::new(endpoints, Deadlines::default())
+            .map_err(|error| Trouble::new("unusable", error.to_string()))?;
         Ok(Self {
             claude: Claude::new(endpoints.clone(), http.clone()),
-            codex: Codex::new(endpoints, http),
+            codex: Codex::new(endpoints.clone(), http),
             claude_config: seats.claude.as_ref().map(|seat| seat.config.clone()),
             clock,
         })
@@ -43,18 +45,22 @@ impl Providers for RealProviders {
         provider: Provider,
         key: &str,
         bearer: http::HeaderValue,
-    ) -> Pending<Result<Usage, ReadError>> {
+    ) -> Pending<UsageAnswer> {
         let (claude, codex, clock) = (self.claude.clone(), self.codex.clone(), self.clock);
         // Codex names the account in a header of its own; the key begins with it.
         let account = key.split('/').next().and_then(|id| http::HeaderValue::from_str(id).ok());
         Box::pin(async move {
-            let mut usage = match provider {
+            let read: Result<Usage, ProviderError> = match provider {
                 Provider::Claude => claude.usage(bearer).await.map(|reply| reply.usage),
                 Provider::Codex => codex.usage(bearer, account).await.map(|reply| reply.usage),
+            };
+            match read {
+                Ok(mut usage) => {
+                    usage.observed_at.get_or_insert(clock.now().wall);
+                    UsageAnswer { status: Some(200), usage: Ok(usage) }
+                }
+                Err(error) => UsageAnswer { status: error.status, usage: Err(read_error(&error)) },
             }
-            .map_err(|error| read_error(&error))?;
-            usage.observed_at.get_or_insert(clock.now().wall);
-            Ok(usage)
         })
     }
 

@@ -116,7 +116,6 @@ impl Core {
 
     fn on_committed(&mut self, order: &SwapOrder, row: i64, lingering: bool, now: Now) {
         let to = order.to.0;
-        self.note_write(to, "seat", "swapped", now);
         let settlement = Settlement::Committed { to, by_person: order.by_person };
         self.world.settle(order.lane, settlement, now);
         self.swaps.push_back(now.wall);

@@ -112,7 +112,7 @@ impl Core {
             return;
         }
         let (account, live) = (said.account, self.is_live(said.account));
-        let cause = drain_cause(said);
+        let cause = self.drain_cause(said);
         let label = self.label(account).to_owned();
         let title = format!("{label}: {:.0} % will expire unused", said.p50.max(said.likely));
         let body = format!(
@@ -168,7 +168,7 @@ impl Core {
                 && said.resets_at.seconds_since(now) <= DIGEST_S
                 && self.account(said.account).is_some_and(|found| found.enabled)
                 // What was announced by itself is not said twice.
-                && !self.told.is_open(&drain_cause(said))
+                && !self.told.is_open(&self.drain_cause(said))
         });
         near.map(|said| {
             format!(
@@ -180,9 +180,9 @@ impl Core {
         })
         .collect()
     }
-}
 
-/// One episode per account and week.
-fn drain_cause(said: &Outlook) -> String {
-    format!("drain:{}:{}", said.account.0, super::telling::episode(Some(said.resets_at)))
+    /// One episode per account and week.
+    fn drain_cause(&self, said: &Outlook) -> String {
+        self.told.episode(&format!("drain:{}", said.account.0), Some(said.resets_at))
+    }
 }

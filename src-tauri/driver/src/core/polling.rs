@@ -4,7 +4,6 @@ use super::wishes::Flag;
 use super::{Core, Effect, PollError, Seat};
 use crate::api::Mode;
 use crate::ports::{Holder, ReadError, Record, ToolNumbers};
-use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
 use sluice_engine::observation::Fact;
 use sluice_engine::{AccountId, Login, Now, Observation, PollPlan, Provider, Source, Usage, Utc};
 
@@ -135,7 +134,6 @@ impl Core {
         if self.account(account).is_none() {
             return;
         }
-        self.note_request(account, &result, now);
         if result.is_ok() {
             self.note_proof(account, now);
         }
@@ -166,23 +164,6 @@ impl Core {
         self.wishes_after_poll(account, &told, now);
         self.proof_after_poll(account, &told, now);
         self.after_look(account, now);
-    }
-
-    /// Every request that went out is in the activity table; the budget survives a crash with it.
-    fn note_request(&mut self, account: AccountId, result: &Result<Usage, PollError>, now: Now) {
-        let status = match result {
-            Ok(_) => Some(200),
-            Err(PollError::Read(ReadError::TokenRefused)) => Some(401),
-            Err(PollError::Read(ReadError::Throttled { .. })) => Some(429),
-            Err(PollError::Read(ReadError::Forbidden(_))) => Some(403),
-            Err(PollError::Read(ReadError::Unreachable(_)) | PollError::Late) => None,
-            Err(PollError::Bearer(_) | PollError::OtherLogin) => return,
-        };
-        let Some(memory) = self.world.memory.get(&account) else { return };
-        let at = memory.last_request().unwrap_or(now.wall);
-        let spent = u32::try_from(memory.requests_in_hour(now.wall)).unwrap_or(u32::MAX);
-        let budget_left = USAGE_REQUESTS_PER_HOUR.saturating_sub(spent);
-        self.store(Record::Request { account, at, status, budget_left }, super::Then::Nothing);
     }
 
     /// Nothing came of a request: no answer will clear the engine's note of it.

@@ -242,7 +242,6 @@ impl Core {
         let kept = result.is_ok();
         match &result {
             Ok(kept) => {
-                self.note_write(account, "vault", "captured", now);
                 // Another login than the one that was kept: the tool has signed in or renewed it.
                 let renewed = self.seats.get(&provider).is_some_and(|book| {
                     book.kept_fingerprint.is_some() && book.kept_fingerprint != book.fingerprint

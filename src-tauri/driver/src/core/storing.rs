@@ -4,18 +4,6 @@ use super::{Core, Effect, Record, Then};
 use sluice_engine::{AccountId, LaneId, Now};
 
 impl Core {
-    /// A credential was written: for the record of the last weeks.
-    pub(super) fn note_write(
-        &mut self,
-        account: AccountId,
-        place: &'static str,
-        what: &'static str,
-        now: Now,
-    ) {
-        let record = Record::Written { account, place, what, at: now.wall };
-        self.store(record, Then::Nothing);
-    }
-
     pub(super) fn store(&mut self, record: Record, then: Then) {
         self.out.push(Effect::Store { record: Box::new(record), then });
     }

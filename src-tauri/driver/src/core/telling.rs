@@ -44,6 +44,15 @@ impl Told {
         self.open.contains_key(cause)
     }
 
+    /// The cause of an episode that ends with this reset. One that is told or snoozed already is taken
+    /// up again while its reset wanders by less than an hour.
+    pub(super) fn episode(&self, of: &str, reset: Option<Utc>) -> String {
+        let hour = episode(reset);
+        let mut near = [hour, hour - 1, hour + 1].map(|hour| format!("{of}:{hour}")).into_iter();
+        let known = |cause: &String| self.is_open(cause) || self.snoozed.contains_key(cause);
+        near.find(known).unwrap_or_else(|| format!("{of}:{hour}"))
+    }
+
     pub(super) fn is_snoozed(&self, cause: &str, now: Utc) -> bool {
         self.snoozed.get(cause).is_some_and(|until| *until > now)
     }
@@ -324,9 +333,11 @@ impl Core {
     pub(super) fn tell_exhausted(&mut self, provider: Provider, decision: &Decision, now: Now) {
         let until = self.earliest_recovery(provider, now.wall);
         // Told once until the account that recovers first has recovered, or once a day.
-        let day = now.wall.millis().div_euclid(86_400_000);
-        let since = until.map_or(day, |(_, at)| episode(Some(at)));
-        let cause = format!("exhausted:{}:{since}", provider.name());
+        let whose = format!("exhausted:{}", provider.name());
+        let cause = match until {
+            Some((_, at)) => self.told.episode(&whose, Some(at)),
+            None => format!("{whose}:day:{}", now.wall.millis().div_euclid(86_400_000)),
+        };
         let when = until.map_or_else(String::new, |(account, at)| {
             format!(
                 " {} has room again in {}.",
@@ -408,7 +419,8 @@ impl Core {
         };
         let reset =
             self.account(found.account).and_then(|account| account.usage.seven_day.resets_at);
-        let cause = format!("same_tier:{}:{}:{}", provider.name(), found.account.0, episode(reset));
+        let whose = format!("same_tier:{}:{}", provider.name(), found.account.0);
+        let cause = self.told.episode(&whose, reset);
         let title = format!("{} is behind", self.label(found.account));
         let body = format!(
             "{:.0} % of its week should have been used by now and was not. The live account is as \
@@ -513,7 +525,7 @@ pub(crate) fn login_warning(ends: Utc, now: Utc) -> Option<u8> {
     steps.min()
 }
 
-/// One episode ends with its reset; jitter of the instant does not make a new one.
-pub(super) fn episode(reset: Option<Utc>) -> i64 {
+/// One episode ends with its reset, to the hour.
+fn episode(reset: Option<Utc>) -> i64 {
     reset.map_or(0, |at| at.millis().saturating_add(1_800_000).div_euclid(3_600_000))
 }

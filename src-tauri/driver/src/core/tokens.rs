@@ -94,7 +94,6 @@ impl Core {
         let told = report.clone();
         let again = match report {
             RefreshReport::Kept(kept) => {
-                self.note_write(account, "vault", "renewed", now);
                 self.note_proof(account, now);
                 if self.account(account).is_some_and(|found| found.login == Login::NeedsSignIn) {
                     // A real exchange: the provider takes it again.

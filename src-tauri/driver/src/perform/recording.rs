@@ -2,11 +2,65 @@
 
 use super::{LEDGER_DEADLINE, Performer, ledger_trouble, wait_for};
 use crate::api::Answer;
+use crate::clock::Clock;
 use crate::core::{AGE_MAX_S, CallId, Input, Port, Then};
 use crate::link::refused;
-use crate::ports::{Query, Record};
+use crate::ports::{Ledger, Query, Record, Trouble};
+use crate::worker::{Missed, Worker};
+use sluice_engine::{AccountId, Provider};
 use std::sync::Arc;
 use tokio::sync::oneshot;
+
+type Book = Worker<Box<dyn Ledger>>;
+
+/// Writes down what nothing waits for. A database that does not answer is told of elsewhere.
+pub(super) fn note(ledger: &Book, record: Record) {
+    let written = ledger.post(move |ledger| {
+        if let Err(trouble) = ledger.record(&record) {
+            tracing::warn!(%trouble, "something that was done is not in the record of activity");
+        }
+    });
+    if let Err(missed) = written {
+        tracing::warn!(%missed, "something that was done is not in the record of activity");
+    }
+}
+
+/// Whose usage is about to be asked for.
+pub(super) struct Asking {
+    pub(super) ledger: Book,
+    pub(super) clock: Clock,
+    pub(super) account: AccountId,
+    pub(super) provider: Provider,
+}
+
+/// A request that has gone out.
+pub(super) struct Asked {
+    ledger: Book,
+    row: Result<oneshot::Receiver<Result<i64, Trouble>>, Missed>,
+}
+
+impl Asking {
+    /// Written down before anything is sent, so that a crash makes the hour's budget look no larger
+    /// than it is; a database that hangs holds no request up.
+    pub(super) fn begin(self) -> Asked {
+        let (account, provider) = (self.account, self.provider);
+        let record = Record::Request { account, provider, at: self.clock.now().wall };
+        let row = self.ledger.submit(move |ledger| ledger.record(&record));
+        Asked { ledger: self.ledger, row }
+    }
+}
+
+impl Asked {
+    /// How it ended. Dropped instead, it stands there without an answer.
+    pub(super) fn end(self, status: Option<u16>) {
+        let (Ok(row), Some(_)) = (self.row, status) else { return };
+        tokio::spawn(async move {
+            if let Ok(Ok(row)) = row.await {
+                note(&self.ledger, Record::RequestEnded { row, status });
+            }
+        });
+    }
+}
 
 impl Performer {
     /// Hands notices to whoever shows them. With nobody there they wait, here and in the ledger,

@@ -56,16 +56,21 @@ pub enum Record {
         /// How many.
         failures: u32,
     },
-    /// A request to a usage endpoint that has ended.
+    /// A request to a usage endpoint, before it goes out; the answer is its row.
     Request {
         /// Whose.
         account: AccountId,
-        /// When it went out.
+        /// To whom.
+        provider: Provider,
+        /// When.
         at: Utc,
+    },
+    /// How it ended.
+    RequestEnded {
+        /// Its row.
+        row: i64,
         /// HTTP status, when there was one.
         status: Option<u16>,
-        /// Requests left in this hour.
-        budget_left: u32,
     },
     /// A token exchange that has ended.
     Token {
@@ -77,17 +82,6 @@ pub enum Record {
         at: Utc,
         /// HTTP status, when there was one.
         status: Option<u16>,
-    },
-    /// A credential was written.
-    Written {
-        /// Whose.
-        account: AccountId,
-        /// `seat` or `vault`.
-        place: &'static str,
-        /// A word on what it was (`captured`, `swapped`, `renewed`, `removed`).
-        what: &'static str,
-        /// When.
-        at: Utc,
     },
     /// A lane with its gates; the answer is the generation in force.
     Lane {

@@ -5,8 +5,8 @@ use sluice_driver::clock::Clock;
 use sluice_driver::perform::Parts;
 use sluice_driver::ports::{
     Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending, Providers,
-    Query, ReadError, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, SwapOrder,
-    SwapReport, TokenAnswer, ToolNumbers, Trouble,
+    Query, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, SwapOrder, SwapReport,
+    TokenAnswer, ToolNumbers, Trouble, UsageAnswer,
 };
 use sluice_driver::worker::Hands;
 use sluice_engine::{
@@ -249,12 +249,7 @@ impl Custody for Hold {
 }
 
 impl Providers for Hold {
-    fn usage(
-        &self,
-        _: Provider,
-        _: &str,
-        bearer: http::HeaderValue,
-    ) -> Pending<Result<Usage, ReadError>> {
+    fn usage(&self, _: Provider, _: &str, bearer: http::HeaderValue) -> Pending<UsageAnswer> {
         let outside = Arc::clone(&self.0);
         Box::pin(async move {
             outside.ask_async(Part::Usage).await;
@@ -266,12 +261,13 @@ impl Providers for Hold {
                 used: Percent::new(used),
                 resets_at: Some(now.plus_seconds(hours * 3_600)),
             };
-            Ok(Usage {
+            let usage = Usage {
                 five_hour: window(10.0, 3),
                 seven_day: window(if live { 10.0 } else { 20.0 }, if live { 150 } else { 20 }),
                 observed_at: Some(now),
                 ..Usage::default()
-            })
+            };
+            UsageAnswer { status: Some(200), usage: Ok(usage) }
         })
     }
     fn token(&self, _: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>> {

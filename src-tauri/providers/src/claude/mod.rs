@@ -19,6 +19,7 @@ use crate::failure::{FailureClass, ProviderError};
 use crate::retry_after::RetryAfter;
 use bytes::Bytes;
 use http::{HeaderValue, header};
+use sluice_engine::Provider;
 use zeroize::Zeroizing;
 
 /// Without it the endpoints answer to API keys only.
@@ -55,7 +56,7 @@ impl Claude {
     /// [`ProviderError`] with the class of the refusal; `bad_output` when a 200 is not JSON.
     pub async fn usage(&self, bearer: HeaderValue) -> Result<UsageReply, ProviderError> {
         let doing = "reading Claude's usage";
-        let answer = self.ask("api/oauth/usage", bearer, doing).await?;
+        let answer = self.ask(self.endpoints.usage(Provider::Claude), bearer, doing).await?;
         let answer = accepted(answer, Asked::Usage, doing)?;
         let reply = parse_usage(&answer.body);
         for oddity in &reply.oddities {
@@ -70,7 +71,8 @@ impl Claude {
     /// As [`Self::usage`].
     pub async fn profile(&self, bearer: HeaderValue) -> Result<ProfileReply, ProviderError> {
         let doing = "reading Claude's account";
-        let answer = self.ask("api/oauth/profile", bearer, doing).await?;
+        let answer =
+            self.ask(join(&self.endpoints.claude_api, "api/oauth/profile"), bearer, doing).await?;
         let answer = accepted(answer, Asked::Profile, doing)?;
         parse_profile(&answer.body).ok_or_else(|| unreadable(doing, answer.status))
     }
@@ -98,14 +100,14 @@ impl Claude {
 
     async fn ask(
         &self,
-        path: &str,
+        url: reqwest::Url,
         mut bearer: HeaderValue,
         doing: &'static str,
     ) -> Result<Answer, ProviderError> {
         bearer.set_sensitive(true);
         let request = self
             .http
-            .get(join(&self.endpoints.claude_api, path))
+            .get(url)
             .header(header::AUTHORIZATION, bearer)
             .header(BETA.0, BETA.1)
             .header(header::ACCEPT, "application/json");

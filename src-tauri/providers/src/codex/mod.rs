@@ -9,11 +9,12 @@ pub use usage::{CodexUsage, parse_usage};
 
 use crate::claude::TokenReply;
 use crate::client::{Http, failure, fetch};
-use crate::endpoints::{Endpoints, join};
+use crate::endpoints::Endpoints;
 use crate::failure::{FailureClass, ProviderError};
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use refusal::{Asked, classify};
+use sluice_engine::Provider;
 use zeroize::Zeroizing;
 
 /// Codex's endpoints.
@@ -42,12 +43,9 @@ impl Codex {
     ) -> Result<CodexUsage, ProviderError> {
         let doing = "reading Codex's usage";
         bearer.set_sensitive(true);
-        let base = &self.endpoints.codex_api;
-        let path =
-            if base.path().contains("/backend-api") { "wham/usage" } else { "api/codex/usage" };
         let mut request = self
             .http
-            .get(join(base, path))
+            .get(self.endpoints.usage(Provider::Codex))
             .header(header::AUTHORIZATION, bearer)
             .header(header::ACCEPT, "application/json");
         if let Some(account) = account {

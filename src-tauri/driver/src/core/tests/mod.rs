@@ -1,6 +1,7 @@
 //! The core against a simulated outside: seats, vault, provider and ledger answer at once, time
 //! passes only when a test says so.
 
+mod conditions;
 mod conduct;
 mod modes;
 mod notices;
