@@ -23,6 +23,7 @@ mod lives;
 mod marks;
 mod new;
 mod perturbed;
+mod planned;
 mod properties;
 mod recorded;
 mod refuge;

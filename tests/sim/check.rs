@@ -1,6 +1,6 @@
 //! The invariants: D1–D7 and T1–T2 of the reliability goals, judged from outside the engine.
 
-use sluice_engine::{AccountId, Trigger, Utc};
+use sluice_engine::{AccountId, Percent, Trigger, Utc, Window};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The names, in order.
@@ -46,15 +46,54 @@ impl Breaches {
     }
 }
 
+/// From here on a reading says full: providers report whole percent.
+const READ_FULL: f64 = 99.5;
+/// A refusal outlives readings of its window from here on.
+const NEXT_TO_FULL: f64 = 95.0;
+/// Ends this close are one window's, seconds.
+const SAME_WINDOW_S: f64 = 600.0;
+
+/// What was told of one window of an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    /// The last reading said full until then.
+    read_full: Option<Utc>,
+    /// The true minute of the last refusal that stands, and the end of the window that refused.
+    refused: Option<(i64, Utc)>,
+}
+
+impl Told {
+    /// Work was refused; the window ends at `until`.
+    pub fn refused(&mut self, minute: i64, until: Utc) {
+        self.refused = Some((minute, until));
+    }
+
+    /// A reading, written at the true minute `written`, was delivered. It undoes a refusal only if
+    /// it is newer and leaves room to speak of: a share next to full agrees with it.
+    pub fn read(&mut self, written: i64, window: &Window) {
+        let used = window.used.map_or(0.0, Percent::get);
+        self.read_full = window.resets_at.filter(|_| used >= READ_FULL);
+        self.refused = self.refused.filter(|(minute, until)| {
+            let same = |end: Utc| end.seconds_since(*until).abs() <= SAME_WINDOW_S;
+            let agrees = used >= NEXT_TO_FULL && window.resets_at.is_some_and(same);
+            written < *minute || agrees
+        });
+    }
+
+    fn full(&self, wall: Utc) -> bool {
+        self.read_full.max(self.refused.map(|(_, until)| until)).is_some_and(|until| wall < until)
+    }
+}
+
 /// What the outside knows of an account: only what was told to the engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known {
     /// Told numbers at least once.
     pub seen: bool,
-    /// Full until then, by the last reading or refusal.
-    pub full_until: Option<Utc>,
-    /// The true minute of the last refusal; readings from before do not undo it.
-    pub refused_at: Option<i64>,
+    /// The 5-hour window.
+    pub short: Told,
+    /// The week.
+    pub long: Told,
     /// The login was refused.
     pub signed_out: bool,
 }
@@ -62,7 +101,7 @@ pub struct Known {
 impl Known {
     /// Whether it is known to be full at `wall`.
     pub fn full(&self, wall: Utc) -> bool {
-        self.full_until.is_some_and(|until| wall < until)
+        self.short.full(wall) || self.long.full(wall)
     }
 }
 
@@ -135,5 +174,40 @@ pub fn target(
     });
     if !known.seen && (voluntary(trigger) || better) {
         breaches.note("D3", minute, "a swap to an account never read");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const END: Utc = Utc::from_seconds(18_000);
+    const BEFORE: Utc = Utc::from_seconds(6_000);
+
+    fn window(used: f64) -> Window {
+        Window { used: Percent::new(used), resets_at: Some(END) }
+    }
+
+    #[test]
+    fn only_a_newer_reading_with_room_undoes_a_refusal() {
+        let after = |written: i64, used: f64| {
+            let mut told = Told::default();
+            told.refused(50, END);
+            told.read(written, &window(used));
+            told.full(BEFORE)
+        };
+        assert!(after(49, 40.0) && after(51, 97.0) && after(51, 100.0));
+        assert!(!after(51, 94.0));
+    }
+
+    #[test]
+    fn a_wrong_reading_of_one_window_outlives_no_better_one() {
+        let mut known = Known::default();
+        known.long.read(10, &window(100.0));
+        known.short.refused(11, END);
+        assert!(known.long.full(BEFORE));
+        known.long.read(10, &window(97.0));
+        assert!(!known.long.full(BEFORE) && known.full(BEFORE));
+        assert!(!known.full(END));
     }
 }

@@ -225,17 +225,17 @@ impl Sim {
     /// A request was refused; parallel ones bring the same news again and again (D1).
     fn refuse(&mut self, lane: usize, active: AccountId) {
         let real = self.real[(active.0 - 1) as usize];
-        let (fact, until) = if self.minute < real.dead_until {
-            (Fact::Login(Login::NeedsSignIn), None)
-        } else if real.ratio - real.long < 1.0 - real.short {
-            (limit("seven_day", real.long_ends), Some(Self::stamp(real.long_ends)))
-        } else {
-            (limit("five_hour", real.short_ends), Some(Self::stamp(real.short_ends)))
-        };
         let known = self.known.entry(active).or_default();
-        known.signed_out |= self.minute < real.dead_until;
-        known.full_until = known.full_until.max(until);
-        known.refused_at = Some(self.minute);
+        let fact = if self.minute < real.dead_until {
+            known.signed_out = true;
+            Fact::Login(Login::NeedsSignIn)
+        } else if real.ratio - real.long < 1.0 - real.short {
+            known.long.refused(self.minute, Self::stamp(real.long_ends));
+            limit("seven_day", real.long_ends)
+        } else {
+            known.short.refused(self.minute, Self::stamp(real.short_ends));
+            limit("five_hour", real.short_ends)
+        };
         for _ in 0..self.rng.usize(1..6) {
             let at = self.now().wall;
             let observation =
@@ -279,14 +279,8 @@ impl Sim {
                 known.seen = true;
                 known.signed_out = false;
                 self.fresh[index] = true;
-                let full = |window: &Window| window.used.is_some_and(|used| used.get() >= 99.5);
-                let before = known.refused_at.is_some_and(|at| written < at);
-                let read = [&usage.five_hour, &usage.seven_day]
-                    .into_iter()
-                    .filter(|window| full(window))
-                    .filter_map(|window| window.resets_at)
-                    .max();
-                known.full_until = if before { known.full_until.max(read) } else { read };
+                known.short.read(written, &usage.five_hour);
+                known.long.read(written, &usage.seven_day);
                 let account = id(index);
                 let signed = self.world.accounts.iter().find(|known| known.id == account);
                 if signed.is_some_and(|account| account.login != Login::Valid) {

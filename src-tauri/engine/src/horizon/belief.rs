@@ -100,7 +100,8 @@ impl State {
         self.revision += 1;
         match &observation.fact {
             Fact::Usage(_) => {
-                self.asked.insert(id, at);
+                let asked = self.asked.get(&id).copied().filter(|asked| *asked <= now);
+                self.asked.insert(id, asked.map_or(at, |asked| asked.max(at)));
                 self.errors.remove(&id);
             }
             Fact::Unreachable | Fact::Throttled { .. } | Fact::Login(Login::NeedsSignIn) => {
@@ -221,6 +222,10 @@ impl State {
 
     fn read(&mut self, id: AccountId, usage: &Usage, at: f64, now: f64) {
         let Some(gauge) = self.gauges.get_mut(&id) else { return };
+        // A newer one is known; what lies ahead is from before the clock was set back.
+        if gauge.seen_at.is_some_and(|seen| at < seen && seen <= now) {
+            return;
+        }
         let users = self.lanes.values().filter(|lane| lane.active == Some(id));
         let rate: f64 = users.clone().map(|lane| lane.rate).sum();
         let count = users.count().max(1) as f64;
@@ -237,6 +242,7 @@ impl State {
     fn refused(&mut self, id: AccountId, window: &str, resets_at: Option<f64>, now: f64) {
         let Some(gauge) = self.gauges.get_mut(&id) else { return };
         gauge.refused_at = Some(now);
+        gauge.refused_by = window.into();
         let used = if window == "five_hour" { gauge.used_since_read(now) } else { None };
         match window {
             "five_hour" => {

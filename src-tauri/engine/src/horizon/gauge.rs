@@ -16,6 +16,8 @@ pub(super) const WEEK: f64 = 10_080.0;
 const READ_FULL: f64 = 99.5;
 /// A reading says something of the present rate for so long, minutes.
 const RECENT: f64 = 60.0;
+/// A refusal outlives readings that leave less room than this in the window that refused, percent.
+const REFUSAL_CLEAR: f64 = 95.0;
 /// So much more than the last reading said is doubtful, percent.
 const RECKONED_GAP: f64 = 20.0;
 
@@ -44,6 +46,8 @@ pub struct Gauge {
     pub full_until: f64,
     /// When it last did; readings from before do not undo it.
     pub refused_at: Option<f64>,
+    /// The window that did, as the provider names it.
+    pub refused_by: String,
     /// Login refused; do not try before.
     pub dead_until: f64,
     /// Weekly buckets of models.
@@ -249,10 +253,22 @@ impl Gauge {
         self.read_models(usage, before, &back);
         self.anchor = Some(back);
         self.seen_at = Some(at);
-        if self.refused_at.is_none_or(|refused| refused < at) {
+        if self.refused_at.is_none_or(|refused| refused < at) && !self.stands(usage) {
             self.full_until = 0.0;
         }
         lesson
+    }
+
+    /// Whether a reading agrees with the last refusal: the window that refused is still next to
+    /// full. Readings are rounded and late, the refusal was not. A model's bucket bounds what is
+    /// left by itself; other work may go on.
+    fn stands(&self, usage: &Usage) -> bool {
+        let window = match self.refused_by.as_str() {
+            "five_hour" => &usage.five_hour,
+            "seven_day" => &usage.seven_day,
+            _ => return false,
+        };
+        share(window) >= REFUSAL_CLEAR
     }
 
     fn read_short(&mut self, window: &Window, burnt: f64, slack: f64) {
