@@ -3,9 +3,7 @@
 //! The back ends (`tray.rs`) only translate it; the tests read it as text.
 
 use crate::words::{self, Moment};
-use sluice_driver::api::{
-    AccountView, LaneView, Login, Mode, Provider, ProviderView, Request, View,
-};
+use sluice_driver::api::{AccountView, LaneView, Mode, Provider, ProviderView, Request, View};
 use sluice_driver::{lanes, outlook};
 use std::fmt;
 
@@ -232,7 +230,7 @@ fn swap_to(view: &View) -> Item {
                 String::new()
             };
             let ready = account.enabled
-                && matches!(account.login, Login::Valid | Login::Unverified)
+                && account.login.is_usable()
                 && view.swapping.is_none()
                 && !view.stopped;
             let act = Act::Ask(Request::Swap { to: account.id });

@@ -85,7 +85,7 @@ fn a_swap_goes_to_somebody_who_may_be_chosen_and_never_to_the_active_one() {
         assert_ne!(Some(to), decision.active);
         let chosen = world.accounts.iter().find(|account| account.id == to).unwrap();
         assert!(chosen.enabled && chosen.automatic);
-        assert!(matches!(chosen.login, Login::Valid | Login::Unverified));
+        assert!(chosen.login.is_usable());
         let listed = decision.candidates.iter().find(|candidate| candidate.account == to).unwrap();
         assert_eq!(listed.refusal, Refusal::None);
         let standing = world.survey(now());

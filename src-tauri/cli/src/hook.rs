@@ -285,18 +285,7 @@ impl Heard {
     }
 
     fn tell_driver(&self, report: &FailureReport) {
-        let request = Request::Failure(Failure {
-            execution: report.execution.clone(),
-            lane: None,
-            account: Some(report.account),
-            generation: report.generation,
-            kind: report.kind,
-            window: report.model.clone(),
-            failed_at_ms: report.failed_at.millis(),
-            reset_at_ms: report.resets_at.map(Utc::millis),
-            source: report.source.clone(),
-            dedupe_key: Some(report.dedupe.clone()),
-        });
+        let request = Request::Failure(Failure::remembered(report, report.model.clone()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         // Nobody listens when Sluice is not running; the ledger remembers.

@@ -21,6 +21,7 @@ use sluice_driver::parts::ledger::{
     Admission, EXECUTION_VARIABLE, Error, Kernel, Ledger, NewExecution, Origin, ProcessId,
     Processes as _, Refusal,
 };
+use sluice_driver::socket;
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::IsTerminal as _;
@@ -374,7 +375,7 @@ impl Run<'_> {
         if let Err(error) = told {
             tracing::debug!(%error, "the start was not recorded");
         }
-        report::nudge(self.paths);
+        socket::nudge(self.paths);
     }
 
     /// Reports the failure with the account and generation of the launch. `true` when the tool may
@@ -419,6 +420,6 @@ impl Run<'_> {
         if let Err(error) = ledger.finish(&self.id, now(), exit_code, reason) {
             report::spool_end(self.paths, &self.id, now(), exit_code, reason, &error);
         }
-        report::nudge(self.paths);
+        socket::nudge(self.paths);
     }
 }

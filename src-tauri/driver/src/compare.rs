@@ -5,11 +5,12 @@
 //! policy runs: both on the same physics, so that only their choices differ. One unit is one
 //! percent of the week of the smallest plan. A policy begins without memory.
 
+use crate::lanes;
 use crate::simulate::{
     self, AccountSpec, AgentSpec, Costs, Event, Observe, Orders, Policy, Scenario, Span,
 };
 use serde::{Deserialize, Serialize};
-use sluice_engine::{AccountId, Percent, Provider, Utc, Window};
+use sluice_engine::{AccountId, Percent, Provider, Utc, Window, capacity_ratio, same_reset};
 use sluice_ledger::{Ledger, Sample, SwapStatus};
 use std::collections::BTreeMap;
 
@@ -23,8 +24,6 @@ const REFUSED_MIN: i64 = 120;
 const PAST_MAX: i64 = 28 * 1_440;
 /// A window that reads so much is full, percent.
 const FULL: f64 = 99.5;
-/// Weekly over 5-hour capacity until it has been seen, and the bounds it lies within.
-const RATIO: (f64, f64, f64) = (10.0, 3.0, 30.0);
 /// Swaps looked at.
 const SWAPS_MAX: u32 = 20_000;
 
@@ -87,8 +86,6 @@ impl Past {
     /// When the database cannot be read.
     pub fn read(ledger: &Ledger, since: Utc, until: Utc) -> sluice_ledger::Result<Self> {
         let since = since.max(until.plus_seconds(-PAST_MAX * 60));
-        let weight =
-            |plan: &sluice_engine::Plan| plan.weight.filter(|size| *size > 0.0).unwrap_or(1.0);
         let accounts = ledger.accounts()?.into_iter();
         let minute = |at: Utc| (at.seconds_since(since) / 60.0) as i64;
         let swaps = ledger.swaps(SWAPS_MAX, None)?.into_iter();
@@ -98,11 +95,11 @@ impl Past {
             .map(|row| (minute(row.swap.at), row.swap.provider, row.swap.from, row.swap.to))
             .collect();
         swaps.reverse();
-        let lanes = ledger.lanes()?.into_iter().filter(|row| row.name == "default");
+        let lanes = ledger.lanes()?.into_iter().filter(|row| row.name == lanes::DEFAULT);
         Ok(Self {
             since,
             until,
-            accounts: accounts.map(|row| (row.id, row.provider, weight(&row.plan))).collect(),
+            accounts: accounts.map(|row| (row.id, row.provider, row.plan.size())).collect(),
             samples: ledger.samples(None, since, until)?,
             swaps,
             active: lanes.filter_map(|row| Some((row.lane.provider, row.lane.active?))).collect(),
@@ -243,10 +240,7 @@ fn observed() -> Observe {
 }
 
 fn same(a: &Window, b: &Window) -> bool {
-    match (a.resets_at, b.resets_at) {
-        (Some(a), Some(b)) => a.seconds_since(b).abs() < 1_200.0,
-        _ => false,
-    }
+    a.resets_at.zip(b.resets_at).is_some_and(|(a, b)| same_reset(a, b))
 }
 
 fn rise(a: &Window, b: &Window) -> Option<f64> {
@@ -271,7 +265,7 @@ fn used_between(before: &Sample, after: &Sample, spec: &AccountSpec) -> f64 {
 
 /// Weekly over 5-hour capacity, from readings between which neither window ended.
 fn ratio(samples: &[&Sample]) -> f64 {
-    let (mut short, mut week) = (15.0 * RATIO.0, 15.0);
+    let (mut short, mut week) = (0.0, 0.0);
     for pair in samples.windows(2) {
         let (a, b) = (&pair[0].usage, &pair[1].usage);
         if same(&a.five_hour, &b.five_hour) && same(&a.seven_day, &b.seven_day) {
@@ -279,7 +273,7 @@ fn ratio(samples: &[&Sample]) -> f64 {
             week += rise(&a.seven_day, &b.seven_day).unwrap_or(0.0);
         }
     }
-    (short / week).clamp(RATIO.1, RATIO.2)
+    capacity_ratio(short, week)
 }
 
 fn spread(work: &mut BTreeMap<i64, f64>, from: i64, to: i64, units: f64) {

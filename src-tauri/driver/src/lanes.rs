@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The name of the lane that is the machine's own seat.
-pub const DEFAULT: &str = "default";
+pub const DEFAULT: &str = sluice_ledger::DEFAULT_LANE;
 /// The longest name of a lane, in characters.
 pub const NAME_MAX: usize = 50;
 /// How long the first use of a lane waits for another hand in it.

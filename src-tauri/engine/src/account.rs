@@ -56,6 +56,14 @@ pub enum Login {
     Missing,
 }
 
+impl Login {
+    /// Nothing is known against it: the account can be used.
+    #[must_use]
+    pub const fn is_usable(self) -> bool {
+        matches!(self, Self::Valid | Self::Unverified)
+    }
+}
+
 /// One subscription as the engine sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Account {
@@ -86,6 +94,12 @@ const CRITICAL_MAX: f64 = 90.0;
 const CRITICAL_OTHER: f64 = 80.0;
 
 impl Plan {
+    /// Nominal size relative to the smallest plan; an unknown one is as the smallest.
+    #[must_use]
+    pub fn size(&self) -> f64 {
+        self.weight.filter(|weight| *weight > 0.0).unwrap_or(1.0)
+    }
+
     /// The multiple in the tier's name (`…_20x` is 20), if there is one.
     #[must_use]
     pub fn multiple(&self) -> Option<u64> {

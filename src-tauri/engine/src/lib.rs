@@ -49,5 +49,5 @@ pub use memory::Memory;
 pub use observation::{Observation, Source};
 pub use rules::{Policy, Rules};
 pub use units::{AccountId, Generation, LaneId, Mono, Now, Percent, Utc};
-pub use window::{Credits, ModelWindow, Usage, Window};
+pub use window::{Credits, ModelWindow, Usage, Window, capacity_ratio, same_reset};
 pub use world::{PollPlan, Settlement, World};

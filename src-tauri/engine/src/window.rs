@@ -4,6 +4,13 @@ use crate::units::{Percent, Utc};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
+/// Seconds by which two resets may differ and still be the same one.
+const SAME_RESET_S: f64 = 1_200.0;
+/// Weekly over 5-hour capacity is assumed to be 10, as if this much had been seen of it, percent.
+const SEEN: (f64, f64) = (150.0, 15.0);
+/// And lies within these bounds.
+const RATIO: (f64, f64) = (3.0, 30.0);
+
 /// One metered span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Window {
@@ -11,6 +18,20 @@ pub struct Window {
     pub used: Option<Percent>,
     /// When the window empties; `None` when it has not started or is unknown.
     pub resets_at: Option<Utc>,
+}
+
+/// Whether two readings name one reset: providers' clocks wander between answers.
+#[must_use]
+pub fn same_reset(one: Utc, other: Utc) -> bool {
+    let apart = one.seconds_since(other);
+    apart < SAME_RESET_S && apart > -SAME_RESET_S
+}
+
+/// Weekly over 5-hour capacity, from how far the 5-hour window (`short`) and the week moved over
+/// the same work, percent of each.
+#[must_use]
+pub fn capacity_ratio(short: f64, week: f64) -> f64 {
+    ((SEEN.0 + short) / (SEEN.1 + week)).clamp(RATIO.0, RATIO.1)
 }
 
 /// A weekly window of one model (or product) inside an account.

@@ -22,7 +22,7 @@ pub struct LaneRow {
 }
 
 /// The machine default of each provider.
-pub(crate) const DEFAULT_LANE: &str = "default";
+pub const DEFAULT_LANE: &str = "default";
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<LaneRow> {
     Ok(LaneRow {

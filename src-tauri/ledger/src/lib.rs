@@ -36,7 +36,7 @@ pub use error::{Error, Result};
 pub use failures::FailureReport;
 pub use history::{Sample, Standing};
 pub use inflight::{Admission, Cap, Closed, ExecutionRow, NewExecution, Origin, Refusal, State};
-pub use lanes::LaneRow;
+pub use lanes::{DEFAULT_LANE, LaneRow};
 pub use locks::LaneGuard;
 pub use moves::{ActivityRow, Choose, Field, Style, Verdict, by_headroom};
 pub use notices::{NewNotice, OutboxRow};

@@ -62,7 +62,7 @@ pub async fn failure(
             with_seat(paths, field)
         });
         // The driver tells the person of the swap; it looks at once.
-        nudge(paths);
+        socket::nudge(paths);
         return match told {
             Ok(verdict) => Some(said(ledger, &verdict)),
             Err(error) => {
@@ -73,11 +73,6 @@ pub async fn failure(
     }
     remember(ledger, &report);
     ask_driver(ledger, paths, lane, &report, &seen).await
-}
-
-/// Tells a running driver that something was recorded beside it; nobody waits for an answer.
-pub fn nudge(paths: &Paths) {
-    socket::nudge(paths);
 }
 
 fn remember(ledger: &mut Ledger, report: &FailureReport) {
@@ -93,18 +88,8 @@ async fn ask_driver(
     report: &FailureReport,
     seen: &Seen,
 ) -> Option<Moved> {
-    let request = Request::Failure(Failure {
-        execution: report.execution.clone(),
-        lane: None,
-        account: Some(report.account),
-        generation: report.generation,
-        kind: report.kind,
-        window: Some(observe::window(seen.class).to_owned()),
-        failed_at_ms: report.failed_at.millis(),
-        reset_at_ms: report.resets_at.map(Utc::millis),
-        source: report.source.clone(),
-        dedupe_key: Some(report.dedupe.clone()),
-    });
+    let window = Some(observe::window(seen.class).to_owned());
+    let request = Request::Failure(Failure::remembered(report, window));
     let Some(client) = Client::attach(paths, false).await else {
         let text = "the account refuses work, and Sluice is not running to put another one live";
         return Some(Moved { text: text.to_owned(), retry: false });
@@ -180,7 +165,7 @@ pub async fn leave_walled(ledger: &mut Ledger, paths: &Paths, launch: &Launch) -
         let left = ledger.leave_walled(lane.lane.id, Style::Pointer, now(), WAIT, &mut |field| {
             with_seat(paths, field)
         });
-        nudge(paths);
+        socket::nudge(paths);
         return matches!(left, Ok(Some(Verdict::Swapped { .. } | Verdict::Stale { .. })));
     }
     let Some(client) = Client::attach(paths, false).await else { return false };

@@ -2,6 +2,8 @@
 
 use super::Shared;
 use crate::clock::Clock;
+use crate::lanes;
+use crate::paths::Paths;
 use crate::ports::{
     Custody, Health, Holder, Identity, Kept, Recovered, RefreshReport, Renewal, SeatLogin,
     SeatReport, SwapOrder, SwapReport, TokenAnswer, Trouble, Twin,
@@ -28,9 +30,9 @@ const APP_SERVER: &str = "app-server-control/app-server-control.sock";
 pub(super) struct RealCustody {
     custody: Arc<real::Custody>,
     watched: Vec<(Provider, PathBuf)>,
-    /// Homes of the tools that are not their seats, and where each account's own seat would be.
+    /// Homes of the tools that are not their seats, and where the accounts' own seats would be.
     elsewhere: Vec<(Provider, PathBuf)>,
-    own_seats: PathBuf,
+    paths: Paths,
     ledger: Shared,
     clock: Clock,
 }
@@ -38,7 +40,7 @@ pub(super) struct RealCustody {
 impl RealCustody {
     pub(super) fn new(
         custody: real::Custody,
-        (seats, home, own_seats): (&Seats, &Path, PathBuf),
+        (seats, home, paths): (&Seats, &Path, &Paths),
         ledger: Shared,
         clock: Clock,
     ) -> Self {
@@ -52,7 +54,7 @@ impl RealCustody {
             .into_iter()
             .filter_map(|provider| Some((provider, seats.credential_path(provider)?)));
         let watched = files.chain(config).collect();
-        Self { custody: Arc::new(custody), watched, elsewhere, own_seats, ledger, clock }
+        Self { custody: Arc::new(custody), watched, elsewhere, paths: paths.clone(), ledger, clock }
     }
 }
 
@@ -168,7 +170,7 @@ impl Custody for RealCustody {
         let accounts = self.ledger.lock().accounts().unwrap_or_default();
         let mut places = self.elsewhere.clone();
         for row in &accounts {
-            let seat = self.own_seats.join(row.provider.name()).join(row.id.0.to_string());
+            let seat = lanes::seat(&self.paths, row.provider, row.id);
             let own = Seats {
                 claude: Some(real::ClaudeSeat { dir: seat.clone(), config: seat.clone() }),
                 codex: Some(real::CodexSeat { home: seat }),

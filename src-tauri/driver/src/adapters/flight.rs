@@ -140,7 +140,7 @@ impl Desk {
         };
         let mut admitted = self.ledger()?.admit(&new)?;
         if matches!(&admitted, Admission::Refused(refusal) if refusal.window == "in_flight") {
-            self.sweep(now)?;
+            self.sweep(Depth::Sweep, now)?;
             admitted = self.ledger()?.admit(&new)?;
         }
         let paths = place.environment.into_iter();
@@ -294,25 +294,37 @@ impl Desk {
         Ok(Answer::Done)
     }
 
-    /// Closes rows of dead processes.
-    fn sweep(&mut self, now: Utc) -> Result<Pass, Error> {
-        let Some(kernel) = self.kernel.take() else { return Ok(Pass::default()) };
-        let swept = self.ledger().and_then(|ledger| ledger.reconcile(&kernel, now, true));
+    /// Lends the process table beside the ledger; `None` where there is none.
+    fn with_kernel<T>(
+        &mut self,
+        look: impl FnOnce(&mut Ledger, &Kernel) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let Some(kernel) = self.kernel.take() else { return Ok(None) };
+        let seen = self.ledger().and_then(|ledger| look(ledger, &kernel));
         self.kernel = Some(kernel);
-        if let Ok(pass) = &swept {
-            self.unjudged = pass.unjudged.iter().cloned().collect();
-        }
-        swept
+        seen.map(Some)
+    }
+
+    /// Closes rows of dead processes.
+    fn sweep(&mut self, depth: Depth, now: Utc) -> Result<Pass, Error> {
+        let swept = self.with_kernel(|ledger, kernel| {
+            if depth == Depth::First {
+                Ok(ledger.reconcile_at_start(kernel, now))
+            } else {
+                ledger.reconcile(kernel, now, true)
+            }
+        })?;
+        let Some(pass) = swept else { return Ok(Pass::default()) };
+        self.unjudged = pass.unjudged.iter().cloned().collect();
+        Ok(pass)
     }
 
     fn reconcile(&mut self, apply: bool, now: Utc) -> Result<Answer, Error> {
         let pass = if apply {
-            self.sweep(now)?
+            self.sweep(Depth::Sweep, now)?
         } else {
-            let Some(kernel) = self.kernel.take() else { return Ok(reconciled(Pass::default())) };
-            let looked = self.ledger().and_then(|ledger| ledger.reconcile(&kernel, now, false));
-            self.kernel = Some(kernel);
-            looked?
+            self.with_kernel(|ledger, kernel| ledger.reconcile(kernel, now, false))?
+                .unwrap_or_default()
         };
         Ok(reconciled(pass))
     }
@@ -320,15 +332,7 @@ impl Desk {
     fn clear(&mut self, depth: Depth, now: Utc) -> Result<(), Error> {
         let closed = match depth {
             Depth::Glance => 0,
-            Depth::Sweep => self.sweep(now)?.actions.len(),
-            Depth::First => {
-                let Some(kernel) = self.kernel.take() else { return Ok(()) };
-                let swept = self.ledger().map(|ledger| ledger.reconcile_at_start(&kernel, now));
-                self.kernel = Some(kernel);
-                let pass = swept?;
-                self.unjudged = pass.unjudged.iter().cloned().collect();
-                pass.actions.len()
-            }
+            Depth::Sweep | Depth::First => self.sweep(depth, now)?.actions.len(),
         };
         if closed > 0 {
             tracing::info!(closed, "runs of dead processes closed");

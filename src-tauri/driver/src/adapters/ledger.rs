@@ -3,6 +3,7 @@
 use super::Shared;
 use crate::api::{Answer, DecisionView, StrandedView, SwapView};
 use crate::compare;
+use crate::lanes;
 use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, Query, Record, Trouble};
 use serde_json::Value;
 use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
@@ -130,7 +131,7 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
     loaded.lanes = ledger
         .lanes()?
         .into_iter()
-        .filter(|row| row.name == "default")
+        .filter(|row| row.name == lanes::DEFAULT)
         .map(|row| row.lane)
         .collect();
     loaded.walls = ledger.walls()?;

@@ -56,7 +56,7 @@ pub(crate) fn open(
     let parts = Parts {
         custody: Arc::new(custody::RealCustody::new(
             kept,
-            (&seats, &home()?, paths.home().join("seats")),
+            (&seats, &home()?, paths),
             shared,
             clock,
         )),

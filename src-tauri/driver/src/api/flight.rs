@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_engine::skip::FailureKind;
-use sluice_engine::{AccountId, Generation, LaneId, Provider};
+use sluice_engine::{AccountId, Generation, LaneId, Provider, Utc};
+use sluice_ledger::FailureReport;
 
 /// One lane on the screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +128,25 @@ pub struct Failure {
     pub source: String,
     /// Two reports with the same key are one failure.
     pub dedupe_key: Option<String>,
+}
+
+impl Failure {
+    /// What was remembered of a failure, as it is told to the running program; `window` as above.
+    #[must_use]
+    pub fn remembered(report: &FailureReport, window: Option<String>) -> Self {
+        Self {
+            execution: report.execution.clone(),
+            lane: None,
+            account: Some(report.account),
+            generation: report.generation,
+            kind: report.kind,
+            window,
+            failed_at_ms: report.failed_at.millis(),
+            reset_at_ms: report.resets_at.map(Utc::millis),
+            source: report.source.clone(),
+            dedupe_key: Some(report.dedupe.clone()),
+        }
+    }
 }
 
 /// The answer to `acquire`.

@@ -4,7 +4,7 @@ use super::{Core, Record, Then};
 use crate::api::{NoticeAction, Request};
 use crate::outlook::ForecastView;
 use sluice_engine::forecast::{Book, Ended, Kind, Outlook, RunOut, Scene};
-use sluice_engine::{AccountId, Login, Now, Utc, advise};
+use sluice_engine::{AccountId, Now, Utc, advise};
 
 /// The book is looked at this often, seconds.
 const LOOK_S: f64 = 60.0;
@@ -107,7 +107,7 @@ impl Core {
 
     fn tell_drain(&mut self, said: &Outlook, now: Now) {
         let Some(found) = self.account(said.account) else { return };
-        let usable = found.enabled && matches!(found.login, Login::Valid | Login::Unverified);
+        let usable = found.enabled && found.login.is_usable();
         if !usable || !self.watched(found.provider) {
             return;
         }

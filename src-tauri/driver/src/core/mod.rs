@@ -539,7 +539,7 @@ impl Core {
     }
 
     fn set_login(&mut self, id: AccountId, login: Login) {
-        let refused = matches!(login, Login::Valid | Login::Unverified) && self.awaits_sign_in(id);
+        let refused = login.is_usable() && self.awaits_sign_in(id);
         let Some(account) = self.account_mut(id) else { return };
         if account.login == login || refused {
             return;

@@ -65,7 +65,7 @@ impl Core {
             let ended = book.expires_at.is_some_and(|at| at <= now.wall);
             return (!ended).then_some(Holder::Seat(found.provider));
         }
-        let usable = matches!(found.login, Login::Valid | Login::Unverified);
+        let usable = found.login.is_usable();
         let ended =
             self.cards.get(&account)?.kept?.access_expires_at.is_some_and(|at| at <= now.wall);
         let moving = self.swap.as_ref().is_some_and(|swap| swap.order.to.0 == account);

@@ -193,5 +193,5 @@ impl Core {
 }
 
 fn may_renew(account: &sluice_engine::Account) -> bool {
-    matches!(account.login, Login::Valid | Login::Unverified)
+    account.login.is_usable()
 }

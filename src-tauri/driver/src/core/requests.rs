@@ -7,7 +7,7 @@ use crate::api::{Answer, Mode, Request};
 use crate::link::refused;
 use crate::ports::{Identity, Kept, KeptAccount, Query, Record, Trouble};
 use sluice_engine::limits::ACCOUNTS_MAX;
-use sluice_engine::{Account, AccountId, Login, Now, Policy, Provider, Usage, Utc};
+use sluice_engine::{Account, AccountId, Login, Now, Provider, Usage, Utc};
 use std::collections::BTreeSet;
 
 /// Rows of one answer.
@@ -466,10 +466,7 @@ impl Core {
     /// Carries the person's numbers into the engine's rules.
     pub(super) fn obey_settings(&mut self) {
         let rules = &mut self.world.rules;
-        rules.policy = match self.settings.policy {
-            Policy::Tiered => Policy::Tiered,
-            Policy::Horizon => Policy::Horizon,
-        };
+        rules.policy = self.settings.policy;
         rules.critical = self.settings.critical_percent;
         rules.warning = self.settings.warning_percent;
         rules.check_interval_s = f64::from(self.settings.poll_seconds);

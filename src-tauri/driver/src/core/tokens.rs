@@ -50,7 +50,7 @@ impl Core {
         let refused = self.cards.get(&id)?.refused;
         // Called signed out on other evidence than a refused exchange: a real one tells.
         let heals = account.login == Login::NeedsSignIn && !refused;
-        let usable = matches!(account.login, Login::Valid | Login::Unverified) || wanted || heals;
+        let usable = account.login.is_usable() || wanted || heals;
         if !certain || swapping || !usable || !account.enabled || self.mode(provider) == Mode::Off {
             return None;
         }

@@ -5,7 +5,7 @@
 use super::Core;
 use crate::ports::Record;
 use sluice_engine::skip::Out;
-use sluice_engine::{AccountId, LaneId, Login, Now, Usage, Utc};
+use sluice_engine::{AccountId, LaneId, Now, Usage, Utc};
 use std::collections::BTreeMap;
 
 /// An account that waits for a sign-in is out for as long as any decision looks ahead.
@@ -65,9 +65,7 @@ impl Core {
             .map(|(account, _)| *account)
             .collect();
         for account in refused {
-            let usable = self
-                .account(account)
-                .is_some_and(|found| matches!(found.login, Login::Valid | Login::Unverified));
+            let usable = self.account(account).is_some_and(|found| found.login.is_usable());
             if usable {
                 self.needs_sign_in(account, "a tool reported that its login is refused", now);
             }

@@ -14,7 +14,7 @@ pub use hours::Hours;
 pub use record::Record;
 pub use track::Track;
 
-use crate::account::{Account, Login, Provider};
+use crate::account::{Account, Provider};
 use crate::calendar::Calendar;
 use crate::lane::Lane;
 use crate::units::{AccountId, Utc};
@@ -137,7 +137,7 @@ impl Scene<'_> {
 
     /// Work may come to it.
     fn workable(&self, account: &Account) -> bool {
-        let login = matches!(account.login, Login::Valid | Login::Unverified);
+        let login = account.login.is_usable();
         account.enabled && login && (account.automatic || self.live(account.id))
     }
 }
@@ -159,12 +159,12 @@ impl Book {
     pub fn read(&mut self, account: &Account) {
         let track = self.tracks.entry(account.id).or_default();
         let Some(step) = track.read(&account.usage) else { return };
-        let pace = track.pace(Kind::FiveHour) * weight(account);
+        let pace = track.pace(Kind::FiveHour) * account.plan.size();
         if pace > 0.0 {
             self.paces.insert(account.provider, pace);
         }
         let pool = self.pools.entry(account.provider).or_default();
-        pool.add(step.used * weight(account), step.from, step.to);
+        pool.add(step.used * account.plan.size(), step.from, step.to);
     }
 
     /// Lets time pass: windows that have ended are judged and returned, forecasts that are due are
@@ -179,7 +179,7 @@ impl Book {
         for (id, track) in &mut self.tracks {
             let account = scene.accounts.iter().find(|account| account.id == *id);
             let usual = account.and_then(|account| {
-                self.paces.get(&account.provider).map(|pace| pace / weight(account))
+                self.paces.get(&account.provider).map(|pace| pace / account.plan.size())
             });
             track.mark(scene.live(*id), usual.unwrap_or(0.0), scene.now);
             for kind in [Kind::FiveHour, Kind::SevenDay] {
@@ -289,7 +289,7 @@ impl Book {
             track.window(Kind::SevenDay, scene.now).map_or(Utc(i64::MAX), |(_, reset)| reset)
         };
         pool.sort_by_key(|(account, track)| (ends(track), account.id));
-        let capacity: f64 = pool.iter().map(|(account, _)| 100.0 * weight(account)).sum();
+        let capacity: f64 = pool.iter().map(|(account, _)| 100.0 * account.plan.size()).sum();
         let guess = GUESS * capacity / hours::WEEK as f64;
         let unknown = Hours::default();
         let past = self.pools.get(&provider).unwrap_or(&unknown);
@@ -300,10 +300,11 @@ impl Book {
             if let Some((used, reset)) = track.window(Kind::SevenDay, scene.now) {
                 let room = (100.0 - used).max(0.0);
                 let most = track.most_weekly(room, reset, scene.now);
-                let need = (within(&expected, scene.now, reset) - given).max(0.0) / weight(account);
+                let need =
+                    (within(&expected, scene.now, reset) - given).max(0.0) / account.plan.size();
                 let way = Way { room, most, need, live };
                 let way = if scene.workable(account) { way } else { Way { most: 0.0, ..way } };
-                given += way.need.min(way.most) * weight(account);
+                given += way.need.min(way.most) * account.plan.size();
                 ways.push((account.id, Kind::SevenDay, way));
             }
             if let Some((used, reset)) = track.window(Kind::FiveHour, scene.now) {
@@ -346,9 +347,4 @@ const fn leads(kind: Kind) -> &'static [f64; record::AHEAD] {
         Kind::FiveHour => &SHORT_AHEAD_H,
         Kind::SevenDay => &WEEK_AHEAD_H,
     }
-}
-
-/// Nominal size of an account.
-fn weight(account: &Account) -> f64 {
-    account.plan.weight.filter(|weight| *weight > 0.0).unwrap_or(1.0)
 }

@@ -2,7 +2,7 @@
 
 use super::{Ended, Kind, Way, leads};
 use crate::units::{AccountId, Utc};
-use crate::window::{Usage, Window};
+use crate::window::{Usage, Window, capacity_ratio, same_reset};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +12,6 @@ const RECENT: usize = 16;
 const PACE_MIN: f64 = 30.0;
 /// A pace below this is none, percent a minute.
 const PACE_LEAST: f64 = 0.01;
-/// Seconds by which two resets may differ and still be the same one.
-const SAME_RESET_S: f64 = 1_200.0;
 /// A window is judged by its last reading if a lane was on it for at most so long since, minutes.
 const LAST_IN_USE_MIN: f64 = 45.0;
 /// And if that reading is at most this old at its end, minutes.
@@ -22,10 +20,6 @@ const LAST_AT_REST_MIN: f64 = 13.0 * 60.0;
 const UNSEEN_MIN: f64 = 2.0;
 /// Minutes of the 5-hour window.
 const SHORT_MIN: f64 = 300.0;
-/// Weekly over 5-hour capacity is assumed to be 10, as if this much had been seen of it.
-const RATIO_SEEN: (f64, f64) = (150.0, 15.0);
-/// And lies within these bounds.
-const RATIO: (f64, f64) = (3.0, 30.0);
 /// Weekly leads whose forecast is remembered with the outcome: a day, or an hour, before.
 const NOTED: usize = 2;
 
@@ -95,8 +89,7 @@ fn seen(window: &Window, at: Utc) -> Option<Seen> {
 }
 
 fn same(a: &Seen, b: &Seen) -> bool {
-    let apart = a.reset.seconds_since(b.reset);
-    apart < SAME_RESET_S && apart > -SAME_RESET_S
+    same_reset(a.reset, b.reset)
 }
 
 impl Track {
@@ -179,8 +172,7 @@ impl Track {
 
     /// Weekly over 5-hour capacity.
     fn ratio(&self) -> f64 {
-        let ratio = (RATIO_SEEN.0 + self.sum_short) / (RATIO_SEEN.1 + self.sum_week);
-        ratio.clamp(RATIO.0, RATIO.1)
+        capacity_ratio(self.sum_short, self.sum_week)
     }
 
     /// Percent of the week that its 5-hour windows let through until the reset.

@@ -1,7 +1,7 @@
 //! What the planner has learned, and how time and observations change it.
 
 use super::demand::History;
-use super::gauge::{Gauge, Lesson, minutes, weight};
+use super::gauge::{Gauge, Lesson, minutes};
 use super::index::Index;
 use super::tuning::Tuning;
 use crate::account::{Account, Login};
@@ -96,7 +96,7 @@ impl State {
         let at = minutes(observation.at).min(now);
         let Some(account) = accounts.iter().find(|account| account.id == id) else { return };
         let gauge = self.gauges.entry(id).or_insert_with(|| Gauge::new(account));
-        gauge.weight = weight(account);
+        gauge.weight = account.plan.size();
         self.revision += 1;
         match &observation.fact {
             Fact::Usage(_) => {

@@ -3,7 +3,7 @@
 use super::rollout::Slot;
 use crate::account::Account;
 use crate::units::Utc;
-use crate::window::{Usage, Window};
+use crate::window::{Usage, Window, capacity_ratio};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -107,12 +107,12 @@ pub(super) struct Lesson {
 
 impl Gauge {
     pub(super) fn new(account: &Account) -> Self {
-        Self { weight: weight(account), ..Self::default() }
+        Self { weight: account.plan.size(), ..Self::default() }
     }
 
     /// Weekly capacity over 5-hour capacity, learned from matching increments.
     pub(super) fn ratio(&self) -> f64 {
-        ((150.0 + self.sum_short) / (15.0 + self.sum_long)).clamp(3.0, 30.0)
+        capacity_ratio(self.sum_short, self.sum_long)
     }
 
     /// Lets time pass: ended windows are empty.
@@ -353,11 +353,6 @@ impl Bucket {
     pub(super) fn share(&self) -> f64 {
         (self.sum + 1.0) / (self.sum_long + 1.0)
     }
-}
-
-/// Nominal size of an account.
-pub(super) fn weight(account: &Account) -> f64 {
-    account.plan.weight.filter(|weight| *weight > 0.0).unwrap_or(1.0)
 }
 
 fn share(window: &Window) -> f64 {

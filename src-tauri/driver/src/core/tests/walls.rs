@@ -80,7 +80,7 @@ fn a_refused_login_is_not_chosen_until_the_person_signs_in() {
     let added = outside.ask(Request::Add { provider: CLAUDE, label: None });
     assert!(matches!(added, Answer::Account { .. }), "{added:?}");
     assert_eq!(records(&outside, |record| matches!(record, Record::SignedIn { .. })), 1);
-    assert!(matches!(outside.view.accounts[1].login, Login::Valid | Login::Unverified));
+    assert!(outside.view.accounts[1].login.is_usable());
 }
 
 #[test]
