@@ -148,12 +148,12 @@ impl Setup {
         };
         Self {
             accounts: vec![
-                account("harbour@example.test", "max", 5.0, 55.0, 26.0),
+                account("summit@example.test", "max", 5.0, 10.0, 150.0),
                 account("meadow@example.test", "max", 5.0, 45.0, 8.0),
                 account("quarry@example.test", "pro", 1.0, 40.0, 16.0),
-                account("summit@example.test", "max", 20.0, 10.0, 150.0),
+                account("harbour@example.test", "max", 5.0, 55.0, 26.0),
             ],
-            work: Work { per_hour: 80.0, weekly_share: 0.10, ..Work::default() },
+            work: Work { per_hour: 140.0, weekly_share: 0.10, ..Work::default() },
             ..Self::default()
         }
     }

@@ -61,6 +61,6 @@ fn quiet(stage: &Stage) {
 fn use_up(stage: &Stage, email: &str) {
     // An answer that is on its way would still show the old numbers.
     quiet(stage);
-    stage.fake.world().set_usage(email, 99.0, 60.0);
+    stage.fake.world().set_usage(email, 100.0, 60.0);
     assert_eq!(stage.ask(&Request::Refresh { account: None }), Answer::Done);
 }

@@ -81,7 +81,7 @@ fn off_polls_nothing_and_swaps_nothing() {
         state.accounts.iter().map(|a| a.requests.values().sum::<u64>()).sum::<u64>()
     };
     let before = asked();
-    stage.fake.world().set_usage(BETA, 99.0, 60.0);
+    stage.fake.world().set_usage(BETA, 100.0, 60.0);
     let start = stage.fake.world().clock.now();
     wait_for("six hours", PATIENCE, || {
         (stage.fake.world().clock.now().seconds_since(start) > 6.0 * 3_600.0).then_some(())

@@ -17,7 +17,7 @@ fn the_kill_switch_stops_polls_and_swaps_and_survives_a_restart() {
     assert!(matches!(written, Answer::Decisions { .. }), "{written:?}");
     app.kill();
 
-    stage.fake.world().set_usage(BETA, 99.0, 60.0);
+    stage.fake.world().set_usage(BETA, 100.0, 60.0);
     let _app = stage.app(&[]);
     assert!(stage.view().stopped, "still stopped after a restart");
     let before = requests(&stage);

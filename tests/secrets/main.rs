@@ -61,7 +61,7 @@ fn play(stage: &Stage) -> Vec<u8> {
     }
     stage.mode(Mode::Auto);
     stage.tool.refresh(stage.fake.world());
-    stage.fake.world().set_usage(BETA, 99.0, 60.0);
+    stage.fake.world().set_usage(BETA, 100.0, 60.0);
     let mut said = talk(stage, &Request::Refresh { account: None });
     stage.wait_committed(1, PATIENCE);
     for words in [

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
     /// The rule set by tiers.
-    #[default]
     Tiered,
     /// The joint plan over accounts, windows and calendar.
+    #[default]
     Horizon,
 }
 

@@ -312,7 +312,11 @@ impl Ledger for Hold {
         Ok(Loaded {
             accounts: vec![account(1, "one"), account(2, "two")],
             lanes: vec![lane],
-            settings: BTreeMap::from([("mode.claude".to_owned(), self.0.mode.into())]),
+            // The policy that reads parked accounts often: a cadence shows only in what is frequent.
+            settings: BTreeMap::from([
+                ("mode.claude".to_owned(), self.0.mode.into()),
+                ("policy".to_owned(), "tiered".into()),
+            ]),
             ..Loaded::default()
         })
     }

@@ -73,9 +73,11 @@ fn window(used: f64, resets_at: Utc) -> Window {
 }
 
 impl Outside {
-    /// Nothing kept, nobody signed in.
+    /// Nothing kept, nobody signed in. The policy is the one whose choice follows from the numbers
+    /// alone; `horizon` waits for work, which most of these stories do not have.
     fn empty() -> Self {
-        Self::load(Loaded { lanes: vec![lane()], ..Loaded::default() }, None)
+        let settings = BTreeMap::from([("policy".to_owned(), "tiered".into())]);
+        Self::load(Loaded { lanes: vec![lane()], settings, ..Loaded::default() }, None)
     }
 
     fn load(loaded: Loaded, seat: Option<String>) -> Self {
