@@ -1,9 +1,18 @@
 import { defineConfig } from "vite";
 
+const TESTS = ["backend", "busy", "login"].map((name) => `tests/${name}.test.ts`);
+
 // Two pages: the application's, and (mode `web`) the same screens on a backend without Tauri, for
-// tests and for looking at them in a browser. Neither graph contains the other's backend.
+// tests and for looking at them in a browser. Neither graph contains the other's backend. Mode `test`
+// builds the tests for node.
 export default defineConfig(({ mode }) => {
   const web = mode === "web";
+  if (mode === "test") {
+    return {
+      clearScreen: false,
+      build: { ssr: true, outDir: "dist-test", emptyOutDir: true, rollupOptions: { input: TESTS } },
+    };
+  }
   return {
     base: "./",
     clearScreen: false,

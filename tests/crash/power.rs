@@ -4,9 +4,10 @@
 //! (made, moved, removed) is durable once its directory was synced, content once its file was; at
 //! every moment each operation that is not durable yet may be on the disk or missing, and pending
 //! content may be half there. The keychain and the journal are other programs' business here: what
-//! they were told is durable when they have answered.
+//! they were told is durable when they have answered; but rows that the journal did not sync (steps)
+//! may be missing, the newest first.
 
-use crate::scene::Scene;
+use crate::scene::{Scene, Start};
 use crate::trace::{name_of, unescape};
 use crate::{Ground, discard, each, verdict};
 use std::collections::{BTreeMap, BTreeSet};
@@ -311,6 +312,29 @@ fn is_elsewhere(op: &Op, origin: &Path, elsewhere: &mut BTreeSet<usize>) -> bool
     }
 }
 
+/// The journal's bytes on a disk.
+fn journal_of<'a>(disk: &'a Disk, journal: &Path) -> Option<(usize, &'a [u8])> {
+    let Some(Node::File(file)) = disk.names.get(journal) else { return None };
+    disk.contents.get(file).map(|bytes| (*file, bytes.as_slice()))
+}
+
+/// The same disk with each beginning of the journal that ends with a row and holds at least the
+/// `synced` bytes; with the longest and the shortest only, unless `every` one is wanted.
+fn forgetful(disk: Disk, journal: &Path, synced: usize, every: bool) -> Vec<Disk> {
+    let Some((file, bytes)) = journal_of(&disk, journal) else { return vec![disk] };
+    let row_ends = |end: &usize| *end == synced || bytes[..*end].ends_with(b"}\n");
+    let mut ends: Vec<usize> = (synced..=bytes.len()).filter(row_ends).collect();
+    if !every && ends.len() > 2 {
+        ends.drain(1..ends.len() - 1);
+    }
+    let cut = |end: usize| {
+        let mut cut = disk.clone();
+        cut.contents.entry(file).and_modify(|bytes| bytes.truncate(end));
+        cut
+    };
+    ends.into_iter().map(cut).collect()
+}
+
 /// Replays the log of an undisturbed swap with everything unsynced present or missing.
 pub fn states(ground: &Ground<'_>, all: bool) {
     let origin = ground.work.join("listed");
@@ -319,12 +343,19 @@ pub fn states(ground: &Ground<'_>, all: bool) {
     let ops = operations(ground, &origin, &durable);
     let (mut disks, mut pending) = (BTreeSet::new(), Vec::<Op>::new());
     let mut elsewhere: BTreeSet<usize> = BTreeSet::new();
+    let (journal, mut synced_rows) = (origin.join("journal"), 0);
     for (index, op) in ops.iter().enumerate() {
         let synced = match op {
             Op::SyncFile(file) => Awaits::File(*file),
             Op::SyncDir(dir) => Awaits::Dir(dir.clone()),
             _ => Awaits::Nothing,
         };
+        let rows = journal_of(&durable, &journal);
+        if let (Some((number, rows)), Op::SyncFile(file)) = (rows, op)
+            && number == *file
+        {
+            synced_rows = rows.len();
+        }
         if synced != Awaits::Nothing {
             let (done, left): (Vec<Op>, Vec<Op>) =
                 pending.into_iter().partition(|op| op.awaits() == synced);
@@ -339,7 +370,8 @@ pub fn states(ground: &Ground<'_>, all: bool) {
         for fates in combinations(&waiting, index as u64 + 88_172_645_463_325_252) {
             let mut disk = durable.clone();
             waiting.iter().zip(fates).for_each(|(op, fate)| op.apply(&mut disk, fate));
-            disks.insert(disk);
+            let every = ground.start == Start::ALL[0];
+            disks.extend(forgetful(disk, &journal, synced_rows, every));
             ground.tally.count("power_combinations");
         }
     }

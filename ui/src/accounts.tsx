@@ -2,23 +2,23 @@
 
 import { useState } from "preact/hooks";
 import { AddAccount } from "./add";
-import type { AccountView } from "./bindings";
-import { ago, clock, DAY_MS, HOUR_MS, instant, percent, span } from "./format";
+import type { AccountView, Answer } from "./bindings";
+import { ended, progress, settled, underWay } from "./bulk";
+import { ago, clock, DAY_MS, HOUR_MS, percent, span } from "./format";
 import { Gauge } from "./gauge";
-import { Button, Dialog, MenuButton, type MenuEntry } from "./parts";
+import { loginWords } from "./login";
+import { Button, Confirm, Dialog, MenuButton, type MenuEntry } from "./parts";
 import { useStore } from "./store";
 import { command, tool } from "./words";
 
 const FIVE_HOURS_MS = 5 * HOUR_MS;
 const WEEK_MS = 7 * DAY_MS;
-/** Logins end about a month after the sign-in; sooner than this it is worth a line of its own. */
-const LOGIN_WARNING_MS = 7 * DAY_MS;
 /** Less than this is lost at every reset and worth no line; nor is what can still be used for days. */
 const STRANDING_MIN = 2;
 const STRANDING_WITHIN_MS = 2 * DAY_MS;
 
 export function Accounts() {
-  const { view, ask } = useStore();
+  const { view } = useStore();
   const [adding, setAdding] = useState(false);
   const several = new Set(view.accounts.map((account) => account.provider)).size > 1;
   return (
@@ -26,12 +26,7 @@ export function Accounts() {
       <header class="page-head">
         <h1>Accounts</h1>
         <div class="actions">
-          <Button
-            act={() => ask({ verb: "refresh", account: null }, "Reading usage as soon as the budget allows.")}
-            disabled={view.stopped || view.accounts.length === 0}
-          >
-            Refresh
-          </Button>
+          <RefreshAll />
           <Button kind="primary" act={() => setAdding(true)}>
             Add account
           </Button>
@@ -44,6 +39,26 @@ export function Accounts() {
           <Card key={account.id} account={account} index={index} several={several} />
         ))}
       </ul>
+    </>
+  );
+}
+
+/** Reads every account, and shows how far that is, whoever asked for it. */
+function RefreshAll() {
+  const { view, nowMs, ask } = useStore();
+  const bulk = underWay(view.bulk, nowMs);
+  const told = (answer: Answer) => (answer.answer === "bulk" ? ended(answer) : "Read.");
+  return (
+    <>
+      {bulk !== null && (
+        <progress max={bulk.total} value={settled(bulk)} aria-label="Accounts read so far" />
+      )}
+      <Button
+        act={() => ask({ verb: "read_all" }, told)}
+        disabled={view.stopped || view.accounts.length === 0 || bulk !== null}
+      >
+        {bulk === null ? "Refresh all" : progress(bulk)}
+      </Button>
     </>
   );
 }
@@ -118,6 +133,7 @@ function Card({ account, index, several }: { account: AccountView; index: number
           />
         ))}
       </div>
+      <LoginLine account={account} nowMs={nowMs} />
       <Remarks account={account} nowMs={nowMs} />
       {asking === "rename" && <Rename account={account} close={() => setAsking(null)} />}
       {asking === "remove" && <Remove account={account} close={() => setAsking(null)} />}
@@ -135,11 +151,19 @@ function subtitle(account: AccountView, nowMs: number): string {
     : account.observed_at_ms === null
       ? "usage not read yet"
       : `usage read ${ago(nowMs - account.observed_at_ms)}`;
-  const ends = account.login_ends_at_ms;
-  const far = ends !== null && ends - nowMs >= LOGIN_WARNING_MS;
-  const login = far ? ` · login good for ${span(ends - nowMs)}` : "";
-  const start = who === "" ? read[0]!.toUpperCase() + read.slice(1) : `${who} · ${read}`;
-  return start + login;
+  return who === "" ? read[0]!.toUpperCase() + read.slice(1) : `${who} · ${read}`;
+}
+
+/** How old the login is and by when it must be made anew. */
+function LoginLine({ account, nowMs }: { account: AccountView; nowMs: number }) {
+  const words = loginWords(account, nowMs);
+  if (words === null) return null;
+  return (
+    <p class="login" title={words.title}>
+      <span>{words.age === "" ? "Login" : words.age}</span>
+      <span class={`login-end ${words.urgency}`}>{words.end}</span>
+    </p>
+  );
 }
 
 /** What is worth saying beyond the bars, most urgent first. */
@@ -166,12 +190,10 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
     const window = pace.window === "seven_day" ? "week" : "5-hour window";
     lines.push({ kind: "warn", text: `At this pace the ${window} is full in ${span(pace.at_ms - nowMs)}.` });
   }
-  const ends = account.login_ends_at_ms;
-  if (ends !== null && ends - nowMs < LOGIN_WARNING_MS) {
-    const left = ends - nowMs;
-    const text =
-      left > 0 ? `The login ends in ${span(left)}; sign in again before.` : "The login has ended.";
-    lines.push({ kind: "warn", text, title: instant(ends) });
+  const also = account.login_health.also_in;
+  if (also !== null) {
+    const text = `The same login is also in ${also}: each side spends the other's tokens. Sign one of them out.`;
+    lines.push({ kind: "warn", text });
   }
   if (lines.length === 0) return null;
   return (
@@ -262,23 +284,16 @@ function Rename({ account, close }: { account: AccountView; close: () => void })
 
 function Remove({ account, close }: { account: AccountView; close: () => void }) {
   const { ask } = useStore();
-  const remove = async () => {
-    await ask({ verb: "remove", account: account.id }, `${account.label} was removed.`);
-    close();
-  };
   return (
-    <Dialog title={`Remove ${account.label}?`} onClose={close}>
-      <p>
-        Sluice forgets the account and deletes its kept login from the keychain. The subscription and
-        the provider's side stay as they are. To use it here again, sign in with{" "}
-        <code>{command[account.provider]}</code> and add it again.
-      </p>
-      <div class="actions end">
-        <Button act={close}>Keep it</Button>
-        <Button kind="danger" act={remove}>
-          Remove
-        </Button>
-      </div>
-    </Dialog>
+    <Confirm
+      title={`Remove ${account.label}?`}
+      words="Remove"
+      act={() => ask({ verb: "remove", account: account.id }, `${account.label} was removed.`)}
+      close={close}
+    >
+      Sluice forgets the account and deletes its kept login from the keychain. The subscription and the
+      provider's side stay as they are. To use it here again, sign in with{" "}
+      <code>{command[account.provider]}</code> and add it again.
+    </Confirm>
   );
 }

@@ -6,7 +6,6 @@ import { Accounts } from "./accounts";
 import { Ahead } from "./ahead";
 import { Banners } from "./banners";
 import type { Backend } from "./backend";
-import type { Answer, Request } from "./bindings";
 import { Decisions } from "./decisions";
 import { FirstStart } from "./first";
 import { History } from "./history";
@@ -34,10 +33,10 @@ export function App({ backend }: { backend: Backend }) {
   const { shown, nowMs } = useShown(backend);
   const [toasts, toast, drop] = useToasts();
   const ask = useMemo(
-    () => async (request: Request, done?: string): Promise<Answer> => {
+    (): Store["ask"] => async (request, done) => {
       const answer = await backend.call(request);
       if (answer.answer === "refused") toast(false, answer.text);
-      else if (done !== undefined) toast(true, done);
+      else if (done !== undefined) toast(true, typeof done === "string" ? done : done(answer));
       return answer;
     },
     [backend],

@@ -26,11 +26,11 @@ const deadlineOf = (request: Request): number =>
 
 /** Ends after the request's deadline at the latest; a late answer is dropped. */
 export function bounded(request: Request, answer: Promise<Answer>): Promise<Answer> {
-  const late = new Promise<Answer>((resolve) => {
-    setTimeout(() => {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       const text = "No answer in time. What was asked may still happen; look before repeating.";
       resolve({ answer: "refused", code: "timeout", text, retry_after_s: null });
     }, deadlineOf(request));
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-  return Promise.race([answer, late]);
 }

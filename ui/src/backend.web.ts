@@ -56,6 +56,15 @@ function account(id: number, label: string, now: number): AccountView {
   };
 }
 
+/** A login that is so many days old and has so many left. */
+function aged(now: number, days: number, left: number, warn: number | null) {
+  const health = account(0, "", now).login_health;
+  return {
+    login_ends_at_ms: now + left * DAY_MS,
+    login_health: { ...health, since_ms: now - days * DAY_MS, warn_days: warn },
+  };
+}
+
 function accounts(now: number): AccountView[] {
   return [
     {
@@ -97,7 +106,13 @@ function accounts(now: number): AccountView[] {
       target: 40,
       refusal: "needs_sign_in",
     },
-    { ...account(4, "Spare", now), plan: "Pro", automatic: false, login_ends_at_ms: now + 3 * DAY_MS, refusal: "not_automatic" },
+    {
+      ...account(4, "Spare", now),
+      plan: "Pro",
+      automatic: false,
+      ...aged(now, 27.4, 2.6, 3),
+      refusal: "not_automatic",
+    },
   ];
 }
 
@@ -298,6 +313,18 @@ const SCENARIOS: Record<string, (view: View, now: number) => void> = {
     view.providers[0]!.paused_until_ms = now + 40 * 60_000;
     view.providers[0]!.mode = "auto";
   },
+  logins: (view, now) => {
+    view.accounts = [
+      { ...account(1, "Fresh", now), live: true, ...aged(now, 0.1, 29.5, null) },
+      { ...account(2, "Week", now), ...aged(now, 23.2, 6.4, 7) },
+      { ...account(3, "Three days", now), ...aged(now, 27.4, 2.6, 3) },
+      { ...account(4, "One day", now), ...aged(now, 29.6, 0.4, 1) },
+      { ...account(5, "Past", now), ...aged(now, 30.2, -0.2, 1) },
+      { ...account(6, "Unknown end", now), login_ends_at_ms: null },
+    ];
+    view.accounts[1]!.login_health.also_in = "/home/me/.claude-old/.credentials.json";
+    view.bulk = { begun_at_ms: now - 20_000, total: 6, read: 2, throttled: 1, failed: 0 };
+  },
   markup: (view) => {
     view.accounts[0]!.label = "<img src=x onerror=alert(1)>";
     view.accounts[0]!.email = "<b>bold</b>@example.com";
@@ -323,6 +350,7 @@ export function web(scenario: string): Backend {
     listeners.forEach((listener) => listener(shown()));
   };
   const answer = async (request: Request): Promise<Answer> => {
+    if (request.verb === "read_all") return readAll(world, publish);
     await new Promise((resolve) => setTimeout(resolve, 150));
     const result = act(world, settings, request);
     publish();
@@ -337,6 +365,23 @@ export function web(scenario: string): Backend {
     call: (request) => bounded(request, answer(request)),
     close: () => {},
   };
+}
+
+const rest = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis));
+
+/** One account after the other, as the driver reads them. */
+async function readAll(world: View, publish: () => void): Promise<Answer> {
+  const bulk = { begun_at_ms: Date.now(), total: world.accounts.length, read: 0, throttled: 0, failed: 0 };
+  world.bulk = bulk;
+  for (const one of world.accounts) {
+    publish();
+    await rest(400);
+    if (one.login === "needs_sign_in") bulk.failed += 1;
+    else bulk.read += 1;
+  }
+  world.bulk = null;
+  publish();
+  return { answer: "bulk", ...bulk };
 }
 
 function defaults(): Record<string, unknown> {

@@ -37,6 +37,11 @@ const date = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",
   minute: "2-digit",
 });
+const weekdate = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+});
 const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
 
 /** `14:05` today, `Tue 14:05` within a week, else `24 Nov 14:05`. */
@@ -47,6 +52,9 @@ export function clock(atMs: number, nowMs: number): string {
   const near = Math.abs(atMs - nowMs) < 6.5 * DAY_MS;
   return (near ? weekday : date).format(at).replace(",", "");
 }
+
+/** The day alone: `Sun 13 Dec`. */
+export const day = (atMs: number): string => weekdate.format(new Date(atMs)).replace(",", "");
 
 /** The whole instant, for titles and screen readers. */
 export const instant = (atMs: number): string => full.format(new Date(atMs));

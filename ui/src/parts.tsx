@@ -131,6 +131,30 @@ export function Dialog({ title, children, onClose }: DialogProps) {
   );
 }
 
+interface ConfirmProps {
+  title: string;
+  children: ComponentChildren;
+  /** What the dangerous button says. */
+  words: string;
+  act: () => Promise<unknown>;
+  close: () => void;
+}
+
+/** A question before something is taken away; staying is the first choice. */
+export function Confirm({ title, children, words, act, close }: ConfirmProps) {
+  return (
+    <Dialog title={title} onClose={close}>
+      <p>{children}</p>
+      <div class="actions end">
+        <Button act={close}>Keep it</Button>
+        <Button kind="danger" act={() => act().then(close)}>
+          {words}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
 /** A message across the page that stays until its cause is gone. */
 export function Banner({
   kind,

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { AccountId, CapView, Ceilings, LaneView, Provider, RunView } from "./bindings";
 import { ago, clock } from "./format";
-import { Button, Dialog } from "./parts";
+import { Button, Confirm } from "./parts";
 import { nameOf, useStore } from "./store";
 import { command, tool } from "./words";
 
@@ -201,24 +201,17 @@ function Run({ run }: { run: RunView }) {
 
 function Release({ run, close }: { run: RunView; close: () => void }) {
   const { ask } = useStore();
-  const release = async () => {
-    await ask({ verb: "release", execution: run.id }, "Its place is free again.");
-    close();
-  };
   return (
-    <Dialog title="Release this run?" onClose={close}>
-      <p>
-        It cannot be said from here whether <b>{run.label ?? run.program}</b> still runs: it was started on
-        another machine, in a container, or its process may not be looked at. Releasing ends nothing; it
-        only stops counting it.
-      </p>
-      <div class="actions end">
-        <Button act={close}>Keep it</Button>
-        <Button kind="danger" act={release}>
-          Release
-        </Button>
-      </div>
-    </Dialog>
+    <Confirm
+      title="Release this run?"
+      words="Release"
+      act={() => ask({ verb: "release", execution: run.id }, "Its place is free again.")}
+      close={close}
+    >
+      It cannot be said from here whether <b>{run.label ?? run.program}</b> still runs: it was started on
+      another machine, in a container, or its process may not be looked at. Releasing ends nothing; it
+      only stops counting it.
+    </Confirm>
   );
 }
 

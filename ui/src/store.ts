@@ -1,7 +1,7 @@
 // One store: the last view, and the actions under way.
 
 import { createContext } from "preact";
-import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Backend } from "./backend";
 import type { AccountId, AccountView, Answer, Request, Shown, View } from "./bindings";
 
@@ -17,7 +17,7 @@ export interface Store {
   nowMs: number;
   version: string;
   /** Asks, tells a refusal, and returns the answer. */
-  ask: (request: Request, done?: string) => Promise<Answer>;
+  ask: (request: Request, done?: string | ((answer: Answer) => string)) => Promise<Answer>;
 }
 
 const Context = createContext<Store | null>(null);
@@ -69,20 +69,33 @@ export function useToasts(): [Toast[], (good: boolean, text: string) => void, (i
   return [toasts, add, drop];
 }
 
-/** A flag that is on while an action runs. It always goes off: every call of the backend ends. */
+/** No button stays locked for longer, whatever its action waits for. */
+export const FLAG_MS = 240_000;
+
+/** Runs one action at a time, and shows while one is under way, for four minutes at the longest. */
+export function oneAtATime(show: (busy: boolean) => void): (action: () => Promise<unknown>) => void {
+  let running: object | null = null;
+  return (action) => {
+    if (running !== null) return;
+    const turn = {};
+    running = turn;
+    show(true);
+    const free = () => {
+      clearTimeout(late);
+      // One that ends after its time must not free the next.
+      if (running !== turn) return;
+      running = null;
+      show(false);
+    };
+    const late = setTimeout(free, FLAG_MS);
+    void action().finally(free);
+  };
+}
+
+/** A flag that is on while an action runs, and what runs one. */
 export function useBusy(): [boolean, (action: () => Promise<unknown>) => void] {
   const [busy, setBusy] = useState(false);
-  const running = useRef(false);
-  const run = useCallback((action: () => Promise<unknown>) => {
-    if (running.current) return;
-    running.current = true;
-    setBusy(true);
-    void action().finally(() => {
-      running.current = false;
-      setBusy(false);
-    });
-  }, []);
-  return [busy, run];
+  return [busy, useMemo(() => oneAtATime(setBusy), [])];
 }
 
 export interface Rows<T> {

@@ -118,17 +118,19 @@ pub struct OpenIntent {
     pub id: IntentId,
     /// What was about to be done.
     pub intent: Intent,
-    /// The last step recorded; the one after it may have happened too.
+    /// The last step recorded; later ones may have happened too.
     pub last: Option<Step>,
 }
 
-/// The ledger's journal as custody uses it. Every method returns only once the row is durable.
+/// The ledger's journal as custody uses it.
 pub trait Journal {
-    /// Opens an intent. Fails when the lane's generation is no longer the intent's (stale).
+    /// Opens an intent; durable when it returns. Fails when the lane's generation is no longer the
+    /// intent's (stale).
     fn intent(&mut self, intent: &Intent) -> Result<IntentId, RecordError>;
-    /// Records a step that has been done.
+    /// Records a step that has been done. The row outlives this process; a power loss may take it,
+    /// because recovery asks the files themselves how far a swap came.
     fn step(&mut self, id: IntentId, step: Step) -> Result<(), RecordError>;
-    /// Closes the intent.
+    /// Closes the intent; durable when it returns.
     fn settle(&mut self, id: IntentId, outcome: &SagaOutcome) -> Result<(), RecordError>;
 }
 

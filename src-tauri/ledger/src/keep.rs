@@ -1,16 +1,21 @@
 //! A small copy of what must not be lost with the database: who the accounts are, where the lanes
 //! point, which vintages the vault holds, and the settings. Written beside the database after each
-//! change, read only when the database had to be put aside.
+//! change, by a thread of its own so that no commit waits for it; read only when the database had to be
+//! put aside.
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::open::{beside, private};
-use rusqlite::{Connection, params};
+use crate::open::{BUSY, beside, private};
+use rusqlite::{Connection, OpenFlags, params};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 const SCHEMA: &str = "sluice/keep/1";
 /// Twelve accounts take about 6 KiB; a file past this is not ours.
@@ -22,7 +27,7 @@ struct Kept {
     accounts: Vec<Account>,
     lanes: Vec<Lane>,
     vintages: Vec<(i64, i64, String, i64)>,
-    settings: BTreeMap<String, serde_json::Value>,
+    settings: BTreeMap<String, Box<RawValue>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,10 +66,71 @@ pub(crate) fn path_of(database: &Path) -> PathBuf {
     beside(database, ".keep.json")
 }
 
+/// One writer in this process: the driver and a short visit may both have something to keep.
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// Writes the copy. A failure is logged and costs nothing but the copy's freshness.
-pub(crate) fn write(connection: &Connection, database: &Path) {
+fn write(connection: &Connection, database: &Path) {
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Err(error) = collect(connection).and_then(|kept| replace(&path_of(database), &kept)) {
         tracing::warn!(%error, "the copy of accounts and lanes could not be written");
+    }
+}
+
+/// Keeps the copy fresh. Dropping it waits until the last change is in the copy.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    ask: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Each change is copied at once, by whoever made it: for short visits.
+    pub(crate) const fn none() -> Self {
+        Self { ask: None, thread: None }
+    }
+
+    /// Starts the thread; without one the changes are copied by whoever made them.
+    pub(crate) fn start(database: &Path) -> Self {
+        let Ok(connection) = reader(database) else { return Self::none() };
+        let (ask, asked) = sync_channel(1);
+        let database = database.to_path_buf();
+        let thread = std::thread::Builder::new().name("sluice-keep".to_owned());
+        match thread.spawn(move || write_when_asked(&connection, &database, &asked)) {
+            Ok(thread) => Self { ask: Some(ask), thread: Some(thread) },
+            Err(_) => Self::none(),
+        }
+    }
+
+    /// Something that the copy holds was committed.
+    pub(crate) fn committed(&self, connection: &Connection, database: &Path) {
+        match &self.ask {
+            // One that waits already reads this commit, too.
+            Some(ask) => drop(ask.try_send(())),
+            None => write(connection, database),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.ask = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn reader(database: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+fn write_when_asked(connection: &Connection, database: &Path, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
+        write(connection, database);
     }
 }
 
@@ -245,10 +311,7 @@ fn fill(connection: &mut Connection, kept: &Kept) -> Result<()> {
         )?;
     }
     for (key, value) in &kept.settings {
-        tx.execute(
-            "INSERT INTO settings (key, value) VALUES (?1, ?2)",
-            params![key, codec::json(value)],
-        )?;
+        tx.execute("INSERT INTO settings (key, value) VALUES (?1, ?2)", params![key, value.get()])?;
     }
     tx.commit()?;
     Ok(())

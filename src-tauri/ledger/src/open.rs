@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::fold::Fold;
-use crate::keep;
+use crate::keep::{self, Keeper};
 use crate::locks;
 use crate::schema;
 use rusqlite::config::DbConfig;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a statement waits for another process's write lock. Under the 1 s the loop can spare.
-const BUSY: Duration = Duration::from_millis(900);
+pub(crate) const BUSY: Duration = Duration::from_millis(900);
 /// How long an opening waits for another process that is just opening or migrating.
 const OPENING: Duration = Duration::from_millis(1_500);
 /// How long an opening looks for damage in history, after the small tables were checked whole.
@@ -26,6 +26,8 @@ const CHECKED: [&str; 6] = ["accounts", "lanes", "vintages", "swaps", "swap_step
 /// The open database.
 #[derive(Debug)]
 pub struct Ledger {
+    /// First, so that the last change is in the copy before anything is closed.
+    keeper: Keeper,
     /// Commits are on the disk when they return (journal, pointers, accounts, settings).
     pub(crate) durable: Connection,
     /// Commits survive our death and may lose the last moments on power loss (samples, log).
@@ -120,6 +122,7 @@ impl Ledger {
         drop(opening);
         Ok(Opened {
             ledger: Self {
+                keeper: Keeper::start(path),
                 durable,
                 history,
                 fold: Fold::start(path),
@@ -154,7 +157,8 @@ impl Ledger {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         }
         let fold = Fold::none();
-        Ok(Self { durable, history, fold, path: path.to_path_buf(), _in_use: in_use })
+        let keeper = Keeper::none();
+        Ok(Self { keeper, durable, history, fold, path: path.to_path_buf(), _in_use: in_use })
     }
 
     /// A durable transaction that has the write lock from its start, so that what it reads is what
@@ -178,7 +182,7 @@ impl Ledger {
 
     /// Refreshes the small copy after a change of what it holds.
     pub(crate) fn keep(&self) {
-        keep::write(&self.durable, &self.path);
+        self.keeper.committed(&self.durable, &self.path);
     }
 
     pub(crate) fn begin_on(connection: &mut Connection) -> Result<Transaction<'_>> {

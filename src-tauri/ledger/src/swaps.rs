@@ -214,7 +214,8 @@ fn is_unique(error: &rusqlite::Error) -> bool {
 /// The compare-and-set and the settlement, inside the caller's transaction.
 pub(crate) fn settle_in(tx: &Connection, commit: &Commit<'_>) -> Result<Settled> {
     let swap = tx
-        .query_row("SELECT * FROM swaps WHERE id = ?1", [commit.swap.0], read)
+        .prepare_cached("SELECT * FROM swaps WHERE id = ?1")?
+        .query_row([commit.swap.0], read)
         .optional()?
         .ok_or(Error::NotFound("swap"))?;
     if swap.status != SwapStatus::Pending {
@@ -263,9 +264,10 @@ impl Ledger {
         insert(&self.durable, new)
     }
 
-    /// Records a reached step, durably.
+    /// Records a reached step. It outlives us; a power loss may take the newest steps, but neither the
+    /// intent nor its settlement.
     pub fn swap_step(&mut self, id: SwapId, step: &Value, at: Utc) -> Result<()> {
-        self.durable
+        self.history
             .prepare_cached(
                 "INSERT INTO swap_steps (swap, n, step, at)
                  SELECT ?1, coalesce(max(n), 0) + 1, ?2, ?3 FROM swap_steps WHERE swap = ?1",

@@ -10,9 +10,9 @@ use crate::clock::Clock;
 use crate::paths::Paths;
 use crate::perform::Parts;
 use crate::ports::Trouble;
-use sluice_custody::{Config, Custody, Seats};
+use sluice_custody::{Config, Custody, Seats, SecretStore};
 use sluice_engine::AccountId;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Names another part of the keychain, for demo and tests.
@@ -41,25 +41,20 @@ pub(crate) fn open(
     let notes = opened.notes.iter().map(ToString::to_string).collect();
     let shared = Shared(Arc::new(Mutex::new(opened.ledger)));
     let seats = seats()?;
+    let records = records(&seats);
     let config = Config {
         data_dir: paths.home().to_path_buf(),
         namespace: namespace(),
         seats: seats.clone(),
     };
-    let pointers = Arc::new(custody::LedgerPointers(shared.clone()));
-    let kept = Custody::open(config, crate::vault::store(paths, may_ask)?, pointers)
-        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+    let store = crate::vault::store(paths, may_ask)?;
+    let kept = keeper(config, store, &shared, &home()?, clock)?;
     let for_ledger = shared.clone();
     let endpoints = sluice_providers::Endpoints::from_env()
         .map_err(|error| Trouble::new("unusable", error.to_string()))?;
-    let (for_flight, records) = (paths.clone(), records(&seats));
+    let for_flight = paths.clone();
     let parts = Parts {
-        custody: Arc::new(custody::RealCustody::new(
-            kept,
-            (&seats, &home()?, paths),
-            shared,
-            clock,
-        )),
+        custody: Arc::new(kept),
         providers: Arc::new(providers::RealProviders::open(&endpoints, &seats, clock)?),
         ledger: Arc::new(move || {
             Box::new(ledger::SqlLedger::new(for_ledger.clone(), endpoints.clone()))
@@ -70,6 +65,34 @@ pub(crate) fn open(
         })),
     };
     Ok((parts, notes))
+}
+
+/// Custody with its journal and pointers in the ledger.
+fn keeper(
+    config: Config,
+    store: Arc<dyn SecretStore>,
+    ledger: &Shared,
+    home: &Path,
+    clock: Clock,
+) -> Result<custody::RealCustody, Trouble> {
+    let (seats, paths) = (config.seats.clone(), Paths::at(&config.data_dir));
+    let pointers = Arc::new(custody::LedgerPointers(ledger.clone()));
+    let kept = Custody::open(config, store, pointers)
+        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+    Ok(custody::RealCustody::new(kept, (&seats, home, &paths), ledger.clone(), clock))
+}
+
+/// As the driver's own, over any store of secrets: what a swap costs is measured with it.
+///
+/// # Errors
+/// When the data directory is not ours alone.
+pub fn custody_over(
+    config: Config,
+    store: Arc<dyn SecretStore>,
+    ledger: sluice_ledger::Ledger,
+) -> Result<impl crate::ports::Custody, Trouble> {
+    let home = config.data_dir.clone();
+    keeper(config, store, &Shared(Arc::new(Mutex::new(ledger))), &home, Clock::real())
 }
 
 /// The keychain's namespace and the accounts whose logins may be in it.

@@ -242,18 +242,21 @@ impl Core {
         let kept = result.is_ok();
         match &result {
             Ok(kept) => {
+                let before = self.cards.get(&account).and_then(|card| card.kept);
+                let login_since = sign_in_seen(before, *kept, now);
                 // Another login than the one that was kept: the tool has signed in or renewed it.
-                let renewed = self.seats.get(&provider).is_some_and(|book| {
+                let another = self.seats.get(&provider).is_some_and(|book| {
                     book.kept_fingerprint.is_some() && book.kept_fingerprint != book.fingerprint
                 });
-                if renewed {
+                if another && login_since == Some(now.wall) {
                     self.signed_in(account, now);
+                } else if another {
+                    self.renewed(account, now);
                 }
                 if let Some(book) = self.seats.get_mut(&provider) {
                     book.kept_fingerprint.clone_from(&book.fingerprint);
                 }
                 if let Some(card) = self.cards.get_mut(&account) {
-                    let login_since = sign_in_seen(card.kept, *kept, now);
                     card.kept = Some(Kept { login_since, ..*kept });
                     card.refused = false;
                     card.problem = None;

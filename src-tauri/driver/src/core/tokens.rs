@@ -95,6 +95,7 @@ impl Core {
         let again = match report {
             RefreshReport::Kept(kept) => {
                 self.note_proof(account, now);
+                self.renewed(account, now);
                 if self.account(account).is_some_and(|found| found.login == Login::NeedsSignIn) {
                     // A real exchange: the provider takes it again.
                     self.set_login(account, Login::Valid);

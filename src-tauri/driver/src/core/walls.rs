@@ -44,9 +44,18 @@ impl Core {
     /// What was recorded beside the loop. A login that a tool found refused needs the person.
     pub(super) fn on_walls(
         &mut self,
-        walls: BTreeMap<AccountId, sluice_engine::skip::Wall>,
+        mut walls: BTreeMap<AccountId, sluice_engine::skip::Wall>,
         now: Now,
     ) {
+        // A look that began before the loop's own evidence was written does not undo it.
+        for (account, wall) in &mut walls {
+            let known = self.walls.get(account).and_then(|known| known.skip.as_ref());
+            if let (Some(skip), Some(known)) = (&mut wall.skip, known)
+                && skip.failed_at == known.failed_at
+            {
+                skip.served_at = skip.served_at.max(known.served_at);
+            }
+        }
         if walls == self.walls {
             return;
         }
@@ -89,6 +98,14 @@ impl Core {
         skip.served_at = Some(at);
         wall.breaker.succeeded();
         self.store(Record::Served { account, at }, super::Then::Nothing);
+    }
+
+    /// The login was exchanged for a new one: what a tool was refused with an older one is over. It
+    /// says nothing of a full window.
+    pub(super) fn renewed(&mut self, account: AccountId, now: Now) {
+        if self.awaits_sign_in(account) {
+            self.signed_in(account, now);
+        }
     }
 
     /// The person signed in: the account may be tried again, at first by one probe where its breaker

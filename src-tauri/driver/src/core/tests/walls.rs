@@ -71,7 +71,8 @@ fn a_refused_login_is_not_chosen_until_the_person_signs_in() {
     recorded(&mut outside, "b", wall(FailureKind::Auth, at));
     assert_eq!(outside.view.accounts[1].login, Login::NeedsSignIn);
     assert_eq!(outside.told("sign_in").len(), before + 1);
-    // The endpoint goes on answering for it; that is no sign-in.
+    // The endpoint goes on answering for it; that is no sign-in. Nor can it be renewed.
+    outside.refresh_error = Some(unanswered());
     outside.advance(10 * HOUR);
     assert_eq!(outside.swaps().len(), 0);
     assert_eq!(outside.view.accounts[1].login, Login::NeedsSignIn);
@@ -81,6 +82,53 @@ fn a_refused_login_is_not_chosen_until_the_person_signs_in() {
     assert!(matches!(added, Answer::Account { .. }), "{added:?}");
     assert_eq!(records(&outside, |record| matches!(record, Record::SignedIn { .. })), 1);
     assert!(outside.view.accounts[1].login.is_usable());
+}
+
+fn unanswered() -> RefreshReport {
+    RefreshReport::Later { text: "the provider did not answer".to_owned(), retry_after_s: None }
+}
+
+#[test]
+fn a_login_that_a_tool_found_refused_is_proven_again_by_a_renewal_also_against_an_older_look() {
+    let mut outside = Outside::pair("auto");
+    let refused = wall(FailureKind::Auth, outside.now.wall);
+    outside.refresh_error = Some(unanswered());
+    recorded(&mut outside, "b", refused.clone());
+    outside.advance(2 * HOUR);
+    assert_eq!((outside.swaps().len(), outside.view.accounts[1].login), (0, Login::NeedsSignIn));
+
+    outside.refresh_error = None;
+    outside.advance(2 * HOUR);
+    assert_eq!(records(&outside, |record| matches!(record, Record::SignedIn { .. })), 1);
+    assert_eq!(outside.view.accounts[1].login, Login::Valid);
+    assert_eq!(outside.swaps().len(), 1, "it is chosen again");
+    // What a look read before that was written.
+    recorded(&mut outside, "b", refused);
+    assert_eq!(outside.view.accounts[1].login, Login::Valid);
+    // A later refusal counts.
+    let again = wall(FailureKind::Auth, outside.now.wall);
+    recorded(&mut outside, "b", again);
+    assert_eq!(outside.view.accounts[1].login, Login::NeedsSignIn);
+}
+
+#[test]
+fn a_renewal_says_nothing_of_a_full_window() {
+    let mut outside = Outside::pair("auto");
+    let mut full = wall(FailureKind::RateLimit, outside.now.wall);
+    if let Some(skip) = &mut full.skip {
+        skip.resets_at = Some(outside.now.wall.plus_seconds(40 * HOUR));
+    }
+    recorded(&mut outside, "b", full);
+    blind(&mut outside, "b");
+    let renewals = |outside: &Outside| {
+        let renewed = |effect: &Effect| matches!(effect, Effect::Refresh { .. });
+        outside.done.iter().filter(|(_, effect)| renewed(effect)).count()
+    };
+    let before = renewals(&outside);
+    outside.advance(20 * HOUR);
+    assert!(renewals(&outside) > before);
+    assert!(outside.view.accounts[1].rests_until_ms.is_some());
+    assert_eq!(records(&outside, |record| matches!(record, Record::SignedIn { .. })), 0);
 }
 
 #[test]
@@ -126,6 +174,7 @@ fn a_restart_forgets_no_wall() {
     let mut again = Outside::load(loaded, Some("a".to_owned()));
     again.now = outside.now;
     again.usage.clone_from(&outside.usage);
+    again.refresh_error = Some(unanswered());
     again.advance(3 * HOUR);
     assert_eq!(again.swaps().len(), 0);
     assert_eq!(again.view.accounts[1].login, Login::NeedsSignIn);
