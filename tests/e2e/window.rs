@@ -1,10 +1,13 @@
 //! The settings window: made when asked for, gone when closed.
 
-use crate::{ALPHA, BETA, add_both, brisk, two, use_up};
-use sluice_driver::api::Mode;
+use crate::{ALPHA, BETA, add_both, brisk, quiet, two, use_up};
+use sluice_driver::api::{Mode, View};
+use sluice_tests::contract::FakeClock;
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
 use std::path::Path;
+
+const HOUR_MS: i64 = 3_600_000;
 
 #[test]
 fn closing_the_window_destroys_the_webview_while_automatic_swaps_go_on() {
@@ -25,6 +28,26 @@ fn closing_the_window_destroys_the_webview_while_automatic_swaps_go_on() {
     stage.desktop.click(&["Open Sluice…"]);
     stage.desktop.wait_window("Sluice");
     wait_for("a web process again", PATIENCE, || (webviews(app.pid()) > 0).then_some(()));
+}
+
+/// Nobody works on `alpha`, so it is read twice a day; who opens the window sees how it stands now.
+#[test]
+fn opening_the_window_reads_what_was_not_read_for_long() {
+    let stage = Stage::new(Parts::all(), FakeClock::starting_now(600.0), two());
+    let _app = stage.app(&[]);
+    add_both(&stage, Mode::Advise);
+    quiet(&stage);
+    let alpha = |view: &View| {
+        let found = view.accounts.iter().find(|account| account.label.contains("alpha"));
+        found.and_then(|account| account.observed_at_ms).unwrap_or_default()
+    };
+    let now = || stage.fake.world().clock.now().millis();
+    wait_for("an hour", PATIENCE, || (now() - alpha(&stage.view()) > HOUR_MS).then_some(()));
+
+    stage.desktop.click(&["Open Sluice…"]);
+    let asked = now();
+    stage.wait_view("alpha is read", |view| alpha(view) > asked);
+    assert!(now() - asked < 4 * HOUR_MS, "because the window asked, not because it was due");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 // The frame: what needs the person on top, the pages beside it.
 
 import type { ComponentChildren } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { Accounts } from "./accounts";
 import { Ahead } from "./ahead";
 import { Banners } from "./banners";
 import type { Backend } from "./backend";
 import { Decisions } from "./decisions";
 import { FirstStart } from "./first";
+import { HOUR_MS } from "./format";
 import { History } from "./history";
 import { Button } from "./parts";
 import { Runs } from "./runs";
@@ -53,8 +54,24 @@ export function App({ backend }: { backend: Backend }) {
   );
 }
 
+/** What nobody works on is read seldom; a person who looks wants to know how it stands. */
+const OLD_MS = HOUR_MS / 2;
+
+/** Asks once, when the window opens, for what was not read for long. */
+function useFreshNumbers() {
+  const { backend, view, nowMs } = useStore();
+  useEffect(() => {
+    if (view.stopped) return;
+    for (const { id, enabled, observed_at_ms } of view.accounts) {
+      const old = nowMs - (observed_at_ms ?? 0) > OLD_MS;
+      if (enabled && old) void backend.call({ verb: "refresh", account: id });
+    }
+  }, []);
+}
+
 function Frame() {
   const { view } = useStore();
+  useFreshNumbers();
   const [page, setPage] = useState<Page>("accounts");
   if (view.first_start) return <FirstStart />;
   const content: Record<Page, ComponentChildren> = {
