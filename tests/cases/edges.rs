@@ -194,3 +194,36 @@ fn a_decision_lists_the_accounts_of_its_own_provider_beside_as_many_of_another()
     world.lanes.push(Lane { active: Some(AccountId(101)), ..own });
     assert_eq!(world.decide(LaneId(2), clocks(now())).candidates.len(), 64);
 }
+
+#[test]
+fn a_refusal_made_while_the_clock_ran_ahead_stands_when_it_is_set_right() {
+    let ends = in_hours(2.0);
+    let reading = |used: f64| {
+        let mut usage = alone().accounts[0].usage.clone();
+        usage.five_hour = Window { used: Percent::new(used), resets_at: Some(ends) };
+        Fact::Usage(usage)
+    };
+    let stands = |ahead: f64, set_right: f64| {
+        let mut world = alone();
+        world.woke(36_000, clocks(in_hours(10.0)));
+        world.tell(1, hit("five_hour", Some(ends)), in_hours(10.0));
+        world.tell(1, reading(ahead), in_hours(10.2));
+        world.woke(-36_000, clocks(in_hours(0.3)));
+        world.tell(1, reading(set_right), in_hours(0.4));
+        memory(&world).refuses("five_hour", in_hours(0.4))
+    };
+    assert!(stands(97.0, 97.0));
+    assert!(!stands(97.0, 60.0), "contradicted five minutes after it by either clock");
+    assert!(!stands(60.0, 97.0));
+}
+
+#[test]
+fn a_refusal_whose_window_has_ended_fills_no_reading() {
+    let mut world = alone();
+    world.tell(1, hit("five_hour", Some(in_hours(2.0))), now());
+    let mut usage = world.accounts[0].usage.clone();
+    usage.five_hour = Window { used: Percent::new(96.0), resets_at: Some(in_hours(2.0)) };
+    world.tell(1, Fact::Usage(usage), in_hours(2.1));
+    assert_eq!(world.accounts[0].usage.five_hour.used, Percent::new(96.0));
+    assert!(!memory(&world).refuses("five_hour", in_hours(2.1)));
+}

@@ -190,13 +190,17 @@ fn remember_refusal(
     let until = said
         .or_else(|| known.filter(|reset| *reset > at))
         .unwrap_or_else(|| at.plus_seconds(REFUSAL_UNKNOWN_S));
-    memory.refusals.retain(|refusal| refusal.window != window && refusal.until > at);
+    memory.refusals.retain(|refusal| refusal.window != window);
+    if memory.refusals.len() >= REFUSALS_MAX {
+        memory.refusals.retain(|refusal| refusal.until > at);
+    }
     if memory.refusals.len() < REFUSALS_MAX {
         memory.refusals.push(RefusedWindow { window: String::from(window), at, until });
     }
 }
 
-/// Drops refusals that a later reading contradicts, and keeps the others visible in the models.
+/// Drops refusals that a later reading contradicts, and keeps the others visible in the models. One
+/// whose window seems to have ended is kept until a reading says so: the clock may run ahead.
 fn settle_refusals(usage: &mut Usage, memory: &mut Memory, at: Utc) {
     memory.refusals.retain(|refusal| {
         let window = match refusal.window.as_str() {
@@ -214,8 +218,8 @@ fn settle_refusals(usage: &mut Usage, memory: &mut Memory, at: Utc) {
             .is_some_and(|reset| reset.seconds_since(refusal.until) > SAME_WINDOW_S);
         let contradicted = at.seconds_since(refusal.at) >= REFUSAL_LAG_S
             && window.used.is_some_and(|used| used.get() < REFUSAL_CLEAR);
-        let stands = refusal.until > at && !emptied && !contradicted;
-        if stands {
+        let stands = !emptied && !contradicted;
+        if stands && refusal.until > at {
             window.used = Percent::new(100.0);
         }
         stands

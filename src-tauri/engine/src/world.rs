@@ -281,6 +281,9 @@ impl World {
             for request in &mut memory.requests {
                 *request = request.plus_seconds(jumped_seconds);
             }
+            for refusal in &mut memory.refusals {
+                refusal.at = refusal.at.plus_seconds(jumped_seconds);
+            }
         }
         self.woken_at = Some(now.wall);
     }
