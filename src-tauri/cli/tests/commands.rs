@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -255,4 +257,110 @@ fn without_a_keychain_nothing_is_kept_until_the_file_vault_is_chosen_and_then_no
     let refused = home.run(&["status"]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && said.contains("key.txt does not exist"), "{said}");
+}
+
+/// The command at a terminal of its own: `typed` answers the prompts in turn. Gives all the terminal
+/// showed, and the exit code.
+fn at_terminal(home: &Home, arguments: &[&str], typed: &[(&str, &str)]) -> (String, Option<i32>) {
+    let line = format!("{} {}", env!("CARGO_BIN_EXE_sluice"), arguments.join(" "));
+    let mut script = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env_clear()
+        .envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keys, mut screen) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+    let (mut shown, mut part) = (String::new(), [0u8; 512]);
+    for (prompt, text) in typed {
+        while !shown.ends_with(prompt) {
+            let count = screen.read(&mut part).unwrap();
+            assert!(count > 0, "it ended before it asked {prompt:?}: {shown}");
+            shown += &String::from_utf8_lossy(&part[..count]);
+        }
+        writeln!(keys, "{text}").unwrap();
+    }
+    screen.read_to_string(&mut shown).unwrap();
+    drop(keys);
+    (shown, script.wait().unwrap().code())
+}
+
+const FIRST: &str = "Passphrase of Sluice's vault: ";
+const AGAIN: &str = "The same once more: ";
+
+#[test]
+fn a_passphrase_is_typed_twice_unseen_and_opens_the_vault_where_another_one_does_not() {
+    let home = Home::new();
+    sign_in(&home);
+    let choose = ["vault", "file", "--passphrase"];
+    let refusals: [&[(&str, &str)]; 4] = [
+        &[(FIRST, "correct horse battery"), (AGAIN, "correct horse batter")],
+        &[(FIRST, "correct horse battery"), (AGAIN, "")],
+        &[(FIRST, "short"), (AGAIN, "short")],
+        &[(FIRST, "")],
+    ];
+    for typed in refusals {
+        let (shown, code) = at_terminal(&home, &choose, typed);
+        assert_eq!(code, Some(1), "{shown}");
+        assert!(!shown.contains("horse"), "{shown}");
+        assert_eq!(home.json(&["vault"]).0["vault"], "keychain", "{typed:?} chose it");
+    }
+    let right = "correct horse battery";
+    let (shown, code) = at_terminal(&home, &choose, &[(FIRST, right), (AGAIN, right)]);
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(!shown.contains("horse"), "what is typed is not shown: {shown}");
+    assert_eq!(home.json(&["vault"]).0["vault"], "passphrase");
+
+    let wrong = [(FIRST, "incorrect horse battery")];
+    for asks in [&["daemon"][..], &["vault", "keychain"]] {
+        let (shown, code) = at_terminal(&home, asks, &wrong);
+        assert_eq!(code, Some(1), "{asks:?}: {shown}");
+        assert!(shown.contains("passphrase") && !shown.contains("horse"), "{shown}");
+    }
+    // It opens, and there is no keychain to move into: the vault stays.
+    let (shown, code) = at_terminal(&home, &["vault", "keychain"], &[(FIRST, right)]);
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("does not answer"), "{shown}");
+    assert_eq!(home.json(&["vault"]).0["vault"], "passphrase");
+}
+
+#[test]
+fn a_private_passphrase_file_opens_the_vault_where_nobody_can_type() {
+    let home = Home::new();
+    sign_in(&home);
+    let file = home.path().join("passphrase");
+    let write = |text: &str, mode: u32| {
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let with_file = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("SLUICE_VAULT_PASSPHRASE_FILE", &file).output().unwrap()
+    };
+    let choose = ["vault", "file", "--passphrase"];
+    for (text, mode) in [("", 0o600), ("\n", 0o600), ("too short\n", 0o600)] {
+        write(text, mode);
+        assert_eq!(with_file(&choose).status.code(), Some(1), "{text:?}");
+    }
+    write("correct horse battery\n", 0o640);
+    let refused = with_file(&choose);
+    assert!(error(&refused).contains("read by others"), "{}", error(&refused));
+    assert_eq!(home.json(&["vault"]).0["vault"], "keychain");
+    write("correct horse battery\n", 0o600);
+    let chosen = with_file(&choose);
+    assert!(chosen.status.success(), "{}", error(&chosen));
+    let added = with_file(&["add", "box"]);
+    assert!(added.status.success(), "{}", error(&added));
+    assert!(!holds_token(&home.path().join("data")), "a token lies in plain text");
+    // Without it, and without a terminal, nothing is opened and nothing is lost.
+    assert_ne!(home.run(&["add", "box"]).status.code(), Some(0));
+    write("incorrect horse battery\n", 0o600);
+    let refused = with_file(&["status"]);
+    assert!(!refused.status.success() && error(&refused).contains("passphrase"), "{refused:?}");
+    write("correct horse battery", 0o600);
+    let shown = with_file(&["accounts"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("box"), "{shown:?}");
 }

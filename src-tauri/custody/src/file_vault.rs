@@ -73,6 +73,21 @@ impl Opener {
         let typed = may_ask.then(|| files::typed("Passphrase of Sluice's vault: ")).flatten();
         Ok(typed.map_or(Self::KeyFile, Self::Passphrase))
     }
+
+    /// As [`Self::find`], for a passphrase that is chosen now: typed twice, because one that nobody
+    /// knows would lock every login away.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`], and two passphrases that differ.
+    pub fn choose(file: Option<&Path>) -> Result<Self, CustodyError> {
+        let chosen = Self::find(file, true)?;
+        if let (None, Self::Passphrase(first)) = (file, &chosen)
+            && !files::typed("The same once more: ").is_some_and(|again| again.same(first))
+        {
+            return Err(CustodyError::KeptUnusable("the two passphrases differ"));
+        }
+        Ok(chosen)
+    }
 }
 
 /// The encrypted file vault, unlocked.

@@ -414,10 +414,11 @@ pub(crate) fn typed(prompt: &str) -> Option<Secret> {
     let shown = tcgetattr(&terminal).ok()?;
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
-    write_all(&terminal, prompt.as_bytes()).ok()?;
+    // Hidden before it is asked for: whoever types at once must not be seen.
     tcsetattr(&terminal, OptionalActions::Flush, &hidden).ok()?;
+    let asked = write_all(&terminal, prompt.as_bytes());
     let mut line = Zeroizing::new(vec![0u8; LINE_MAX]);
-    let read = rustix::io::read(&terminal, &mut line[..]);
+    let read = asked.and_then(|()| rustix::io::read(&terminal, &mut line[..]));
     let restored = tcsetattr(&terminal, OptionalActions::Flush, &shown);
     let _shown = write_all(&terminal, b"\n");
     restored.ok()?;

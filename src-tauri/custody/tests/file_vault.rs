@@ -174,6 +174,38 @@ fn a_passphrase_opens_it_and_another_one_does_not() {
 }
 
 #[test]
+fn a_passphrase_file_is_taken_without_the_end_of_its_line_and_only_if_it_is_private() {
+    let place = Box::new();
+    let file = place.dir.path().join("elsewhere/passphrase");
+    let choice = VaultKey::Passphrase;
+    let write = |text: &str, mode: u32| {
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    assert!(Opener::find(Some(&file), false).is_err(), "it is named and not there");
+    write("correct horse battery\n", 0o600);
+    let opener = Opener::choose(Some(&file)).unwrap();
+    drop(FileVault::create(&place.data(), &choice, &opener).unwrap());
+    for same in ["correct horse battery", "correct horse battery\r\n"] {
+        write(same, 0o600);
+        let opener = Opener::find(Some(&file), false).unwrap();
+        drop(FileVault::open(&place.data(), &choice, &opener).unwrap());
+    }
+    for other in ["", "\n", " correct horse battery", "correct horse battery \n"] {
+        write(other, 0o600);
+        let opener = Opener::find(Some(&file), false).unwrap();
+        assert!(FileVault::open(&place.data(), &choice, &opener).is_err(), "{other:?}");
+        assert!(FileVault::create(&place.data(), &choice, &opener).is_err(), "{other:?}");
+    }
+    for mode in [0o640, 0o604, 0o660] {
+        write("correct horse battery\n", mode);
+        let Err(refused) = Opener::find(Some(&file), false) else { panic!("{mode:o}") };
+        assert!(refused.to_string().contains("read by others"), "{refused}");
+        assert!(!refused.to_string().contains("horse"), "{refused}");
+    }
+}
+
+#[test]
 fn a_key_file_must_be_private_and_lie_outside_the_data() {
     let place = Box::new();
     for path in [place.data().join("key.txt"), place.data().join("vault/key.txt"), "key.txt".into()]

@@ -9,7 +9,7 @@ pub use sluice_custody::VaultKey;
 use sluice_custody::{
     CustodyError, FileVault, Health, LockedVault, Opener, OsKeychain, SecretStore, StoreError,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Names a private file that holds the vault's passphrase.
@@ -34,19 +34,24 @@ fn open(
     may_ask: bool,
 ) -> Result<Arc<dyn SecretStore>, Trouble> {
     let Some(key) = choice else { return Ok(Arc::new(OsKeychain::new())) };
-    match FileVault::open(paths.home(), key, &opener(key, may_ask)?) {
+    let opener = opener(key, |file| Opener::find(file, may_ask))?;
+    match FileVault::open(paths.home(), key, &opener) {
         Ok(vault) => Ok(Arc::new(vault)),
         Err(CustodyError::Keychain(StoreError::Locked)) => Ok(Arc::new(LockedVault)),
         Err(error) => Err(unusable(&error)),
     }
 }
 
-fn opener(key: &VaultKey, may_ask: bool) -> Result<Opener, Trouble> {
+fn opener(
+    key: &VaultKey,
+    ask: impl FnOnce(Option<&Path>) -> Result<Opener, CustodyError>,
+) -> Result<Opener, Trouble> {
     let file = std::env::var_os(PASSPHRASE_VARIABLE).filter(|path| !path.is_empty());
     match key {
         VaultKey::File { .. } => Ok(Opener::KeyFile),
-        VaultKey::Passphrase => Opener::find(file.map(PathBuf::from).as_deref(), may_ask)
-            .map_err(|error| unusable(&error)),
+        VaultKey::Passphrase => {
+            ask(file.map(PathBuf::from).as_deref()).map_err(|error| unusable(&error))
+        }
     }
 }
 
@@ -71,7 +76,7 @@ pub fn move_to(paths: &Paths, target: Option<&VaultKey>) -> Result<usize, Troubl
     let from = open(paths, before.as_ref(), true)?;
     let to: Arc<dyn SecretStore> = match target {
         Some(key) => {
-            let opener = opener(key, true)?;
+            let opener = opener(key, Opener::choose)?;
             let made = FileVault::create(paths.home(), key, &opener);
             Arc::new(made.map_err(|error| unusable(&error))?)
         }
