@@ -6,12 +6,12 @@ import type { AccountView, Compared, ForecastView, StrandedView, Tally } from ".
 import { clock, DAY_MS, instant, percent, span } from "./format";
 import { Button, Reading } from "./parts";
 import { nameOf, useBusy, useRows, useStore } from "./store";
+import { policies } from "./words";
 
 const PAST_DAYS = 35;
 
-const POLICIES = [
-  { value: "horizon", words: "Horizon: plans over all accounts" },
-  { value: "tiered", words: "Tiered: the most urgent week first" },
+const COMPARED = [
+  ...policies,
   { value: "threshold", words: "Threshold: leaves at 90 or 95%" },
   { value: "edf", words: "Earliest reset first" },
   { value: "react429", words: "Only when refused" },
@@ -158,7 +158,7 @@ function WhatIf() {
         <label class="field">
           Policy
           <select value={policy} onChange={(event) => setPolicy(event.currentTarget.value)}>
-            {POLICIES.map((one) => (
+            {COMPARED.map((one) => (
               <option value={one.value}>{one.words}</option>
             ))}
           </select>
@@ -189,7 +189,7 @@ const LINES: { of: keyof Tally; words: string }[] = [
 
 function Comparison({ found }: { found: Compared }) {
   const cell = (value: number) => (Math.round(value * 10) / 10).toLocaleString("en-GB");
-  const name = POLICIES.find((one) => one.value === found.policy)?.words.split(":")[0] ?? found.policy;
+  const name = COMPARED.find((one) => one.value === found.policy)?.words.split(":")[0] ?? found.policy;
   return (
     <table class="rows" aria-live="polite">
       <thead>

@@ -390,6 +390,7 @@ function defaults(): Record<string, unknown> {
     "work.days": [1, 2, 3, 4, 5],
     "work.learn": false,
     "quiet.hours": "22:00-07:00",
+    policy: "horizon",
     critical_percent: 90,
     warning_percent: 80,
     poll_seconds: 300,

@@ -6,7 +6,7 @@ import { clock, DAY_MS, HOUR_MS } from "./format";
 import { ModeChoice } from "./mode";
 import { Button, Reading, Switch } from "./parts";
 import { useBusy, useRows, useStore } from "./store";
-import { conduct, tool } from "./words";
+import { conduct, policies, tool } from "./words";
 
 type Values = Record<string, unknown>;
 
@@ -251,35 +251,57 @@ function Amount({
 function Limits({ values, set }: GroupProps) {
   const amount = (key: string, without: number) =>
     typeof values[key] === "number" ? (values[key] as number) : without;
+  const [busy, run] = useBusy();
+  const chosen = String(values["policy"] ?? "horizon");
+  const tiered = chosen === "tiered";
   return (
     <section class="card">
-      <h2>When to act</h2>
+      <h2>How to choose</h2>
+      <div class="numbers">
+        <label class="field">
+          Policy
+          <select
+            value={chosen}
+            disabled={busy}
+            onChange={(event) => run(() => set("policy", event.currentTarget.value))}
+          >
+            {policies.map((policy) => (
+              <option value={policy.value}>{policy.words}</option>
+            ))}
+          </select>
+        </label>
+      </div>
       <p class="muted">
-        A 5-hour window this full counts as near its end, and as a reason to leave the account at
-        once.
+        {tiered
+          ? "Drains the account whose week ends first. A 5-hour window this full counts as near its end, and as a reason to leave the account at once."
+          : "Plans days ahead over all accounts, stays where there is room, leaves shortly before a window is full at your pace, and reads usage as often as that needs."}
       </p>
       <div class="numbers">
-        <Amount
-          label="Near, percent"
-          kept={amount("warning_percent", 80)}
-          least={20}
-          most={100}
-          save={(value) => set("warning_percent", value)}
-        />
-        <Amount
-          label="Leave at, percent"
-          kept={amount("critical_percent", 90)}
-          least={50}
-          most={100}
-          save={(value) => set("critical_percent", value)}
-        />
-        <Amount
-          label="Read usage every, seconds"
-          kept={amount("poll_seconds", 300)}
-          least={180}
-          most={3600}
-          save={(value) => set("poll_seconds", value)}
-        />
+        {tiered && (
+          <>
+            <Amount
+              label="Near, percent"
+              kept={amount("warning_percent", 80)}
+              least={20}
+              most={100}
+              save={(value) => set("warning_percent", value)}
+            />
+            <Amount
+              label="Leave at, percent"
+              kept={amount("critical_percent", 90)}
+              least={50}
+              most={100}
+              save={(value) => set("critical_percent", value)}
+            />
+            <Amount
+              label="Read usage every, seconds"
+              kept={amount("poll_seconds", 300)}
+              least={180}
+              most={3600}
+              save={(value) => set("poll_seconds", value)}
+            />
+          </>
+        )}
         <Amount
           label="Wait for the end of a turn at most, seconds"
           kept={amount("turn_wait_seconds", 120)}

@@ -65,6 +65,12 @@ export const trigger: Record<Trigger, string> = {
   plan_improved: "the plan over all accounts is better",
 };
 
+/** The policies that may decide. */
+export const policies = [
+  { value: "horizon", words: "Horizon: plans over all accounts" },
+  { value: "tiered", words: "Tiered: the most urgent week first" },
+];
+
 export const tier = (value: number | null): string =>
   value === null ? "–" : value >= 4 ? "excluded" : `T${value}`;
 
