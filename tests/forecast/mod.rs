@@ -5,12 +5,12 @@
 //! window has ended.
 
 use sluice_driver::simulate::{
-    EPOCH, Ended, Event, EventKind, Scenario, SimulateError, Witness, run_witnessed,
+    EPOCH, Ended, Event, EventKind, Scenario, SimulateError, Witness, account, run_witnessed,
 };
 use sluice_engine::forecast::{Book, Kind, Outlook, Scene};
 use sluice_engine::{
-    Account, AccountId, Calendar, Gates, Lane, LaneId, Login, Percent, Plan, Provider, Usage, Utc,
-    Window, advise,
+    Account, AccountId, Calendar, Gates, Lane, LaneId, Login, Percent, Provider, Utc, Window,
+    advise,
 };
 
 /// Hours before a weekly reset at which the forecast is written down.
@@ -154,20 +154,6 @@ fn instant(minute: i64) -> Utc {
     EPOCH.plus_seconds(minute * 60)
 }
 
-fn account(index: usize, weight: f64) -> Account {
-    Account {
-        id: AccountId(index as i64 + 1),
-        provider: Provider::Claude,
-        plan: Plan { weight: Some(weight), ..Plan::default() },
-        enabled: true,
-        automatic: true,
-        login: Login::Valid,
-        failures: 0,
-        usage: Usage::default(),
-        position: index as i64,
-    }
-}
-
 impl Beside {
     fn new(scenario: &Scenario) -> Self {
         let lane = |index: usize| Lane {
@@ -181,7 +167,7 @@ impl Beside {
         let accounts = scenario.accounts.iter().enumerate();
         Self {
             book: Book::default(),
-            accounts: accounts.map(|(index, spec)| account(index, spec.weight)).collect(),
+            accounts: accounts.map(|(index, spec)| account(index, Some(spec.weight))).collect(),
             lanes: (0..scenario.agents.len()).map(lane).collect(),
             calendar: Calendar::default(),
             open: Vec::new(),

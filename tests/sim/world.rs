@@ -6,11 +6,12 @@ use crate::Year;
 use crate::check::{self, Known, Record};
 use crate::faults::{self, Fault};
 use fastrand::Rng;
+use sluice_driver::simulate::account;
 use sluice_engine::observation::Fact;
 use sluice_engine::world::Settlement;
 use sluice_engine::{
-    Account, AccountId, Action, Decision, Gates, Lane, LaneId, Login, Mono, Now, Observation,
-    Percent, Plan, Policy, Provider, Source, Usage, Utc, Window, World,
+    AccountId, Action, Decision, Gates, Lane, LaneId, Login, Mono, Now, Observation, Percent,
+    Policy, Provider, Source, Usage, Utc, Window, World,
 };
 use std::collections::BTreeMap;
 
@@ -515,18 +516,4 @@ impl Sim {
 
 fn limit(window: &str, ends: i64) -> Fact {
     Fact::LimitHit { resets_at: Some(Sim::stamp(ends)), window: window.to_owned() }
-}
-
-fn account(index: usize, weight: Option<f64>) -> Account {
-    Account {
-        id: id(index),
-        provider: Provider::Claude,
-        plan: Plan { weight, ..Plan::default() },
-        enabled: true,
-        automatic: true,
-        login: Login::Valid,
-        failures: 0,
-        usage: Usage::default(),
-        position: index as i64,
-    }
 }

@@ -28,11 +28,13 @@ fn clocks(minute: i64) -> Now {
     Now { wall: instant(minute), mono: Mono(minute * 60_000) }
 }
 
-fn account(index: usize, weight: f64) -> Account {
+/// The account at `index` of a simulated world, switched on and signed in, nothing read of it yet.
+#[must_use]
+pub fn account(index: usize, weight: Option<f64>) -> Account {
     Account {
         id: AccountId(index as i64 + 1),
         provider: Provider::Claude,
-        plan: Plan { weight: Some(weight), ..Plan::default() },
+        plan: Plan { weight, ..Plan::default() },
         enabled: true,
         automatic: true,
         login: Login::Valid,
@@ -52,7 +54,7 @@ impl EnginePolicy {
         }
         for (index, spec) in scenario.accounts.iter().enumerate() {
             if spec.available_from <= 0 {
-                world.accounts.push(account(index, spec.weight));
+                world.accounts.push(account(index, Some(spec.weight)));
             }
         }
         for (index, agent) in scenario.agents.iter().enumerate() {
@@ -85,7 +87,8 @@ impl EnginePolicy {
         let id = AccountId(event.account as i64 + 1);
         let fact = match &event.kind {
             EventKind::Added => {
-                self.world.accounts.push(account(event.account, self.weights[event.account]));
+                let weight = self.weights[event.account];
+                self.world.accounts.push(account(event.account, Some(weight)));
                 return;
             }
             EventKind::Usage { .. } => {

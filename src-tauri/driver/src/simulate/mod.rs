@@ -10,7 +10,7 @@ mod journal;
 mod physics;
 mod scenario;
 
-pub use engine::{EPOCH, EnginePolicy};
+pub use engine::{EPOCH, EnginePolicy, account};
 pub use journal::{Claims, Log};
 pub use physics::{Ended, Event, EventKind, Totals};
 pub use scenario::{AccountSpec, AgentSpec, Costs, ModelSpec, Observe, Scenario, Span};
