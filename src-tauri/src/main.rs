@@ -74,9 +74,9 @@ fn say(text: &str, code: u8) -> ExitCode {
 
 fn run(window: bool) -> ExitCode {
     harden();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SLUICE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,zbus=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let paths = sluice_driver::Paths::from_env();
+    let file = paths.as_ref().map(|paths| (paths, "tray"));
+    let _log = sluice_driver::logs::begin("info,zbus=warn", file);
     match app::run(window) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,6 +5,7 @@ mod codex;
 mod crash;
 mod deaf;
 mod lanes;
+mod metrics;
 mod modes;
 mod rotation;
 mod stop;

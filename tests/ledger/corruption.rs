@@ -257,3 +257,24 @@ fn a_future_schema_is_neither_damage_nor_touched() {
     assert!(matches!(Ledger::open(&database(home.path())), Err(Error::Newer { .. })));
     assert!(fs::read_dir(home.path()).unwrap().count() <= before + 2, "nothing was put aside");
 }
+
+#[test]
+fn a_checkup_measures_and_names_damage_and_changes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    template(home.path());
+    drop(open(home.path()));
+    let file = database(home.path());
+    let ledger = Ledger::attach(&file).unwrap();
+    let sound = ledger.checkup().unwrap();
+    assert_eq!((sound.damage, sound.whole, sound.schema), (None, true, SCHEMA_VERSION));
+    assert_eq!((sound.decisions, sound.oldest_decision), (400, Some(T0)));
+    assert!(sound.bytes_in_use > 50_000 && sound.bytes_on_disk >= sound.bytes_in_use);
+    drop(ledger);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8_192].fill(0xA5);
+    fs::write(&file, &bytes).unwrap();
+    let found = Ledger::attach(&file).unwrap().checkup();
+    assert!(found.as_ref().is_ok_and(|found| found.damage.is_some()), "{found:?}");
+    assert_eq!(fs::read(&file).unwrap(), bytes, "nothing was mended");
+}

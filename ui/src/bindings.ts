@@ -599,6 +599,11 @@ export type Request =
       // `horizon`, `tiered`, `threshold`, `edf`, `react429` or `none`.
       policy: string;
     }
+  | {
+      verb: "metrics";
+      // With mail addresses.
+      show_mail: boolean;
+    }
   | { verb: "settings" }
   | {
       verb: "set";
@@ -705,6 +710,11 @@ export type Answer =
       rows: StrandedView[];
     }
   | ({ answer: "compared" } & Compared)
+  | {
+      answer: "metrics";
+      // OpenMetrics, `# EOF` last.
+      text: string;
+    }
   | {
       answer: "settings";
       // Values.

@@ -160,7 +160,17 @@ pub enum Command {
         to: Option<VaultCommand>,
     },
     /// Looks for trouble and says what to do about it. Paste it freely: no secret, no address.
-    Doctor,
+    Doctor {
+        /// Accounts with their names and mail addresses instead of their numbers.
+        #[arg(long)]
+        show_mail: bool,
+    },
+    /// Numbers for a collector, as OpenMetrics text.
+    Metrics {
+        /// With mail addresses.
+        #[arg(long)]
+        show_mail: bool,
+    },
     /// Runs a tool on the right account, records it, and moves on when the account refuses work.
     Run(crate::run::RunArgs),
     /// Lanes: project folders with an account of their own.
@@ -408,7 +418,8 @@ impl Command {
             Self::Explain { .. } => "explain",
             Self::Settings { .. } => "settings",
             Self::Vault { .. } => "vault",
-            Self::Doctor => "doctor",
+            Self::Doctor { .. } => "doctor",
+            Self::Metrics { .. } => "metrics",
             Self::Run(_) => "run",
             Self::Lane(_) => "lane",
             Self::Report(_) => "report",

@@ -2,7 +2,7 @@
 //! answers (it polls nothing and ends with the command).
 
 use crate::args::{Command, Failing, OnOff, ReportArgs};
-use crate::{Exit, ahead, render, show};
+use crate::{Exit, ahead, doctor, render, show};
 use sluice_driver::api::{
     AccountId, Answer, Failure, FailureKind, Generation, Refused, Request, View,
 };
@@ -59,7 +59,7 @@ pub async fn run(paths: &Paths, command: Command, json: bool) -> Exit {
     let exit = if let Command::Log { follow: true, .. } = &command {
         show::follow(&link, &command, json).await
     } else {
-        let outcome = carry_out(&link, command).await;
+        let outcome = carry_out(paths, &link, command).await;
         finish(name, outcome, json)
     };
     if let Link::Local(handle) = &link {
@@ -100,7 +100,7 @@ pub fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
     exit
 }
 
-async fn carry_out(link: &Link, command: Command) -> Outcome {
+async fn carry_out(paths: &Paths, link: &Link, command: Command) -> Outcome {
     let view = match status(link).await {
         Ok(view) => view,
         Err(refused) => return Outcome::Refused(refused),
@@ -113,7 +113,7 @@ async fn carry_out(link: &Link, command: Command) -> Outcome {
         Command::Log { .. } => show::log(link, &view, &command).await,
         Command::Explain { decision } => show::explain(link, &view, decision.as_deref()).await,
         Command::Settings { key, value: None } => show::settings(link, key.as_deref()).await,
-        Command::Doctor => show::doctor(link, &view),
+        Command::Doctor { show_mail } => doctor::look(paths, link, &view, show_mail).await,
         command => match request(&view, command) {
             Ok(request) => show::answer(&view, link.call(request).await),
             Err(refused) => Outcome::Refused(refused),
@@ -176,6 +176,7 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
             Request::Set { key, value }
         }
         Command::Settings { .. } => Request::Settings,
+        Command::Metrics { show_mail } => Request::Metrics { show_mail },
         Command::Report(args) => report(view, args)?,
         Command::Mode { .. }
         | Command::Status
@@ -183,7 +184,7 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         | Command::Forecast
         | Command::Log { .. }
         | Command::Explain { .. }
-        | Command::Doctor
+        | Command::Doctor { .. }
         | Command::Vault { .. }
         | Command::Run(_)
         | Command::Lane(_)

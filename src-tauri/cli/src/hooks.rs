@@ -265,6 +265,53 @@ fn remove(path: &Path) -> Result<Found, Trouble> {
     })
 }
 
+/// How our hooks stand in the tool's settings.
+pub enum Standing {
+    /// Not there.
+    Absent,
+    /// All there, calling this program.
+    Whole,
+    /// Only these events.
+    Partial(Vec<&'static str>),
+    /// They call another program.
+    Elsewhere(String),
+    /// They call a program that does not exist.
+    Gone(String),
+}
+
+/// Looks at our hooks in the tool's settings.
+///
+/// # Errors
+/// The settings cannot be read.
+pub fn standing() -> Result<Standing, Trouble> {
+    let (settings, _) = read(&settings_file()?)?;
+    let events = installed(&settings);
+    if events.is_empty() {
+        return Ok(Standing::Absent);
+    }
+    let other = programs(&settings).into_iter().find(|program| !is_this_program(program));
+    Ok(match other {
+        Some(program) if !Path::new(&program).exists() => Standing::Gone(program),
+        Some(program) => Standing::Elsewhere(program),
+        None if events.len() == EVENTS.len() => Standing::Whole,
+        None => Standing::Partial(events),
+    })
+}
+
+/// The programs that our hooks call.
+fn programs(settings: &Map<String, Value>) -> Vec<String> {
+    let groups = EVENTS.iter().filter_map(|(event, _)| settings.get("hooks")?[*event].as_array());
+    let hooks = groups.flatten().filter_map(|group| group["hooks"].as_array()).flatten();
+    let ours = hooks.filter_map(|hook| hook["command"].as_str()).filter(|command| is_ours(command));
+    let program = |command: &str| Some(command.rsplit_once(MARK)?.0.trim_matches('\'').to_owned());
+    ours.filter_map(program).collect()
+}
+
+fn is_this_program(program: &str) -> bool {
+    let here = std::env::current_exe().and_then(fs::canonicalize);
+    here.is_ok_and(|here| fs::canonicalize(program).is_ok_and(|there| there == here))
+}
+
 fn status(path: &Path) -> Result<Found, Trouble> {
     let (settings, _) = read(path)?;
     let events = installed(&settings);

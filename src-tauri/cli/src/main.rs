@@ -4,6 +4,7 @@ mod ahead;
 mod args;
 mod ask;
 mod daemon;
+mod doctor;
 mod flight;
 mod hook;
 mod hooks;
@@ -40,12 +41,13 @@ impl From<Exit> for ExitCode {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter(&cli.command))
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
-    let Some(paths) = sluice_driver::Paths::from_env() else {
+    let known = sluice_driver::Paths::from_env();
+    let driving = matches!(cli.command, Command::Daemon);
+    // What a person at a terminal wants to see, or what is worth keeping of a loop.
+    let usual = if driving { "info" } else { "error" };
+    let file = known.as_ref().filter(|_| driving).map(|paths| (paths, "daemon"));
+    let _log = sluice_driver::logs::begin(usual, file);
+    let Some(paths) = known else {
         render::complain(
             "no home directory is known; set SLUICE_HOME to a directory for Sluice's data",
         );
@@ -84,11 +86,4 @@ fn main() -> ExitCode {
         Command::Run(args) => runtime.block_on(run::run(&paths, &args)),
         command => runtime.block_on(ask::run(&paths, command, cli.json)).into(),
     }
-}
-
-/// `RUST_LOG`, else what a person at a terminal wants to see.
-fn filter(command: &Command) -> tracing_subscriber::EnvFilter {
-    let usual = if matches!(command, Command::Daemon) { "info" } else { "error" };
-    tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual))
 }

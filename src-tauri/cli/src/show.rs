@@ -11,9 +11,6 @@ use sluice_driver::api::{
 };
 use sluice_driver::{Link, explain as words};
 
-/// A login that ends within a week is worth a word.
-const LOGIN_ENDS_SOON_MS: i64 = 7 * 86_400_000;
-
 fn shown(json: serde_json::Value, text: impl Into<String>) -> Outcome {
     Outcome::Shown { json, text: text.into() }
 }
@@ -186,6 +183,10 @@ pub fn answer(view: &View, answer: Answer) -> Outcome {
                 bulk.read, bulk.total, bulk.throttled, bulk.failed
             );
             shown(json!({ "bulk": bulk }), text)
+        }
+        Answer::Metrics { text } => {
+            let shown_text = text.trim_end().to_owned();
+            shown(json!({ "text": text }), shown_text)
         }
         Answer::Reported(told) => {
             let text = reported(view, &told);
@@ -436,102 +437,4 @@ fn explained(view: &View, row: &DecisionView) -> String {
         row.sentence,
         table(&rows)
     )
-}
-
-/// What could be wrong.
-pub fn doctor(link: &Link, view: &View) -> Outcome {
-    let how = match link {
-        Link::Local(_) => "No Sluice is running; this command looked by itself.",
-        Link::Remote(_) => "A Sluice is running and answers.",
-    };
-    let mut findings = vec![finding("ok", "driver", how)];
-    if view.stopped {
-        let text = "The kill switch is on. `sluice start` begins again.";
-        findings.push(finding("warning", "stopped", text));
-    }
-    findings.extend(view.providers.iter().map(seat_finding));
-    findings.extend(view.needs_you.iter().map(|need| finding("error", &need.code, &need.text)));
-    findings.extend(view.accounts.iter().flat_map(|account| account_findings(view, account)));
-    findings.extend(surroundings());
-    let lines: Vec<_> =
-        findings.iter().map(|one| format!("{:<8} {}", one.level, one.text)).collect();
-    shown(json!({ "findings": findings }), lines.join("\n"))
-}
-
-#[derive(serde::Serialize)]
-struct Finding {
-    level: &'static str,
-    code: String,
-    text: String,
-}
-
-fn finding(level: &'static str, code: &str, text: &str) -> Finding {
-    Finding { level, code: code.to_owned(), text: text.to_owned() }
-}
-
-fn seat_finding(provider: &sluice_driver::api::ProviderView) -> Finding {
-    let name = provider.provider.name();
-    let (level, code, text) =
-        match (&provider.observe_only, provider.unmanaged_login, provider.live) {
-            (Some(text), _, _) => ("error", "observe_only", text.as_str()),
-            (None, true, _) => (
-                "warning",
-                "unmanaged_login",
-                "the login in use is not kept. `sluice add` keeps it.",
-            ),
-            (None, false, None) => {
-                ("warning", "signed_out", "nobody is signed in. Sign in with the tool.")
-            }
-            (None, false, Some(_)) => ("ok", "seat", "the seat holds an account that is kept."),
-        };
-    finding(level, code, &format!("{name}: {text}"))
-}
-
-/// Accounts by number: labels may be names.
-fn account_findings(view: &View, account: &AccountView) -> Vec<Finding> {
-    let number = account.id.0;
-    let problem = account
-        .problem
-        .iter()
-        .map(|problem| finding("warning", "account", &format!("account {number}: {problem}")));
-    let ends = account.login_ends_at_ms.filter(|ends| ends - view.at_ms < LOGIN_ENDS_SOON_MS);
-    let ending = ends.map(|ends| {
-        let text = format!(
-            "account {number}: its login ends {}. Sign in as it before then.",
-            until(view.at_ms, Some(ends))
-        );
-        finding("warning", "login_ends", &text)
-    });
-    let twin = account.login_health.also_in.iter().map(|_| {
-        let text = format!(
-            "account {number}: its login also lies in another place of this machine, and either side \
-             spends the other's tokens. `sluice accounts` names it; sign in there anew."
-        );
-        finding("warning", "twin_login", &text)
-    });
-    problem.chain(ending).chain(twin).collect()
-}
-
-/// What of this process's own environment changes how tools or Sluice behave.
-fn surroundings() -> Vec<Finding> {
-    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let shadows = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
-    let shadows = shadows.into_iter().filter(set).map(|name| {
-        let text = format!(
-            "{name} is set: tools started from here ignore the login that Sluice swaps. Unset it."
-        );
-        finding("warning", "environment", &text)
-    });
-    let overrides = [
-        "SLUICE_CLAUDE_API",
-        "SLUICE_CLAUDE_TOKEN_URL",
-        "SLUICE_CODEX_API",
-        "SLUICE_CODEX_TOKEN_URL",
-        "SLUICE_DEMO_CLOCK",
-    ];
-    let overrides = overrides.into_iter().filter(set).map(|name| {
-        let text = format!("{name} is set: this is a test set-up, not the real providers.");
-        finding("warning", "environment", &text)
-    });
-    shadows.chain(overrides).collect()
 }

@@ -2,76 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod home;
+
+use home::{Home, end, error, sign_in};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-        command
-            .args(arguments)
-            .env_clear()
-            .env("HOME", self.path())
-            .env("SLUICE_HOME", self.path().join("data"))
-            .env("SLUICE_KEYCHAIN_NAMESPACE", "sluice-test")
-            .env("SLUICE_CLAUDE_API", "http://127.0.0.1:9")
-            .env("SLUICE_CLAUDE_TOKEN_URL", "http://127.0.0.1:9/token");
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> (Value, Option<i32>) {
-        let output = self.run(&[arguments, &["--json"]].concat());
-        let text = String::from_utf8(output.stdout).unwrap();
-        let document = serde_json::from_str(&text).unwrap_or_else(|error| {
-            panic!(
-                "{arguments:?} printed {text:?} ({error}): {}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-        });
-        (document, output.status.code())
-    }
-
-    /// Starts a daemon and waits until it answers.
-    fn daemon(&self) -> Child {
-        let daemon = self.command(&["daemon"]).stderr(Stdio::null()).spawn().unwrap();
-        let begun = Instant::now();
-        while !self.path().join("data/run/sluice.sock").exists() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "the daemon does not come up");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        daemon
-    }
-}
-
-fn error(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn end(mut daemon: Child) -> Duration {
-    let begun = Instant::now();
-    let killed = Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    assert!(daemon.wait().unwrap().success(), "told to end is a good end");
-    begun.elapsed()
-}
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 #[test]
 fn every_document_names_its_schema() {
@@ -196,25 +135,6 @@ fn looking_back_needs_a_home_that_was_started() {
     assert_eq!((&replay["decisions"], code), (&0.into(), Some(0)));
     let (export, _) = home.json(&["export"]);
     assert_eq!(export["schema"], "sluice/export/1");
-}
-
-/// A login as the tool leaves it.
-fn sign_in(home: &Home) {
-    let claude = home.path().join(".claude");
-    std::fs::create_dir_all(&claude).unwrap();
-    let credential = r#"{"claudeAiOauth":{"accessToken":"sk-at-box","refreshToken":"sk-rt-box",
-        "expiresAt":4000000000000,"refreshTokenExpiresAt":4000000000000,"scopes":["user:inference"],
-        "subscriptionType":"max"}}"#;
-    std::fs::write(claude.join(".credentials.json"), credential).unwrap();
-    let identity =
-        r#"{"oauthAccount":{"accountUuid":"u","organizationUuid":"o","emailAddress":"e@x.test"}}"#;
-    std::fs::write(home.path().join(".claude.json"), identity).unwrap();
-    // Long enough ago for the files to be at rest.
-    let then = std::time::SystemTime::now() - Duration::from_secs(60);
-    for name in [".claude/.credentials.json", ".claude.json"] {
-        let file = std::fs::File::options().append(true).open(home.path().join(name)).unwrap();
-        file.set_modified(then).unwrap();
-    }
 }
 
 fn holds_token(dir: &Path) -> bool {
@@ -363,4 +283,45 @@ fn a_private_passphrase_file_opens_the_vault_where_nobody_can_type() {
     write("correct horse battery", 0o600);
     let shown = with_file(&["accounts"]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("box"), "{shown:?}");
+}
+
+#[test]
+fn the_daemon_keeps_a_log_as_rust_log_says_and_a_blocked_disk_keeps_nobody_from_working() {
+    let home = Home::new();
+    end(home.daemon());
+    let log = home.path().join("data/log/daemon.log");
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.contains("INFO") && text.contains("driving") && !text.contains("DEBUG"), "{text}");
+    std::fs::remove_file(&log).unwrap();
+    end(home.daemon_with(&[("RUST_LOG", "error")]));
+    let text = std::fs::read_to_string(&log).unwrap_or_default();
+    assert!(!text.contains("INFO"), "{text}");
+    std::fs::remove_dir_all(home.path().join("data/log")).unwrap();
+    std::fs::write(home.path().join("data/log"), "in the way").unwrap();
+    let daemon = home.daemon();
+    assert_eq!(home.run(&["status"]).status.code(), Some(0));
+    end(daemon);
+    assert_eq!(std::fs::read(home.path().join("data/log")).unwrap(), b"in the way");
+}
+
+#[test]
+fn numbers_are_kept_in_a_file_only_when_wished() {
+    let home = Home::new();
+    let file = home.path().join("data/metrics/sluice.prom");
+    let daemon = home.daemon();
+    let (printed, code) = home.json(&["metrics"]);
+    assert_eq!((code, &printed["schema"]), (Some(0), &Value::from("sluice/metrics/1")));
+    assert!(!file.exists());
+    assert_eq!(home.run(&["settings", "metrics.file", "true"]).status.code(), Some(0));
+    let begun = std::time::Instant::now();
+    while !file.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no file");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.starts_with("# TYPE sluice info\n") && kept.ends_with("\n# EOF\n"), "{kept}");
+    end(daemon);
+    assert!(!file.exists(), "nobody keeps it up to date any more");
+    let printed = String::from_utf8(home.run(&["metrics"]).stdout).unwrap();
+    assert!(printed.ends_with("\n# EOF\n"), "{printed}");
 }

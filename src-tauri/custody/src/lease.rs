@@ -283,3 +283,32 @@ fn touch(path: &Path, mark: Mark) -> Result<(i64, i64), Errno> {
     rustix::fs::utimensat(rustix::fs::CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
     sign_of(path)
 }
+
+/// A lock of a tool that is taken now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenLock {
+    /// Its directory.
+    pub path: PathBuf,
+    /// Time since its holder's last sign of life.
+    pub age: Duration,
+    /// Its holder gives no sign any more: the next one who wants it takes it over.
+    pub stale: bool,
+}
+
+/// The locks of the seats' tools that are taken. Looks only; who holds one cannot be seen in it.
+#[must_use]
+pub fn taken_locks(seats: &crate::Seats) -> Vec<TakenLock> {
+    let Some(seat) = &seats.claude else { return Vec::new() };
+    let credential = seats.credential_path(sluice_engine::Provider::Claude);
+    let place = credential.and_then(|path| files::Place::locate(&path).ok());
+    let dir = place.map_or_else(|| seat.dir.clone(), |place| place.dir_path.clone());
+    let locks = claude_locks(&dir).into_iter().chain([config_lock(&seat.config)]);
+    let now = clock::now();
+    let taken = locks.filter_map(|lock| {
+        let (seconds, _) = sign_of(&lock.path).ok()?;
+        let age = now.seconds_since(sluice_engine::Utc::from_seconds(seconds)).max(0.0);
+        let age = Duration::from_secs_f64(age);
+        Some(TakenLock { path: lock.path, age, stale: age > lock.stale_after })
+    });
+    taken.collect()
+}

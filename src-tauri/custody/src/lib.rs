@@ -36,6 +36,7 @@ pub use journal::{Intent, IntentId, Journal, OpenIntent, Party, Pointers, SagaOu
 pub use keychain::{
     Bounded, Health, ItemKey, KEYCHAIN_MS_MAX, NoKeychain, SecretStore, StoreError,
 };
+pub use lease::{TakenLock, taken_locks};
 pub use os_store::OsKeychain;
 pub use refresh::{RefreshOutcome, RefreshTicket};
 pub use seats::claude::{CredentialState, credential_state};

@@ -500,6 +500,11 @@ pub enum Request {
         /// `horizon`, `tiered`, `threshold`, `edf`, `react429` or `none`.
         policy: String,
     },
+    /// Numbers for a collector, as OpenMetrics text.
+    Metrics {
+        /// With mail addresses.
+        show_mail: bool,
+    },
     /// Every setting.
     Settings,
     /// Changes one setting.
@@ -561,6 +566,11 @@ pub enum Answer {
     },
     /// What was done and what a policy would have done.
     Compared(Compared),
+    /// Numbers for a collector.
+    Metrics {
+        /// OpenMetrics, `# EOF` last.
+        text: String,
+    },
     /// Settings by name.
     Settings {
         /// Values.

@@ -5,6 +5,7 @@
 pub mod adapters;
 pub mod api;
 pub mod calendar;
+pub mod checkup;
 pub mod clock;
 pub mod compare;
 pub mod core;
@@ -16,6 +17,8 @@ pub mod inbox;
 pub mod lanes;
 pub mod link;
 pub mod lock;
+pub mod logs;
+pub mod metrics;
 pub mod outlook;
 pub mod paths;
 pub mod perform;

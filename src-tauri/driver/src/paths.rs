@@ -65,6 +65,12 @@ impl Paths {
         self.run_dir().join("sluice.sock")
     }
 
+    /// Numbers for a collector, where they are wished.
+    #[must_use]
+    pub fn metrics(&self) -> PathBuf {
+        self.home.join("metrics").join("sluice.prom")
+    }
+
     /// The log directory.
     #[must_use]
     pub fn log_dir(&self) -> PathBuf {

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::core::{CallId, Effect, Input, PollError, Port};
 use crate::flight::{self, Desk};
 use crate::link::refused;
+use crate::metrics::{Counters, Sheet};
 use crate::ports::{
     Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Record,
     Recovered, RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
@@ -63,6 +64,8 @@ pub struct Parts {
     pub hands: Hands,
     /// Makes the desk for lanes and tools at work; `None` where there are none.
     pub flight: Option<MakesFlight>,
+    /// Where numbers for a collector are kept if they are wished; `None` where nowhere.
+    pub metrics: Option<std::path::PathBuf>,
 }
 
 /// Makes a desk for lanes and tools at work.
@@ -75,8 +78,10 @@ pub(crate) struct Ears {
     pub(crate) notices: broadcast::Sender<Notice>,
 }
 
+mod reading;
 mod recording;
 
+use reading::read_usage;
 use recording::Asking;
 
 /// Carries effects out.
@@ -96,6 +101,10 @@ pub(crate) struct Performer {
     next_call: u64,
     /// Notices nobody was there to show, with their rows and when they were made.
     untold: VecDeque<(Notice, Option<i64>, Utc)>,
+    counters: Counters,
+    sheet: Option<Arc<Sheet>>,
+    /// Changes of the sheet so far.
+    sheets: u64,
     pub(crate) quit: bool,
 }
 
@@ -120,6 +129,8 @@ impl Performer {
                 Some(make) => Some(Worker::spawn(&hands, "sluice-flight", make(), QUEUE)?),
                 None => None,
             },
+            sheet: parts.metrics.clone().map(|path| Arc::new(Sheet::at(path))),
+            sheets: 0,
             parts,
             inputs,
             ears,
@@ -127,6 +138,7 @@ impl Performer {
             waiting: HashMap::new(),
             next_call: 0,
             untold: VecDeque::new(),
+            counters: Counters::default(),
             quit: false,
         })
     }
@@ -194,8 +206,11 @@ impl Performer {
                 self.ears.views.send_replace(Arc::new(*view));
                 self.deliver();
             }
+            Effect::ForgetMetrics => self.keep_metrics(None),
+            Effect::Metrics { call, page } => self.measure(call, *page),
             Effect::Tell { notice, row, at } => {
                 tracing::info!(kind = notice.kind, "notice");
+                self.counters.counts().notice(&notice.kind);
                 if self.untold.len() >= UNTOLD_MAX {
                     self.untold.pop_front();
                 }
@@ -352,8 +367,9 @@ impl Performer {
         let (providers, custody) =
             (Arc::clone(&self.parts.providers), Arc::clone(&self.parts.custody));
         let inputs = self.inputs.clone();
-        let (ledger, clock) = (self.ledger.clone(), self.clock);
+        let (ledger, clock, counters) = (self.ledger.clone(), self.clock, self.counters.clone());
         let sent = move |status| {
+            counters.counts().request(provider, "token", status);
             let record = Record::Token { account, provider, at: clock.now().wall, status };
             recording::note(&ledger, record);
         };
@@ -379,12 +395,14 @@ impl Performer {
     fn swap(&self, order: SwapOrder) {
         let (moves, ledger, inputs) =
             (self.moves.clone(), self.ledger.clone(), self.inputs.clone());
+        let (counters, provider) = (self.counters.clone(), order.provider);
         tokio::spawn(async move {
             // What was written down before (the lane's generation above all) must be on disk.
             let report = match ledger.run(LEDGER_DEADLINE, |_| ()).await {
                 Ok(()) => carry_swap(&moves, order, &inputs).await,
                 Err(missed) => SwapReport::Failed { row: None, trouble: ledger_trouble(missed) },
             };
+            counters.counts().swap(provider, outcome(&report));
             let _ended = inputs.send(Input::Swapped(report)).await;
         });
     }
@@ -404,7 +422,8 @@ impl Performer {
     fn poll(&self, provider: Provider, account: AccountId, holder: Holder, key: String) {
         let (seats, bearers) = (self.seats.clone(), self.bearers.clone());
         let providers = Arc::clone(&self.parts.providers);
-        let asking = Asking { ledger: self.ledger.clone(), clock: self.clock, account, provider };
+        let (ledger, clock, counters) = (self.ledger.clone(), self.clock, self.counters.clone());
+        let asking = Asking { ledger, clock, counters, account, provider };
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
             let deadline = match holder {
@@ -451,6 +470,15 @@ impl Performer {
                 }
             }
         });
+    }
+}
+
+fn outcome(report: &SwapReport) -> &'static str {
+    match report {
+        SwapReport::Committed { .. } => "committed",
+        SwapReport::Failed { .. } => "failed",
+        SwapReport::Stale { .. } => "stale",
+        SwapReport::Stuck { .. } => "stuck",
     }
 }
 
@@ -538,45 +566,6 @@ async fn wait_for<R>(
     let answer = answered.await.map_err(|_| Missed::Gone);
     let _ended = inputs.send(Input::Answering(port)).await;
     answer
-}
-
-type SeatCheck = (Worker<Arc<dyn Custody>>, String, mpsc::Sender<Input>);
-
-async fn read_usage(
-    (asking, key): (Asking, String),
-    holder: Holder,
-    seat: Option<SeatCheck>,
-    bearers: Worker<Arc<dyn Custody>>,
-    providers: Arc<dyn Providers>,
-) -> Result<sluice_engine::Usage, PollError> {
-    let provider = asking.provider;
-    if let Some(check) = &seat {
-        check_seat(provider, check).await?;
-    }
-    let bearer = bearers
-        .run(READ_DEADLINE, move |custody| custody.bearer(provider, holder))
-        .await
-        .unwrap_or_else(|missed| Err(busy(missed)))
-        .map_err(PollError::Bearer)?;
-    let asked = asking.begin();
-    let answer = providers.usage(provider, &key, bearer).await;
-    asked.end(answer.status);
-    let usage = answer.usage.map_err(PollError::Read)?;
-    // Whose numbers these are is only certain when the seat has not changed hands meanwhile.
-    if let Some(check) = &seat {
-        check_seat(provider, check).await?;
-    }
-    Ok(usage)
-}
-
-async fn check_seat(provider: Provider, (seats, key, inputs): &SeatCheck) -> Result<(), PollError> {
-    let report = seats
-        .run(READ_DEADLINE, move |custody| custody.seat(provider))
-        .await
-        .map_err(|missed| PollError::Bearer(busy(missed)))?;
-    let same = matches!(&report, SeatReport::Login(login) if login.identity.key == *key);
-    let _ended = inputs.send(Input::SeatSeen { provider, report }).await;
-    if same { Ok(()) } else { Err(PollError::OtherLogin) }
 }
 
 fn unread(missed: Missed) -> SeatReport {

@@ -67,6 +67,8 @@ pub struct Settings {
     pub silent: BTreeSet<String>,
     /// No notices in these hours, unless something needs the person.
     pub quiet: Option<Hours>,
+    /// Numbers for a collector are kept in a file.
+    pub metrics: bool,
 }
 
 impl Default for Settings {
@@ -89,6 +91,7 @@ impl Default for Settings {
             billing_ceiling_minor: None,
             silent: OFF_AT_FIRST.into_iter().map(str::to_owned).collect(),
             quiet: None,
+            metrics: false,
         }
     }
 }
@@ -184,6 +187,7 @@ impl Settings {
             ("policy".to_owned(), json!(self.policy)),
             ("billing_ceiling_minor".to_owned(), json!(self.billing_ceiling_minor)),
             ("quiet.hours".to_owned(), json!(self.quiet.map(Hours::to_text).unwrap_or_default())),
+            ("metrics.file".to_owned(), json!(self.metrics)),
         ]);
         for provider in Provider::ALL {
             values.insert(format!("mode.{}", provider.name()), json!(self.mode(provider)));
@@ -218,6 +222,7 @@ impl Settings {
             }
             "quiet.hours" if value.as_str() == Some("") || value.is_null() => self.quiet = None,
             "quiet.hours" => self.quiet = Some(span(value)?),
+            "metrics.file" => self.metrics = truth(value)?,
             _ => return self.set_grouped(key, value),
         }
         Ok(())
@@ -317,6 +322,7 @@ mod tests {
             ("notify.reset", json!(true)),
             ("notify.swap_done", json!(false)),
             ("quiet.hours", json!("22:00-07:00")),
+            ("metrics.file", json!(true)),
         ] {
             settings.set(key, &value).unwrap();
         }

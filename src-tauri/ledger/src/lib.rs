@@ -6,6 +6,7 @@
 //! each instant comes from the caller.
 
 mod accounts;
+mod checkup;
 mod codec;
 mod decisions;
 mod error;
@@ -31,6 +32,7 @@ mod swaps;
 mod vintages;
 
 pub use accounts::{AccountRow, Added, NewAccount};
+pub use checkup::Checkup;
 pub use decisions::{DecisionQuery, DecisionRow, NewDecision, Outcome};
 pub use error::{Error, Result};
 pub use failures::FailureReport;

@@ -282,7 +282,7 @@ fn check(connection: &Connection) -> Result<()> {
 }
 
 /// Runs `work` and interrupts its statement when the time is over.
-fn within<T>(connection: &Connection, limit: Duration, work: impl FnOnce() -> T) -> T {
+pub(crate) fn within<T>(connection: &Connection, limit: Duration, work: impl FnOnce() -> T) -> T {
     let interrupt = connection.get_interrupt_handle();
     let (done, ended) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
@@ -297,7 +297,7 @@ fn within<T>(connection: &Connection, limit: Duration, work: impl FnOnce() -> T)
     })
 }
 
-fn check_one(connection: &Connection, pragma: &str) -> Result<()> {
+pub(crate) fn check_one(connection: &Connection, pragma: &str) -> Result<()> {
     let verdict: String = connection.query_row(pragma, [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(Error::Damaged(verdict)) }
 }

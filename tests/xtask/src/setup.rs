@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 /// Build, run, and the desktop the tests click on.
-const PACKAGES: [&str; 22] = [
+const PACKAGES: [&str; 23] = [
     "build-essential",
     "pkg-config",
     "libwebkit2gtk-4.1-dev",
@@ -29,6 +29,7 @@ const PACKAGES: [&str; 22] = [
     "xfce4-panel",
     "xfce4-notifyd",
     "strace",
+    "python3-prometheus-client",
 ];
 
 /// Packages, then the window's page.

@@ -60,6 +60,7 @@ pub(crate) fn open(
             Box::new(ledger::SqlLedger::new(for_ledger.clone(), endpoints.clone()))
         }),
         hands: crate::worker::Hands::Threads,
+        metrics: Some(paths.metrics()),
         flight: Some(Arc::new(move || {
             Box::new(flight::Desk::new(for_flight.clone(), records.clone()))
         })),
@@ -117,7 +118,7 @@ pub(crate) fn note_move(paths: &Paths, accounts: &[AccountId]) {
     }
 }
 
-fn seats() -> Result<Seats, Trouble> {
+pub(crate) fn seats() -> Result<Seats, Trouble> {
     Ok(Seats::from_env(&home()?, |name| std::env::var_os(name)))
 }
 

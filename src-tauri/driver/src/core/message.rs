@@ -2,6 +2,7 @@
 
 use crate::api::{Answer, Notice, Request, View};
 use crate::clock::Jump;
+use crate::metrics::Page;
 use crate::ports::{
     Flown, Health, Holder, Kept, Look, Query, ReadError, Record, Recovered, RefreshReport,
     SeatReport, SwapOrder, SwapReport, ToolNumbers, Trouble, Twin,
@@ -250,6 +251,15 @@ pub enum Effect {
     Answer(CallId, Box<Answer>),
     /// Publish a view.
     Publish(Box<View>),
+    /// Render numbers for a collector: for an asker, or into the file.
+    Metrics {
+        /// Who asked; the file when nobody did.
+        call: Option<CallId>,
+        /// What is known.
+        page: Box<Page>,
+    },
+    /// Take the file with numbers away: it would grow old.
+    ForgetMetrics,
     /// Tell the person, as soon as somebody is there to show it.
     Tell {
         /// The notice.

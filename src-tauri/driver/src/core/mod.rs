@@ -7,6 +7,7 @@
 mod acting;
 mod deciding;
 mod foreseeing;
+mod measuring;
 mod message;
 mod outbox;
 mod polling;
@@ -172,6 +173,7 @@ pub struct Core {
     told: telling::Told,
     outbox: outbox::Outbox,
     foresight: foreseeing::Foresight,
+    measured: measuring::Measured,
     calendar_until: Option<Utc>,
     /// When other places are looked into for logins we keep.
     twins_due: Option<Utc>,
@@ -293,6 +295,7 @@ impl Core {
             told: telling::Told::default(),
             outbox: outbox::Outbox::default(),
             foresight: foreseeing::Foresight::default(),
+            measured: measuring::Measured::default(),
             calendar_until: None,
             twins_due: None,
             recover_due: None,
@@ -387,6 +390,7 @@ impl Core {
         }
         self.serve_waiting(now);
         self.publish(now);
+        self.measure(now);
         std::mem::take(&mut self.out)
     }
 

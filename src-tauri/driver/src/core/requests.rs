@@ -71,6 +71,7 @@ impl Core {
             | Request::Replay { .. }
             | Request::Swaps { .. }
             | Request::History { .. } => self.look_up(call, request, now),
+            Request::Metrics { show_mail } => self.show_metrics(call, show_mail, now),
             Request::Settings => {
                 self.answer(call, Answer::Settings { values: self.settings.values() });
             }

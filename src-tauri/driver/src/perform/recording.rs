@@ -5,8 +5,9 @@ use crate::api::Answer;
 use crate::clock::Clock;
 use crate::core::{AGE_MAX_S, CallId, Input, Port, Then};
 use crate::link::refused;
+use crate::metrics::{self, Counters, Page};
 use crate::ports::{Ledger, Query, Record, Trouble};
-use crate::worker::{Missed, Worker};
+use crate::worker::Worker;
 use sluice_engine::{AccountId, Provider};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -29,14 +30,18 @@ pub(super) fn note(ledger: &Book, record: Record) {
 pub(super) struct Asking {
     pub(super) ledger: Book,
     pub(super) clock: Clock,
+    pub(super) counters: Counters,
     pub(super) account: AccountId,
     pub(super) provider: Provider,
 }
 
-/// A request that has gone out.
+/// A request that has gone out; dropped without an end, no answer came.
 pub(super) struct Asked {
     ledger: Book,
-    row: Result<oneshot::Receiver<Result<i64, Trouble>>, Missed>,
+    row: Option<oneshot::Receiver<Result<i64, Trouble>>>,
+    counters: Counters,
+    provider: Provider,
+    status: Option<u16>,
 }
 
 impl Asking {
@@ -45,18 +50,28 @@ impl Asking {
     pub(super) fn begin(self) -> Asked {
         let (account, provider) = (self.account, self.provider);
         let record = Record::Request { account, provider, at: self.clock.now().wall };
-        let row = self.ledger.submit(move |ledger| ledger.record(&record));
-        Asked { ledger: self.ledger, row }
+        let row = self.ledger.submit(move |ledger| ledger.record(&record)).ok();
+        let (ledger, counters) = (self.ledger, self.counters);
+        Asked { ledger, row, counters, provider, status: None }
     }
 }
 
 impl Asked {
-    /// How it ended. Dropped instead, it stands there without an answer.
-    pub(super) fn end(self, status: Option<u16>) {
-        let (Ok(row), Some(_)) = (self.row, status) else { return };
+    /// How it ended.
+    pub(super) fn end(mut self, status: Option<u16>) {
+        self.status = status;
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let status = self.status;
+        self.counters.counts().request(self.provider, "usage", status);
+        let (Some(row), Some(_)) = (self.row.take(), status) else { return };
+        let ledger = self.ledger.clone();
         tokio::spawn(async move {
             if let Ok(Ok(row)) = row.await {
-                note(&self.ledger, Record::RequestEnded { row, status });
+                note(&ledger, Record::RequestEnded { row, status });
             }
         });
     }
@@ -80,6 +95,9 @@ impl Performer {
     }
 
     pub(super) fn store(&self, record: Record, then: Then) {
+        if let Record::Decision { decision, provider, action, .. } = &record {
+            self.counters.counts().decision(*provider, action, decision.trigger.name());
+        }
         let submitted = self.ledger.submit(move |ledger| ledger.record(&record));
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
@@ -89,6 +107,28 @@ impl Performer {
             };
             let result = result.unwrap_or_else(|missed| Err(ledger_trouble(missed)));
             let _ended = inputs.send(Input::Stored { then, result }).await;
+        });
+    }
+
+    /// Numbers for a collector: into the file beside the loop, or to whoever asked.
+    pub(super) fn measure(&mut self, call: Option<CallId>, page: Page) {
+        let text = metrics::render(&page, &self.counters.counts());
+        let Some(call) = call else { return self.keep_metrics(Some(text)) };
+        if let Some(waiting) = self.waiting.remove(&call) {
+            // Whoever asked may have stopped waiting; that is theirs to know.
+            let _gone = waiting.send(Answer::Metrics { text });
+        }
+    }
+
+    /// Puts numbers into their file, or takes it away, beside the loop.
+    pub(super) fn keep_metrics(&mut self, text: Option<String>) {
+        let Some(sheet) = self.sheet.clone() else { return };
+        self.sheets += 1;
+        let number = self.sheets;
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = sheet.put(number, text.as_deref()) {
+                tracing::warn!(%error, "the numbers for a collector could not be written");
+            }
         });
     }
 

@@ -109,6 +109,7 @@ impl Outside {
             ledger: Arc::new(move || Box::new(Hold(Arc::clone(&ledger)))),
             hands: Hands::Threads,
             flight: None,
+            metrics: None,
         }
     }
 

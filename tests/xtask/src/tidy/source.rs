@@ -53,6 +53,11 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/lock.rs",
             "src-tauri/driver/src/socket.rs",
             "src-tauri/driver/src/run.rs",
+            // The log, and numbers for a collector.
+            "src-tauri/driver/src/logs.rs",
+            "src-tauri/driver/src/metrics.rs",
+            // Other programs' stores and processes are looked for, and never opened.
+            "src-tauri/cli/src/doctor",
             // Signals the tools leave in files of their own.
             "src-tauri/driver/src/adapters/providers.rs",
             "src-tauri/driver/src/adapters/turns.rs",

@@ -152,3 +152,35 @@ fn an_episode_stays_the_same_while_its_reset_wanders_about_half_past() {
     told.snooze(&snoozed, START.plus_seconds(3_600));
     assert_eq!(told.episode("drain:2", Some(half_past.plus_seconds(-60))), snoozed);
 }
+
+#[test]
+fn numbers_for_a_collector_are_written_only_when_wished_and_at_a_bounded_pace() {
+    let mut outside = Outside::pair("auto");
+    let written = |outside: &Outside, from: Utc| -> Vec<Utc> {
+        let all = outside.done.iter().filter(|(at, _)| *at >= from);
+        all.filter(|(_, effect)| matches!(effect, Effect::Metrics { call: None, .. }))
+            .map(|(at, _)| *at)
+            .collect()
+    };
+    outside.advance(3_600);
+    assert_eq!(written(&outside, START), []);
+    let from = outside.now.wall;
+    set(&mut outside, "metrics.file", true);
+    // What changes by the second publishes as often.
+    for second in 0..600 {
+        outside.usage.insert(outside.id("a"), (f64::from(second) / 10.0, 10.0, 100));
+        outside.ask(Request::Rename { account: outside.id("b"), label: format!("B {second}") });
+        outside.advance(1);
+    }
+    let times = written(&outside, from);
+    assert_eq!(times[0], from, "at once");
+    assert!(times.len() >= 10 && times.len() <= 41, "{} in ten minutes", times.len());
+    let gaps = times.windows(2).map(|pair| pair[1].seconds_since(pair[0]));
+    assert!(gaps.into_iter().all(|gap| (15.0..=61.0).contains(&gap)));
+    let from = outside.now.wall.plus_seconds(1);
+    set(&mut outside, "metrics.file", false);
+    let taken = outside.done.iter().filter(|(_, effect)| matches!(effect, Effect::ForgetMetrics));
+    assert_eq!(taken.count(), 1, "what would grow old is taken away");
+    outside.advance(3_600);
+    assert_eq!(written(&outside, from), []);
+}

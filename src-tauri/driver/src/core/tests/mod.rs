@@ -276,6 +276,8 @@ impl Outside {
             Effect::Fly { .. }
             | Effect::Look { .. }
             | Effect::LookForTwins
+            | Effect::Metrics { .. }
+            | Effect::ForgetMetrics
             | Effect::ReadToolNumbers(_)
             | Effect::ExpandCalendar
             | Effect::Quit => None,

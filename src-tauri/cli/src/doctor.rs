@@ -1,0 +1,204 @@
+//! `sluice doctor`: looks for trouble and says what to do about each thing it finds.
+//!
+//! Made to be pasted: no secret, and accounts by number unless names are asked for.
+
+mod others;
+mod own;
+mod tools;
+
+use crate::ask::Outcome;
+use crate::render::until;
+use serde::Serialize;
+use serde_json::json;
+use sluice_driver::api::{AccountView, Login, ProviderView, View};
+use sluice_driver::{Link, Paths};
+
+/// A login that ends within a week is worth a word.
+const LOGIN_ENDS_SOON_MS: i64 = 7 * 86_400_000;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    /// As it should be.
+    Ok,
+    /// Something may go wrong, or is not as usual.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    level: Level,
+    /// Stable.
+    code: String,
+    /// What is so.
+    text: String,
+    /// What to do about it.
+    remedy: Option<String>,
+}
+
+impl Finding {
+    fn ok(code: &str, text: impl Into<String>) -> Self {
+        Self { level: Level::Ok, code: code.to_owned(), text: text.into(), remedy: None }
+    }
+
+    fn warning(code: &str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let remedy = Some(remedy.into());
+        Self { level: Level::Warning, code: code.to_owned(), text: text.into(), remedy }
+    }
+
+    fn error(code: &str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { level: Level::Error, ..Self::warning(code, text, remedy) }
+    }
+
+    fn line(&self) -> String {
+        let level = match self.level {
+            Level::Ok => "ok",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        };
+        let remedy = self.remedy.as_ref().map_or_else(String::new, |remedy| format!(" {remedy}"));
+        format!("{level:<8} {}{remedy}", self.text)
+    }
+}
+
+/// How accounts are called.
+#[derive(Clone, Copy)]
+struct Names {
+    show_mail: bool,
+}
+
+impl Names {
+    fn of(self, account: &AccountView) -> String {
+        let number = account.id.0;
+        if !self.show_mail {
+            return format!("account {number}");
+        }
+        let mail = account.email.as_ref().map_or_else(String::new, |mail| format!(", {mail}"));
+        format!("account {number} ({}{mail})", account.label)
+    }
+}
+
+/// Looks at everything there is.
+pub async fn look(paths: &Paths, link: &Link, view: &View, show_mail: bool) -> Outcome {
+    let names = Names { show_mail };
+    let mut findings = vec![driver(link)];
+    if view.stopped {
+        let text = "The kill switch is on: nothing is read and nothing is swapped.";
+        findings.push(Finding::warning("stopped", text, "`sluice start` begins again."));
+    }
+    findings.extend(own::vault(paths));
+    findings.extend(view.providers.iter().map(seat));
+    findings.extend(view.accounts.iter().flat_map(|found| account(view, found, names)));
+    findings.extend(needs(view, &findings, show_mail));
+    findings.extend(own::budgets(paths, view, names));
+    findings.extend(own::database(paths, view.at_ms));
+    findings.extend(tools::locks());
+    findings.extend(tools::hooks());
+    findings.extend(tools::versions(view).await);
+    findings.extend(others::stores());
+    findings.extend(others::programs());
+    findings.extend(own::surroundings());
+    let lines: Vec<_> = findings.iter().map(Finding::line).collect();
+    Outcome::Shown { json: json!({ "findings": findings }), text: lines.join("\n") }
+}
+
+/// What needs the person and was not found above; it says itself what to do.
+fn needs(view: &View, found: &[Finding], show_mail: bool) -> Vec<Finding> {
+    let new = view.needs_you.iter().filter(|need| found.iter().all(|one| one.code != need.code));
+    let told = new.map(|need| Finding {
+        level: Level::Error,
+        code: need.code.clone(),
+        text: without_names(view, show_mail, &need.text),
+        remedy: None,
+    });
+    told.collect()
+}
+
+fn driver(link: &Link) -> Finding {
+    Finding::ok(
+        "driver",
+        match link {
+            Link::Local(_) => "No Sluice is running; this command looked by itself.",
+            Link::Remote(_) => "A Sluice is running and answers.",
+        },
+    )
+}
+
+/// A text for the screen with the person's names for accounts taken out.
+fn without_names(view: &View, show_mail: bool, text: &str) -> String {
+    let mut accounts: Vec<&AccountView> = view.accounts.iter().filter(|_| !show_mail).collect();
+    // Longer names first: one may begin with another.
+    accounts.sort_by_key(|account| std::cmp::Reverse(account.label.len()));
+    accounts.iter().fold(text.to_owned(), |text, account| {
+        text.replace(&account.label, &format!("account {}", account.id.0))
+    })
+}
+
+fn seat(provider: &ProviderView) -> Finding {
+    let name = provider.provider.name();
+    match (&provider.observe_only, provider.unmanaged_login, provider.live) {
+        (Some(text), _, _) => Finding::error(
+            "observe_only",
+            format!("{name}: {text}"),
+            "Until then Sluice only watches; nothing is written.",
+        ),
+        (None, true, _) => Finding::warning(
+            "unmanaged_login",
+            format!("{name}: the login in use is not kept, so nothing is swapped."),
+            "`sluice add` keeps it.",
+        ),
+        (None, false, None) => Finding::warning(
+            "signed_out",
+            format!("{name}: nobody is signed in."),
+            "Sign in with the tool.",
+        ),
+        (None, false, Some(_)) => {
+            Finding::ok("seat", format!("{name}: the seat holds an account that is kept."))
+        }
+    }
+}
+
+fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
+    let name = names.of(account);
+    let mut findings = Vec::new();
+    if let Some(problem) = &account.problem {
+        let problem = without_names(view, names.show_mail, problem);
+        let remedy = "It is tried again by itself; `sluice refresh` tries at once.";
+        findings.push(Finding::warning("account", format!("{name}: {problem}"), remedy));
+    }
+    if matches!(account.login, Login::NeedsSignIn | Login::Missing) {
+        let text = format!("{name}: the provider takes its login no longer, or none is kept.");
+        let remedy = "Sign in as it with the tool, then `sluice add`; its history stays.";
+        findings.push(Finding::error("login", text, remedy));
+    }
+    match account.login_ends_at_ms {
+        Some(ends) if ends - view.at_ms < LOGIN_ENDS_SOON_MS => {
+            let when = until(view.at_ms, Some(ends));
+            findings.push(Finding::warning(
+                "login_ends",
+                format!("{name}: its login ends {when}, however often it is renewed."),
+                "Sign in as it with the tool before then, then `sluice add`.",
+            ));
+        }
+        Some(ends) => {
+            let when = until(view.at_ms, Some(ends));
+            findings.push(Finding::ok("login_ends", format!("{name}: its login ends {when}.")));
+        }
+        None => {}
+    }
+    if account.login_health.also_in.is_some() {
+        findings.push(Finding::warning(
+            "twin_login",
+            format!(
+                "{name}: its login also lies in another place of this machine, and either side \
+                 spends the other's tokens."
+            ),
+            "`sluice accounts` names the place; sign in there anew.",
+        ));
+    }
+    findings
+}

@@ -1,0 +1,146 @@
+//! Sluice's own side: the vault, the request budget, the database, the environment.
+
+use super::{Finding, Names};
+use crate::render::since;
+use sluice_driver::api::View;
+use sluice_driver::checkup::{self, Checkup, Health, Retention, SCHEMA_VERSION, VaultKey};
+use sluice_driver::{Paths, explain};
+
+const MEGABYTE: f64 = 1_000_000.0;
+/// A disk with less room than this may soon refuse a write, bytes.
+const ROOM_LEAST: u64 = 100 * 1_000_000;
+
+/// Where the logins are kept, and whether it answers.
+pub(super) fn vault(paths: &Paths) -> Option<Finding> {
+    let (chosen, health) = match checkup::vault(paths) {
+        Ok(found) => found,
+        Err(text) => {
+            let remedy = "Nothing was changed; bring the key back, or see `sluice vault`.";
+            return Some(Finding::error("vault", text, remedy));
+        }
+    };
+    let place = match chosen {
+        None => "the system's keychain",
+        Some(VaultKey::Passphrase | VaultKey::File { .. }) => "the encrypted file vault",
+    };
+    let (text, remedy) = match health {
+        Health::Ok => return Some(Finding::ok("vault", format!("Logins: {place} answers."))),
+        Health::Locked => ("is locked", "Unlock it; Sluice carries on by itself."),
+        Health::Absent => (
+            "does not answer: there is none",
+            "Start one (GNOME Keyring, KWallet, KeePassXC), or choose `sluice vault file` on a \
+             machine without a desktop.",
+        ),
+        Health::Hanging => {
+            ("did not answer within three seconds", "Unlock or restart it; Sluice only watches.")
+        }
+    };
+    Some(Finding::error("vault", format!("Logins: {place} {text}."), remedy))
+}
+
+/// What the hour's budget of each account still allows.
+pub(super) fn budgets(paths: &Paths, view: &View, names: Names) -> Vec<Finding> {
+    let Ok(left) = checkup::budgets(paths, explain::at_ms(view.at_ms)) else { return Vec::new() };
+    let of = |account: &sluice_driver::api::AccountView| {
+        let left = *left.get(&account.id)?;
+        let name = names.of(account);
+        let text = format!("{name}: {left} requests for usage are left in this hour.");
+        Some(if left > 0 {
+            Finding::ok("budget", text)
+        } else {
+            Finding::warning("budget", text, "Numbers come from local signals until then.")
+        })
+    };
+    view.accounts.iter().filter_map(of).collect()
+}
+
+/// The database's size, soundness, version and age.
+pub(super) fn database(paths: &Paths, now_ms: i64) -> Vec<Finding> {
+    let mut findings = match checkup::database(paths) {
+        Ok(found) => vec![soundness(paths, &found), extent(&found, now_ms)],
+        Err(text) => vec![Finding::error(
+            "database",
+            format!("The database cannot be read: {text}."),
+            "Start Sluice once: it repairs what it can and keeps a damaged file aside.",
+        )],
+    };
+    findings.extend(room(paths));
+    findings
+}
+
+fn soundness(paths: &Paths, found: &Checkup) -> Finding {
+    match &found.damage {
+        Some(damage) => Finding::error(
+            "database",
+            format!("The database {} is damaged: {damage}.", paths.database().display()),
+            "Quit Sluice and start it again: the damaged file is kept aside, accounts and the \
+             journal come back from their copy.",
+        ),
+        None if found.whole => {
+            Finding::ok("database", format!("The database is sound (tables {SCHEMA_VERSION})."))
+        }
+        None => Finding::ok("database", "The database showed no damage in five seconds' look."),
+    }
+}
+
+fn extent(found: &Checkup, now_ms: i64) -> Finding {
+    let keep = Retention::default();
+    let oldest = since(now_ms, found.oldest_decision.map(|at| at.millis()));
+    let text = format!(
+        "The database takes {:.1} MB ({:.1} MB in use); {} decisions, the oldest {oldest}. Kept: \
+         decisions {} days, activity {} days, at most {:.0} MB.",
+        found.bytes_on_disk as f64 / MEGABYTE,
+        found.bytes_in_use as f64 / MEGABYTE,
+        found.decisions,
+        keep.decisions_days,
+        keep.requests_days,
+        keep.bytes_max as f64 / MEGABYTE,
+    );
+    if found.bytes_in_use > keep.bytes_max {
+        let remedy = "Old rows go by themselves while Sluice runs.";
+        return Finding::warning("database_size", text, remedy);
+    }
+    Finding::ok("database_size", text)
+}
+
+fn room(paths: &Paths) -> Option<Finding> {
+    let found = rustix::fs::statvfs(paths.home()).ok()?;
+    if found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Some(Finding::error(
+            "disk",
+            format!("The disk of {} is read-only.", paths.home().display()),
+            "Mount it for writing; until then nothing is swapped.",
+        ));
+    }
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    (free < ROOM_LEAST).then(|| {
+        Finding::warning(
+            "disk",
+            format!("Only {:.0} MB are free for Sluice's data.", free as f64 / MEGABYTE),
+            "Make room: a swap that cannot be written down is not begun.",
+        )
+    })
+}
+
+/// What of this process's own environment changes how tools or Sluice behave.
+pub(super) fn surroundings() -> Vec<Finding> {
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let shadows = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
+    let shadows = shadows.into_iter().filter(set).map(|name| {
+        let text =
+            format!("{name} is set: tools started from here ignore the login that Sluice swaps.");
+        Finding::warning("environment", text, "Unset it.")
+    });
+    let overrides = [
+        "SLUICE_CLAUDE_API",
+        "SLUICE_CLAUDE_TOKEN_URL",
+        "SLUICE_CODEX_API",
+        "SLUICE_CODEX_TOKEN_URL",
+        "SLUICE_DEMO_CLOCK",
+    ];
+    let overrides = overrides.into_iter().filter(set).map(|name| {
+        let text = format!("{name} is set: this is a test set-up, not the real providers.");
+        Finding::warning("environment", text, "Unset it to watch your own accounts.")
+    });
+    shadows.chain(overrides).collect()
+}

@@ -1,0 +1,126 @@
+//! The official tools: their locks, our hooks in their settings, their versions.
+
+use super::{Finding, others};
+use crate::hooks::{self, Standing};
+use sluice_driver::api::{Provider, View};
+use sluice_driver::checkup;
+use std::time::Duration;
+
+/// The longest a tool may take to name its version.
+const VERSION_DEADLINE: Duration = Duration::from_secs(3);
+/// Of what a tool prints as its version, so much is shown, characters.
+const VERSION_MAX: usize = 60;
+
+/// Locks of the tools that are taken.
+pub(super) fn locks() -> Vec<Finding> {
+    let taken = checkup::locks();
+    if taken.is_empty() {
+        return vec![Finding::ok("locks", "None of Claude Code's locks is taken.")];
+    }
+    let tools = others::running().into_iter().filter(|(_, command)| command == "claude");
+    let pids: Vec<String> = tools.map(|(pid, _)| pid.to_string()).collect();
+    let who = match pids.as_slice() {
+        [] => "no Claude Code of yours is running".to_owned(),
+        [one] => format!("Claude Code is running as process {one}"),
+        several => format!("Claude Code is running as processes {}", several.join(", ")),
+    };
+    let finding = |lock: checkup::TakenLock| {
+        let (path, age) = (lock.path.display(), lock.age.as_secs());
+        if lock.stale {
+            Finding::warning(
+                "stale_lock",
+                format!("{path} was renewed last {age} s ago: left behind by a crash; {who}."),
+                "The next swap takes it over by itself. If it comes back, end Claude Code and \
+                 remove the directory.",
+            )
+        } else {
+            Finding::ok("lock", format!("{path} is held now, renewed {age} s ago; {who}."))
+        }
+    };
+    taken.into_iter().map(finding).collect()
+}
+
+/// Our hooks in Claude Code's settings.
+pub(super) fn hooks() -> Option<Finding> {
+    let standing = match hooks::standing() {
+        Ok(standing) => standing,
+        Err(text) => {
+            let remedy = "Mend the file; Sluice leaves what it does not understand as it is.";
+            return Some(Finding::warning("hooks", text, remedy));
+        }
+    };
+    let install = "`sluice hooks install` puts them right.";
+    Some(match standing {
+        Standing::Whole => Finding::ok("hooks", "Sluice's hooks are installed and current."),
+        Standing::Absent => Finding::ok(
+            "hooks",
+            "Sluice's hooks are not installed; turns and refusals are seen later without them \
+             (`sluice hooks install`).",
+        ),
+        Standing::Partial(events) => Finding::warning(
+            "hooks",
+            format!("Only some of Sluice's hooks are installed: {}.", events.join(", ")),
+            install,
+        ),
+        Standing::Elsewhere(program) => Finding::warning(
+            "hooks",
+            format!("Sluice's hooks call {program}, which is not this program."),
+            install,
+        ),
+        Standing::Gone(program) => Finding::warning(
+            "hooks",
+            format!("Sluice's hooks call {program}, which does not exist."),
+            install,
+        ),
+    })
+}
+
+/// Versions of the tools, each asked with a deadline.
+pub(super) async fn versions(view: &View) -> Vec<Finding> {
+    let (claude, codex) = tokio::join!(version("claude"), version("codex"));
+    let told = |provider: Provider, name: &str, version: Version| {
+        let wanted = view.accounts.iter().any(|account| account.provider == provider);
+        match version {
+            Version::Is(text) => Finding::ok("version", format!("{name}: {text}.")),
+            Version::Missing if wanted => Finding::warning(
+                "version",
+                format!("{name} is not on the PATH, though accounts of it are kept."),
+                "Install it, or start Sluice where it is found.",
+            ),
+            Version::Missing => Finding::ok("version", format!("{name} is not on the PATH.")),
+            Version::Failed(why) => Finding::warning(
+                "version",
+                format!("{name} did not name its version: {why}."),
+                "Run it by hand; a broken tool cannot renew its login.",
+            ),
+        }
+    };
+    vec![told(Provider::Claude, "Claude Code", claude), told(Provider::Codex, "Codex", codex)]
+}
+
+enum Version {
+    Is(String),
+    Missing,
+    Failed(String),
+}
+
+async fn version(program: &str) -> Version {
+    let mut command = tokio::process::Command::new(program);
+    command.arg("--version").stdin(std::process::Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(VERSION_DEADLINE, command.output()).await {
+        Err(_) => Version::Failed(format!("no answer in {} s", VERSION_DEADLINE.as_secs())),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Version::Missing,
+        Ok(Err(error)) => Version::Failed(error.to_string()),
+        Ok(Ok(output)) => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            let line = text.lines().next().unwrap_or_default().trim();
+            let line: String =
+                line.chars().filter(|char| !char.is_control()).take(VERSION_MAX).collect();
+            if output.status.success() && !line.is_empty() {
+                Version::Is(line)
+            } else {
+                Version::Failed(format!("it ended with {}", output.status))
+            }
+        }
+    }
+}

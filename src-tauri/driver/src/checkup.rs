@@ -1,0 +1,59 @@
+//! What can be looked at beside the loop when something is wrong: the vault, the tools' locks, the
+//! database, the request budget. Nothing is changed, nothing is sent, and every look ends.
+
+use crate::adapters;
+use crate::paths::Paths;
+use crate::vault;
+use sluice_custody::{Bounded, KEYCHAIN_MS_MAX, SecretStore as _};
+pub use sluice_custody::{Health, TakenLock, VaultKey};
+use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
+use sluice_engine::{AccountId, Utc};
+use sluice_ledger::Ledger;
+pub use sluice_ledger::{Checkup, Retention, SCHEMA_VERSION};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Where the logins are kept and whether that place answers; waits at most three seconds.
+///
+/// # Errors
+/// The choice of the vault, or its key, is not understood.
+pub fn vault(paths: &Paths) -> Result<(Option<VaultKey>, Health), String> {
+    let chosen = vault::chosen(paths).map_err(|trouble| trouble.text)?;
+    let store = vault::store(paths, false).map_err(|trouble| trouble.text)?;
+    let bounded = Bounded::new(store, Duration::from_millis(KEYCHAIN_MS_MAX));
+    let health = bounded.map_or(Health::Absent, |store| store.health());
+    Ok((chosen, health))
+}
+
+/// The tools' locks that are taken now.
+#[must_use]
+pub fn locks() -> Vec<TakenLock> {
+    adapters::seats().map(|seats| sluice_custody::taken_locks(&seats)).unwrap_or_default()
+}
+
+/// How the database does.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn database(paths: &Paths) -> Result<Checkup, String> {
+    let ledger = Ledger::attach(&paths.database()).map_err(|error| error.to_string())?;
+    ledger.checkup().map_err(|error| error.to_string())
+}
+
+/// Requests for usage that each account's hour still allows.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn budgets(paths: &Paths, now: Utc) -> Result<BTreeMap<AccountId, u32>, String> {
+    let read = || -> sluice_ledger::Result<BTreeMap<AccountId, u32>> {
+        let ledger = Ledger::attach(&paths.database())?;
+        let mut left = BTreeMap::new();
+        for row in ledger.accounts()? {
+            let spent = ledger.usage_requests(row.id, now.plus_seconds(-3_600))?.len();
+            let spent = u32::try_from(spent).unwrap_or(u32::MAX);
+            left.insert(row.id, USAGE_REQUESTS_PER_HOUR.saturating_sub(spent));
+        }
+        Ok(left)
+    };
+    read().map_err(|error| error.to_string())
+}

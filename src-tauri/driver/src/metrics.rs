@@ -1,0 +1,544 @@
+//! Numbers for whoever collects numbers, as OpenMetrics text: from the socket, or in a file where it
+//! is wished. Accounts by the person's name for them, never by mail address unless asked.
+
+use crate::api::{AccountView, View, WindowView};
+use crate::lock::private_dir;
+use sluice_engine::{AccountId, Provider};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is known at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The view of that moment.
+    pub view: View,
+    /// Requests for usage that each account's hour still allows.
+    pub requests_left: BTreeMap<AccountId, u32>,
+    /// Mail addresses beside the names.
+    pub show_mail: bool,
+}
+
+/// How a swap ended.
+const OUTCOMES: [&str; 4] = ["committed", "failed", "stale", "stuck"];
+
+/// What has been counted since the driver's start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    swaps: BTreeMap<(Provider, &'static str), u64>,
+    decisions: BTreeMap<(Provider, &'static str, &'static str), u64>,
+    requests: BTreeMap<(Provider, &'static str, Option<u16>), u64>,
+    notices: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    /// A swap ended: `committed`, `failed`, `stale` (nothing was tried) or `stuck`.
+    pub fn swap(&mut self, provider: Provider, outcome: &'static str) {
+        *self.swaps.entry((provider, outcome)).or_default() += 1;
+    }
+
+    /// A decision was taken.
+    pub fn decision(&mut self, provider: Provider, action: &'static str, trigger: &'static str) {
+        *self.decisions.entry((provider, action, trigger)).or_default() += 1;
+    }
+
+    /// A request ended, with the status that came.
+    pub fn request(&mut self, provider: Provider, kind: &'static str, status: Option<u16>) {
+        *self.requests.entry((provider, kind, status)).or_default() += 1;
+    }
+
+    /// A notice was made.
+    pub fn notice(&mut self, kind: &str) {
+        *self.notices.entry(kind.to_owned()).or_default() += 1;
+    }
+}
+
+/// The counts of a running driver; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Counters(Arc<Mutex<Counts>>);
+
+impl Counters {
+    /// The counts, to add to or to read; hold them for a moment only.
+    pub fn counts(&self) -> MutexGuard<'_, Counts> {
+        // Whole numbers are never half written.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+/// A metric family under construction.
+struct Family<'a> {
+    text: &'a mut String,
+    name: &'static str,
+    total: &'static str,
+}
+
+impl<'a> Family<'a> {
+    fn begin(
+        text: &'a mut String,
+        (name, kind, unit): (&'static str, &str, &str),
+        help: &str,
+    ) -> Self {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "# TYPE {name} {kind}");
+        if !unit.is_empty() {
+            let _ = writeln!(text, "# UNIT {name} {unit}");
+        }
+        let _ = writeln!(text, "# HELP {name} {help}");
+        let total = match kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
+        Self { text, name, total }
+    }
+
+    fn sample(&mut self, labels: &Labels<'_>, value: impl std::fmt::Display) {
+        let _ = write!(self.text, "{}{}", self.name, self.total);
+        for (index, (name, value)) in labels.iter().enumerate() {
+            let open = if index == 0 { '{' } else { ',' };
+            let _ = write!(self.text, "{open}{name}=\"{}\"", escaped(value));
+        }
+        let close = if labels.is_empty() { "" } else { "}" };
+        let _ = writeln!(self.text, "{close} {value}");
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// The whole text, ending with `# EOF`. What is unknown is left out.
+#[must_use]
+pub fn render(page: &Page, counts: &Counts) -> String {
+    let mut text = String::new();
+    state(&mut text, &page.view);
+    windows(&mut text, page);
+    forecasts(&mut text, page);
+    budgets(&mut text, page);
+    counters(&mut text, counts);
+    text.push_str("# EOF\n");
+    text
+}
+
+fn state(text: &mut String, view: &View) {
+    let mut build = Family::begin(text, ("sluice", "info", ""), "The program.");
+    build.sample(&vec![("version", env!("CARGO_PKG_VERSION"))], 1);
+    let help = "Whether everything is stopped by its switch.";
+    Family::begin(text, ("sluice_stopped", "gauge", ""), help)
+        .sample(&Vec::new(), u8::from(view.stopped));
+    let help = "The account that a lane gives to new work.";
+    let mut live = Family::begin(text, ("sluice_lane_account", "gauge", ""), help);
+    let own = view.providers.iter().filter_map(|one| Some((one.provider, "default", one.live?)));
+    let named = view.lanes.iter().filter(|lane| lane.name != crate::lanes::DEFAULT);
+    let named = named.filter_map(|lane| Some((lane.provider, lane.name.as_str(), lane.active?)));
+    for (provider, lane, account) in own.chain(named) {
+        let Some(account) = view.accounts.iter().find(|found| found.id == account) else {
+            continue;
+        };
+        let (id, name) = (account.id.0.to_string(), shown(account));
+        let labels =
+            vec![("account", &*name), ("id", &id), ("lane", lane), ("provider", provider.name())];
+        live.sample(&labels, 1);
+    }
+}
+
+/// The person's name for an account; one that is a mail address stays out of sight.
+#[must_use]
+pub fn shown(account: &AccountView) -> String {
+    if account.label.contains('@') {
+        format!("account {}", account.id.0)
+    } else {
+        account.label.clone()
+    }
+}
+
+fn each(page: &Page, mut tell: impl FnMut(&AccountView, &Labels<'_>)) {
+    for account in &page.view.accounts {
+        let id = account.id.0.to_string();
+        let name = if page.show_mail { account.label.clone() } else { shown(account) };
+        let mut labels =
+            vec![("account", &*name), ("id", &*id), ("provider", account.provider.name())];
+        let mail = account.email.as_deref().filter(|_| page.show_mail);
+        labels.extend(mail.map(|mail| ("email", mail)));
+        tell(account, &labels);
+    }
+}
+
+/// Every window of an account with its labels.
+fn windows_of(account: &AccountView) -> Vec<(WindowView, Labels<'_>)> {
+    let own = [("five_hour", account.five_hour), ("seven_day", account.seven_day)];
+    let models = account.models.iter().map(|model| {
+        (model.window, vec![("model", model.model.as_str()), ("window", "seven_day")])
+    });
+    own.into_iter().map(|(name, window)| (window, vec![("window", name)])).chain(models).collect()
+}
+
+fn windows(text: &mut String, page: &Page) {
+    let help = "Used share of a usage window.";
+    let mut used = Family::begin(text, ("sluice_used_percent", "gauge", "percent"), help);
+    each(page, |account, labels| {
+        for (window, more) in windows_of(account) {
+            if let Some(share) = window.used {
+                used.sample(&[labels.as_slice(), &more].concat(), share);
+            }
+        }
+    });
+    let help = "Time until a usage window empties.";
+    let mut reset = Family::begin(text, ("sluice_reset_seconds", "gauge", "seconds"), help);
+    each(page, |account, labels| {
+        for (window, more) in windows_of(account) {
+            if let Some(at) = window.resets_at_ms {
+                let left = (at - page.view.at_ms).max(0) as f64 / 1_000.0;
+                reset.sample(&[labels.as_slice(), &more].concat(), left);
+            }
+        }
+    });
+    let help = "Age of an account's numbers.";
+    let mut age = Family::begin(text, ("sluice_usage_age_seconds", "gauge", "seconds"), help);
+    each(page, |account, labels| {
+        if let Some(at) = account.observed_at_ms {
+            age.sample(labels, (page.view.at_ms - at).max(0) as f64 / 1_000.0);
+        }
+    });
+}
+
+fn forecasts(text: &mut String, page: &Page) {
+    let help = "Share of a window expected to be unused at its reset.";
+    let name = ("sluice_forecast_unused_percent", "gauge", "percent");
+    let mut unused = Family::begin(text, name, help);
+    each(page, |account, labels| {
+        let said = account.forecasts;
+        for (window, said) in [("five_hour", said.five_hour), ("seven_day", said.seven_day)] {
+            let Some(said) = said else { continue };
+            for (estimate, share) in [("p50", said.p50), ("p90", said.p90)] {
+                let more = [("estimate", estimate), ("window", window)];
+                unused.sample(&[labels.as_slice(), &more].concat(), share);
+            }
+        }
+    });
+}
+
+fn budgets(text: &mut String, page: &Page) {
+    let help = "Requests for usage that the account's hour still allows.";
+    let mut left = Family::begin(text, ("sluice_requests_left", "gauge", ""), help);
+    each(page, |account, labels| {
+        if let Some(requests) = page.requests_left.get(&account.id) {
+            left.sample(labels, requests);
+        }
+    });
+}
+
+fn counters(text: &mut String, counts: &Counts) {
+    let help = "Swaps since the driver's start, by how they ended.";
+    let mut swaps = Family::begin(text, ("sluice_swaps", "counter", ""), help);
+    for provider in Provider::ALL {
+        for outcome in OUTCOMES {
+            let count = counts.swaps.get(&(provider, outcome)).copied().unwrap_or_default();
+            swaps.sample(&vec![("outcome", outcome), ("provider", provider.name())], count);
+        }
+    }
+    let help = "Decisions since the driver's start, by the branch that took them.";
+    let mut decisions = Family::begin(text, ("sluice_decisions", "counter", ""), help);
+    for ((provider, action, trigger), count) in &counts.decisions {
+        let labels =
+            vec![("action", *action), ("provider", provider.name()), ("trigger", *trigger)];
+        decisions.sample(&labels, count);
+    }
+    let help = "Requests sent since the driver's start, by the status that came.";
+    let mut requests = Family::begin(text, ("sluice_requests", "counter", ""), help);
+    for ((provider, kind, status), count) in &counts.requests {
+        let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        requests.sample(
+            &vec![("kind", *kind), ("provider", provider.name()), ("status", &*status)],
+            count,
+        );
+    }
+    let help = "Notices made since the driver's start, by kind.";
+    let mut notices = Family::begin(text, ("sluice_notices", "counter", ""), help);
+    for (kind, count) in &counts.notices {
+        notices.sample(&vec![("kind", kind.as_str())], count);
+    }
+}
+
+/// The file that numbers are kept in. Changes are numbered: one that comes late changes nothing.
+#[derive(Debug)]
+pub struct Sheet {
+    path: PathBuf,
+    newest: Mutex<u64>,
+}
+
+impl Sheet {
+    /// A sheet in this place.
+    #[must_use]
+    pub const fn at(path: PathBuf) -> Self {
+        Self { path, newest: Mutex::new(0) }
+    }
+
+    /// Puts a text there, or takes the sheet away, unless a later change came first. Blocks.
+    ///
+    /// # Errors
+    /// What the file system says; what stood there still does.
+    pub fn put(&self, number: u64, text: Option<&str>) -> io::Result<()> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if number < *newest {
+            return Ok(());
+        }
+        *newest = number;
+        match text {
+            Some(text) => write(&self.path, text),
+            None => match std::fs::remove_file(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+/// Puts the text in place as a whole, readable by its owner: who reads it sees the old or the new one.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    private_dir(directory)?;
+    let staged = path.with_extension(format!("part-{}", std::process::id()));
+    let put = || -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
+        file.write_all(text.as_bytes())?;
+        std::fs::rename(&staged, path)
+    };
+    put().inspect_err(|_| drop(std::fs::remove_file(&staged)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{ForecastView, LaneView, Login, LoginHealth, Mode, ModelView, ProviderView};
+    use sluice_engine::{Generation, LaneId};
+    use std::collections::BTreeSet;
+
+    fn account(id: i64, label: &str) -> AccountView {
+        let window = |used, resets_at_ms| WindowView { used, resets_at_ms };
+        let said = ForecastView { p50: 34.0, p90: 55.0, low: 20.0, high: 60.0, resets_at_ms: 9 };
+        AccountView {
+            id: AccountId(id),
+            provider: Provider::Claude,
+            label: label.to_owned(),
+            email: Some("rose@example.test".to_owned()),
+            organization: None,
+            plan: None,
+            live: id == 1,
+            enabled: true,
+            automatic: true,
+            login: Login::Valid,
+            login_ends_at_ms: None,
+            login_health: LoginHealth::default(),
+            five_hour: window(Some(42.5), Some(61_000)),
+            seven_day: window(None, None),
+            models: vec![ModelView { model: "opus".to_owned(), window: window(Some(7.0), None) }],
+            observed_at_ms: Some(500),
+            refreshing: false,
+            tier: None,
+            target: None,
+            stranding: None,
+            refusal: None,
+            problem: None,
+            rests_until_ms: None,
+            forecasts: crate::api::ForecastsView { five_hour: None, seven_day: Some(said) },
+        }
+    }
+
+    fn page(labels: &[&str]) -> Page {
+        let accounts: Vec<_> = (1..).zip(labels).map(|(id, label)| account(id, label)).collect();
+        let provider = ProviderView {
+            provider: Provider::Claude,
+            mode: Mode::Auto,
+            paused_until_ms: None,
+            live: Some(AccountId(1)),
+            unmanaged_login: false,
+            observe_only: None,
+            next_poll_at_ms: None,
+            advice: None,
+            after_turn: None,
+            run_out: None,
+        };
+        let lane = LaneView {
+            id: LaneId(7),
+            provider: Provider::Claude,
+            name: "shop".to_owned(),
+            folder: None,
+            active: Some(AccountId(2)),
+            generation: Generation(1),
+            since_ms: None,
+            automatic: true,
+            ready: Vec::new(),
+        };
+        let view = View {
+            at_ms: 1_000,
+            providers: vec![provider],
+            accounts,
+            lanes: vec![lane],
+            ..View::default()
+        };
+        let requests_left = BTreeMap::from([(AccountId(1), 17)]);
+        Page { view, requests_left, show_mail: false }
+    }
+
+    fn counts() -> Counts {
+        let mut counts = Counts::default();
+        counts.swap(Provider::Claude, "committed");
+        counts.decision(Provider::Claude, "stay", "tick");
+        counts.decision(Provider::Claude, "stay", "tick");
+        counts.request(Provider::Codex, "usage", Some(429));
+        counts.request(Provider::Claude, "token", None);
+        counts.notice("drain");
+        counts
+    }
+
+    /// The grammar of OpenMetrics 1.0 as far as gauges, counters and info use it; the samples by name
+    /// and labels.
+    fn parsed(text: &str) -> BTreeMap<String, f64> {
+        let body = text.strip_suffix("# EOF\n").expect("it ends with # EOF");
+        let (mut samples, mut families) = (BTreeMap::new(), BTreeSet::new());
+        let (mut family, mut kind, mut seen) = (String::new(), String::new(), BTreeSet::new());
+        for line in body.lines() {
+            if let Some(rest) = line.strip_prefix("# ") {
+                let (word, rest) = rest.split_once(' ').expect(line);
+                let (name, value) = rest.split_once(' ').expect(line);
+                assert!(is_name(name), "{line}");
+                if name != family {
+                    assert!(families.insert(name.to_owned()), "a family in two places: {line}");
+                    (family, kind, seen) = (name.to_owned(), String::new(), BTreeSet::new());
+                }
+                assert!(seen.insert(word.to_owned()), "twice: {line}");
+                assert!(!seen.contains("sample"), "metadata after a sample: {line}");
+                match word {
+                    "TYPE" => kind = value.to_owned(),
+                    "UNIT" => assert!(name.ends_with(&format!("_{value}")), "{line}"),
+                    "HELP" => assert!(!value.is_empty()),
+                    _ => panic!("{line}"),
+                }
+                continue;
+            }
+            seen.insert("sample".to_owned());
+            let (series, value) = line.rsplit_once(' ').expect(line);
+            let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+            let suffix = match kind.as_str() {
+                "gauge" => "",
+                "counter" => "_total",
+                "info" => "_info",
+                _ => panic!("{kind}: {line}"),
+            };
+            assert_eq!(name, format!("{family}{suffix}"), "{line}");
+            let names = label_names(labels.strip_suffix('}').expect(line));
+            assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{line}");
+            let value: f64 = value.parse().expect(line);
+            assert!(value.is_finite() && (kind != "counter" || value >= 0.0), "{line}");
+            assert!(samples.insert(series.to_owned(), value).is_none(), "twice: {line}");
+        }
+        samples
+    }
+
+    fn is_name(text: &str) -> bool {
+        let head = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        head && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    }
+
+    /// `a="x",b="y"`, with the three escapes that are allowed.
+    fn label_names(mut rest: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        while !rest.is_empty() {
+            let (name, value) = rest.split_once("=\"").expect(rest);
+            assert!(is_name(name), "{name}");
+            names.push(name.to_owned());
+            let mut chars = value.char_indices();
+            let end = loop {
+                match chars.next().expect("a closing quote") {
+                    (_, '\\') => {
+                        let (_, escaped) = chars.next().expect("an escaped character");
+                        assert!(matches!(escaped, '\\' | '"' | 'n'), "{value}");
+                    }
+                    (at, '"') => break at,
+                    (_, char) => assert_ne!(char, '\n'),
+                }
+            };
+            rest = value[end + 1..].strip_prefix(',').unwrap_or(&value[end + 1..]);
+        }
+        names
+    }
+
+    #[test]
+    fn the_text_is_openmetrics_whatever_accounts_are_called() {
+        let names = ["Work", "Work", "a\"b\\c\nd", "", "Rosé {x=\"1\"} # EOF"];
+        let samples = parsed(&render(&page(&names), &counts()));
+        assert!(samples.len() > 30, "{samples:#?}");
+        parsed(&render(&Page { view: View::default(), ..page(&[]) }, &Counts::default()));
+    }
+
+    #[test]
+    fn what_is_known_is_told_and_what_is_unknown_is_left_out() {
+        let samples = parsed(&render(&page(&["Work", "Home"]), &counts()));
+        let work = r#"account="Work",id="1",provider="claude""#;
+        let value = |series: &str| samples.get(series).copied();
+        let of = |name: &str, more: &str| value(&format!("{name}{{{work}{more}}}"));
+        assert_eq!(of("sluice_used_percent", r#",window="five_hour""#), Some(42.5));
+        assert_eq!(of("sluice_used_percent", r#",window="seven_day""#), None);
+        assert_eq!(of("sluice_used_percent", r#",model="opus",window="seven_day""#), Some(7.0));
+        assert_eq!(of("sluice_reset_seconds", r#",window="five_hour""#), Some(60.0));
+        let unused = r#",estimate="p50",window="seven_day""#;
+        assert_eq!(of("sluice_forecast_unused_percent", unused), Some(34.0));
+        assert_eq!(of("sluice_requests_left", ""), Some(17.0));
+        assert!(!samples.keys().any(|key| key.contains(r#"requests_left{account="Home""#)));
+        let live = |lane, account, id| {
+            let labels =
+                format!(r#"account="{account}",id="{id}",lane="{lane}",provider="claude""#);
+            value(&format!("sluice_lane_account{{{labels}}}"))
+        };
+        assert_eq!((live("default", "Work", 1), live("shop", "Home", 2)), (Some(1.0), Some(1.0)));
+        let counted = [
+            (r#"sluice_swaps_total{outcome="committed",provider="claude"}"#, 1.0),
+            (r#"sluice_swaps_total{outcome="failed",provider="claude"}"#, 0.0),
+            (r#"sluice_decisions_total{action="stay",provider="claude",trigger="tick"}"#, 2.0),
+            (r#"sluice_requests_total{kind="usage",provider="codex",status="429"}"#, 1.0),
+            (r#"sluice_requests_total{kind="token",provider="claude",status="none"}"#, 1.0),
+            (r#"sluice_notices_total{kind="drain"}"#, 1.0),
+        ];
+        for (series, count) in counted {
+            assert_eq!(value(series), Some(count), "{series}");
+        }
+    }
+
+    #[test]
+    fn no_mail_address_is_told_unless_asked_for() {
+        let named = page(&["rose@example.test"]);
+        assert!(!render(&named, &counts()).contains('@'));
+        let asked = render(&Page { show_mail: true, ..named }, &counts());
+        assert!(asked.contains(r#"email="rose@example.test""#));
+        parsed(&asked);
+    }
+
+    #[test]
+    fn the_file_is_replaced_as_a_whole_and_only_its_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("metrics/sluice.prom");
+        let sheet = Sheet::at(path.clone());
+        sheet.put(1, Some("one")).unwrap();
+        sheet.put(3, Some("two")).unwrap();
+        sheet.put(2, Some("late")).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        sheet.put(4, None).unwrap();
+        sheet.put(5, None).unwrap();
+        assert!(!path.exists());
+        let blocked = home.path().join("blocked");
+        std::fs::write(&blocked, "mine").unwrap();
+        assert!(write(&blocked.join("sluice.prom"), "x").is_err());
+        assert_eq!(std::fs::read_to_string(&blocked).unwrap(), "mine");
+    }
+}

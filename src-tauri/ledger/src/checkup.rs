@@ -1,0 +1,63 @@
+//! How the database does, for whoever looks for trouble. Changes nothing.
+
+use crate::error::{Error, Result};
+use crate::open::{Ledger, check_one, within};
+use crate::schema;
+use sluice_engine::Utc;
+use std::time::Duration;
+
+/// The longest look for damage.
+const LOOKING: Duration = Duration::from_secs(5);
+
+/// What a look at the database found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkup {
+    /// Bytes of the file and its log.
+    pub bytes_on_disk: u64,
+    /// Bytes that rows and indices take.
+    pub bytes_in_use: u64,
+    /// Version of its tables.
+    pub schema: i64,
+    /// What is damaged, in SQLite's words.
+    pub damage: Option<String>,
+    /// The look reached its end; a database that is too large for it is checked in part.
+    pub whole: bool,
+    /// Decisions kept.
+    pub decisions: u64,
+    /// The oldest of them.
+    pub oldest_decision: Option<Utc>,
+}
+
+impl Ledger {
+    /// Looks for damage, at most five seconds long, and measures.
+    pub fn checkup(&self) -> Result<Checkup> {
+        let looked =
+            within(&self.history, LOOKING, || check_one(&self.history, "PRAGMA quick_check(1)"));
+        let (damage, whole) = match looked {
+            Ok(()) => (None, true),
+            Err(Error::Damaged(why)) => (Some(why), true),
+            // Ran out of time, which says nothing against the file.
+            Err(_) => (None, false),
+        };
+        let (decisions, oldest): (i64, Option<i64>) = self.history.query_row(
+            "SELECT (SELECT count(*) FROM decisions),
+                    (SELECT at FROM decisions ORDER BY at LIMIT 1)",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let size = |suffix: &str| {
+            let mut path = self.path().as_os_str().to_owned();
+            path.push(suffix);
+            std::fs::metadata(path).map_or(0, |found| found.len())
+        };
+        Ok(Checkup {
+            bytes_on_disk: size("") + size("-wal"),
+            bytes_in_use: self.bytes_in_use()?,
+            schema: schema::version(&self.history)?,
+            damage,
+            whole,
+            decisions: decisions.unsigned_abs(),
+            oldest_decision: oldest.map(Utc),
+        })
+    }
+}
