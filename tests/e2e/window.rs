@@ -71,6 +71,24 @@ fn the_window_shows_the_accounts_and_no_address_outside_their_page() {
     assert_eq!(globals, "undefined", "no global API object");
 }
 
+#[test]
+fn each_login_shows_its_end_and_the_reading_of_all_says_how_it_went() {
+    let stage = Stage::new(Parts::all(), brisk(), two());
+    let window = stage.app_in_window();
+    stage.wait_driver();
+    add_both(&stage, Mode::Advise);
+    let text = window.wait_text("sign in again by", PATIENCE);
+    assert!(text.contains("Login ") && text.contains(" old"), "{text}");
+
+    window.click(".page-head .actions button");
+    wait_for("the end of the reading", PATIENCE, || {
+        let text = window.text();
+        let told = [" read.", " read, "].iter().any(|end| text.contains(end));
+        (told && text.contains("Refresh all")).then_some(())
+    });
+    assert_eq!(stage.view().bulk, None);
+}
+
 /// Web processes below `pid`.
 fn webviews(pid: u32) -> usize {
     let parent_of = |stat: &str| -> Option<u32> {
