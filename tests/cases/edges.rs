@@ -1,13 +1,15 @@
 //! The edges of what is remembered: refusals, skips, requests.
 
 use crate::fixture::{
-    Play, With, account, clocks, in_hours, in_minutes, modern, now, survey, world,
+    Play, With, account, clocks, in_hours, in_minutes, modern, now, survey, target, world,
 };
+use sluice_engine::advise::will_expire;
+use sluice_engine::forecast::{Kind, Outlook};
 use sluice_engine::limits::REFUSALS_MAX;
 use sluice_engine::observation::Fact;
 use sluice_engine::skip::{FailureKind, Skip};
 use sluice_engine::{
-    Account, AccountId, Lane, LaneId, Memory, Percent, Provider, Rules, Utc, Window, World,
+    Account, AccountId, Lane, LaneId, Memory, Percent, Provider, Refusal, Rules, Utc, Window, World,
 };
 
 fn hit(window: &str, resets_at: Option<Utc>) -> Fact {
@@ -226,4 +228,63 @@ fn a_refusal_whose_window_has_ended_fills_no_reading() {
     world.tell(1, Fact::Usage(usage), in_hours(2.1));
     assert_eq!(world.accounts[0].usage.five_hour.used, Percent::new(96.0));
     assert!(!memory(&world).refuses("five_hour", in_hours(2.1)));
+}
+
+#[test]
+fn what_expires_is_announced_in_the_last_day_of_a_week_only() {
+    let said = |window: Kind, hours: f64, likely: f64, low: f64| {
+        let (account, resets_at) = (AccountId(1), in_hours(hours));
+        let outlook =
+            Outlook { account, window, resets_at, p50: 30.0, p90: 60.0, likely, low, high: 60.0 };
+        will_expire(&outlook, now())
+    };
+    assert!(said(Kind::SevenDay, 24.0, 0.0, 6.0) && said(Kind::SevenDay, 12.0, 3.0, 0.0));
+    assert!(!said(Kind::SevenDay, 24.1, 9.0, 9.0), "more than a day away");
+    assert!(!said(Kind::SevenDay, 0.0, 9.0, 9.0), "it has ended");
+    assert!(!said(Kind::SevenDay, 13.0, 9.0, 5.0) && !said(Kind::SevenDay, 12.0, 2.0, 9.0));
+    assert!(!said(Kind::FiveHour, 2.0, 9.0, 9.0));
+}
+
+#[test]
+fn after_twelve_swaps_the_next_waits_until_the_first_is_an_hour_old() {
+    let left = |swaps: usize| {
+        let mut gates = sluice_engine::Gates::default();
+        for swap in 0..swaps {
+            gates.committed(in_minutes(swap as f64));
+        }
+        gates.hour_left(in_minutes(40.0))
+    };
+    assert_eq!((left(11), left(12), left(13)), (0.0, 1_200.0, 1_260.0));
+}
+
+#[test]
+fn an_answer_in_the_instant_of_the_failure_does_not_take_it_back() {
+    let served = |at: Utc| {
+        let skip = Skip { served_at: Some(at), ..failure(0.0, None) };
+        skip.out(in_minutes(0.1), None).is_none()
+    };
+    assert!(!served(now()) && served(now().plus_seconds(1)));
+}
+
+#[test]
+fn numbers_from_before_a_wake_count_again_after_two_hours() {
+    let mut world = modern(vec![
+        account(1),
+        account(2).week(50.0, in_hours(72.0)).short(30.0, Some(in_hours(9.0))),
+    ]);
+    world.woke(0, clocks(in_minutes(1.0)));
+    let refusal = |at: Utc| world.survey(at).find(AccountId(2)).unwrap().refusal;
+    assert_eq!(refusal(in_minutes(120.9)), Refusal::Stale);
+    assert_ne!(refusal(in_minutes(121.0)), Refusal::Stale);
+}
+
+#[test]
+fn only_a_week_about_to_end_is_left_before_it_is_full_where_no_other_full_week_is() {
+    let left = |hours: f64| {
+        let rules = Rules { leave_full_week: false, ..Rules::default() };
+        let brimming = account(1).week(99.9, in_hours(hours)).short(10.0, Some(in_hours(3.0)));
+        let roomy = account(2).week(10.0, in_hours(hours)).short(10.0, Some(in_hours(3.0)));
+        target(&world(rules, vec![brimming, roomy]).tick(now()))
+    };
+    assert_eq!((left(30.0), left(80.0)), (Some(2), None));
 }

@@ -2,7 +2,9 @@
 
 use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, target, world};
 use sluice_engine::observation::Fact;
-use sluice_engine::{Account, AccountId, Observation, Percent, Policy, Rules, Source, Utc, World};
+use sluice_engine::{
+    Account, AccountId, LaneId, Observation, Percent, Policy, Provider, Rules, Source, Utc, World,
+};
 
 /// A world of policy `horizon` whose accounts were read just now.
 fn planned(accounts: Vec<Account>) -> World {
@@ -11,6 +13,7 @@ fn planned(accounts: Vec<Account>) -> World {
         let usage = world.account_mut(id).usage.clone();
         world.tell(id, Fact::Usage(usage), now());
     }
+    world.tick(now());
     world
 }
 
@@ -76,4 +79,72 @@ fn an_older_reading_that_comes_late_changes_nothing() {
     world.observe(&late, clocks(in_minutes(10.5)));
     refused(&mut world, 1, "five_hour", in_hours(3.0), in_minutes(11.0));
     assert_eq!(target(&world.tick(in_minutes(11.0))), None);
+}
+
+/// Account 2 is reckoned to be used up since its last reading, and account 1 refuses work.
+fn reckoned(used: (f64, f64), change: impl FnOnce(&mut World)) -> Option<i64> {
+    let mut world = planned(vec![half_used(1), half_used(2)]);
+    read(&mut world, 2, used, in_minutes(1.0));
+    world.horizon.gauges.get_mut(&AccountId(2)).unwrap().short = 100.0;
+    change(&mut world);
+    refused(&mut world, 1, "five_hour", in_hours(3.0), in_minutes(20.0));
+    target(&world.tick(in_minutes(20.0)))
+}
+
+#[test]
+fn a_lane_that_stands_still_takes_a_readings_word_against_its_own_reckoning() {
+    assert_eq!(reckoned((50.0, 50.0), |_| {}), Some(2));
+    assert_eq!(reckoned((97.0, 50.0), |_| {}), Some(2));
+    assert_eq!(reckoned((98.0, 50.0), |_| {}), None, "less than a swap costs");
+    assert_eq!(reckoned((50.0, 99.9), |_| {}), None, "so little of the week");
+}
+
+#[test]
+fn a_reading_is_no_word_against_a_refusal_or_a_dead_login() {
+    let hit = |world: &mut World| refused(world, 2, "five_hour", in_hours(3.0), in_minutes(10.0));
+    assert_eq!(reckoned((50.0, 50.0), hit), None);
+    let dead = |world: &mut World| {
+        world.horizon.gauges.get_mut(&AccountId(2)).unwrap().dead_until = f64::INFINITY;
+    };
+    assert_eq!(reckoned((50.0, 50.0), dead), None);
+}
+
+/// A pool too large to be looked at one by one, as shares of the 5-hour windows.
+fn large(shares: impl Iterator<Item = f64>) -> Vec<Account> {
+    (1..).zip(shares).map(|(id, used)| half_used(id).short(used, Some(in_hours(3.0)))).collect()
+}
+
+#[test]
+fn in_a_large_pool_too_the_one_account_with_room_is_found() {
+    for roomy in [2, 17, 30] {
+        let mut world = planned(large((1..=30).map(|id| if id == roomy { 50.0 } else { 100.0 })));
+        refused(&mut world, 1, "five_hour", in_hours(3.0), in_minutes(1.0));
+        assert_eq!(target(&world.tick(in_minutes(1.0))), Some(roomy));
+    }
+}
+
+#[test]
+fn in_a_large_pool_too_another_providers_accounts_are_no_candidates() {
+    let mut accounts = large((1..=30).map(|id| if id == 1 { 100.0 } else { 50.0 }));
+    accounts.iter_mut().skip(1).for_each(|account| account.provider = Provider::Codex);
+    let mut world = planned(accounts);
+    refused(&mut world, 1, "five_hour", in_hours(3.0), in_minutes(1.0));
+    let decision = world.tick(in_minutes(1.0));
+    assert_eq!((target(&decision), decision.candidates.len()), (None, 1));
+}
+
+#[test]
+fn a_lane_that_stands_still_joins_another_when_no_account_is_free() {
+    let mut accounts = large((1..=20).map(|_| 50.0));
+    accounts.iter_mut().skip(6).for_each(|account| account.provider = Provider::Codex);
+    let mut world = planned(accounts);
+    for id in 2..=6 {
+        let mut lane = world.lanes[0].clone();
+        (lane.id, lane.active) = (LaneId(id), Some(AccountId(id)));
+        world.lanes.push(lane);
+    }
+    assert_eq!(target(&world.tick(in_minutes(1.0))), None);
+    refused(&mut world, 1, "five_hour", in_hours(3.0), in_minutes(2.0));
+    let to = target(&world.tick(in_minutes(2.0)));
+    assert!(to.is_some_and(|to| (2..=6).contains(&to)), "{to:?}");
 }

@@ -212,7 +212,7 @@ fn settle_refusals(usage: &mut Usage, memory: &mut Memory, at: Utc) {
                 .find(|model| model.model == name)
                 .map(|model| &mut model.window),
         };
-        let Some(window) = window else { return refusal.until > at };
+        let Some(window) = window else { return true };
         let emptied = window
             .resets_at
             .is_some_and(|reset| reset.seconds_since(refusal.until) > SAME_WINDOW_S);

@@ -154,7 +154,7 @@ impl History {
     pub(super) fn level(&self, now: i64) -> f64 {
         let (mut seen, mut meant) = (0.0, 0.0);
         for index in now - 12..now {
-            let (sum, weight) = self.mean(index, now - 12);
+            let (sum, weight) = self.mean(index, now);
             if let Some(value) = self.at(index)
                 && weight > 0.0
             {
@@ -169,15 +169,15 @@ impl History {
     /// bins take `means`.
     pub(super) fn replay(&self, now: i64, nth: i64, means: &[f64]) -> Vec<f64> {
         let mut values = Vec::with_capacity(means.len());
-        let (mut day, mut shift) = (i64::MIN, 0);
+        let (mut day, mut before) = (i64::MIN, None);
         for (offset, mean) in means.iter().enumerate() {
             let index = now + offset as i64;
             let this = index.div_euclid(DAY);
             if this != day {
                 day = this;
-                shift = same_kind(index, now, nth);
+                before = same_kind(index, now, nth);
             }
-            let value = if shift > 0 { self.at(index - shift * DAY) } else { None };
+            let value = before.and_then(|days| self.at(index - days * DAY));
             values.push(value.unwrap_or(*mean));
         }
         values
@@ -186,7 +186,7 @@ impl History {
 
 /// How many days before the day of `index` its `nth` latest past day of the same kind lies; only
 /// days that had ended a day before `now` count, so that a whole day is always there.
-fn same_kind(index: i64, now: i64, nth: i64) -> i64 {
+fn same_kind(index: i64, now: i64, nth: i64) -> Option<i64> {
     let class = weekend(index);
     let mut found = -1;
     for days in 1..=28 {
@@ -194,14 +194,109 @@ fn same_kind(index: i64, now: i64, nth: i64) -> i64 {
         if past.div_euclid(DAY) < now.div_euclid(DAY) && weekend(past) == class {
             found += 1;
             if found == nth {
-                return days;
+                return Some(days);
             }
         }
     }
-    0
+    None
 }
 
 /// Saturday or Sunday, in UTC (1970-01-01 was a Thursday).
 fn weekend(index: i64) -> bool {
     (index.div_euclid(DAY) + 3).rem_euclid(7) >= 5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Monday, 1970-01-05, as a bin.
+    const MONDAY: i64 = 4 * DAY;
+
+    /// A history seen from Monday 0:00 until `days` later, with `units` in each bin given.
+    fn history(days: i64, work: &[(i64, f64)]) -> History {
+        let minute = |bin: i64| bin as f64 * BIN;
+        let mut history = History::default();
+        history.advance(minute(MONDAY));
+        for &(at, units) in work {
+            history.advance(minute(at));
+            history.add(units, minute(at), minute(at + 1));
+        }
+        history.advance(minute(MONDAY + days * DAY));
+        history
+    }
+
+    #[test]
+    fn what_was_seen_is_known_from_the_first_quarter_hour_for_four_weeks() {
+        let early = history(7, &[(MONDAY, 2.0)]);
+        assert_eq!(early.at(MONDAY), Some(2.0));
+        assert_eq!(early.at(MONDAY - 1), None, "before it was looked at");
+        assert_eq!(early.at(MONDAY + 7 * DAY), Some(0.0), "the one that has begun");
+        assert_eq!(early.at(MONDAY + 7 * DAY + 1), None, "to come");
+        let late = history(28, &[(MONDAY, 2.0), (MONDAY + 1, 3.0)]);
+        assert_eq!((late.at(MONDAY), late.at(MONDAY + 1)), (None, Some(3.0)));
+    }
+
+    #[test]
+    fn work_spreads_over_the_quarter_hours_it_lasted() {
+        let mut history = history(1, &[]);
+        let at = (MONDAY + 8) as f64 * BIN;
+        history.add(6.0, at + 7.5, at + 2.5 * BIN);
+        let bins = [8, 9, 10].map(|bin| history.at(MONDAY + bin).unwrap());
+        assert_eq!(bins, [1.5, 3.0, 1.5]);
+        history.add(5.0, at, at);
+        history.add(0.0, at, at + BIN);
+        assert_eq!(history.at(MONDAY + 8), Some(1.5));
+    }
+
+    #[test]
+    fn a_refused_quarter_hour_is_unknown_not_idle() {
+        let mut history = history(1, &[(MONDAY + 9, 4.0)]);
+        history.censor((MONDAY + 9) as f64 * BIN + 1.0);
+        assert_eq!((history.at(MONDAY + 9), history.at(MONDAY + 10)), (None, Some(0.0)));
+    }
+
+    #[test]
+    fn twice_the_usual_work_of_the_last_hours_doubles_what_is_expected() {
+        let morning = 36..48;
+        let usual: Vec<_> = (0..4)
+            .flat_map(|day| morning.clone().map(move |bin| (MONDAY + day * DAY + bin, 1.0)))
+            .collect();
+        let level = |today: f64| {
+            let mut work = usual.clone();
+            work.extend(morning.clone().map(|bin| (MONDAY + 4 * DAY + bin, today)));
+            history(5, &work).level(MONDAY + 4 * DAY + 48)
+        };
+        assert!((level(1.0) - 1.0).abs() < 1e-6 && (level(2.0) - 2.0).abs() < 1e-6);
+        assert!((level(0.0) - 0.4).abs() < 1e-6 && (level(9.0) - 2.5).abs() < 1e-6);
+        assert!((history(5, &[]).level(MONDAY + 4 * DAY) - 1.0).abs() < 1e-6, "nothing to compare");
+    }
+
+    #[test]
+    fn a_replayed_day_is_the_latest_of_its_kind_and_unknown_ones_are_means() {
+        let noon = |day: i64| MONDAY + day * DAY + 48;
+        // Friday, Saturday, Sunday; it is Monday again.
+        let history = history(7, &[(noon(4), 5.0), (noon(5), 7.0), (noon(6), 8.0)]);
+        let now = MONDAY + 7 * DAY;
+        let means = [0.5; 7 * DAY as usize];
+        let again = |nth: i64| history.replay(now, nth, &means);
+        assert_eq!(again(0)[48], 5.0, "Monday as the Friday before");
+        assert_eq!(again(0)[(5 * DAY + 48) as usize], 8.0, "Saturday as the Sunday before");
+        assert_eq!(again(1)[(5 * DAY + 48) as usize], 7.0);
+        assert_eq!(again(1)[48], 0.0, "a Thursday without work");
+        assert_eq!(again(9)[48], 0.5, "no such day was seen");
+        assert_eq!(again(99)[0], 0.5);
+    }
+
+    #[test]
+    fn hours_that_never_saw_work_are_unlikely_once_two_days_are_known() {
+        let likely = |days: i64, bin: i64| {
+            let history = history(days, &[(MONDAY + 40, 1.0)]);
+            history.likely((MONDAY + days * DAY + bin) as f64 * BIN)
+        };
+        assert!(likely(1, 80), "too little is known");
+        assert!(likely(2, 39) && likely(2, 40) && likely(2, 41));
+        assert!(!likely(2, 42) && !likely(2, 38));
+        assert!(likely(7, 40) && !likely(8, 40));
+    }
 }

@@ -145,12 +145,14 @@ impl Index {
             chosen.extend_from_slice(seats);
             let active = Some(self.entries[here].id);
             let free = |at: &usize| ours(at) && !self.held(self.entries[*at].id, active);
+            let alone = chosen.len();
             chosen.extend(self.by_reset.iter().copied().filter(free).take(CLOSE / 2));
-            chosen.extend(self.by_end.iter().copied().filter(free).take(CLOSE / 3));
-            chosen.extend(self.by_recovery.iter().copied().filter(free).take(CLOSE / 4));
-            if chosen.len() <= 1 + seats.len() {
+            if chosen.len() == alone {
+                // Every usable one is taken: a shared one is better than none.
                 chosen.extend(self.by_reset.iter().copied().filter(ours).take(CLOSE / 2));
             }
+            chosen.extend(self.by_end.iter().copied().filter(free).take(CLOSE / 3));
+            chosen.extend(self.by_recovery.iter().copied().filter(free).take(CLOSE / 4));
             chosen.sort_unstable();
             chosen.dedup();
         }
