@@ -211,3 +211,23 @@ async fn a_swap_that_never_answers_unlocks_its_button_after_four_minutes_and_not
     let (_, code) = run.ask(Request::Swap { to: PARKED }).await;
     assert!(code == "busy" || code == "observe_only", "{code}");
 }
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_a_swap_left_parked_is_looked_after_twice_and_a_token_exchange_is_written_down() {
+    let run = Run::begin().await;
+    let noted = || run.outside.tokens_noted.load(Ordering::SeqCst);
+    let before = noted();
+    let (_, code) = run.ask(Request::Renew { account: PARKED }).await;
+    assert_eq!(code, "");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(noted(), before + 1);
+    run.outside.commits.store(true, Ordering::SeqCst);
+    let (_, code) = run.ask(Request::Swap { to: PARKED }).await;
+    assert_eq!(code, "");
+    let tended = || run.outside.tended.load(Ordering::SeqCst);
+    assert_eq!(tended(), 0);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(tended(), 1);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(tended(), 2);
+}

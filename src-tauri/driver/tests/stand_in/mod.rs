@@ -71,6 +71,12 @@ pub struct Outside {
     pub decisions: AtomicU32,
     pub kept: AtomicU32,
     pub swaps: Mutex<Vec<SwapOrder>>,
+    /// Swaps succeed.
+    pub commits: AtomicBool,
+    /// Looks after what a swap left parked.
+    pub tended: AtomicU32,
+    /// Token exchanges that were written down.
+    pub tokens_noted: AtomicU32,
     pub live_polls: AtomicU32,
     pub parked_polls: AtomicU32,
     rotation: AtomicI64,
@@ -91,6 +97,9 @@ impl Outside {
             decisions: AtomicU32::new(0),
             kept: AtomicU32::new(0),
             swaps: Mutex::default(),
+            commits: AtomicBool::new(false),
+            tended: AtomicU32::new(0),
+            tokens_noted: AtomicU32::new(0),
             live_polls: AtomicU32::new(0),
             parked_polls: AtomicU32::new(0),
             rotation: AtomicI64::new(0),
@@ -239,7 +248,13 @@ impl Custody for Hold {
     fn swap(&self, order: &SwapOrder) -> SwapReport {
         self.0.ask(Part::Moves);
         self.0.swaps.lock().unwrap().push(order.clone());
+        if self.0.commits.load(Ordering::SeqCst) {
+            return SwapReport::Committed { row: 1, lingering: false };
+        }
         SwapReport::Failed { row: None, trouble: Trouble::new("busy", "Not in this test.") }
+    }
+    fn tend(&self, _: Provider) {
+        self.0.tended.fetch_add(1, Ordering::SeqCst);
     }
     fn recover(&self) -> Vec<Recovered> {
         Vec::new()
@@ -325,6 +340,9 @@ impl Ledger for Hold {
         self.0.ask(Part::Ledger);
         if let Record::Decision { .. } = record {
             self.0.decisions.fetch_add(1, Ordering::SeqCst);
+        }
+        if let Record::Token { .. } = record {
+            self.0.tokens_noted.fetch_add(1, Ordering::SeqCst);
         }
         Ok(self.0.row.fetch_add(1, Ordering::SeqCst))
     }
