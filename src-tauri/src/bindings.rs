@@ -10,10 +10,11 @@ use std::path::Path;
 use syn::{Attribute, Fields, GenericArgument, Item, ItemEnum, ItemStruct, PathArguments, Type};
 
 /// Where the interface's types stand.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "src/commands.rs",
     "driver/src/api.rs",
     "driver/src/api/flight.rs",
+    "driver/src/api/log.rs",
     "driver/src/api/notice.rs",
     "engine/src/skip.rs",
     "driver/src/outlook.rs",

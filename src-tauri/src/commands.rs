@@ -172,6 +172,12 @@ mod tests {
     fn no_more_rows_than_the_limit() {
         assert!(permitted(&Request::Swaps { limit: 0 }, NOW_MS).is_err());
         assert!(permitted(&Request::Swaps { limit: 1000 }, NOW_MS).is_ok());
-        assert!(permitted(&Request::Decisions { limit: 1001, before: None }, NOW_MS).is_err());
+        assert!(
+            permitted(
+                &Request::Decisions { limit: 1001, before: None, only: Default::default() },
+                NOW_MS
+            )
+            .is_err()
+        );
     }
 }

@@ -121,23 +121,6 @@ fn of_tiered(trigger: Trigger) -> bool {
     }
 }
 
-const TRIGGERS: [Trigger; 14] = [
-    Trigger::Tick,
-    Trigger::EmergencePending,
-    Trigger::ResidencyBlocked,
-    Trigger::CooldownBlocked,
-    Trigger::NoTarget,
-    Trigger::SwapAborted,
-    Trigger::HigherTierEmerged,
-    Trigger::IntraTierPreempted,
-    Trigger::TierDrained,
-    Trigger::ForcedCritical,
-    Trigger::BurnRate,
-    Trigger::FailureReported,
-    Trigger::Manual,
-    Trigger::PlanImproved,
-];
-
 fn decided(accounts: Vec<Account>, change: impl FnOnce(&mut World)) -> Vec<Decision> {
     let mut world = seed(accounts);
     change(&mut world);
@@ -176,9 +159,11 @@ fn every_trigger_of_the_tiers_is_reached() {
         world.tell(1, hit, now());
     }));
     let seen: BTreeSet<Trigger> = decisions.iter().map(|decision| decision.trigger).collect();
-    let missing: Vec<_> =
-        TRIGGERS.iter().filter(|trigger| of_tiered(**trigger) && !seen.contains(trigger)).collect();
+    let missing: Vec<_> = Trigger::ALL
+        .iter()
+        .filter(|trigger| of_tiered(**trigger) && !seen.contains(trigger))
+        .collect();
     assert!(missing.is_empty(), "not reached: {missing:?}");
-    let names: BTreeSet<&str> = TRIGGERS.iter().map(|trigger| trigger.name()).collect();
-    assert_eq!(names.len(), TRIGGERS.len());
+    let names: BTreeSet<&str> = Trigger::ALL.iter().map(|trigger| trigger.name()).collect();
+    assert_eq!(names.len(), Trigger::ALL.len());
 }

@@ -8,7 +8,6 @@ use sluice_engine::observation::Fact;
 use sluice_engine::{
     Account, AccountId, Burn, Credits, Gates, Lane, LaneId, Login, ModelWindow, Observation,
     Percent, Policy, Provider, Refusal, Rules, Settlement, Source, Trigger, Utc, Window, World,
-    explain,
 };
 
 fn pair() -> Vec<Account> {
@@ -211,7 +210,7 @@ fn an_account_that_would_bill_money_is_never_chosen_and_is_left() {
         modern(vec![billed(1, Some(0.0), None), account(2).week(60.0, in_hours(100.0))]);
     let decision = world.tick(now());
     assert_eq!(target(&decision), Some(2));
-    assert_eq!(decision.reason, "further use of it would cost money");
+    assert_eq!(decision.reason, "using it further would cost extra money");
     let mut world = modern(vec![
         account(1).week(20.0, in_hours(72.0)).short(100.0, Some(in_hours(2.0))),
         billed(2, Some(0.0), None),
@@ -456,25 +455,6 @@ fn a_model_that_was_refused_stays_full_against_a_lagging_answer() {
     usage.models[0].window.used = Percent::new(98.0);
     world.tell(1, Fact::Usage(usage), in_minutes(1.0));
     assert_eq!(world.accounts[0].usage.models[0].window.used, Percent::new(100.0));
-}
-
-#[test]
-fn a_decision_reads_as_a_paragraph() {
-    let mut world = modern(vec![
-        account(1).week(30.0, in_hours(72.0)).short(99.0, Some(in_hours(2.0))),
-        account(2).week(60.0, in_hours(100.0)),
-        account(3).with(|account| account.enabled = false),
-    ]);
-    let decision = world.tick(now());
-    let text = explain::paragraph(&decision, &|id| format!("No. {}", id.0));
-    assert_eq!(
-        text,
-        "From No. 1 to No. 2. Its 5-hour window is at 99 % (line 90 %). No. 2 is the best; No. 3 is \
-         switched off."
-    );
-    world.lanes[0].active = None;
-    let text = explain::paragraph(&world.tick(now()), &|id| format!("No. {}", id.0));
-    assert!(text.starts_with("Stayed with nobody. No account is live here."), "{text}");
 }
 
 #[test]

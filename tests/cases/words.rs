@@ -1,14 +1,12 @@
 //! What is said: every reason, every refusal, in both wordings.
 
 use crate::audit::REFUSALS;
-use crate::fixture::{
-    LANE, Play, With, account, clocks, in_hours, in_minutes, modern, now, target,
-};
+use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, modern, now, target};
 use sluice_engine::explain::{self, Hold};
 use sluice_engine::gates::Pull;
 use sluice_engine::observation::Fact;
 use sluice_engine::rule::Rule;
-use sluice_engine::{Action, Candidate, Credits, Decision, Mono, Provider, Rules, Trigger, Utc};
+use sluice_engine::{Credits, Mono, Provider, Rules, Utc};
 
 fn rules() -> Vec<(Rule, &'static str, &'static str)> {
     let preemption = Rule::Preemption { tier: 1, best: (60.0, 26.0), active: (40.0, 50.0) };
@@ -28,12 +26,12 @@ fn rules() -> Vec<(Rule, &'static str, &'static str)> {
         (
             preemption,
             "intra-tier preemption: T1 candidate losing 60.0% in 26.0h vs active 40.0% in 50.0h",
-            "another account loses 60 % in 26 h, it loses 40 % in 2 days",
+            "left alone, another account loses 60 % of its week in 26 h, this one 40 % in 2 days",
         ),
         (
             Rule::Drained { used: 92.5, target: 90.0 },
             "drained: 7d usage 92.5% >= tier target 90.0%",
-            "its week is at 92 % and 90 % is its share by now",
+            "its week is 92 % used and by now 90 % is its share",
         ),
         (
             Rule::Drained { used: 100.0, target: 99.0 },
@@ -43,18 +41,18 @@ fn rules() -> Vec<(Rule, &'static str, &'static str)> {
         (
             Rule::ShortCritical { used: 95.0, critical: 95.0 },
             "5h critical: 95.0% >= 95%",
-            "its 5-hour window is at 95 % (line 95 %)",
+            "its 5-hour window is 95 % used, past the 95 % at which Sluice moves on",
         ),
         (
             Rule::Projection { used: 85.25, projected: 105.25, minutes: 10.0 },
             "burn-rate projection: 85.2% -> 105.2% in 10min",
-            "its 5-hour window is at 85 % and would reach 100 % in 10 min",
+            "its 5-hour window is 85 % used and would reach 100 % in 10 min",
         ),
         (window("five_hour"), "refused: five_hour", "its 5-hour window is full"),
         (window("seven_day"), "refused: seven_day", "its week is used up"),
         (window("Fable"), "refused: Fable", "its week of Fable is used up"),
         (Rule::LoginRefused, "login refused", "its login was refused"),
-        (Rule::WouldBill, "would bill", "further use of it would cost money"),
+        (Rule::WouldBill, "would bill", "using it further would cost extra money"),
         (plan(false), "plan: three more hours of work", "three more hours of work"),
         (plan(true), "plan: three more hours of work", "three more hours of work"),
     ]
@@ -80,15 +78,13 @@ fn a_plan_is_an_emergence_unless_it_is_forced() {
 fn every_hold_is_told() {
     let rule = Rule::ShortCritical { used: 95.0, critical: 90.0 };
     let told = |hold: Hold| explain::hold(&hold, Some(&rule), &Rules::default());
-    let because = "its 5-hour window is at 95 % (line 90 %)";
+    let because = "its 5-hour window is 95 % used, past the 90 % at which Sluice moves on";
     assert_eq!(told(Hold::Nothing), because);
-    assert_eq!(told(Hold::NoTarget), because);
-    assert_eq!(told(Hold::Residency { seconds: 300.0 }), format!("{because} (5 min left)"));
-    assert_eq!(told(Hold::Cooldown { seconds: 45.0 }), format!("{because} (45 s left)"));
-    assert_eq!(
-        told(Hold::Backoff { seconds: 240.0, failures: 3 }),
-        format!("{because} (3 failed in a row, the next attempt in 4 min)")
-    );
+    let but = |hold: Hold, text: &str| assert_eq!(told(hold), format!("{because}, but {text}"));
+    but(Hold::NoTarget, "no other account can take over");
+    but(Hold::Residency { seconds: 300.0 }, "the last swap is too recent (5 min to wait)");
+    but(Hold::Cooldown { seconds: 45.0 }, "the last attempt is too recent (45 s to wait)");
+    but(Hold::Backoff { seconds: 240.0, failures: 3 }, "3 attempts failed (the next one in 4 min)");
     assert_eq!(told(Hold::Resting { minutes: None }), "automatic swaps are off");
     assert_eq!(told(Hold::Resting { minutes: Some(0.2) }), "automatic swaps rest for 1 more min");
     let recorded = explain::hold(&Hold::Resting { minutes: None }, None, &Rules::seed());
@@ -101,22 +97,6 @@ fn every_refusal_ends_a_sentence() {
     let words: std::collections::BTreeSet<&str> = all.into_iter().map(explain::refusal).collect();
     assert_eq!(words.len(), all.len(), "no two read alike");
     assert!(words.iter().all(|words| !words.is_empty() && !words.ends_with('.')));
-}
-
-#[test]
-fn a_paragraph_of_nothing_is_short() {
-    let decision = Decision {
-        at: now(),
-        lane: LANE,
-        generation: Default::default(),
-        active: None,
-        action: Action::Stay,
-        trigger: Trigger::Tick,
-        reason: String::new(),
-        best: None,
-        candidates: Vec::<Candidate>::new(),
-    };
-    assert_eq!(explain::paragraph(&decision, &|id| id.0.to_string()), "Stayed with nobody.");
 }
 
 #[test]

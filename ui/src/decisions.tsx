@@ -2,7 +2,7 @@
 
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
-import type { Candidate, DecisionView, SwapView } from "./bindings";
+import type { Candidate, DecisionFilter, DecisionView, SwapView } from "./bindings";
 import { clock, DAY_MS, instant, percent, seconds } from "./format";
 import { Reading, Segments } from "./parts";
 import { nameOf, useRows, useStore } from "./store";
@@ -13,13 +13,14 @@ type Filter = "all" | "act" | "stay";
 /** A day of decisions, one each few minutes and provider. */
 const DECISIONS_MAX = 600;
 const SWAPS_MAX = 100;
+const ANY: DecisionFilter = { trigger: null, action: null, account: null };
 
 export function Decisions() {
   const { view, nowMs } = useStore();
   const [filter, setFilter] = useState<Filter>("all");
   const newest = view.last_decision?.id ?? "";
   const decisions = useRows(
-    { verb: "decisions", limit: DECISIONS_MAX, before: null },
+    { verb: "decisions", limit: DECISIONS_MAX, before: null, only: ANY },
     (answer) => (answer.answer === "decisions" ? answer.rows : null),
     newest,
   );

@@ -1,7 +1,8 @@
 //! What can be typed.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
-use sluice_driver::api::{Mode, Policy, Provider};
+use sluice_driver::api::{Mode, Policy, Provider, Trigger};
 use std::path::PathBuf;
 
 /// Watches the quota of several AI coding subscriptions, keeps the right one live, and says why.
@@ -128,11 +129,11 @@ pub enum Command {
         /// At most so many rows.
         #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Only rows of this trigger (`tick`, `forced_critical`, …).
-        #[arg(long)]
+        /// Only rows of this trigger.
+        #[arg(long, value_parser = PossibleValuesParser::new(Trigger::ALL.map(Trigger::name)))]
         trigger: Option<String>,
-        /// Only rows of this action (`stay`, `swap`, `advise`).
-        #[arg(long)]
+        /// Only rows of this action.
+        #[arg(long, value_parser = ["stay", "swap", "advise"])]
         action: Option<String>,
         /// Only rows of this account, by name or number.
         #[arg(long)]

@@ -2,7 +2,7 @@
 //! answers (it polls nothing and ends with the command).
 
 use crate::args::{Command, Failing, OnOff, ReportArgs};
-use crate::{Exit, ahead, doctor, render, show};
+use crate::{Exit, ahead, doctor, explain, render, show};
 use sluice_driver::api::{
     AccountId, Answer, Failure, FailureKind, Generation, Refused, Request, View,
 };
@@ -111,7 +111,7 @@ async fn carry_out(paths: &Paths, link: &Link, command: Command) -> Outcome {
         Command::Forecast => ahead::forecast(link, &view).await,
         Command::Mode { mode: None, provider } => show::mode(&view, provider.into()),
         Command::Log { .. } => show::log(link, &view, &command).await,
-        Command::Explain { decision } => show::explain(link, &view, decision.as_deref()).await,
+        Command::Explain { decision } => explain::explain(link, &view, decision.as_deref()).await,
         Command::Settings { key, value: None } => show::settings(link, key.as_deref()).await,
         Command::Doctor { show_mail } => doctor::look(paths, link, &view, show_mail).await,
         command => match request(&view, command) {

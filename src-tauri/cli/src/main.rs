@@ -5,6 +5,7 @@ mod args;
 mod ask;
 mod daemon;
 mod doctor;
+mod explain;
 mod flight;
 mod hook;
 mod hooks;

@@ -74,6 +74,14 @@ pub fn instant(ms: i64) -> String {
     )
 }
 
+/// An instant in the person's own zone with its day: `Sun 22 Nov 2026, 14:05`.
+pub fn day(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms).map_or_else(
+        || "at an unknown time".to_owned(),
+        |at| at.with_timezone(&chrono::Local).format("%a %-d %b %Y, %H:%M").to_string(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,13 +5,13 @@ use crate::ask::{self, Outcome, find, unexpected};
 use crate::render::{instant, percent, since, table, until};
 use crate::{Exit, render};
 use serde_json::json;
+use sluice_driver::Link;
 use sluice_driver::api::{
-    AccountId, AccountView, Answer, DecisionView, Login, Mode, Outcome as Report, Provider,
-    Refusal, Request, SwapView, View,
+    AccountId, AccountView, Answer, DecisionFilter, DecisionView, Login, Mode, Outcome as Report,
+    Provider, Request, SwapView, Trigger, View,
 };
-use sluice_driver::{Link, explain as words};
 
-fn shown(json: serde_json::Value, text: impl Into<String>) -> Outcome {
+pub fn shown(json: serde_json::Value, text: impl Into<String>) -> Outcome {
     Outcome::Shown { json, text: text.into() }
 }
 
@@ -138,7 +138,7 @@ fn mode_word(mode: Mode) -> &'static str {
     }
 }
 
-fn label(view: &View, id: AccountId) -> String {
+pub fn label(view: &View, id: AccountId) -> String {
     let found = view.accounts.iter().find(|account| account.id == id);
     found.map_or_else(|| format!("account {}", id.0), |account| account.label.clone())
 }
@@ -241,22 +241,6 @@ pub async fn settings(link: &Link, key: Option<&str>) -> Outcome {
     shown(json!({ "settings": map }), lines.join("\n"))
 }
 
-struct Filter<'a> {
-    trigger: Option<&'a str>,
-    action: Option<&'a str>,
-    account: Option<AccountId>,
-}
-
-impl Filter<'_> {
-    fn keeps(&self, row: &DecisionView) -> bool {
-        self.trigger.is_none_or(|trigger| trigger == row.trigger.name())
-            && self.action.is_none_or(|action| action == row.action)
-            && self
-                .account
-                .is_none_or(|account| row.active == Some(account) || row.target == Some(account))
-    }
-}
-
 /// Decisions or swaps, newest last.
 pub async fn log(link: &Link, view: &View, command: &Command) -> Outcome {
     let Command::Log { swaps, limit, trigger, action, account, .. } = command else {
@@ -269,38 +253,20 @@ pub async fn log(link: &Link, view: &View, command: &Command) -> Outcome {
         Ok(account) => account,
         Err(refused) => return Outcome::Refused(refused),
     };
-    let filter = Filter { trigger: trigger.as_deref(), action: action.as_deref(), account };
-    match decisions(link, &filter, *limit).await {
-        Err(refused) => Outcome::Refused(refused),
-        Ok(rows) => {
+    let only = DecisionFilter {
+        trigger: trigger
+            .as_deref()
+            .and_then(|name| Trigger::ALL.into_iter().find(|trigger| trigger.name() == name)),
+        action: action.clone(),
+        account,
+    };
+    match link.call(Request::Decisions { limit: *limit, before: None, only }).await {
+        Answer::Decisions { rows } => {
             let lines: Vec<_> = rows.iter().rev().map(decision_line).collect();
             shown(json!({ "decisions": rows }), lines.join("\n"))
         }
-    }
-}
-
-/// Pages through the log until enough rows pass the filter or there are no more.
-async fn decisions(
-    link: &Link,
-    filter: &Filter<'_>,
-    limit: u32,
-) -> Result<Vec<DecisionView>, sluice_driver::api::Refused> {
-    let wanted = limit as usize;
-    let mut found = Vec::new();
-    let mut before = None;
-    loop {
-        let rows = match link.call(Request::Decisions { limit: 1_000, before }).await {
-            Answer::Decisions { rows } => rows,
-            Answer::Refused(refused) => return Err(refused),
-            other => return Err(unexpected(&other)),
-        };
-        before = rows.last().map(|row| row.id);
-        let more = rows.len() == 1_000;
-        found.extend(rows.into_iter().filter(|row| filter.keeps(row)));
-        if found.len() >= wanted || !more {
-            found.truncate(wanted);
-            return Ok(found);
-        }
+        Answer::Refused(refused) => Outcome::Refused(refused),
+        other => Outcome::Refused(unexpected(&other)),
     }
 }
 
@@ -374,67 +340,4 @@ fn print_new(document: &serde_json::Value, last: i64, json: bool) -> i64 {
         }
     }
     rows.iter().map(|row| row.id).max().unwrap_or(last).max(last)
-}
-
-/// One decision in a paragraph and a table.
-pub async fn explain(link: &Link, view: &View, decision: Option<&str>) -> Outcome {
-    let number = match decision {
-        None | Some("latest") => None,
-        Some(text) => match text.parse::<i64>() {
-            Ok(number) => Some(number),
-            Err(_) => {
-                let text = "A decision is named by its number, or `latest`.".to_owned();
-                let code = "invalid".to_owned();
-                return Outcome::Refused(sluice_driver::api::Refused {
-                    code,
-                    text,
-                    retry_after_s: None,
-                });
-            }
-        },
-    };
-    let before = number.map(|number| number.saturating_add(1));
-    let row = match link.call(Request::Decisions { limit: 1, before }).await {
-        Answer::Decisions { rows } => rows.into_iter().next(),
-        Answer::Refused(refused) => return Outcome::Refused(refused),
-        other => return Outcome::Refused(unexpected(&other)),
-    };
-    let Some(row) = row.filter(|row| number.is_none_or(|number| number == row.id)) else {
-        let text = "There is no such decision; `sluice log` lists them.".to_owned();
-        let code = "unknown".to_owned();
-        return Outcome::Refused(sluice_driver::api::Refused { code, text, retry_after_s: None });
-    };
-    let text = explained(view, &row);
-    shown(json!({ "decision": row, "text": text }), text)
-}
-
-fn explained(view: &View, row: &DecisionView) -> String {
-    let mut rows = vec![
-        ["account", "tier", "target", "behind by", "would strand", "why not"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
-    rows.extend(row.candidates.iter().map(|one| {
-        vec![
-            label(view, one.account),
-            if one.tier > 3 { "–".to_owned() } else { format!("T{}", one.tier) },
-            percent(one.target),
-            percent(one.deficit),
-            percent(one.stranding),
-            words::refusal(one.refusal).to_owned(),
-        ]
-    }));
-    let best = row.candidates.iter().find(|one| one.refusal == Refusal::None);
-    let best = best.map_or_else(String::new, |one| {
-        format!(" The best candidate is {}.", label(view, one.account))
-    });
-    format!(
-        "Decision {} of {} ({}, {}):\n{}{best}\n\n{}",
-        row.id,
-        instant(row.at_ms),
-        row.action,
-        row.trigger.name(),
-        row.sentence,
-        table(&rows)
-    )
 }

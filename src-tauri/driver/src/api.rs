@@ -5,6 +5,7 @@
 //! here.
 
 mod flight;
+mod log;
 mod notice;
 
 pub use crate::compare::{Compared, Tally};
@@ -12,6 +13,7 @@ pub use crate::outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
 pub use flight::{
     Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
 };
+pub use log::{DecisionFilter, DecisionView};
 pub use notice::{Notice, NoticeAction, Refused};
 use serde::{Deserialize, Serialize};
 pub use sluice_engine::skip::FailureKind;
@@ -242,29 +244,6 @@ pub struct Swapping {
     pub to: AccountId,
 }
 
-/// One decision on the screen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DecisionView {
-    /// Ledger row.
-    pub id: i64,
-    /// When.
-    pub at_ms: i64,
-    /// Whose seat.
-    pub provider: Provider,
-    /// `stay`, `swap` or `advise`.
-    pub action: String,
-    /// The branch.
-    pub trigger: Trigger,
-    /// Who was active.
-    pub active: Option<AccountId>,
-    /// Who was chosen or would have been.
-    pub target: Option<AccountId>,
-    /// The decision in a sentence.
-    pub sentence: String,
-    /// The candidates as the engine saw them.
-    pub candidates: Vec<sluice_engine::Candidate>,
-}
-
 /// One row of the swap audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwapView {
@@ -475,6 +454,9 @@ pub enum Request {
         limit: u32,
         /// Only older than this row.
         before: Option<i64>,
+        /// Only such.
+        #[serde(default)]
+        only: DecisionFilter,
     },
     /// Swaps, newest first.
     Swaps {

@@ -7,29 +7,14 @@ use sluice_engine::{AccountId, Action, Decision, Refusal, Trigger, Utc};
 pub fn sentence(decision: &Decision, action: &str, label: impl Fn(AccountId) -> String) -> String {
     let active = decision.active.map_or_else(|| "nobody".to_owned(), &label);
     let lead = match (decision.action, action) {
-        (Action::Swap { to }, "advise") => format!("{} should take over from {active}", label(to)),
-        (Action::Swap { to }, _) => format!("{} takes over from {active}", label(to)),
+        // Who is left comes first: "its" in the cause is the account that was live.
+        (Action::Swap { to }, "advise") => format!("{active} should hand over to {}", label(to)),
+        (Action::Swap { to }, _) => format!("{active} hands over to {}", label(to)),
         (Action::Stay, _) => format!("{active} stays"),
     };
     let cause = clause(&decision.reason);
     let cause = if cause.is_empty() { plain(decision.trigger).to_owned() } else { cause };
-    let held = match decision.trigger {
-        Trigger::EmergencePending => ", but it has to last a moment longer before it counts",
-        Trigger::ResidencyBlocked => ", but the last swap is too recent",
-        Trigger::CooldownBlocked => ", but the last attempt is too recent",
-        Trigger::NoTarget => ", but no other account can take over",
-        Trigger::SwapAborted
-        | Trigger::Tick
-        | Trigger::HigherTierEmerged
-        | Trigger::IntraTierPreempted
-        | Trigger::TierDrained
-        | Trigger::ForcedCritical
-        | Trigger::BurnRate
-        | Trigger::FailureReported
-        | Trigger::Manual
-        | Trigger::PlanImproved => "",
-    };
-    format!("{lead}: {cause}{held}.")
+    format!("{lead}: {cause}.")
 }
 
 /// A reason as the tail of a sentence.
@@ -42,18 +27,25 @@ fn clause(reason: &str) -> String {
 fn plain(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::Tick => "nothing speaks for a change",
-        Trigger::EmergencePending => "a more urgent account has appeared",
-        Trigger::ResidencyBlocked | Trigger::CooldownBlocked => "another account would be better",
-        Trigger::NoTarget => "it should be left",
+        Trigger::EmergencePending => {
+            "a more urgent account has appeared, but that counts only when it lasts"
+        }
+        Trigger::ResidencyBlocked => {
+            "another account would be better, but the last swap is too recent"
+        }
+        Trigger::CooldownBlocked => {
+            "another account would be better, but the last attempt is too recent"
+        }
+        Trigger::NoTarget => "it should be left, but no other account can take over",
         Trigger::SwapAborted => "a swap was tried lately and failed",
-        Trigger::HigherTierEmerged => "the week of the one that comes ends sooner",
-        Trigger::IntraTierPreempted => "the one that comes loses more of its week with every hour",
-        Trigger::TierDrained => "the live account has reached its target",
-        Trigger::ForcedCritical => "the 5-hour window of the live account is full or nearly so",
-        Trigger::BurnRate => "at this pace the 5-hour window is full before the next look",
-        Trigger::FailureReported => "the live account refuses work",
+        Trigger::HigherTierEmerged => "the week of the other one ends sooner",
+        Trigger::IntraTierPreempted => "the other one loses more of its week with every hour",
+        Trigger::TierDrained => "it has used its share of the week by now",
+        Trigger::ForcedCritical => "its 5-hour window is full or nearly so",
+        Trigger::BurnRate => "at this pace its 5-hour window is full before the next look",
+        Trigger::FailureReported => "it refuses work",
         Trigger::Manual => "you asked for it",
-        Trigger::PlanImproved => "over the days ahead that uses more of all accounts together",
+        Trigger::PlanImproved => "over the days ahead that gets more work done",
     }
 }
 
@@ -88,23 +80,6 @@ mod tests {
     use sluice_engine::{Generation, LaneId};
     use std::fmt::Write as _;
 
-    const TRIGGERS: [Trigger; 14] = [
-        Trigger::Tick,
-        Trigger::EmergencePending,
-        Trigger::ResidencyBlocked,
-        Trigger::CooldownBlocked,
-        Trigger::NoTarget,
-        Trigger::SwapAborted,
-        Trigger::HigherTierEmerged,
-        Trigger::IntraTierPreempted,
-        Trigger::TierDrained,
-        Trigger::ForcedCritical,
-        Trigger::BurnRate,
-        Trigger::FailureReported,
-        Trigger::Manual,
-        Trigger::PlanImproved,
-    ];
-
     fn told(trigger: Trigger, action: &str) -> String {
         let swaps = action != "stay";
         let decision = Decision {
@@ -126,17 +101,8 @@ mod tests {
     #[test]
     fn every_branch_is_told_in_a_sentence_a_stranger_understands() {
         let mut all = String::new();
-        for trigger in TRIGGERS {
-            let stays = matches!(
-                trigger,
-                Trigger::Tick
-                    | Trigger::EmergencePending
-                    | Trigger::ResidencyBlocked
-                    | Trigger::CooldownBlocked
-                    | Trigger::NoTarget
-                    | Trigger::SwapAborted
-            );
-            for action in if stays { &["stay"][..] } else { &["swap", "advise"] } {
+        for trigger in Trigger::ALL {
+            for action in if trigger.stays() { &["stay"][..] } else { &["swap", "advise"] } {
                 writeln!(all, "{} {action}: {}", trigger.name(), told(trigger, action)).unwrap();
             }
         }

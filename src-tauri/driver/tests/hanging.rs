@@ -106,7 +106,8 @@ async fn watch(hung: &[Part]) -> Cadence {
 fn deaf_front_end(handle: &Handle) -> impl Sized + use<> {
     let (views, handle) = (handle.views(), handle.clone());
     let asking = tokio::spawn(async move {
-        let asked = handle.call(Request::Decisions { limit: 10, before: None });
+        let asked =
+            handle.call(Request::Decisions { limit: 10, before: None, only: Default::default() });
         tokio::pin!(asked);
         // Polled once and then left alone.
         let _unread = std::future::poll_fn(|context| {

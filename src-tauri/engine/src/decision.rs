@@ -52,6 +52,38 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Every branch.
+    pub const ALL: [Self; 14] = [
+        Self::Tick,
+        Self::EmergencePending,
+        Self::ResidencyBlocked,
+        Self::CooldownBlocked,
+        Self::NoTarget,
+        Self::SwapAborted,
+        Self::HigherTierEmerged,
+        Self::IntraTierPreempted,
+        Self::TierDrained,
+        Self::ForcedCritical,
+        Self::BurnRate,
+        Self::FailureReported,
+        Self::Manual,
+        Self::PlanImproved,
+    ];
+
+    /// Whether the lane stays where it is.
+    #[must_use]
+    pub const fn stays(self) -> bool {
+        matches!(
+            self,
+            Self::Tick
+                | Self::EmergencePending
+                | Self::ResidencyBlocked
+                | Self::CooldownBlocked
+                | Self::NoTarget
+                | Self::SwapAborted
+        )
+    }
+
     /// The stable snake-case name.
     #[must_use]
     pub const fn name(self) -> &'static str {

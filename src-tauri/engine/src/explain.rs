@@ -1,13 +1,12 @@
 //! A decision in words: the recorded strings, or sentences for people.
 
-use crate::decision::{Action, Decision, Refusal};
+use crate::decision::Refusal;
 use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::tier;
 use crate::units::AccountId;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 /// What kept the lane where it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,7 +155,7 @@ pub fn plain(rule: &Rule) -> String {
             format!("another account's week {}, its own {}", ends(*best), ends(*active))
         }
         Rule::Preemption { best, active, .. } => format!(
-            "another account loses {:.0} % in {}, it loses {:.0} % in {}",
+            "left alone, another account loses {:.0} % of its week in {}, this one {:.0} % in {}",
             best.0,
             hours(best.1),
             active.0,
@@ -166,13 +165,15 @@ pub fn plain(rule: &Rule) -> String {
             format!("its week is used up ({used:.0} %)")
         }
         Rule::Drained { used, target } => {
-            format!("its week is at {used:.0} % and {target:.0} % is its share by now")
+            format!("its week is {used:.0} % used and by now {target:.0} % is its share")
         }
         Rule::ShortCritical { used, critical } => {
-            format!("its 5-hour window is at {used:.0} % (line {critical:.0} %)")
+            format!(
+                "its 5-hour window is {used:.0} % used, past the {critical:.0} % at which Sluice moves on"
+            )
         }
         Rule::Projection { used, projected, minutes } => format!(
-            "its 5-hour window is at {used:.0} % and would reach {:.0} % in {minutes:.0} min",
+            "its 5-hour window is {used:.0} % used and would reach {:.0} % in {minutes:.0} min",
             projected.min(100.0)
         ),
         Rule::Refused { window } => match window.as_str() {
@@ -181,32 +182,38 @@ pub fn plain(rule: &Rule) -> String {
             model => format!("its week of {model} is used up"),
         },
         Rule::LoginRefused => "its login was refused".to_string(),
-        Rule::WouldBill => "further use of it would cost money".to_string(),
+        Rule::WouldBill => "using it further would cost extra money".to_string(),
         Rule::Plan { why, .. } => why.clone(),
     }
 }
 
-/// The trigger names the gate that holds; the reason adds what the trigger does not say.
 fn plain_hold(hold: &Hold, rule: Option<&Rule>) -> String {
     let because = rule.map(plain).unwrap_or_default();
-    let left = match hold {
-        Hold::Nothing | Hold::NoTarget => return because,
+    let but = match hold {
+        Hold::Nothing => return because,
         Hold::NoActive => return "no account is live here".to_string(),
         Hold::Resting { minutes: Some(minutes) } if *minutes > 0.0 => {
             return format!("automatic swaps rest for {:.0} more min", minutes.max(1.0));
         }
         Hold::Resting { .. } => return "automatic swaps are off".to_string(),
         Hold::NoCandidate { .. } => return "no other account has to be used first".to_string(),
-        Hold::NotBetter { .. } => return "the next best account would lose no more".to_string(),
-        Hold::Emergence { count, looks, .. } => format!("look {count} of {looks}"),
-        Hold::Residency { seconds } | Hold::Cooldown { seconds } => {
-            format!("{} left", span(*seconds))
+        Hold::NotBetter { .. } => return "no other account would lose more by waiting".to_string(),
+        Hold::NoTarget => "no other account can take over".to_string(),
+        Hold::Emergence { count, looks, .. } => {
+            format!("that counts only when it lasts (seen at {count} of {looks} looks)")
+        }
+        Hold::Residency { seconds } => {
+            format!("the last swap is too recent ({} to wait)", span(*seconds))
+        }
+        Hold::Cooldown { seconds } => {
+            format!("the last attempt is too recent ({} to wait)", span(*seconds))
         }
         Hold::Backoff { seconds, failures } => {
-            format!("{failures} failed in a row, the next attempt in {}", span(*seconds))
+            let times = if *failures == 1 { "attempt" } else { "attempts" };
+            format!("{failures} {times} failed (the next one in {})", span(*seconds))
         }
     };
-    if because.is_empty() { left } else { format!("{because} ({left})") }
+    if because.is_empty() { but } else { format!("{because}, but {but}") }
 }
 
 fn ends(tier: u8) -> &'static str {
@@ -235,49 +242,18 @@ pub const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Disabled => "is switched off",
         Refusal::Failing => "could not be read several times in a row",
         Refusal::NeedsSignIn => "needs a new sign-in",
-        Refusal::NoCredential => "has no kept login",
+        Refusal::NoCredential => "has no login that Sluice keeps",
         Refusal::NotAutomatic => "is excluded from automatic swaps",
         Refusal::NoReset => "has no known weekly reset",
-        Refusal::UsageUnknown => "has no known use",
-        Refusal::NotBehind => "is not behind its target",
+        Refusal::UsageUnknown => "has not been read yet",
+        Refusal::NotBehind => "has used its share by now",
         Refusal::NoWeeklyHeadroom => "has too little of its week left",
-        Refusal::NoShortHeadroom => "has no room in its 5-hour window",
-        Refusal::Skipped => "failed as a target a moment ago",
+        Refusal::NoShortHeadroom => "has too little of its 5-hour window left",
+        Refusal::Skipped => "could not be swapped to a moment ago",
         Refusal::ModelExhausted => "has used up the model that is needed",
-        Refusal::WouldBill => "would cost money",
+        Refusal::WouldBill => "would cost extra money",
         Refusal::Stale => "has not been read since this computer woke up",
         Refusal::Outranked => "could be used, and another is better",
         Refusal::None => "is the best",
     }
-}
-
-/// The whole decision in one paragraph; `name` gives the accounts' labels.
-#[must_use]
-pub fn paragraph(decision: &Decision, name: &dyn Fn(AccountId) -> String) -> String {
-    let active = decision.active.map_or_else(|| "nobody".to_string(), name);
-    let head = match decision.action {
-        Action::Stay => format!("Stayed with {active}."),
-        Action::Swap { to } => format!("From {active} to {}.", name(to)),
-    };
-    let others: Vec<String> = decision
-        .candidates
-        .iter()
-        .filter(|candidate| candidate.refusal != Refusal::Active)
-        .map(|candidate| format!("{} {}", name(candidate.account), refusal(candidate.refusal)))
-        .collect();
-    let mut text = head;
-    for part in [sentence(&decision.reason), sentence(&others.join("; "))] {
-        if !part.is_empty() {
-            text.push(' ');
-            text.push_str(&part);
-        }
-    }
-    text
-}
-
-fn sentence(clause: &str) -> String {
-    let mut letters = clause.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }

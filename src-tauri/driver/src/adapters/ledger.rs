@@ -409,10 +409,13 @@ fn write_lane(ledger: &mut real::Ledger, lane: &Lane, at: Utc) -> real::Result<i
 
 fn look_up(ledger: &real::Ledger, query: &Query) -> real::Result<Answer> {
     match query {
-        Query::Decisions { limit, before } => {
+        Query::Decisions { limit, before, only } => {
             let query = DecisionQuery {
                 limit: *limit,
                 before: *before,
+                trigger: only.trigger,
+                outcome: only.action.as_deref().map(outcome),
+                account: only.account,
                 details: true,
                 ..DecisionQuery::default()
             };

@@ -3,7 +3,7 @@
 use super::telling::SNOOZE_S;
 use super::wishes::Flag;
 use super::{Adding, CallId, Core, Effect, Then};
-use crate::api::{Answer, Mode, Request};
+use crate::api::{Answer, DecisionFilter, Mode, Request};
 use crate::link::refused;
 use crate::ports::{Identity, Kept, KeptAccount, Query, Record, Trouble};
 use sluice_engine::limits::ACCOUNTS_MAX;
@@ -96,8 +96,14 @@ impl Core {
     /// What the database answers.
     fn look_up(&mut self, call: CallId, request: Request, now: Now) {
         let query = match request {
-            Request::Decisions { limit, before } => {
-                Query::Decisions { limit: limit.clamp(1, ROWS_MAX), before }
+            Request::Decisions { only: DecisionFilter { action: Some(action), .. }, .. }
+                if !["stay", "swap", "advise"].contains(&action.as_str()) =>
+            {
+                let text = format!("{action} is no action; there are stay, swap and advise.");
+                return self.refuse(call, "invalid", text);
+            }
+            Request::Decisions { limit, before, only } => {
+                Query::Decisions { limit: limit.clamp(1, ROWS_MAX), before, only }
             }
             Request::Swaps { limit } => Query::Swaps { limit: limit.clamp(1, ROWS_MAX) },
             Request::Stranded { since_ms } => Query::Stranded { since: Utc::from_millis(since_ms) },

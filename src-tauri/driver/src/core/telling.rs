@@ -18,6 +18,10 @@ const SAME_TIER_DEFICIT: f64 = 15.0;
 const STEPS: [f64; 3] = [75.0, 90.0, 95.0];
 /// Days before a login ends at which it is told.
 const LOGIN_DAYS: [u8; 3] = [7, 3, 1];
+/// Minutes of a day.
+const DAY_MIN: f64 = 1_440.0;
+/// Clocks are put forward or back in the first hours of a day, minutes.
+const CLOCKS_CHANGED_MIN: f64 = 180.0;
 /// Causes remembered at once; the oldest are forgotten first.
 const CAUSES_MAX: usize = 512;
 
@@ -115,12 +119,9 @@ impl Core {
 
     /// Whether the person's quiet hours last; local time comes from the calendar's midnights.
     pub(super) fn is_quiet(&self, now: Now) -> bool {
-        let Some(quiet) = self.settings.quiet else { return false };
-        let midnight = self.world.calendar.midnights.iter().rev().find(|at| **at <= now.wall);
-        midnight.is_some_and(|midnight| {
-            let minutes = (now.wall.seconds_since(*midnight) / 60.0) as u16;
-            quiet.contain(minutes)
-        })
+        let quiet = self.settings.quiet;
+        let minute = local_minute(&self.world.calendar.midnights, now.wall);
+        quiet.zip(minute).is_some_and(|(quiet, minute)| quiet.contain(minute))
     }
 
     /// The cause has ended; should it come back it is told again.
@@ -515,6 +516,16 @@ impl Core {
             }
         }
     }
+}
+
+/// Minutes of the local day. A day that is an hour short or long has lost or gained it by then.
+fn local_minute(midnights: &[Utc], now: Utc) -> Option<u16> {
+    let next = midnights.partition_point(|midnight| *midnight <= now);
+    let begun = midnights[next.checked_sub(1)?];
+    let passed = now.seconds_since(begun) / 60.0;
+    let whole = midnights.get(next).map_or(DAY_MIN, |end| end.seconds_since(begun) / 60.0);
+    let shift = if passed >= CLOCKS_CHANGED_MIN { DAY_MIN - whole } else { 0.0 };
+    Some((passed + shift).clamp(0.0, DAY_MIN) as u16)
 }
 
 /// The warning a login is under whose end comes near: the days of its step.

@@ -161,6 +161,8 @@ pub enum Query {
         limit: u32,
         /// Older than this row.
         before: Option<i64>,
+        /// Only such.
+        only: crate::api::DecisionFilter,
     },
     /// Swaps, newest first.
     Swaps {

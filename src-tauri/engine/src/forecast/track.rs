@@ -17,7 +17,12 @@ const LAST_IN_USE_MIN: f64 = 45.0;
 /// And if that reading is at most this old at its end, minutes.
 const LAST_AT_REST_MIN: f64 = 13.0 * 60.0;
 /// Minutes of unseen work that a parked account's 5-hour window bears.
-const UNSEEN_MIN: f64 = 2.0;
+const UNSEEN_MIN: f64 = 5.0;
+/// A reading that falls within its window was off by at most this, percent; by more it is another
+/// thing.
+const FALL_MOST: f64 = 6.0;
+/// What is known of a reading's error fades by this share with each reading that does not fall.
+const NOISE_FADES: f64 = 0.005;
 /// Minutes of the 5-hour window.
 const SHORT_MIN: f64 = 300.0;
 /// Weekly leads whose forecast is remembered with the outcome: a day, or an hour, before.
@@ -60,6 +65,12 @@ pub struct Track {
     promises: Vec<(Kind, Promise)>,
     /// When it was last noted who is live.
     marked: Option<Utc>,
+    /// Whether a lane was on the account then.
+    live: bool,
+    /// Ends of the 5-hour and the weekly window that ended last.
+    ended: [Option<Utc>; 2],
+    /// How far readings are off, percent, learned from those that fell within their window.
+    noise: f64,
 }
 
 /// A window that has ended: what was left, where a reading is near enough to say, and the kinds of
@@ -100,7 +111,12 @@ impl Track {
         if last.is_some_and(|last| at <= last) {
             return None;
         }
-        let (short, week) = (seen(&usage.five_hour, at), seen(&usage.seven_day, at));
+        // Providers go on telling of a window for a while after its end.
+        let open = |seen: &Seen, ended: Option<Utc>| {
+            seen.reset > at && ended.is_none_or(|ended| !same_reset(seen.reset, ended))
+        };
+        let short = seen(&usage.five_hour, at).filter(|seen| open(seen, self.ended[0]));
+        let week = seen(&usage.seven_day, at).filter(|seen| open(seen, self.ended[1]));
         let same_short = matches!((&self.short, &short), (Some(a), Some(b)) if same(a, b));
         let same_week = matches!((&self.week, &week), (Some(a), Some(b)) if same(a, b));
         let step = match (&self.week, &week) {
@@ -118,6 +134,12 @@ impl Track {
             self.sum_short += b.used - a.used;
             self.sum_week += step.used;
         }
+        let fell = |same: bool, before: &Option<Seen>, now: &Option<Seen>| match (before, now) {
+            (Some(before), Some(now)) if same => (before.used - now.used).clamp(0.0, FALL_MOST),
+            _ => 0.0,
+        };
+        let fall = fell(same_short, &self.short, &short).max(fell(same_week, &self.week, &week));
+        self.noise = (self.noise * (1.0 - NOISE_FADES)).max(fall / 2.0);
         if !same_short {
             self.recent.clear();
         }
@@ -135,14 +157,16 @@ impl Track {
     /// Notes whether a lane is on the account now. `usual` is the pace of the 5-hour window that
     /// the pool's work would have here, where its own is not known yet.
     pub(super) fn mark(&mut self, live: bool, usual: f64, now: Utc) {
-        let since = self.marked.replace(now).filter(|_| live);
-        let Some(since) = since else { return };
+        let was = core::mem::replace(&mut self.live, live);
+        // It came or went somewhere in between.
+        let share = (f64::from(u8::from(was)) + f64::from(u8::from(live))) / 2.0;
+        let Some(since) = self.marked.replace(now).filter(|_| share > 0.0) else { return };
         let known = self.recent.len() >= 2;
         let own = [self.pace(Kind::FiveHour), self.pace(Kind::SevenDay)];
         let paces = if known { own } else { [usual, usual / self.ratio()] };
         for (seen, pace) in [&mut self.short, &mut self.week].into_iter().zip(paces) {
             let Some(seen) = seen else { continue };
-            let minutes = (now.seconds_since(since.max(seen.at)) / 60.0).max(0.0);
+            let minutes = share * (now.seconds_since(since.max(seen.at)) / 60.0).max(0.0);
             seen.live_min += minutes;
             if seen.live_min <= LAST_IN_USE_MIN {
                 seen.since += pace * minutes;
@@ -161,6 +185,12 @@ impl Track {
     pub(super) fn window(&self, kind: Kind, now: Utc) -> Option<(f64, Utc)> {
         let seen = self.seen(kind).filter(|seen| seen.reset > now)?;
         Some((seen.reckoned(), seen.reset))
+    }
+
+    /// How far the used share may be off, percent: what was reckoned since the reading may be twice as
+    /// much or nothing, and the reading itself is not exact.
+    pub(super) fn doubt(&self, kind: Kind) -> f64 {
+        self.noise + self.seen(kind).map_or(0.0, |seen| seen.since)
     }
 
     /// Its numbers say enough for a forecast: a 5-hour window that was worked in after its last
@@ -268,8 +298,8 @@ impl Track {
             *of != kind
         });
         match kind {
-            Kind::FiveHour => self.short = None,
-            Kind::SevenDay => self.week = None,
+            Kind::FiveHour => (self.short, self.ended[0]) = (None, Some(seen.reset)),
+            Kind::SevenDay => (self.week, self.ended[1]) = (None, Some(seen.reset)),
         }
         let age = seen.reset.seconds_since(seen.at) / 60.0;
         if seen.live_min > LAST_IN_USE_MIN || age > LAST_AT_REST_MIN {

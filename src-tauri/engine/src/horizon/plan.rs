@@ -255,7 +255,7 @@ fn explain(
     if let Some(to) = to {
         decision.action = Action::Swap { to };
     }
-    decision.reason = words(scene, answer, to);
+    decision.reason = words(scene, answer, to, held);
 }
 
 fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
@@ -283,13 +283,18 @@ fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
     }
 }
 
-/// The branch in words; percent are of a pro plan's 5-hour window.
-fn words(scene: &Scene<'_>, answer: Option<&Answer>, to: Option<AccountId>) -> String {
+/// The branch in words.
+fn words(
+    scene: &Scene<'_>,
+    answer: Option<&Answer>,
+    to: Option<AccountId>,
+    held: Option<Trigger>,
+) -> String {
     let cause = match scene.forced {
-        Some(Force::Refused) => "work was refused here",
-        Some(Force::Unusable) => "the login here does not work",
-        Some(Force::Short) => "the 5-hour window is about to be full",
-        Some(Force::Long) => "the week is about to be used up",
+        Some(Force::Refused) => "it refused work",
+        Some(Force::Unusable) => "its login does not work",
+        Some(Force::Short) => "its 5-hour window is about to be full",
+        Some(Force::Long) => "its week is about to be used up",
         None => "",
     };
     let gain = answer.and_then(|answer| {
@@ -298,11 +303,16 @@ fn words(scene: &Scene<'_>, answer: Option<&Answer>, to: Option<AccountId>) -> S
     });
     match (to, scene.forced, gain) {
         (None, None, _) => String::new(),
-        (None, Some(_), _) => format!("{cause}, and no account has room"),
+        (None, Some(_), _) => match held {
+            Some(Trigger::SwapAborted) => format!("{cause}, but the last attempt failed"),
+            Some(_) => format!("{cause}, but the last attempt is too recent"),
+            None => format!("{cause}, but no other account can take over"),
+        },
         (Some(_), Some(_), _) => String::from(cause),
         (Some(_), None, Some((gain, undone))) => format!(
-            "the plan gains {gain:.0} % of a pro window; staying would leave {undone:.0} % undone"
+            "over the days ahead that gets more work done, worth {gain:.0} % of a Pro plan's 5-hour \
+             window; staying would leave {undone:.0} % of one undone"
         ),
-        (Some(_), None, None) => String::from("the plan gains by it"),
+        (Some(_), None, None) => String::from("over the days ahead that gets more work done"),
     }
 }

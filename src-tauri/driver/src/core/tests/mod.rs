@@ -7,6 +7,7 @@ mod modes;
 mod notices;
 mod polling;
 mod reports;
+mod rows;
 mod turns;
 mod walls;
 mod wishes;

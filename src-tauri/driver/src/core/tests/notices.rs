@@ -144,6 +144,7 @@ fn at_most_three_notices_a_day_come_unasked_for() {
     let begun = outside.now.wall;
     outside.done.clear();
     let mut told: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for hour in 0..days * 24 {
         let working = (8..20).contains(&(hour % 24));
         outside.burn = if working { 0.9 + 0.5 * ((hour / 24) % 3) as f64 } else { 0.0 };
@@ -153,6 +154,7 @@ fn at_most_three_notices_a_day_come_unasked_for() {
             if let Effect::Tell { notice, .. } = effect {
                 let day = at.seconds_since(begun) as i64 / 86_400;
                 told.entry(day).or_default().push(notice.cause.clone());
+                *kinds.entry(notice.kind.clone()).or_default() += 1;
             }
         }
     }
@@ -160,7 +162,7 @@ fn at_most_three_notices_a_day_come_unasked_for() {
     assert!(sum > days as usize / 4, "something was told: {told:?}");
     let worst = told.values().max_by_key(|causes| causes.len());
     assert!(worst.is_some_and(|causes| causes.len() <= 3), "{worst:?}");
-    println!("{sum} notices in {days} days");
+    println!("{sum} notices in {days} days, by kind: {kinds:?}");
 }
 
 /// Windows empty when their time has come; the simulated provider itself lets them stand.
@@ -174,4 +176,134 @@ fn weeks_end(outside: &mut Outside, hour: i64) {
             usage.2 += 7 * 24;
         }
     }
+}
+
+/// Weeks of a person who works; the account's weeks end with much left or with nothing. Each week that
+/// is announced is announced once, and a disabled account's never.
+#[test]
+fn over_simulated_weeks_each_episode_is_announced_once_and_none_of_a_disabled_account() {
+    let mut outside = Outside::empty();
+    for (key, hours) in [("a", 30), ("b", 80), ("c", 150)] {
+        outside.sign_in_and_add(key, (0.0, 10.0, hours));
+    }
+    let off = outside.id("c");
+    outside.sign_in("a");
+    outside.ask(Request::SetEnabled { account: off, enabled: false });
+    outside.input(Input::Calendar(working_day()));
+    outside.done.clear();
+    let mut announced: BTreeMap<String, usize> = BTreeMap::new();
+    let days = if std::env::var_os("SLUICE_LONG").is_some() { 84 } else { 11 };
+    for hour in 0..days * 24 {
+        outside.burn = if (8..20).contains(&(hour % 24)) { 0.4 } else { 0.0 };
+        weeks_end(&mut outside, hour);
+        outside.advance(3_600);
+        for (_, effect) in std::mem::take(&mut outside.done) {
+            if let Effect::Tell { notice, .. } = effect
+                && notice.kind == "drain"
+            {
+                *announced.entry(notice.cause.clone()).or_default() += 1;
+            }
+        }
+    }
+    let of = |id: AccountId| {
+        announced.keys().filter(|cause| cause.starts_with(&format!("drain:{}:", id.0))).count()
+    };
+    assert_eq!(of(off), 0, "{announced:?}");
+    assert!(of(outside.id("b")) as i64 >= days / 7, "{announced:?}");
+    assert!(announced.values().all(|times| *times == 1), "{announced:?}");
+}
+
+/// Local days with a change of the clocks: the third has 23 hours, the fifth 25.
+fn changing_days() -> (Vec<Utc>, Calendar) {
+    let mut midnights = vec![START.plus_seconds(-8 * 3_600)];
+    for hours in [24, 24, 23, 24, 25, 24, 24, 24] {
+        midnights.push(midnights[midnights.len() - 1].plus_seconds(hours * 3_600));
+    }
+    let calendar = Calendar {
+        spans: midnights.windows(2).map(|day| (day[1].plus_seconds(-15 * 3_600), day[1])).collect(),
+        midnights: midnights.clone(),
+        weekly_hours: 105.0,
+    };
+    (midnights, calendar)
+}
+
+#[test]
+fn quiet_hours_follow_the_wall_clock_over_a_change_of_the_clocks() {
+    let (midnights, calendar) = changing_days();
+    let mut outside = Outside::pair("advise");
+    outside.input(Input::Calendar(calendar));
+    outside.ask(Request::Set { key: "quiet.hours".to_owned(), value: "22:00-07:00".into() });
+    // Hours after midnight at which it is seven in the morning and ten in the evening.
+    for (day, seven, ten) in [(1, 7, 22), (2, 6, 21), (3, 7, 22), (4, 8, 23)] {
+        for (hour, before, after) in [(seven, true, false), (ten, false, true)] {
+            let at = |seconds: i64| {
+                let wall = midnights[day].plus_seconds(hour * 3_600 + seconds);
+                outside.core.is_quiet(Now { wall, mono: Mono(0) })
+            };
+            assert_eq!((at(-60), at(60)), (before, after), "day {day}, {hour} h");
+        }
+    }
+}
+
+#[test]
+fn a_digest_comes_once_a_day_over_a_change_of_the_clocks() {
+    let (midnights, calendar) = changing_days();
+    let mut outside = Outside::pair("advise");
+    // Something is always about to be lost, and not announced by itself.
+    outside.ask(Request::Set { key: "notify.drain".to_owned(), value: false.into() });
+    outside.input(Input::Calendar(calendar));
+    outside.done.clear();
+    let mut told = Vec::new();
+    for hour in 0..6 * 24 {
+        weeks_end(&mut outside, hour);
+        for usage in outside.usage.values_mut() {
+            usage.2 = hour / 24 * 24 + 36;
+        }
+        outside.advance(3_600);
+        for (at, effect) in std::mem::take(&mut outside.done) {
+            if let Effect::Tell { notice, .. } = effect
+                && notice.kind == "digest"
+            {
+                told.push(midnights.partition_point(|midnight| *midnight <= at));
+            }
+        }
+    }
+    let days: BTreeSet<usize> = told.iter().copied().collect();
+    assert_eq!(days.len(), told.len(), "one a day: {told:?}");
+    assert!(days.contains(&3) && days.contains(&5), "also on the days of the change: {told:?}");
+}
+
+/// The account that is not live; its week ends in so many hours.
+fn week_that_ends(hours: i64, outage: std::ops::Range<i64>) -> Vec<sluice_engine::forecast::Ended> {
+    let mut outside = Outside::pair("advise");
+    let id = outside.id("b");
+    outside.usage.insert(id, (0.0, 40.0, hours));
+    outside.input(Input::Calendar(working_day()));
+    for hour in 0..hours + 3 {
+        if outage.contains(&hour) {
+            outside.poll_error.insert(id, PollError::Late);
+        } else {
+            outside.poll_error.remove(&id);
+        }
+        outside.advance(3_600);
+    }
+    let ended = outside.done.iter().filter_map(|(_, effect)| match effect {
+        Effect::Store { record, .. } => match &**record {
+            Record::Stranded(week) if week.account == id => Some(*week),
+            _ => None,
+        },
+        _ => None,
+    });
+    ended.collect()
+}
+
+#[test]
+fn what_was_left_of_a_week_that_nobody_saw_end_is_unknown_and_not_zero() {
+    let seen = week_that_ends(40, 0..0);
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!((seen[0].unused - 60.0).abs() < 0.5, "{seen:?}");
+    let short = week_that_ends(40, 34..43);
+    assert_eq!(short.len(), 1, "an idle account's reading of some hours ago is good enough");
+    assert!((short[0].unused - 60.0).abs() < 0.5, "{short:?}");
+    assert_eq!(week_that_ends(40, 20..43), [], "nothing is claimed after a day without a reading");
 }
