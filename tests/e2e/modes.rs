@@ -37,7 +37,11 @@ fn advise_never_writes_a_credential_by_itself() {
     let before = seat(&stage);
     // The tool itself never refreshes here: every write would be ours.
     let bearer = stage.tool.tokens().unwrap().0;
-    let advised = || match stage.ask(&Request::Decisions { limit: 1_000, before: None }) {
+    let advised = || match stage.ask(&Request::Decisions {
+        limit: 1_000,
+        before: None,
+        only: Default::default(),
+    }) {
         Answer::Decisions { rows } => {
             Some(rows.iter().filter(|row| row.action == "advise").count()).filter(|n| *n >= 3)
         }

@@ -13,7 +13,8 @@ fn the_kill_switch_stops_polls_and_swaps_and_survives_a_restart() {
     stage.wait_view("stopped", |view| view.stopped);
     // It acts before it is on disk. The ledger does one thing after the other: an answer from it means
     // that the stop is written.
-    let written = stage.ask(&Request::Decisions { limit: 1, before: None });
+    let written =
+        stage.ask(&Request::Decisions { limit: 1, before: None, only: Default::default() });
     assert!(matches!(written, Answer::Decisions { .. }), "{written:?}");
     app.kill();
 

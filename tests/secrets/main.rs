@@ -85,7 +85,7 @@ fn play(stage: &Stage) -> Vec<u8> {
         Request::Swap { to: AccountId(999) },
         Request::Swap { to: stage.account("beta").id },
         Request::Add { provider: Provider::Claude, label: Some("again".into()) },
-        Request::Decisions { limit: 1_000, before: None },
+        Request::Decisions { limit: 1_000, before: None, only: Default::default() },
         Request::Swaps { limit: 1_000 },
         Request::History { account, since_ms: 0 },
         Request::Settings,

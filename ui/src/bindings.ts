@@ -574,6 +574,8 @@ export type Request =
       limit: number;
       // Only older than this row.
       before: number | null;
+      // Only such.
+      only: DecisionFilter;
     }
   | {
       verb: "swaps";
@@ -676,6 +678,16 @@ export type FailureKind =
   | "rate_limit"
   | "billing"
   | "auth";
+
+// Which decisions are wanted; what is `None` restricts nothing.
+export interface DecisionFilter {
+  // Of this branch.
+  trigger: Trigger | null;
+  // `stay`, `swap` or `advise`.
+  action: string | null;
+  // With this account live or chosen.
+  account: AccountId | null;
+}
 
 // The answer to a request.
 export type Answer =
