@@ -134,8 +134,23 @@ fn without_names(view: &View, show_mail: bool, text: &str) -> String {
     // Longer names first: one may begin with another.
     accounts.sort_by_key(|account| std::cmp::Reverse(account.label.len()));
     accounts.iter().fold(text.to_owned(), |text, account| {
-        text.replace(&account.label, &format!("account {}", account.id.0))
+        replaced(&text, &account.label, &format!("account {}", account.id.0))
     })
+}
+
+/// Whole words only: a name may be a letter.
+fn replaced(text: &str, name: &str, instead: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(name).filter(|_| !name.is_empty()) {
+        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
+        let inside =
+            out.chars().chain(before.chars()).next_back().is_some_and(char::is_alphanumeric)
+                || after.chars().next().is_some_and(char::is_alphanumeric);
+        out.push_str(before);
+        out.push_str(if inside { name } else { instead });
+        rest = after;
+    }
+    out + rest
 }
 
 fn seat(provider: &ProviderView) -> Finding {
@@ -201,4 +216,22 @@ fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replaced;
+
+    #[test]
+    fn a_name_is_taken_out_as_a_whole_word_wherever_it_stands() {
+        let hidden = |text: &str, name: &str| replaced(text, name, "account 7");
+        assert_eq!(hidden("The login of Rose ends.", "Rose"), "The login of account 7 ends.");
+        assert_eq!(hidden("Rose, Rose", "Rose"), "account 7, account 7");
+        assert_eq!(
+            hidden("a tool reads Max 20x of a", "a"),
+            "account 7 tool reads Max 20x of account 7"
+        );
+        assert_eq!(hidden("Rosemary", "Rose"), "Rosemary");
+        assert_eq!(hidden("unchanged", ""), "unchanged");
+    }
 }
