@@ -148,3 +148,25 @@ fn a_lane_that_stands_still_joins_another_when_no_account_is_free() {
     let to = target(&world.tick(in_minutes(2.0)));
     assert!(to.is_some_and(|to| (2..=6).contains(&to)), "{to:?}");
 }
+
+/// An account whose windows are twenty times the smallest plan's.
+fn big(id: i64, short: f64) -> Account {
+    half_used(id).short(short, Some(in_hours(3.0))).with(|one| one.plan.weight = Some(20.0))
+}
+
+#[test]
+fn what_is_worth_a_move_is_a_share_of_the_accounts_own_window() {
+    let stuck = |believed: f64, said: f64| {
+        let mut world = planned(vec![big(1, 50.0), big(2, said)]);
+        world.horizon.gauges.get_mut(&AccountId(2)).unwrap().short = believed;
+        refused(&mut world, 1, "five_hour", in_hours(3.0), in_minutes(1.0));
+        target(&world.tick(in_minutes(1.0)))
+    };
+    assert_eq!((stuck(100.0, 97.0), stuck(100.0, 98.0)), (Some(2), None), "2.6 % by the reading");
+    assert_eq!((stuck(98.0, 98.0), stuck(99.0, 98.0)), (Some(2), None), "1.5 % rather than wait");
+    let brimming = |room: f64| {
+        let mut world = planned(vec![big(1, 99.6), big(2, 100.0 - room)]);
+        target(&world.tick(in_minutes(1.0)))
+    };
+    assert_eq!((brimming(3.0), brimming(1.0)), (Some(2), None));
+}
