@@ -4,8 +4,9 @@ use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, wor
 use crate::life::Life;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    AccountId, Action, Decision, Lane, LaneId, Now, Policy, Refusal, Rules, World,
+    AccountId, Action, Decision, Lane, LaneId, Now, Policy, Refusal, Rules, Trigger, World,
 };
+use std::collections::BTreeSet;
 
 /// The rule sets a life is lived under.
 fn rule_sets() -> [Rules; 3] {
@@ -50,6 +51,31 @@ fn recorded_decisions_come_out_the_same_to_the_last_bit() {
         rng.shuffle(&mut again.lanes);
         assert_eq!(text(&again.decide(decision.lane, now)), text(decision), "{}", text(world));
     });
+}
+
+#[test]
+fn a_plan_moves_a_lane_only_when_two_looks_in_a_row_say_so() {
+    let mut moves = 0;
+    for seed in 1..200 {
+        let rules = Rules { policy: Policy::Horizon, ..Rules::default() };
+        let mut life = Life::new(seed, rules);
+        let mut pending = BTreeSet::new();
+        for _ in 0..288 {
+            life.step(&mut |_, _, decision| {
+                // What was attempted and failed is tried again without another look.
+                let residency = (decision.lane, decision.generation);
+                if decision.trigger == Trigger::PlanImproved {
+                    moves += 1;
+                    assert!(pending.contains(&residency), "seed {seed}: {decision:?}");
+                } else if decision.trigger == Trigger::EmergencePending {
+                    pending.insert(residency);
+                    assert_eq!(decision.action, Action::Stay);
+                    assert!(decision.best.is_some() && !decision.reason.is_empty());
+                }
+            });
+        }
+    }
+    assert!(moves > 0, "some plan was worth a move");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::branches::Branches;
 use crate::fixture::{
     LANE, Play, With, account, clocks, in_hours, in_minutes, modern, now, seed, world,
 };
+use crate::life::Life;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
     Account, AccountId, Action, Credits, Decision, Login, ModelWindow, Percent, Policy, Refusal,
@@ -202,6 +203,24 @@ fn brimming() -> Account {
     account(1).week(50.0, in_hours(72.0)).short(99.6, Some(in_hours(3.0)))
 }
 
+/// The first look of some life at a move that nothing forces.
+fn emerging() -> Decision {
+    let mut found = None;
+    for seed in 1..200 {
+        let rules = Rules { policy: Policy::Horizon, ..Rules::default() };
+        let mut life = Life::new(seed, rules);
+        for _ in 0..288 {
+            life.step(&mut |_, _, decision| {
+                if found.is_none() && decision.trigger == Trigger::EmergencePending {
+                    found = Some(decision.clone());
+                }
+            });
+        }
+    }
+    found.expect("some life has one")
+}
+
+marked!(plan_emerging, emerging(), held(Trigger::EmergencePending));
 marked!(plan_active, planned(vec![quiet(), t0(2)], |_| {}), refused(1, Refusal::Active));
 marked!(plan_outranked, planned(vec![quiet(), t0(2)], |_| {}), refused(2, Refusal::Outranked));
 marked!(

@@ -6,6 +6,8 @@ use super::index::Index;
 use super::rollout::{Base, Opening, Outcome, Rollout};
 use super::scene::{Force, Scene};
 use crate::decision::{Action, Candidate, Decision, Refusal, Trigger};
+use crate::gates::{self, Pull};
+use crate::tier;
 use crate::units::{AccountId, LaneId, Now};
 use crate::world::World;
 use alloc::{format, string::String, vec::Vec};
@@ -24,6 +26,8 @@ struct Answer {
     next_plan: f64,
     /// A forced lane found no account with room to speak of.
     dry: Option<bool>,
+    /// A move that nothing forces has been the plan's at so many looks, of so many.
+    looks: Option<(u32, u32)>,
 }
 
 /// Decides for one lane.
@@ -45,17 +49,34 @@ pub fn decide(world: &mut World, lane: LaneId, now: Now) -> Decision {
     decision.generation = found.generation;
     decision.active = found.active;
     let Some(scene) = Scene::new(world, found, at) else { return decision };
-    let forced = scene.forced;
     let held = hold(world, &scene, now);
-    let answer = if held.is_none() && due(&scene) { Some(answer(&scene)) } else { None };
+    let mut answer = if held.is_none() && due(&scene) { Some(answer(&scene)) } else { None };
+    let mut streak = found.gates.streak;
+    if let Some(answer) = &mut answer {
+        persist(world, &scene, answer, &mut streak);
+    }
     explain(&mut decision, &scene, answer.as_ref(), held);
     if let Some(answer) = answer {
         world.horizon.planned(lane, at, answer.next_plan, answer.values, answer.dry);
-        if forced.is_none() && answer.to.is_none() {
-            decision.trigger = Trigger::Tick;
-        }
     }
+    world.lanes[position].gates.streak = streak;
     decision
+}
+
+/// A move that nothing forces has to be the plan's at two looks in a row, like every emergence.
+fn persist(world: &World, scene: &Scene<'_>, answer: &mut Answer, streak: &mut Option<(u8, u32)>) {
+    let tier = |id: AccountId| {
+        let known = world.memory.get(&id).and_then(|memory| memory.tier);
+        known.unwrap_or(tier::EXCLUDED)
+    };
+    let emerges = scene.forced.is_none() && answer.to.is_some();
+    let pull = if emerges { Pull::Emerging } else { Pull::Decisive };
+    let looks = world.rules.persistence_looks;
+    if !gates::persisted(streak, pull, answer.to.map(tier), looks) {
+        answer.to = None;
+        answer.next_plan = scene.now;
+        answer.looks = streak.map(|(_, seen)| (seen, looks));
+    }
 }
 
 /// The gate that keeps the lane where it is, if one does.
@@ -250,6 +271,10 @@ fn explain(
             cov_mark::hit!(plan_no_target);
             Trigger::NoTarget
         }
+        (None, _) if answer.is_some_and(|answer| answer.looks.is_some()) => {
+            cov_mark::hit!(plan_emerging);
+            Trigger::EmergencePending
+        }
         (None, _) => Trigger::Tick,
     };
     if let Some(to) = to {
@@ -302,7 +327,14 @@ fn words(
         Some((100.0 * value.1, 100.0 * answer.undone))
     });
     match (to, scene.forced, gain) {
-        (None, None, _) => String::new(),
+        (None, None, _) => {
+            answer.and_then(|answer| answer.looks).map_or_else(String::new, |(seen, looks)| {
+                format!(
+                    "over the days ahead another account would get more work done, but that counts \
+                     only when it lasts (seen at {seen} of {looks} looks)"
+                )
+            })
+        }
         (None, Some(_), _) => match held {
             Some(Trigger::SwapAborted) => format!("{cause}, but the last attempt failed"),
             Some(_) => format!("{cause}, but the last attempt is too recent"),
