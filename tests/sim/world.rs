@@ -359,7 +359,11 @@ impl Sim {
         if let (Some((at, left)), Some(from)) = (self.left[lane], decision.active)
             && at == minute
             && left != from
-            && self.known.get(&from).is_some_and(|known| !known.full(wall) && !known.signed_out)
+            && self.known.get(&from).is_some_and(|known| {
+                // Told full until an end that only a clock that runs ahead has passed.
+                let full = known.full(wall) || known.full(Self::stamp(minute));
+                !full && !known.signed_out
+            })
         {
             breaches.note("D1", minute, "a second swap for one burst of failures");
         }
