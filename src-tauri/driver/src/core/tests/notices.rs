@@ -129,12 +129,22 @@ fn a_kind_that_is_switched_off_is_not_told() {
     assert_eq!(outside.told("drain").len(), 0);
 }
 
+#[test]
+fn at_most_three_notices_a_day_come_unasked_for_under_horizon() {
+    at_most_three("horizon");
+}
+
+#[test]
+fn at_most_three_notices_a_day_come_unasked_for_under_tiered() {
+    at_most_three("tiered");
+}
+
 /// Weeks of a person at work on three accounts whose weeks end on different days; nobody clicks.
 /// `SLUICE_LONG=1` makes it a year.
-#[test]
-fn at_most_three_notices_a_day_come_unasked_for() {
+fn at_most_three(policy: &str) {
     let days = if std::env::var_os("SLUICE_LONG").is_some() { 365 } else { 8 };
     let mut outside = Outside::empty();
+    outside.ask(Request::Set { key: "policy".to_owned(), value: policy.into() });
     for (key, hours) in [("a", 30), ("b", 80), ("c", 150)] {
         outside.sign_in_and_add(key, (0.0, 10.0, hours));
     }
