@@ -103,6 +103,11 @@ impl Known {
     pub fn full(&self, wall: Utc) -> bool {
         self.short.full(wall) || self.long.full(wall)
     }
+
+    /// Whether its last reading was full, whatever the window's end.
+    pub fn read_full(&self) -> bool {
+        self.short.read_full.is_some() || self.long.read_full.is_some()
+    }
 }
 
 /// A lane's swaps as they were committed, in true minutes.

@@ -360,8 +360,8 @@ impl Sim {
             && at == minute
             && left != from
             && self.known.get(&from).is_some_and(|known| {
-                // Told full until an end that only a clock that runs ahead has passed.
-                let full = known.full(wall) || known.full(Self::stamp(minute));
+                // While the clock is off nobody can tell whether the end of a full window has passed.
+                let full = known.full(wall) || (self.skew_s != 0 && known.read_full());
                 !full && !known.signed_out
             })
         {
