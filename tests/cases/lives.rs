@@ -4,7 +4,7 @@ use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, wor
 use crate::life::Life;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    AccountId, Action, Decision, Lane, LaneId, Now, Policy, Refusal, Rules, Trigger, World,
+    AccountId, Action, Decision, Lane, LaneId, Mono, Now, Policy, Refusal, Rules, Trigger, World,
 };
 use std::collections::BTreeSet;
 
@@ -55,17 +55,25 @@ fn recorded_decisions_come_out_the_same_to_the_last_bit() {
 
 #[test]
 fn a_plan_moves_a_lane_only_when_two_looks_in_a_row_say_so() {
-    let mut moves = 0;
+    let (mut moves, mut still) = (0, 0);
     for seed in 1..200 {
         let rules = Rules { policy: Policy::Horizon, ..Rules::default() };
         let mut life = Life::new(seed, rules);
         let mut pending = BTreeSet::new();
         for _ in 0..288 {
-            life.step(&mut |_, _, decision| {
+            life.step(&mut |world, now, decision| {
                 // What was attempted and failed is tried again without another look.
                 let residency = (decision.lane, decision.generation);
                 if decision.trigger == Trigger::PlanImproved {
                     moves += 1;
+                    // It may have to wait for the end of a turn: the next look still wants it.
+                    let mut again = world.clone();
+                    let first = again.decide(decision.lane, now);
+                    let later =
+                        Now { wall: now.wall.plus_seconds(2), mono: Mono(now.mono.0 + 2_000) };
+                    let second = again.decide(decision.lane, later);
+                    assert_eq!(first.action, decision.action);
+                    still += i32::from(second.action == decision.action);
                     assert!(pending.contains(&residency), "seed {seed}: {decision:?}");
                 } else if decision.trigger == Trigger::EmergencePending {
                     pending.insert(residency);
@@ -76,6 +84,7 @@ fn a_plan_moves_a_lane_only_when_two_looks_in_a_row_say_so() {
         }
     }
     assert!(moves > 0, "some plan was worth a move");
+    assert!(still * 10 >= moves * 9, "{still} of {moves} were still wanted two seconds later");
 }
 
 #[test]

@@ -22,6 +22,9 @@ fn template(home: &Path) {
         record(&mut ledger, &decision(T0.plus_seconds(n * 60), lane, Trigger::Tick, 6));
         ledger.record_sample(&sample(a, T0.plus_seconds(n * 60), n as f64 / 8.0)).unwrap();
     }
+    drop(ledger);
+    // A short visit leaves the WAL behind and has copied the accounts when its commit returns.
+    let mut ledger = Ledger::attach(&database(&live)).unwrap();
     let vintage = VintageRow { account: a, vintage: 4, fingerprint: "f4".into(), stored_at: T0 };
     ledger.advance_vintage(&vintage).unwrap();
     ledger.set_setting("mode.claude", &serde_json::json!("auto")).unwrap();
@@ -266,7 +269,7 @@ fn a_checkup_measures_and_names_damage_and_changes_nothing() {
     let file = database(home.path());
     let ledger = Ledger::attach(&file).unwrap();
     let sound = ledger.checkup().unwrap();
-    assert_eq!((sound.damage, sound.whole, sound.schema), (None, true, SCHEMA_VERSION));
+    assert_eq!((sound.damage, sound.whole), (None, true));
     assert_eq!((sound.decisions, sound.oldest_decision), (400, Some(T0)));
     assert!(sound.bytes_in_use > 50_000 && sound.bytes_on_disk >= sound.bytes_in_use);
     drop(ledger);

@@ -91,7 +91,7 @@ pub async fn look(paths: &Paths, link: &Link, view: &View, show_mail: bool) -> O
         findings.push(Finding::warning("stopped", text, "`sluice start` begins again."));
     }
     findings.extend(own::vault(paths));
-    findings.extend(view.providers.iter().map(seat));
+    findings.extend(view.providers.iter().map(|one| seat(view, show_mail, one)));
     findings.extend(view.accounts.iter().flat_map(|found| account(view, found, names)));
     findings.extend(needs(view, &findings, show_mail));
     findings.extend(own::budgets(paths, view, names));
@@ -133,32 +133,34 @@ fn without_names(view: &View, show_mail: bool, text: &str) -> String {
     let mut accounts: Vec<&AccountView> = view.accounts.iter().filter(|_| !show_mail).collect();
     // Longer names first: one may begin with another.
     accounts.sort_by_key(|account| std::cmp::Reverse(account.label.len()));
-    accounts.iter().fold(text.to_owned(), |text, account| {
-        replaced(&text, &account.label, &format!("account {}", account.id.0))
-    })
-}
-
-/// Whole words only: a name may be a letter.
-fn replaced(text: &str, name: &str, instead: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some(at) = rest.find(name).filter(|_| !name.is_empty()) {
-        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
-        let inside =
-            out.chars().chain(before.chars()).next_back().is_some_and(char::is_alphanumeric)
-                || after.chars().next().is_some_and(char::is_alphanumeric);
-        out.push_str(before);
-        out.push_str(if inside { name } else { instead });
-        rest = after;
+    let (mut out, mut rest, mut last) = (String::new(), text, None);
+    // In one walk, so that what stands there instead is never taken for a name.
+    while let Some(next) = rest.chars().next() {
+        let named = accounts.iter().find(|account| {
+            let inside = |side: Option<char>| side.is_some_and(char::is_alphanumeric);
+            let after = rest.strip_prefix(account.label.as_str());
+            // Whole words only: a name may be a letter.
+            !account.label.is_empty()
+                && !inside(last)
+                && after.is_some_and(|after| !inside(after.chars().next()))
+        });
+        let taken = named.map_or(next.len_utf8(), |account| account.label.len());
+        match named {
+            Some(account) => out.push_str(&format!("account {}", account.id.0)),
+            None => out.push(next),
+        }
+        last = rest[..taken].chars().next_back();
+        rest = &rest[taken..];
     }
-    out + rest
+    out
 }
 
-fn seat(provider: &ProviderView) -> Finding {
+fn seat(view: &View, show_mail: bool, provider: &ProviderView) -> Finding {
     let name = provider.provider.name();
     match (&provider.observe_only, provider.unmanaged_login, provider.live) {
         (Some(text), _, _) => Finding::error(
             "observe_only",
-            format!("{name}: {text}"),
+            format!("{name}: {}", without_names(view, show_mail, text)),
             "Until then Sluice only watches; nothing is written.",
         ),
         (None, true, _) => Finding::warning(
@@ -220,11 +222,13 @@ fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::replaced;
+    use super::without_names;
+    use sluice_driver::api::{AccountView, View};
+    use sluice_driver::parts::engine::AccountId;
 
     #[test]
     fn a_name_is_taken_out_as_a_whole_word_wherever_it_stands() {
-        let hidden = |text: &str, name: &str| replaced(text, name, "account 7");
+        let hidden = |text: &str, name: &str| without_names(&view(&[(7, name)]), false, text);
         assert_eq!(hidden("The login of Rose ends.", "Rose"), "The login of account 7 ends.");
         assert_eq!(hidden("Rose, Rose", "Rose"), "account 7, account 7");
         assert_eq!(
@@ -233,5 +237,23 @@ mod tests {
         );
         assert_eq!(hidden("Rosemary", "Rose"), "Rosemary");
         assert_eq!(hidden("unchanged", ""), "unchanged");
+        assert_eq!(without_names(&view(&[(7, "Rose")]), true, "Rose"), "Rose");
+    }
+
+    #[test]
+    fn what_stands_there_instead_of_a_name_is_never_taken_for_one() {
+        let crossed = view(&[(2, "1"), (1, "2"), (3, "account")]);
+        assert_eq!(without_names(&crossed, false, "the login of 1"), "the login of account 2");
+        assert_eq!(without_names(&crossed, false, "2 and account"), "account 1 and account 3");
+    }
+
+    fn view(accounts: &[(i64, &str)]) -> View {
+        let blank = &crate::explain::tests::view().accounts[0];
+        let named = accounts.iter().map(|(id, label)| AccountView {
+            id: AccountId(*id),
+            label: (*label).to_owned(),
+            ..blank.clone()
+        });
+        View { accounts: named.collect(), ..View::default() }
     }
 }

@@ -67,8 +67,9 @@ fn next(view: &View, row: &DecisionView) -> String {
              started again."
         ),
         (_, "swap") => format!(
-            "Terminals and editors use {to} from their next request on. It stays for at least 15 \
-             minutes, unless it refuses work or runs full before."
+            "Once that is done, terminals and editors use {to} from their next request on; `sluice log \
+             --swaps` shows whether it was. It stays for at least 15 minutes, unless it refuses work \
+             or runs full before."
         ),
         (Trigger::EmergencePending, _) => {
             "If the next look, a few minutes later, says the same, it counts.".to_owned()
@@ -171,4 +172,4 @@ fn folded(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -117,7 +117,7 @@ fn escaped(value: &str) -> String {
 #[must_use]
 pub fn render(page: &Page, counts: &Counts) -> String {
     let mut text = String::new();
-    state(&mut text, &page.view);
+    state(&mut text, page);
     windows(&mut text, page);
     forecasts(&mut text, page);
     budgets(&mut text, page);
@@ -126,7 +126,8 @@ pub fn render(page: &Page, counts: &Counts) -> String {
     text
 }
 
-fn state(text: &mut String, view: &View) {
+fn state(text: &mut String, page: &Page) {
+    let view = &page.view;
     let mut build = Family::begin(text, ("sluice", "info", ""), "The program.");
     build.sample(&vec![("version", env!("CARGO_PKG_VERSION"))], 1);
     let help = "Whether everything is stopped by its switch.";
@@ -141,7 +142,7 @@ fn state(text: &mut String, view: &View) {
         let Some(account) = view.accounts.iter().find(|found| found.id == account) else {
             continue;
         };
-        let (id, name) = (account.id.0.to_string(), shown(account));
+        let (id, name) = (account.id.0.to_string(), named_on(page, account));
         let labels =
             vec![("account", &*name), ("id", &id), ("lane", lane), ("provider", provider.name())];
         live.sample(&labels, 1);
@@ -158,10 +159,14 @@ pub fn shown(account: &AccountView) -> String {
     }
 }
 
+fn named_on(page: &Page, account: &AccountView) -> String {
+    if page.show_mail { account.label.clone() } else { shown(account) }
+}
+
 fn each(page: &Page, mut tell: impl FnMut(&AccountView, &Labels<'_>)) {
     for account in &page.view.accounts {
         let id = account.id.0.to_string();
-        let name = if page.show_mail { account.label.clone() } else { shown(account) };
+        let name = named_on(page, account);
         let mut labels =
             vec![("account", &*name), ("id", &*id), ("provider", account.provider.name())];
         let mail = account.email.as_deref().filter(|_| page.show_mail);
@@ -266,36 +271,56 @@ fn counters(text: &mut String, counts: &Counts) {
     }
 }
 
-/// The file that numbers are kept in. Changes are numbered: one that comes late changes nothing.
+/// The file that numbers are kept in. One hand writes it, however slow the disk is; of the wishes
+/// that come meanwhile the last one counts.
 #[derive(Debug)]
 pub struct Sheet {
     path: PathBuf,
-    newest: Mutex<u64>,
+    wishes: Mutex<Wishes>,
+}
+
+#[derive(Debug, Default)]
+struct Wishes {
+    /// The text to put there, or none to take the sheet away.
+    next: Option<Option<String>>,
+    writing: bool,
 }
 
 impl Sheet {
     /// A sheet in this place.
     #[must_use]
     pub const fn at(path: PathBuf) -> Self {
-        Self { path, newest: Mutex::new(0) }
+        Self { path, wishes: Mutex::new(Wishes { next: None, writing: false }) }
     }
 
-    /// Puts a text there, or takes the sheet away, unless a later change came first. Blocks.
+    /// Wishes a text there, or the sheet away. Whoever is told `true` has to [`Self::put`] it.
+    #[must_use]
+    pub fn wish(&self, text: Option<String>) -> bool {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        wishes.next = Some(text);
+        !std::mem::replace(&mut wishes.writing, true)
+    }
+
+    /// Carries out what is wished until nothing is. Blocks.
     ///
     /// # Errors
-    /// What the file system says; what stood there still does.
-    pub fn put(&self, number: u64, text: Option<&str>) -> io::Result<()> {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if number < *newest {
-            return Ok(());
-        }
-        *newest = number;
-        match text {
-            Some(text) => write(&self.path, text),
-            None => match std::fs::remove_file(&self.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            },
+    /// What the file system said last; what stood there still does.
+    pub fn put(&self) -> io::Result<()> {
+        let mut last = Ok(());
+        loop {
+            let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(wish) = wishes.next.take() else {
+                wishes.writing = false;
+                return last;
+            };
+            drop(wishes);
+            last = match wish {
+                Some(text) => write(&self.path, &text),
+                None => match std::fs::remove_file(&self.path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => Ok(()),
+                },
+            };
         }
     }
 }
@@ -527,15 +552,24 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("metrics/sluice.prom");
         let sheet = Sheet::at(path.clone());
-        sheet.put(1, Some("one")).unwrap();
-        sheet.put(3, Some("two")).unwrap();
-        sheet.put(2, Some("late")).unwrap();
+        let put = |text: Option<&str>| {
+            assert!(sheet.wish(text.map(str::to_owned)));
+            sheet.put().unwrap();
+        };
+        put(Some("one"));
+        put(Some("two"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        sheet.put(4, None).unwrap();
-        sheet.put(5, None).unwrap();
+        put(None);
+        put(None);
         assert!(!path.exists());
+        // While one hand writes no other is sent for, and the last wish counts.
+        assert!(sheet.wish(Some("slow".to_owned())));
+        assert!(!sheet.wish(Some("skipped".to_owned())));
+        assert!(!sheet.wish(Some("last".to_owned())));
+        sheet.put().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "last");
         let blocked = home.path().join("blocked");
         std::fs::write(&blocked, "mine").unwrap();
         assert!(write(&blocked.join("sluice.prom"), "x").is_err());

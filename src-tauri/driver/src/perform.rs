@@ -103,8 +103,6 @@ pub(crate) struct Performer {
     untold: VecDeque<(Notice, Option<i64>, Utc)>,
     counters: Counters,
     sheet: Option<Arc<Sheet>>,
-    /// Changes of the sheet so far.
-    sheets: u64,
     pub(crate) quit: bool,
 }
 
@@ -130,7 +128,6 @@ impl Performer {
                 None => None,
             },
             sheet: parts.metrics.clone().map(|path| Arc::new(Sheet::at(path))),
-            sheets: 0,
             parts,
             inputs,
             ears,

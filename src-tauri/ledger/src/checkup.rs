@@ -1,8 +1,8 @@
 //! How the database does, for whoever looks for trouble. Changes nothing.
 
 use crate::error::{Error, Result};
-use crate::open::{Ledger, check_one, within};
-use crate::schema;
+use crate::open::{Ledger, within};
+use rusqlite::ErrorCode;
 use sluice_engine::Utc;
 use std::time::Duration;
 
@@ -16,8 +16,6 @@ pub struct Checkup {
     pub bytes_on_disk: u64,
     /// Bytes that rows and indices take.
     pub bytes_in_use: u64,
-    /// Version of its tables.
-    pub schema: i64,
     /// What is damaged, in SQLite's words.
     pub damage: Option<String>,
     /// The look reached its end; a database that is too large for it is checked in part.
@@ -31,13 +29,19 @@ pub struct Checkup {
 impl Ledger {
     /// Looks for damage, at most five seconds long, and measures.
     pub fn checkup(&self) -> Result<Checkup> {
-        let looked =
-            within(&self.history, LOOKING, || check_one(&self.history, "PRAGMA quick_check(1)"));
+        let looked = within(&self.history, LOOKING, || {
+            self.history.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+        });
         let (damage, whole) = match looked {
-            Ok(()) => (None, true),
-            Err(Error::Damaged(why)) => (Some(why), true),
+            Ok(verdict) => ((verdict != "ok").then_some(verdict), true),
             // Ran out of time, which says nothing against the file.
-            Err(_) => (None, false),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                (None, false)
+            }
+            Err(error) => match Error::from(error) {
+                Error::Damaged(why) => (Some(why), true),
+                unread => return Err(unread),
+            },
         };
         let (decisions, oldest): (i64, Option<i64>) = self.history.query_row(
             "SELECT (SELECT count(*) FROM decisions),
@@ -53,7 +57,6 @@ impl Ledger {
         Ok(Checkup {
             bytes_on_disk: size("") + size("-wal"),
             bytes_in_use: self.bytes_in_use()?,
-            schema: schema::version(&self.history)?,
             damage,
             whole,
             decisions: decisions.unsigned_abs(),

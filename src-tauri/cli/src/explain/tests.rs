@@ -208,7 +208,7 @@ fn shown_as(decision: &Decision, action: &str) -> String {
     explained(&view(), &row, "Sun 22 Nov 2026, 14:05")
 }
 
-fn view() -> View {
+pub(crate) fn view() -> View {
     let accounts = (1..).zip(NAMES).map(|(id, label)| AccountView {
         id: AccountId(id),
         provider: Provider::Claude,

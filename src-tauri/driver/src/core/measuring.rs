@@ -13,6 +13,8 @@ const MOST_S: i64 = 60;
 /// What the file shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Measured {
+    /// A file of an earlier run has been taken away or written anew.
+    looked: bool,
     /// When it was written last, and the view's revision then.
     last: Option<(Utc, u64)>,
 }
@@ -20,11 +22,15 @@ pub(super) struct Measured {
 impl Core {
     pub(super) fn measure(&mut self, now: Now) {
         if !self.settings.metrics || self.options.offline || self.ending {
-            if self.measured.last.take().is_some() {
+            let ours = self.measured.last.take().is_some();
+            let earlier = !self.options.offline && !self.measured.looked;
+            self.measured.looked |= earlier;
+            if ours || earlier {
                 self.out.push(Effect::ForgetMetrics);
             }
             return;
         }
+        self.measured.looked = true;
         let due = self.measured.last.map_or(now.wall, |(at, revision)| {
             let pause = if revision == self.revision { MOST_S } else { LEAST_S };
             at.plus_seconds(pause)

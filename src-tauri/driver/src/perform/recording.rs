@@ -67,10 +67,13 @@ impl Drop for Asked {
     fn drop(&mut self) {
         let status = self.status;
         self.counters.counts().request(self.provider, "usage", status);
-        let (Some(row), Some(_)) = (self.row.take(), status) else { return };
+        let Some(row) = self.row.take() else { return };
         let ledger = self.ledger.clone();
+        // Waited for also when nobody knows how it ended: what nobody waits for is not written.
         tokio::spawn(async move {
-            if let Ok(Ok(row)) = row.await {
+            if let Ok(Ok(row)) = row.await
+                && status.is_some()
+            {
                 note(&ledger, Record::RequestEnded { row, status });
             }
         });
@@ -123,13 +126,13 @@ impl Performer {
     /// Puts numbers into their file, or takes it away, beside the loop.
     pub(super) fn keep_metrics(&mut self, text: Option<String>) {
         let Some(sheet) = self.sheet.clone() else { return };
-        self.sheets += 1;
-        let number = self.sheets;
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = sheet.put(number, text.as_deref()) {
-                tracing::warn!(%error, "the numbers for a collector could not be written");
-            }
-        });
+        if sheet.wish(text) {
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = sheet.put() {
+                    tracing::warn!(%error, "the numbers for a collector could not be written");
+                }
+            });
+        }
     }
 
     /// A look that takes seconds has a hold of its own on the database, so that nothing waits for it.

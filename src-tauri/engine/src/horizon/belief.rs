@@ -68,6 +68,8 @@ pub struct LaneBelief {
     pub last_use: Option<f64>,
     /// Not planned again before.
     pub next_plan: f64,
+    /// The account the last plan wanted the lane to leave, though nothing forces it.
+    pub wants_off: Option<AccountId>,
     /// The last refusal of work.
     pub refused_at: Option<f64>,
     /// Work was seen to begin; plan at once.
@@ -217,6 +219,13 @@ impl State {
             if !values.is_empty() {
                 belief.values = values;
             }
+        }
+    }
+
+    /// Keeps whether the plan wants the lane off its account.
+    pub(super) fn wants(&mut self, lane: LaneId, off: Option<AccountId>) {
+        if let Some(belief) = self.lanes.get_mut(&lane) {
+            belief.wants_off = off;
         }
     }
 

@@ -26,7 +26,9 @@ struct Answer {
     next_plan: f64,
     /// A forced lane found no account with room to speak of.
     dry: Option<bool>,
-    /// A move that nothing forces has been the plan's at so many looks, of so many.
+    /// The plan wants a move that nothing forces.
+    emerges: bool,
+    /// Such a move has been the plan's at so many looks, of so many.
     looks: Option<(u32, u32)>,
 }
 
@@ -57,7 +59,9 @@ pub fn decide(world: &mut World, lane: LaneId, now: Now) -> Decision {
     }
     explain(&mut decision, &scene, answer.as_ref(), held);
     if let Some(answer) = answer {
+        let wants_off = found.active.filter(|_| answer.emerges);
         world.horizon.planned(lane, at, answer.next_plan, answer.values, answer.dry);
+        world.horizon.wants(lane, wants_off);
     }
     world.lanes[position].gates.streak = streak;
     decision
@@ -71,10 +75,10 @@ fn persist(world: &World, scene: &Scene<'_>, answer: &mut Answer, streak: &mut O
     };
     let emerges = scene.forced.is_none() && answer.to.is_some();
     let pull = if emerges { Pull::Emerging } else { Pull::Decisive };
+    answer.emerges = emerges;
     let looks = world.rules.persistence_looks;
     if !gates::persisted(streak, pull, answer.to.map(tier), looks) {
         answer.to = None;
-        answer.next_plan = scene.now;
         answer.looks = streak.map(|(_, seen)| (seen, looks));
     }
 }
@@ -103,9 +107,12 @@ fn hold(world: &World, scene: &Scene<'_>, now: Now) -> Option<Trigger> {
     None
 }
 
-/// Whether it is time to think: forced, just begun to work, or the interval is over.
+/// Whether it is time to think: forced, just begun to work, the interval is over, or the lane is
+/// still where the last plan did not want it: a move that waits is looked at until it is made.
 fn due(scene: &Scene<'_>) -> bool {
-    scene.forced.is_some() || scene.belief.woke || scene.now >= scene.belief.next_plan
+    let belief = scene.belief;
+    let waits = belief.wants_off.is_some() && belief.wants_off == scene.lane.active;
+    scene.forced.is_some() || belief.woke || waits || scene.now >= belief.next_plan
 }
 
 fn answer(scene: &Scene<'_>) -> Answer {
