@@ -21,6 +21,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// One look into a seat or for a bearer: the keychain's own 3 s and a little.
 const READ_DEADLINE: Duration = Duration::from_secs(4);
@@ -103,6 +104,8 @@ pub(crate) struct Performer {
     untold: VecDeque<(Notice, Option<i64>, Utc)>,
     counters: Counters,
     sheet: Option<Arc<Sheet>>,
+    /// Whose hand the sheet is in.
+    writing: Option<JoinHandle<()>>,
     pub(crate) quit: bool,
 }
 
@@ -136,6 +139,7 @@ impl Performer {
             next_call: 0,
             untold: VecDeque::new(),
             counters: Counters::default(),
+            writing: None,
             quit: false,
         })
     }

@@ -246,6 +246,7 @@ async fn drive(mut looping: Loop) {
         last = turn(&mut core, &mut performer, &mut inbox, clock, last);
     }
     settle_down(&mut core, &mut performer, &mut results, clock).await;
+    performer.lay_down_metrics().await;
     looping.heart.stop();
 }
 

@@ -127,11 +127,20 @@ impl Performer {
     pub(super) fn keep_metrics(&mut self, text: Option<String>) {
         let Some(sheet) = self.sheet.clone() else { return };
         if sheet.wish(text) {
-            tokio::task::spawn_blocking(move || {
+            self.writing = Some(tokio::task::spawn_blocking(move || {
                 if let Err(error) = sheet.put() {
                     tracing::warn!(%error, "the numbers for a collector could not be written");
                 }
-            });
+            }));
+        }
+    }
+
+    /// Waits, not for long, until what was wished last for the collector's file has been done.
+    pub(crate) async fn lay_down_metrics(&mut self) {
+        if let Some(writing) = self.writing.take()
+            && tokio::time::timeout(LEDGER_DEADLINE, writing).await.is_err()
+        {
+            tracing::warn!("the numbers for a collector could not be taken away in time");
         }
     }
 
