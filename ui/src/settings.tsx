@@ -249,8 +249,15 @@ function Amount({
 }
 
 function Limits({ values, set }: GroupProps) {
-  const amount = (key: string, without: number) =>
-    typeof values[key] === "number" ? (values[key] as number) : without;
+  const amount = (label: string, key: string, usual: number, [least, most]: [number, number]) => (
+    <Amount
+      label={label}
+      kept={typeof values[key] === "number" ? (values[key] as number) : usual}
+      least={least}
+      most={most}
+      save={(value) => set(key, value)}
+    />
+  );
   const [busy, run] = useBusy();
   const chosen = String(values["policy"] ?? "horizon");
   const tiered = chosen === "tiered";
@@ -277,38 +284,10 @@ function Limits({ values, set }: GroupProps) {
           : "Plans days ahead over all accounts, stays where there is room, leaves shortly before a window is full at your pace, and reads usage as often as that needs."}
       </p>
       <div class="numbers">
-        {tiered && (
-          <>
-            <Amount
-              label="Near, percent"
-              kept={amount("warning_percent", 80)}
-              least={20}
-              most={100}
-              save={(value) => set("warning_percent", value)}
-            />
-            <Amount
-              label="Leave at, percent"
-              kept={amount("critical_percent", 90)}
-              least={50}
-              most={100}
-              save={(value) => set("critical_percent", value)}
-            />
-            <Amount
-              label="Read usage every, seconds"
-              kept={amount("poll_seconds", 300)}
-              least={180}
-              most={3600}
-              save={(value) => set("poll_seconds", value)}
-            />
-          </>
-        )}
-        <Amount
-          label="Wait for the end of a turn at most, seconds"
-          kept={amount("turn_wait_seconds", 120)}
-          least={0}
-          most={600}
-          save={(value) => set("turn_wait_seconds", value)}
-        />
+        {tiered && amount("Near, percent", "warning_percent", 80, [20, 100])}
+        {tiered && amount("Leave at, percent", "critical_percent", 90, [50, 100])}
+        {tiered && amount("Read usage every, seconds", "poll_seconds", 300, [180, 3600])}
+        {amount("Wait for the end of a turn at most, seconds", "turn_wait_seconds", 120, [0, 600])}
       </div>
     </section>
   );

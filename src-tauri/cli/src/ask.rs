@@ -281,36 +281,7 @@ pub fn unexpected(answer: &Answer) -> Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_driver::api::{AccountView, Login, LoginHealth, Provider, WindowView};
-
-    fn account(id: i64, label: &str) -> AccountView {
-        AccountView {
-            id: AccountId(id),
-            provider: Provider::Claude,
-            label: label.to_owned(),
-            email: None,
-            organization: None,
-            plan: None,
-            live: false,
-            enabled: true,
-            automatic: true,
-            login: Login::Valid,
-            login_ends_at_ms: None,
-            login_health: LoginHealth::default(),
-            five_hour: WindowView::default(),
-            seven_day: WindowView::default(),
-            models: Vec::new(),
-            observed_at_ms: None,
-            refreshing: false,
-            tier: None,
-            target: None,
-            stranding: None,
-            refusal: None,
-            problem: None,
-            rests_until_ms: None,
-            forecasts: Default::default(),
-        }
-    }
+    use crate::explain::tests::unread as account;
 
     #[test]
     fn accounts_are_found_by_name_number_and_unique_beginning() {

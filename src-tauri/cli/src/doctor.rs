@@ -223,8 +223,8 @@ fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::without_names;
-    use sluice_driver::api::{AccountView, View};
-    use sluice_driver::parts::engine::AccountId;
+    use crate::explain::tests::unread;
+    use sluice_driver::api::View;
 
     #[test]
     fn a_name_is_taken_out_as_a_whole_word_wherever_it_stands() {
@@ -248,12 +248,7 @@ mod tests {
     }
 
     fn view(accounts: &[(i64, &str)]) -> View {
-        let blank = &crate::explain::tests::view().accounts[0];
-        let named = accounts.iter().map(|(id, label)| AccountView {
-            id: AccountId(*id),
-            label: (*label).to_owned(),
-            ..blank.clone()
-        });
+        let named = accounts.iter().map(|(id, label)| unread(*id, label));
         View { accounts: named.collect(), ..View::default() }
     }
 }

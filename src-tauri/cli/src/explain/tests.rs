@@ -208,15 +208,16 @@ fn shown_as(decision: &Decision, action: &str) -> String {
     explained(&view(), &row, "Sun 22 Nov 2026, 14:05")
 }
 
-pub(crate) fn view() -> View {
-    let accounts = (1..).zip(NAMES).map(|(id, label)| AccountView {
+/// An account that nothing was read of yet.
+pub(crate) fn unread(id: i64, label: &str) -> AccountView {
+    AccountView {
         id: AccountId(id),
         provider: Provider::Claude,
         label: label.to_owned(),
         email: None,
         organization: None,
         plan: None,
-        live: id == 1,
+        live: false,
         enabled: true,
         automatic: true,
         login: Login::Valid,
@@ -234,7 +235,12 @@ pub(crate) fn view() -> View {
         problem: None,
         rests_until_ms: None,
         forecasts: Default::default(),
-    });
+    }
+}
+
+fn view() -> View {
+    let accounts = (1..).zip(NAMES);
+    let accounts = accounts.map(|(id, label)| AccountView { live: id == 1, ..unread(id, label) });
     View { accounts: accounts.collect(), ..View::default() }
 }
 

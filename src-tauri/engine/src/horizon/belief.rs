@@ -208,6 +208,7 @@ impl State {
         next: f64,
         values: Vec<(AccountId, f64)>,
         dry: Option<bool>,
+        wants_off: Option<AccountId>,
     ) {
         if dry == Some(true) && self.last_dry.is_none_or(|last| now - last >= EPISODE) {
             self.pressure = self.pressure_at(now) + 1.0;
@@ -216,16 +217,10 @@ impl State {
         if let Some(belief) = self.lanes.get_mut(&lane) {
             belief.woke = false;
             belief.next_plan = next;
+            belief.wants_off = wants_off;
             if !values.is_empty() {
                 belief.values = values;
             }
-        }
-    }
-
-    /// Keeps whether the plan wants the lane off its account.
-    pub(super) fn wants(&mut self, lane: LaneId, off: Option<AccountId>) {
-        if let Some(belief) = self.lanes.get_mut(&lane) {
-            belief.wants_off = off;
         }
     }
 

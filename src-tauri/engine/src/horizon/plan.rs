@@ -60,8 +60,8 @@ pub fn decide(world: &mut World, lane: LaneId, now: Now) -> Decision {
     explain(&mut decision, &scene, answer.as_ref(), held);
     if let Some(answer) = answer {
         let wants_off = found.active.filter(|_| answer.emerges);
-        world.horizon.planned(lane, at, answer.next_plan, answer.values, answer.dry);
-        world.horizon.wants(lane, wants_off);
+        let Answer { next_plan, values, dry, .. } = answer;
+        world.horizon.planned(lane, at, next_plan, values, dry, wants_off);
     }
     world.lanes[position].gates.streak = streak;
     decision
