@@ -6,7 +6,7 @@ use crate::paths::Paths;
 use crate::vault;
 use sluice_custody::{Bounded, KEYCHAIN_MS_MAX, SecretStore as _};
 pub use sluice_custody::{Health, TakenLock, VaultKey};
-use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
+use sluice_engine::limits::usage_requests_left;
 use sluice_engine::{AccountId, Utc};
 use sluice_ledger::Ledger;
 pub use sluice_ledger::{Checkup, Retention, SCHEMA_VERSION};
@@ -50,8 +50,7 @@ pub fn budgets(paths: &Paths, now: Utc) -> Result<BTreeMap<AccountId, u32>, Stri
         let mut left = BTreeMap::new();
         for row in ledger.accounts()? {
             let spent = ledger.usage_requests(row.id, now.plus_seconds(-3_600))?.len();
-            let spent = u32::try_from(spent).unwrap_or(u32::MAX);
-            left.insert(row.id, USAGE_REQUESTS_PER_HOUR.saturating_sub(spent));
+            left.insert(row.id, usage_requests_left(spent));
         }
         Ok(left)
     };

@@ -8,6 +8,13 @@ pub const ACCOUNTS_MAX: usize = 64;
 pub const MODEL_WINDOWS_MAX: usize = 16;
 /// Requests to the usage endpoint per rolling hour and account (decided).
 pub const USAGE_REQUESTS_PER_HOUR: u32 = 20;
+
+/// Requests for usage that an hour still allows in which so many were sent.
+#[must_use]
+pub fn usage_requests_left(sent: usize) -> u32 {
+    USAGE_REQUESTS_PER_HOUR.saturating_sub(u32::try_from(sent).unwrap_or(u32::MAX))
+}
+
 /// Requests remembered per account: the budget and as many again, for a clock that was set back.
 pub const REQUESTS_REMEMBERED: usize = 40;
 /// Refused windows remembered per account: both of the account's and one per model.

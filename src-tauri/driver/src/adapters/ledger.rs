@@ -6,7 +6,7 @@ use crate::compare;
 use crate::lanes;
 use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, Query, Record, Trouble};
 use serde_json::Value;
-use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
+use sluice_engine::limits::usage_requests_left;
 use sluice_engine::memory::Memory;
 use sluice_engine::observation::Fact;
 use sluice_engine::{Account, AccountId, Lane, Observation, Provider, Utc};
@@ -293,9 +293,8 @@ fn ask(
     place: (&str, &str),
 ) -> real::Result<i64> {
     let before = ledger.usage_requests(account, at.plus_seconds(-HOUR_S))?.len();
-    let spent = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
     let new = real::NewRequest {
-        budget_left: Some(USAGE_REQUESTS_PER_HOUR.saturating_sub(spent)),
+        budget_left: Some(usage_requests_left(before + 1)),
         ..sent(real::RequestKind::Usage, account, place, at)
     };
     ledger.record_request(&new)

@@ -2,7 +2,7 @@
 
 use super::{CallId, Core, Effect};
 use crate::metrics::Page;
-use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
+use sluice_engine::limits::usage_requests_left;
 use sluice_engine::{Now, Utc};
 
 /// The file is written at most this often, seconds.
@@ -53,11 +53,10 @@ impl Core {
     fn page(&self, show_mail: bool, now: Now) -> Page {
         let mut view = crate::view::view(self, now.wall);
         view.at_ms = now.wall.millis();
-        let left = |spent| USAGE_REQUESTS_PER_HOUR.saturating_sub(spent);
         let requests_left = self.world.accounts.iter().map(|account| {
             let spent = self.world.memory.get(&account.id);
             let spent = spent.map_or(0, |memory| memory.requests_in_hour(now.wall));
-            (account.id, left(u32::try_from(spent).unwrap_or(u32::MAX)))
+            (account.id, usage_requests_left(spent))
         });
         Page { view, requests_left: requests_left.collect(), show_mail }
     }
