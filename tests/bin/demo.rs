@@ -164,6 +164,8 @@ fn report(stage: &Stage, emails: &[String], notifications: usize) -> Value {
         "provider": {
             "reuse_detections": state.tokens.counts.reuse_detections,
             "overtaken": state.counts.overtaken,
+            // Who presented which token when, of every chain in which a used one came again.
+            "reuse_story": state.tokens.reuse_story(),
         },
     })
 }

@@ -4,9 +4,12 @@ use super::accounts::FakeAccount;
 use super::faults::Endpoint;
 use super::http::{Request, Response};
 use super::routes::{faulty_status, rfc3339};
-use super::tokens::{Bearer, Pair};
+use super::tokens::{Bearer, Pair, Presenter};
 use super::tool::{Refreshed, WriteStyle, read_object, write};
 use super::world::{State, World};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 use sluice_engine::{Provider, Utc};
 use std::fs;
@@ -92,7 +95,7 @@ fn token(state: &mut State, body: &[u8], now: Utc) -> Response {
         return Response::json(400, &body);
     }
     let fate = state.tokens.fate(refresh);
-    if let Some((_, pair)) = state.tokens.exchange(refresh, now) {
+    if let Some((_, pair)) = state.tokens.exchange(refresh, Presenter::Request, now) {
         let body = json!({
             "id_token": pair.identity, "access_token": pair.access,
             "refresh_token": pair.refresh, "token_type": "Bearer",
@@ -111,11 +114,22 @@ fn token(state: &mut State, body: &[u8], now: Utc) -> Response {
     Response::json(401, &body)
 }
 
-/// An installation of Codex: rewrites its file in place, without a lock.
+/// An installation of Codex: it asks the provider first, then saves under its locks by a rename, and
+/// throws away what belongs to another account than the file has by then (0.171.0).
 #[derive(Clone, Debug)]
 pub struct CodexTool {
     /// `CODEX_HOME`.
     pub home: PathBuf,
+}
+
+/// The tool renews what ends within this, seconds.
+const DUE_S: f64 = 300.0;
+
+/// A renewal the provider has answered and the tool has not saved.
+#[derive(Debug)]
+pub struct Asked {
+    account: String,
+    pair: Option<Pair>,
 }
 
 impl CodexTool {
@@ -160,7 +174,19 @@ impl CodexTool {
             "last_refresh": rfc3339(now),
         });
         let text = serde_json::to_string_pretty(&store).expect("a writable document");
-        write(&self.store(), &text, WriteStyle::Truncate).expect("the tool's store is writable");
+        write(&self.store(), &text, WriteStyle::Rename).expect("the tool's store is writable");
+    }
+
+    /// What a session does as it begins: renews a login that is due.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn start(&self, world: &World) -> Option<Refreshed> {
+        let (token, now) = (self.tokens()["access_token"].as_str()?.to_owned(), world.clock.now());
+        let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        let claims: Value = serde_json::from_slice(&claims).ok()?;
+        let ends = Utc::from_seconds(claims["exp"].as_i64()?);
+        (ends.seconds_since(now) <= DUE_S).then(|| self.refresh(world))
     }
 
     /// Refreshes the login in the file as the tool does.
@@ -168,22 +194,50 @@ impl CodexTool {
     /// # Panics
     /// When the file cannot be written.
     pub fn refresh(&self, world: &World) -> Refreshed {
-        let store = read_object(&self.store());
-        let tokens = store.get("tokens").cloned().unwrap_or_default();
-        let (Some(sent), Some(account)) =
-            (tokens["refresh_token"].as_str(), tokens["account_id"].as_str())
-        else {
-            return Refreshed::NoLogin;
-        };
-        let now = world.clock.now();
-        let exchanged = world.state().tokens.exchange(sent, now);
-        match exchanged {
-            Some((_, pair)) => {
-                self.write(&pair, account, now);
-                Refreshed::Done
-            }
-            None => Refreshed::Refused,
+        match self.ask(world) {
+            Some(asked) => self.save(world, asked),
+            None => Refreshed::NoLogin,
         }
+    }
+
+    /// The first half of a renewal: the token of the file is exchanged, no lock is held.
+    #[must_use]
+    pub fn ask(&self, world: &World) -> Option<Asked> {
+        let tokens = self.tokens();
+        let (sent, account) = (tokens["refresh_token"].as_str()?, tokens["account_id"].as_str()?);
+        let now = world.clock.now();
+        let pair = world.state().tokens.exchange(sent, Presenter::Tool, now).map(|(_, pair)| pair);
+        Some(Asked { account: account.to_owned(), pair })
+    }
+
+    /// The second half: saved under both locks, unless the file has another account by now.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn save(&self, world: &World, asked: Asked) -> Refreshed {
+        let Some(pair) = asked.pair else { return Refreshed::Refused };
+        let lock = |name: &str, operation| {
+            let file = fs::File::create(self.home.join(name)).expect("a lock file");
+            rustix::fs::flock(&file, operation).map(|()| file)
+        };
+        let outer = lock("auth.lock", FlockOperation::LockExclusive).expect("the outer lock");
+        let is_its_own = || self.tokens()["account_id"].as_str() == Some(&asked.account);
+        if !is_its_own() {
+            return Refreshed::Overtaken;
+        }
+        let Ok(inner) = lock("auth.json.lock", FlockOperation::NonBlockingLockExclusive) else {
+            return Refreshed::Busy;
+        };
+        if !is_its_own() {
+            return Refreshed::Overtaken;
+        }
+        self.write(&pair, &asked.account, world.clock.now());
+        drop((inner, outer));
+        Refreshed::Done
+    }
+
+    fn tokens(&self) -> Value {
+        read_object(&self.store()).get("tokens").cloned().unwrap_or_default()
     }
 
     /// Signs out: the file goes.

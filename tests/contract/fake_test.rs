@@ -1,8 +1,9 @@
 //! The fake itself: a judge that does not judge would make every other test worthless.
 
 use sluice_tests::contract::accounts::{FIVE_HOURS_S, WEEK_S};
+use sluice_tests::contract::tokens::Presenter;
 use sluice_tests::contract::{
-    AccountSpec, FakeClock, Refreshed, Setup, Tool, Work, World, WriteStyle,
+    AccountSpec, CodexTool, FakeClock, Refreshed, Setup, Tool, Work, World, WriteStyle,
 };
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -68,10 +69,16 @@ fn a_used_token_kills_its_chain_and_no_other() {
     let (one, two) = (world.sign_in(A), world.sign_in(A));
     let now = world.clock.now();
     let mut state = world.state();
-    let (_, next) = state.tokens.exchange(&one.refresh, now).unwrap();
-    assert!(state.tokens.exchange(&one.refresh, now).is_none());
-    assert!(state.tokens.exchange(&next.refresh, now).is_none(), "the chain is dead");
-    assert!(state.tokens.exchange(&two.refresh, now).is_some(), "the other login lives");
+    let (_, next) = state.tokens.exchange(&one.refresh, Presenter::Tool, now).unwrap();
+    assert!(state.tokens.exchange(&one.refresh, Presenter::Tool, now).is_none());
+    assert!(
+        state.tokens.exchange(&next.refresh, Presenter::Tool, now).is_none(),
+        "the chain is dead"
+    );
+    assert!(
+        state.tokens.exchange(&two.refresh, Presenter::Tool, now).is_some(),
+        "the other login lives"
+    );
     assert_eq!((state.tokens.counts.reuse_detections, state.tokens.counts.lost_lineages), (1, 1));
 }
 
@@ -118,4 +125,59 @@ fn the_tool_refreshes_only_with_its_locks_and_writes_in_both_styles() {
     assert_eq!(inode(&tool), before, "in place");
     assert_eq!(world.state().tokens.counts.reuse_detections, 0);
     assert!(fs::read_dir(home.path()).unwrap().count() == 2, "no lock is left behind");
+    assert!(!tool.dir.join(".oauth_refresh.lock.owner").exists());
+}
+
+#[test]
+fn a_refresh_names_its_owner_first_and_writes_the_identity_before_the_store() {
+    let world = world_of(Work::NONE, 1.0);
+    let home = tempfile::tempdir().unwrap();
+    let tool = Tool::in_home(home.path());
+    tool.sign_in(&world, A);
+    let before = fs::read_to_string(tool.store()).unwrap();
+    let refreshed = tool.refresh_during(&world, || {
+        for name in [".oauth_refresh.lock", ".oauth_refresh.lock.owner"] {
+            assert!(tool.dir.join(name).exists(), "{name}");
+        }
+        assert!(home.path().join(".claude.lock").exists());
+        assert_eq!(fs::read_to_string(tool.store()).unwrap(), before, "nothing is saved yet");
+    });
+    assert_eq!(refreshed, Refreshed::Done);
+    let written = |path: &std::path::Path| fs::metadata(path).unwrap().modified().unwrap();
+    assert!(written(&tool.config) <= written(&tool.store()));
+    assert!(fs::read_to_string(&tool.config).unwrap().contains("profileFetchedAt"));
+}
+
+#[test]
+fn a_session_reads_its_profile_once_a_day_and_writes_it_over_whoever_is_there() {
+    let world = world_of(Work::NONE, 1.0);
+    let home = tempfile::tempdir().unwrap();
+    let tool = Tool::in_home(home.path());
+    let pair = tool.sign_in(&world, A);
+    let profile = tool.start(&world).expect("a new login's profile is read");
+    let store = fs::read_to_string(tool.store()).unwrap();
+    assert!(store.contains("subscriptionTypeSource") && store.contains(&pair.refresh));
+    tool.sign_in(&world, B);
+    tool.finish_start(profile);
+    let config = fs::read_to_string(&tool.config).unwrap();
+    assert!(config.contains(A) && !config.contains(B), "it does not compare");
+    assert!(tool.start(&world).is_none(), "one of the last day is good enough");
+}
+
+#[test]
+fn codex_asks_first_saves_by_a_rename_and_throws_away_what_is_anothers() {
+    let accounts = vec![AccountSpec::codex(A, 10.0, 30.0), AccountSpec::codex(B, 20.0, 90.0)];
+    let setup = Setup { access_life_s: 280, ..Setup::of(accounts) };
+    let world = World::new(FakeClock::real(), setup);
+    let home = tempfile::tempdir().unwrap();
+    let tool = CodexTool::in_home(home.path());
+    tool.sign_in(&world, A);
+    let before = fs::metadata(tool.store()).unwrap().ino();
+    assert_eq!(tool.start(&world), Some(Refreshed::Done), "it ends within five minutes");
+    assert_ne!(fs::metadata(tool.store()).unwrap().ino(), before, "renamed");
+    let asked = tool.ask(&world).unwrap();
+    tool.sign_in(&world, B);
+    let kept = fs::read_to_string(tool.store()).unwrap();
+    assert_eq!(tool.save(&world, asked), Refreshed::Overtaken);
+    assert_eq!(fs::read_to_string(tool.store()).unwrap(), kept);
 }

@@ -4,7 +4,7 @@ use super::accounts::FakeAccount;
 use super::codex;
 use super::faults::{self, Endpoint, FaultKind};
 use super::http::{Request, Response};
-use super::tokens::{Bearer, Pair};
+use super::tokens::{Bearer, Pair, Presenter};
 use super::world::{State, World};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use sluice_engine::Utc;
 /// The client id of Claude Code; any other is refused.
 pub const CLIENT_ID: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 /// What a login may do.
-pub const SCOPES: &str =
-    "user:profile user:inference user:sessions:claude_code user:mcp_servers user:file_upload";
+pub const SCOPES: &str = "user:profile user:inference user:sessions:claude_code user:mcp_servers \
+     user:file_upload user:plugins";
 
 /// Answers a request; `None` when nothing stands at this path.
 #[must_use]
@@ -80,7 +80,8 @@ fn honest(
             return refusal(401, "authentication_error", "Invalid authentication credentials");
         }
     };
-    if request.header("anthropic-beta").is_none() {
+    // The tool reads its profile without it.
+    if endpoint == Endpoint::Usage && request.header("anthropic-beta").is_none() {
         return refusal(401, "authentication_error", "OAuth authentication is not supported.");
     }
     let over = |bound| state.accounts[account].recent.len() > bound;
@@ -200,7 +201,7 @@ fn token(state: &mut State, body: &[u8], now: Utc) -> Response {
         });
         return Response::json(401, &body);
     }
-    match state.tokens.exchange(refresh, now) {
+    match state.tokens.exchange(refresh, Presenter::Request, now) {
         Some((account, pair)) => {
             Response::json(200, &token_body(&state.accounts[account], &pair, now))
         }

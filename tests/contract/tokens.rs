@@ -62,6 +62,38 @@ pub struct TokenCounts {
     pub lost_replies: u64,
 }
 
+/// Who presented a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presenter {
+    /// The official tool.
+    Tool,
+    /// The program under test, over HTTP.
+    Request,
+}
+
+/// One presentation of a refresh token: the provider's own book, for finding out who spent what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Presented {
+    /// When, milliseconds of the provider's clock.
+    pub at_ms: i64,
+    /// The account, by its index.
+    pub account: usize,
+    /// Which chain.
+    pub chain: usize,
+    /// Number of the token among all that were issued.
+    pub token: u64,
+    /// By whom.
+    pub by: Presenter,
+    /// It had been used before.
+    pub used: bool,
+    /// Number of the token that was given for it.
+    pub successor: Option<u64>,
+}
+
+/// Presentations that are remembered; a day of the demo has some thirty.
+const PRESENTED_MAX: usize = 10_000;
+
 #[derive(Clone, Debug)]
 struct Lineage {
     account: usize,
@@ -80,6 +112,8 @@ pub struct Tokens {
     pub login_life_s: i64,
     /// What happened.
     pub counts: TokenCounts,
+    /// Every presentation of a refresh token, in order.
+    pub presented: Vec<Presented>,
     serial: u64,
     lineages: Vec<Lineage>,
     access: HashMap<String, (usize, Utc)>,
@@ -107,6 +141,7 @@ impl Tokens {
             access_life_s,
             login_life_s,
             counts: TokenCounts::default(),
+            presented: Vec::new(),
             serial: 0,
             lineages: Vec::new(),
             access: HashMap::new(),
@@ -154,8 +189,30 @@ impl Tokens {
     }
 
     /// Exchanges a refresh token. `None` is `invalid_grant`; a reused token kills its chain.
-    pub fn exchange(&mut self, refresh: &str, now: Utc) -> Option<(usize, Pair)> {
+    pub fn exchange(&mut self, refresh: &str, by: Presenter, now: Utc) -> Option<(usize, Pair)> {
         let (lineage, unused) = self.refresh.get(refresh).copied()?;
+        let account = self.lineages[lineage].account;
+        let pair = self.successor(refresh, (lineage, unused), now);
+        if self.presented.len() < PRESENTED_MAX {
+            self.presented.push(Presented {
+                at_ms: now.millis(),
+                account,
+                chain: lineage,
+                token: number(refresh),
+                by,
+                used: !unused,
+                successor: pair.as_ref().map(|pair| number(&pair.refresh)),
+            });
+        }
+        pair.map(|pair| (account, pair))
+    }
+
+    fn successor(
+        &mut self,
+        refresh: &str,
+        (lineage, unused): (usize, bool),
+        now: Utc,
+    ) -> Option<Pair> {
         let chain = &mut self.lineages[lineage];
         if !unused {
             self.counts.reuse_detections += 1;
@@ -168,10 +225,16 @@ impl Tokens {
         if !chain.alive || chain.login_ends <= now {
             return None;
         }
-        let account = chain.account;
         self.refresh.insert(refresh.to_owned(), (lineage, false));
         self.counts.exchanges += 1;
-        Some((account, self.issue(lineage, now)))
+        Some(self.issue(lineage, now))
+    }
+
+    /// Presentations of the chains in which a used token was presented again.
+    #[must_use]
+    pub fn reuse_story(&self) -> Vec<Presented> {
+        let spent = |chain: usize| self.presented.iter().any(|it| it.used && it.chain == chain);
+        self.presented.iter().filter(|it| spent(it.chain)).copied().collect()
     }
 
     /// The account a refresh token was ever issued to.
@@ -216,4 +279,9 @@ impl Tokens {
             *unused && chain.alive && chain.login_ends > now
         })
     }
+}
+
+/// The number in a token's text.
+fn number(token: &str) -> u64 {
+    token.rsplit('-').nth(1).and_then(|number| number.parse().ok()).unwrap_or_default()
 }

@@ -1,10 +1,13 @@
-//! The official tool, played: it signs in, refreshes under its own locks, clobbers and signs out.
+//! The official tool, played: it signs in, begins a session, refreshes under its own locks, clobbers
+//! and signs out; file by file and lock by lock as Claude Code 2.1.332 was seen to do it.
 
+use super::accounts::FakeAccount;
 use super::routes::{SCOPES, organization_name, rfc3339};
-use super::tokens::Pair;
+use super::tokens::{Bearer, Pair, Presenter};
 use super::world::World;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sluice_engine::Utc;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -13,6 +16,10 @@ use std::time::Duration;
 
 /// A lock directory older than this is a dead holder's.
 const STALE: Duration = Duration::from_secs(60);
+/// A holder of the refresh locks touches them this often.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A session that begins reads its profile anew when it is older than this, milliseconds.
+const PROFILE_MS: i64 = 86_400_000;
 /// How often the storage lock is tried, and the pause between.
 const STORAGE_TRIES: u32 = 10;
 const STORAGE_PAUSE: Duration = Duration::from_millis(100);
@@ -133,40 +140,71 @@ impl Tool {
             }),
         );
         self.write_store(&Value::Object(store).to_string());
-        let name = email.split('@').next().unwrap_or_default();
-        let born = rfc3339(world.clock.now().plus_seconds(-86_400 * 200));
-        self.write_identity(Some(json!({
-            "accountUuid": account.uuid,
-            "emailAddress": email,
-            "organizationUuid": account.organization,
-            "hasExtraUsageEnabled": false,
-            "billingType": "stripe_subscription",
-            "accountCreatedAt": born,
-            "subscriptionCreatedAt": born,
-            "displayName": name,
-            "organizationRole": "admin",
-            "workspaceRole": null,
-            "organizationName": organization_name(&account),
-            "organizationType": format!("claude_{}", account.spec.plan),
-            "organizationRateLimitTier": account.tier(),
-            "userRateLimitTier": null,
-            "seatTier": null,
-        })));
+        self.write_identity(Some(identity(&account, world.clock.now(), None)));
     }
 
-    /// Refreshes the login in the store as the tool does: both refresh locks, exchange, storage
-    /// lock, compare, write.
+    /// A session begins. Marks the login once with where its plan came from, and reads the profile
+    /// where it is missing or a day old: that request is under way when this returns.
+    ///
+    /// # Panics
+    /// When a file cannot be written.
+    pub fn start(&self, world: &World) -> Option<ProfileRead> {
+        let mut store = read_object(&self.store());
+        let login = store.get_mut("claudeAiOauth").and_then(Value::as_object_mut);
+        if let Some(login) = login.filter(|login| !login.contains_key("subscriptionTypeSource"))
+            && login["refreshToken"].as_str().is_some_and(|token| !token.is_empty())
+            && let Some(_storage) = self.lock(self.dir.join(".storage-write.lock"))
+        {
+            login.insert("subscriptionTypeSource".to_owned(), json!("profile"));
+            self.write_store(&Value::Object(store).to_string());
+        }
+        let now = world.clock.now();
+        let config = read_object(&self.config);
+        let fetched = config.get("oauthAccount").and_then(|it| it["profileFetchedAt"].as_i64());
+        if fetched.is_some_and(|at| now.millis() - at < PROFILE_MS) {
+            return None;
+        }
+        let (access, _) = self.tokens()?;
+        let state = world.state();
+        let Bearer::Good(account) = state.tokens.bearer(&access, now) else { return None };
+        Some(ProfileRead(identity(&state.accounts[account], now, Some(now))))
+    }
+
+    /// The profile has come: it is written whoever is signed in by now.
+    ///
+    /// # Panics
+    /// When the configuration cannot be written.
+    pub fn finish_start(&self, profile: ProfileRead) {
+        self.write_identity(Some(profile.0));
+    }
+
+    /// Refreshes the login in the store as the tool does.
     ///
     /// # Panics
     /// When a file cannot be written.
     pub fn refresh(&self, world: &World) -> Refreshed {
-        let Some(_locks) = self.refresh_locks() else {
+        self.refresh_during(world, || ())
+    }
+
+    /// The same, with what happens while the provider's answer is on its way: both refresh locks and
+    /// their owner's file, exchange and profile, the identity, storage lock, compare, the store.
+    ///
+    /// # Panics
+    /// When a file cannot be written.
+    pub fn refresh_during(&self, world: &World, answering: impl FnOnce()) -> Refreshed {
+        let Some(locks) = self.refresh_locks() else {
             return Refreshed::Busy;
         };
         let Some((_, sent)) = self.tokens() else {
             return Refreshed::NoLogin;
         };
-        let exchanged = world.state().tokens.exchange(&sent, world.clock.now());
+        let now = world.clock.now();
+        let exchanged = world.state().tokens.exchange(&sent, Presenter::Tool, now);
+        locks.while_touched(answering);
+        if let Some((account, _)) = &exchanged {
+            let account = world.state().accounts[*account].clone();
+            self.write_identity(Some(identity(&account, now, Some(now))));
+        }
         // The token is spent by now: the tool tries for a while, as the real one does.
         let storage = self.dir.join(".storage-write.lock");
         let tried = (0..STORAGE_TRIES).find_map(|_| {
@@ -239,11 +277,15 @@ impl Tool {
         read_object(&self.store()).get("claudeAiOauth")?["expiresAt"].as_i64()
     }
 
-    fn refresh_locks(&self) -> Option<(LockDir, LockDir)> {
+    fn refresh_locks(&self) -> Option<RefreshLocks> {
         let primary = self.lock(self.dir.join(".oauth_refresh.lock"))?;
         let real = fs::canonicalize(&self.dir).ok()?;
         let name = format!("{}.lock", real.file_name()?.to_string_lossy());
-        Some((primary, self.lock(real.with_file_name(name))?))
+        let legacy = self.lock(real.with_file_name(name))?;
+        let owner = self.dir.join(".oauth_refresh.lock.owner");
+        let text = json!({"pid": std::process::id()}).to_string();
+        write(&owner, &text, WriteStyle::Rename).ok()?;
+        Some(RefreshLocks { owner, legacy, primary })
     }
 
     fn lock(&self, path: PathBuf) -> Option<LockDir> {
@@ -277,6 +319,41 @@ impl Tool {
         let text = serde_json::to_string_pretty(&config).expect("a writable document");
         write(&self.config, &text, WriteStyle::Rename).expect("the tool's config is writable");
     }
+}
+
+/// A reading of the profile that is under way.
+#[derive(Clone, Debug)]
+pub struct ProfileRead(Value);
+
+/// The identity block of an account; `fetched` is when the tool read its profile.
+fn identity(account: &FakeAccount, now: Utc, fetched: Option<Utc>) -> Value {
+    let email = account.spec.email.as_str();
+    let born = rfc3339(now.plus_seconds(-86_400 * 200));
+    let mut block = json!({
+        "accountUuid": account.uuid,
+        "emailAddress": email,
+        "organizationUuid": account.organization,
+        "hasExtraUsageEnabled": false,
+        "billingType": "stripe_subscription",
+        "accountCreatedAt": born,
+        "subscriptionCreatedAt": born,
+        "displayName": email.split('@').next().unwrap_or_default(),
+        "organizationRole": "admin",
+        "workspaceRole": null,
+        "organizationName": organization_name(account),
+        "organizationType": format!("claude_{}", account.spec.plan),
+        "organizationRateLimitTier": account.tier(),
+        "userRateLimitTier": null,
+        "seatTier": null,
+    });
+    if let Some(fetched) = fetched {
+        block["profileFetchedAt"] = json!(fetched.millis());
+        block["ccOnboardingFlags"] = json!({});
+        block["claudeCodeTrialEndsAt"] = Value::Null;
+        block["claudeCodeTrialDurationDays"] = Value::Null;
+        block["fullName"] = block["displayName"].clone();
+    }
+    block
 }
 
 /// What the tool leaves of a login it gave up.
@@ -319,6 +396,40 @@ pub(super) fn write(path: &Path, text: &str, style: WriteStyle) -> io::Result<()
     private(&temporary)?.write_all(text.as_bytes())?;
     // A symbolic link stays one: the tool renames beside the file it leads to.
     fs::rename(&temporary, fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+}
+
+/// What a refresh holds; the owner's file goes first, the lock taken first goes last.
+struct RefreshLocks {
+    owner: PathBuf,
+    legacy: LockDir,
+    primary: LockDir,
+}
+
+impl RefreshLocks {
+    /// Does `work` and shows meanwhile that the holder lives.
+    fn while_touched(&self, work: impl FnOnce()) {
+        let (done, ended) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let timed_out = std::sync::mpsc::RecvTimeoutError::Timeout;
+                while ended.recv_timeout(HEARTBEAT) == Err(timed_out) {
+                    for lock in [&self.primary, &self.legacy] {
+                        let touched = fs::File::open(&lock.0)
+                            .and_then(|dir| dir.set_modified(std::time::SystemTime::now()));
+                        drop(touched);
+                    }
+                }
+            });
+            work();
+            drop(done);
+        });
+    }
+}
+
+impl Drop for RefreshLocks {
+    fn drop(&mut self) {
+        let _gone = fs::remove_file(&self.owner);
+    }
 }
 
 /// A lock directory, removed when dropped.

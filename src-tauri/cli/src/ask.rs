@@ -14,7 +14,7 @@ use std::time::Duration;
 /// A driver of our own ends within this time.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Refusals that pass by themselves.
-const FOR_NOW: [&str; 16] = [
+const FOR_NOW: [&str; 17] = [
     "REFRESH_IN_PROGRESS",
     "REFRESH_TIMEOUT",
     "VALIDATE_TIMEOUT",
@@ -27,6 +27,7 @@ const FOR_NOW: [&str; 16] = [
     "lock_timeout",
     "unsettled",
     "too_slow",
+    "tool_renews",
     "restless",
     "stale",
     "observe_only",

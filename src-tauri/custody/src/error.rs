@@ -83,6 +83,16 @@ pub enum CustodyError {
     /// A bound of a step was passed before anything was changed.
     #[error("{0} took too long; nothing was changed; it is tried again later")]
     TooSlow(&'static str),
+    /// Codex lives and its login is due, so it may be asking for a new one at this moment.
+    #[error(
+        "Codex{} may be renewing this login at this moment, and would lose it to a swap; nothing \
+         was changed; if it lasts, use Codex once or end it",
+        process.map_or_else(String::new, |pid| format!(" (process {pid})"))
+    )]
+    ToolRenews {
+        /// Its process, where the system shows that.
+        process: Option<u32>,
+    },
     /// The seat was written by somebody else again and again while we looked.
     #[error("the login file does not come to rest; nothing was changed; it is tried again later")]
     Restless,
@@ -133,6 +143,7 @@ impl CustodyError {
             Self::InUse(_) => "in_use",
             Self::LockTimeout { .. } => "lock_timeout",
             Self::TooSlow(_) => "too_slow",
+            Self::ToolRenews { .. } => "tool_renews",
             Self::Restless => "restless",
             Self::Clobbered => "clobbered",
             Self::ForeignWriter { .. } => "foreign_writer",
@@ -151,6 +162,7 @@ impl CustodyError {
             Self::Unsettled
                 | Self::LockTimeout { .. }
                 | Self::TooSlow(_)
+                | Self::ToolRenews { .. }
                 | Self::Restless
                 | Self::Keychain(StoreError::Hanging)
                 | Self::SeatUnreadable { why: Unreadable::Torn | Unreadable::Empty, .. }

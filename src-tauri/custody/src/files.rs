@@ -376,22 +376,6 @@ pub(crate) fn open_lock(path: &Path) -> Result<OwnedFd, FileError> {
     rustix::fs::open(path, flags, PRIVATE).map_err(failed("opening", path))
 }
 
-/// The id of a running program of ours with this name (Linux; elsewhere nobody is found).
-pub(crate) fn process_named(name: &str) -> Option<u32> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let proc = rustix::fs::open("/proc", flags, Mode::empty()).ok()?;
-    let listing = rustix::fs::Dir::read_from(&proc).ok()?;
-    listing.filter_map(Result::ok).find_map(|entry| {
-        let pid: u32 = entry.file_name().to_str().ok()?.parse().ok()?;
-        let path = format!("{pid}/comm");
-        let file = rustix::fs::openat(&proc, path, OFlags::RDONLY, Mode::empty()).ok()?;
-        let mut comm = [0u8; 32];
-        let count = fill(&file, &mut comm).ok()?;
-        let ours = rustix::fs::fstat(&file).ok()?.st_uid == rustix::process::geteuid().as_raw();
-        (ours && comm[..count].trim_ascii() == name.as_bytes()).then_some(pid)
-    })
-}
-
 /// Random bytes from the system.
 pub(crate) fn random(count: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let path = Path::new("/dev/urandom");

@@ -69,6 +69,11 @@ pub(crate) fn claude_locks(dir: &Path) -> Vec<ToolLock> {
     ]
 }
 
+/// Codex's locks in the tool's own order: files in its home, locked by the kernel while it saves.
+pub(crate) fn codex_locks(home: &Path) -> [PathBuf; 2] {
+    [home.join("auth.lock"), home.join("auth.json.lock")]
+}
+
 /// The lock of Claude Code's global configuration.
 pub(crate) fn config_lock(config: &Path) -> ToolLock {
     ToolLock { path: with_suffix(config, ".lock"), stale_after: Duration::from_secs(10) }
@@ -94,6 +99,8 @@ pub(crate) struct Mark(pub(crate) u32);
 /// Tool locks we hold; given back on drop.
 pub(crate) struct ToolLocks {
     held: Vec<HeldLock>,
+    /// Locks of the kernel on the tool's files; in the order they were taken.
+    files: Vec<KernelLock>,
     mark: Mark,
     since: Stopwatch,
     touched: Stopwatch,
@@ -109,7 +116,8 @@ impl ToolLocks {
         let waiting = Stopwatch::start();
         loop {
             let since = Stopwatch::start();
-            let mut taken = Self { held: Vec::new(), mark, since, touched: since };
+            let mut taken =
+                Self { held: Vec::new(), files: Vec::new(), mark, since, touched: since };
             let result = locks.iter().try_for_each(|lock| {
                 taken.held.push(take_one(lock, mark)?);
                 Ok(())
@@ -138,6 +146,24 @@ impl ToolLocks {
                 }
             }
         }
+    }
+
+    /// Takes the kernel's locks on a tool's files, in order within `patience`. They cannot be broken,
+    /// and go with whoever holds them.
+    pub(crate) fn take_files(
+        paths: &[PathBuf],
+        mark: Mark,
+        patience: Duration,
+    ) -> Result<Self, CustodyError> {
+        let waiting = Stopwatch::start();
+        let mut files = Vec::new();
+        for path in paths {
+            let what = format!("the tool's lock {}", path.display());
+            let left = patience.saturating_sub(waiting.elapsed());
+            files.push(KernelLock::take(path, &what, left)?);
+        }
+        let since = Stopwatch::start();
+        Ok(Self { held: Vec::new(), files, mark, since, touched: since })
     }
 
     /// Shows that we are alive and that the locks are still ours. Call it before each write.
@@ -171,6 +197,7 @@ impl ToolLocks {
 impl Drop for ToolLocks {
     /// Only locks that still bear our sign are removed: another's is not ours to give back.
     fn drop(&mut self) {
+        while self.files.pop().is_some() {}
         for lock in self.held.iter().rev() {
             if sign_of(&lock.path) == Ok(lock.sign) {
                 let _ = rustix::fs::rmdir(&lock.path);

@@ -13,7 +13,7 @@ use crate::vault::{Fingerprint, Vintage, VintageRef};
 use crate::{Custody, files};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use sluice_engine::{AccountId, Generation, LaneId, Provider};
+use sluice_engine::{AccountId, Generation, LaneId, Provider, Utc};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -134,6 +134,10 @@ pub(crate) struct Live {
     pub(crate) fingerprint: Option<Fingerprint>,
     /// The identity block that belongs to it.
     pub(crate) block: Option<Secret>,
+    /// When its access token ends.
+    pub(crate) access_expires_at: Option<Utc>,
+    /// Its tool can renew it.
+    pub(crate) renewable: bool,
 }
 
 /// A swap with everything it needs at hand; from here on only the seat's directory, the journal
@@ -169,10 +173,10 @@ impl Custody {
         let id = journal.intent(&intent).map_err(|error| refused(error.into()))?;
         self.clobbers.begun(order.provider);
         let placed = self.place(&mut prepared, &intent, id, journal);
-        drop(prepared.locks);
         let mut remarks = Vec::new();
         match placed {
             Ok(()) => {
+                drop(prepared.locks);
                 match self.fold_parked(&prepared.place, &intent) {
                     Ok(_) => drop(journal.step(id, Step::Folded)),
                     Err(error) => remarks.push(format!("what came out stays parked: {error}")),
@@ -185,7 +189,10 @@ impl Custody {
                 if matches!(cause, CustodyError::Clobbered) {
                     self.clobbers.clobbered(order.provider);
                 }
-                remarks.push(self.settle_failed(&intent, id, cause, journal)?);
+                // Putting back is an exchange, too: under the tool's locks.
+                let settled = self.settle_failed(&intent, id, cause, journal);
+                drop(prepared.locks);
+                remarks.push(settled?);
             }
         }
         self.clobbers.swapped(order.provider, order.outgoing());
@@ -239,20 +246,43 @@ impl Custody {
         }
         // Captured before the tool's locks are taken: the keychain may be slow, the locks are not
         // ours to hold for long.
-        let early = self.look(&place, order)?;
-        self.capture_live(order, &early)?;
-        let wanted = match order.provider {
-            Provider::Claude => lease::claude_locks(&place.dir_path),
-            Provider::Codex => Vec::new(),
-        };
-        let locks = ToolLocks::take(&wanted, self.mark, lease::TOOL_WAIT_MAX)?;
-        let live = self.look(&place, order)?;
-        let captured = self.capture_live(order, &live)?;
-        Ok(Prepared { place, locks, target, live, captured })
+        let mut live = self.look(&place, order)?;
+        self.capture_live(order, &live)?;
+        let waiting = Stopwatch::start();
+        loop {
+            self.wait_for_renewal(&place, order, &mut live, waiting)?;
+            let patience = lease::TOOL_WAIT_MAX.saturating_sub(waiting.elapsed());
+            let locks = self.tool_locks(order.provider, &place, patience)?;
+            live = self.look(&place, order)?;
+            let captured = self.capture_live(order, &live)?;
+            if self.check_not_renewing(order, &live).is_ok() {
+                return Ok(Prepared { place, locks, target, live, captured });
+            }
+            // The tool needs its locks to write what is waited for.
+            drop(locks);
+        }
+    }
+
+    /// All locks the tool takes before it writes its login, in its order.
+    fn tool_locks(
+        &self,
+        provider: Provider,
+        place: &Place,
+        patience: Duration,
+    ) -> Result<ToolLocks, CustodyError> {
+        match (provider, &self.config.seats.codex) {
+            (Provider::Claude, _) => {
+                ToolLocks::take(&lease::claude_locks(&place.dir_path), self.mark, patience)
+            }
+            (Provider::Codex, Some(seat)) => {
+                ToolLocks::take_files(&lease::codex_locks(&seat.home), self.mark, patience)
+            }
+            (Provider::Codex, None) => Err(CustodyError::NoSeat { provider }),
+        }
     }
 
     /// The live credential, if it is whose it should be.
-    fn look(&self, place: &Place, order: &SwapOrder) -> Result<Live, CustodyError> {
+    pub(crate) fn look(&self, place: &Place, order: &SwapOrder) -> Result<Live, CustodyError> {
         let path = place.path(&place.name);
         let expected = order.from.is_some();
         let (bytes, found) = match self.stable(place, &place.name, order.provider, expected) {
@@ -281,12 +311,24 @@ impl Custody {
                 self.check_settled(place, from.account, &login)?;
             }
         }
-        Ok(Live { bytes: Some(bytes), fingerprint: Some(login.fingerprint), block })
+        Ok(Live {
+            bytes: Some(bytes),
+            fingerprint: Some(login.fingerprint),
+            block,
+            access_expires_at: login.access_expires_at,
+            renewable: login.refreshable,
+        })
     }
 
     fn empty_seat(&self, order: &SwapOrder, bytes: Option<Secret>) -> Result<Live, CustodyError> {
         match (&order.from, &bytes) {
-            (None, _) => Ok(Live { bytes, fingerprint: None, block: None }),
+            (None, _) => Ok(Live {
+                bytes,
+                fingerprint: None,
+                block: None,
+                access_expires_at: None,
+                renewable: false,
+            }),
             (Some(_), Some(_)) => Err(CustodyError::SeatStub),
             (Some(_), None) => {
                 let path = self.credential_path(order.provider)?;
@@ -296,7 +338,7 @@ impl Custody {
     }
 
     /// Seals the live login unless the vault has it.
-    fn capture_live(
+    pub(crate) fn capture_live(
         &self,
         order: &SwapOrder,
         live: &Live,
@@ -335,6 +377,8 @@ impl Custody {
         self.stage(prepared, intent, &staged)?;
         journal.step(id, Step::Staged)?;
         prepared.locks.renew()?;
+        // Looked at last: a tool that starts after this reads what is placed.
+        self.check_not_renewing(&intent.order(), &prepared.live)?;
         let parked = parked_name(
             &prepared.place.name,
             intent.from.as_ref().map(|party| party.account),

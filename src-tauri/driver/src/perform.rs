@@ -478,7 +478,7 @@ fn outcome(report: &SwapReport) -> &'static str {
     match report {
         SwapReport::Committed { .. } => "committed",
         SwapReport::Failed { .. } => "failed",
-        SwapReport::Stale { .. } => "stale",
+        SwapReport::Stale { .. } | SwapReport::Waits { .. } => "stale",
         SwapReport::Stuck { .. } => "stuck",
     }
 }

@@ -198,6 +198,12 @@ pub enum SwapReport {
         /// Why.
         trouble: Trouble,
     },
+    /// Something passing stands in the way, most often the tool at its own login; the same order is
+    /// given again soon.
+    Waits {
+        /// What.
+        trouble: Trouble,
+    },
     /// The lane or the seat had changed underneath; nothing was tried.
     Stale {
         /// What was found.

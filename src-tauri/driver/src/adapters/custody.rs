@@ -302,6 +302,17 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
 
+/// The tool is at its login, or another swap is: over in a moment, and nobody's failure.
+fn passes(cause: &CustodyError) -> bool {
+    matches!(
+        cause,
+        CustodyError::ToolRenews { .. }
+            | CustodyError::LockTimeout { .. }
+            | CustodyError::Unsettled
+            | CustodyError::Restless
+    )
+}
+
 fn failed(failure: &SwapFailure) -> SwapReport {
     match failure {
         SwapFailure::Refused(cause @ CustodyError::WrongAccount { .. }) => {
@@ -311,6 +322,10 @@ fn failed(failure: &SwapFailure) -> SwapReport {
             if text.starts_with(STALE) =>
         {
             SwapReport::Stale { text: sentence(text.trim_start_matches(STALE)) }
+        }
+        // Codex came between the last look and the exchange: as if it had been seen before.
+        SwapFailure::Refused(cause) | SwapFailure::Undone { cause, .. } if passes(cause) => {
+            SwapReport::Waits { trouble: trouble(cause) }
         }
         SwapFailure::Refused(cause) => SwapReport::Failed { row: None, trouble: trouble(cause) },
         SwapFailure::Undone { intent, cause } => {

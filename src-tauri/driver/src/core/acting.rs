@@ -1,7 +1,7 @@
 //! Swaps: begun once, carried out elsewhere, settled here.
 
 use super::{CallId, Core, Effect, Fresh, Running, Seat};
-use crate::api::{Answer, SwapView};
+use crate::api::{Answer, Refused, SwapView};
 use crate::link::refused;
 use crate::ports::{SwapOrder, SwapReport, Trouble, login_text};
 use sluice_engine::world::Settlement;
@@ -11,6 +11,10 @@ use sluice_engine::{AccountId, Gates, LaneId, Now, Provider, Trigger};
 const CLOBBER_S: f64 = 60.0;
 /// Swaps done again after clobbers, before the seat is left alone.
 const CLOBBERS_MAX: u32 = 2;
+/// A swap that something passing stood in the way of is tried again after this, seconds.
+const AGAIN_S: i64 = 60;
+/// Such waits in a row that nobody need hear of.
+const WAITS_UNTOLD_MAX: u32 = 5;
 
 impl Core {
     pub(super) fn begin_swap(
@@ -78,6 +82,7 @@ impl Core {
     pub(super) fn on_swapped(&mut self, report: SwapReport, now: Now) {
         let Some(Running { order, call, overdue: _ }) = self.swap.take() else { return };
         self.unflag(super::wishes::Flag::Swapping(order.at));
+        let mut retry_after_s = None;
         let view = match report {
             SwapReport::Committed { row, lingering } => {
                 self.on_committed(&order, row, lingering, now);
@@ -89,6 +94,13 @@ impl Core {
                 self.world.settle(order.lane, begun, now);
                 self.tell_swap_failed(&order, row, &trouble, now);
                 Err(trouble)
+            }
+            SwapReport::Waits { trouble } => {
+                self.world.settle(order.lane, Settlement::Stale, now);
+                self.wait_to_swap(&order, &trouble, now);
+                retry_after_s = Some(AGAIN_S.unsigned_abs());
+                let text = format!("{} Ask again in {AGAIN_S} seconds.", trouble.text);
+                Err(Trouble::new(trouble.code, text))
             }
             SwapReport::Stale { text } => {
                 self.world.settle(order.lane, Settlement::Stale, now);
@@ -108,9 +120,25 @@ impl Core {
         if let Some(call) = call {
             let answer = match view {
                 Ok(view) => Answer::Swapped(view),
-                Err(trouble) => refused(trouble.code, trouble.text),
+                Err(Trouble { code, text }) => {
+                    Answer::Refused(Refused { code: code.to_owned(), text, retry_after_s })
+                }
             };
             self.out.push(Effect::Answer(call, Box::new(answer)));
+        }
+    }
+
+    /// A swap that something passing stood in the way of is decided anew soon. A person is told when
+    /// it does not pass.
+    fn wait_to_swap(&mut self, order: &SwapOrder, trouble: &Trouble, now: Now) {
+        if order.by_person {
+            return;
+        }
+        let book = self.lanes.entry(order.lane).or_default();
+        book.waits = book.waits.saturating_add(1);
+        book.tick_due = Some(now.wall.plus_seconds(AGAIN_S));
+        if book.waits >= WAITS_UNTOLD_MAX {
+            self.tell_swap_failed(order, None, trouble, now);
         }
     }
 
@@ -137,6 +165,7 @@ impl Core {
         if let Some(book) = self.lanes.get_mut(&order.lane) {
             book.advice = None;
             book.tick_due = None;
+            book.waits = 0;
         }
         self.end_cause(&super::deciding::advice_cause(order.provider, to));
         self.end_cause(&format!("swap_failed:{}", order.provider.name()));

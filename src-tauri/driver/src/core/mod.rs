@@ -112,6 +112,8 @@ pub(crate) struct LaneBook {
     /// A swap could neither finish nor undo: nothing is written until a person has looked.
     pub(crate) stuck: Option<String>,
     stalled: u32,
+    /// Swaps in a row that something passing stood in the way of.
+    waits: u32,
 }
 
 #[derive(Clone, Debug)]

@@ -105,6 +105,31 @@ fn a_failed_swap_is_told_once_and_backs_off() {
 }
 
 #[test]
+fn a_swap_waits_for_a_tool_at_its_login_and_is_nobodys_failure() {
+    let mut outside = Outside::pair("auto");
+    outside.ask(Request::Set { key: "notify.drain".to_owned(), value: false.into() });
+    let trouble = Trouble::new("tool_renews", "Codex may be renewing this login.");
+    outside.swap_error = Some(SwapReport::Waits { trouble });
+    while outside.swaps().is_empty() {
+        outside.advance(60);
+    }
+    let (first, tried) = (outside.now.wall, outside.swaps().len());
+    outside.advance(240);
+    assert!(outside.swaps().len() >= tried + 2, "it is tried again within minutes");
+    assert_eq!(outside.told("swap_failed").len(), 0, "nothing has failed");
+    let answer = outside.ask(Request::Swap { to: outside.id("b") });
+    let Answer::Refused(refused) = &answer else { panic!("{answer:?}") };
+    assert_eq!((refused.code.as_str(), refused.retry_after_s), ("tool_renews", Some(60)));
+    assert!(refused.text.ends_with("Ask again in 60 seconds."), "{}", refused.text);
+    outside.advance(1_800);
+    assert_eq!(outside.told("swap_failed").len(), 1, "what does not pass is told once");
+    outside.swap_error = None;
+    outside.advance(240);
+    assert_eq!(outside.told("swap_done").len(), 1, "neither account was made to wait longer");
+    assert!(outside.now.wall.seconds_since(first) < 3_600.0);
+}
+
+#[test]
 fn a_stuck_swap_makes_the_seat_observe_only() {
     let mut outside = Outside::pair("auto");
     outside.swap_error =
