@@ -17,9 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tauri::{AppHandle, Emitter as _, RunEvent};
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::AbortHandle;
 
 /// How long ending waits for a swap under way.
 const END: Duration = Duration::from_secs(12);
+/// Before a driver that could not start is tried again: at first, and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// A driver that has lived so long has not failed at its start.
+const SETTLED: Duration = Duration::from_secs(30);
 /// Clicks that wait to be carried out.
 const CLICKS_MAX: usize = 32;
 /// The event that carries a [`Shown`] to the page.
@@ -36,6 +41,8 @@ enum Reach {
 /// What the commands and the tray share.
 pub struct Shell {
     reach: watch::Receiver<Reach>,
+    /// What starts a driver whenever there is none.
+    keeper: AbortHandle,
     clock: Clock,
 }
 
@@ -109,21 +116,40 @@ pub fn run(window: bool) -> Result<(), String> {
     tauri::async_runtime::set(runtime.handle().clone());
     let icon = notify::icon(&instance::directory(&paths));
     let (reached, reach) = watch::channel(Reach::Starting);
-    runtime.spawn(reach_driver(paths, reached));
-    let shell = Arc::new(Shell { reach, clock });
+    let keeper = runtime.spawn(keep_driver(paths, reached)).abort_handle();
+    let shell = Arc::new(Shell { reach, keeper, clock });
     drive(shell, Own { sole, icon }, window)
 }
 
-/// Becomes the driver, or attaches to the one that runs.
-async fn reach_driver(paths: Paths, reached: watch::Sender<Reach>) {
-    let reach = match driver::reach(&paths).await {
-        Ok(link) => Reach::Ready(link),
-        Err(reason) => {
-            tracing::error!(reason, "no driver");
-            Reach::Failed(reason)
-        }
-    };
-    reached.send_replace(reach);
+/// Becomes the driver, or attaches to the one that runs; and again whenever none could be started
+/// or that one has ended, for as long as the application lives.
+async fn keep_driver(paths: Paths, reached: watch::Sender<Reach>) {
+    let mut pause = AGAIN.0;
+    loop {
+        let trouble = match driver::reach(&paths).await {
+            Ok(link) => {
+                reached.send_replace(Reach::Ready(link.clone()));
+                if tokio::time::timeout(SETTLED, link.ended()).await.is_err() {
+                    pause = AGAIN.0;
+                    link.ended().await;
+                }
+                tracing::warn!("the driver has ended; another one is looked for");
+                "The driver has ended.".to_owned()
+            }
+            Err(reason) => {
+                tracing::warn!(reason, "no driver; trying again");
+                reason
+            }
+        };
+        // The first attempt after an end comes at once and is not worth a word.
+        reached.send_replace(if pause == AGAIN.0 {
+            Reach::Starting
+        } else {
+            Reach::Failed(format!("{trouble} Sluice tries again by itself."))
+        });
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(AGAIN.1);
+    }
 }
 
 /// What only this process has.
@@ -287,6 +313,8 @@ fn perform(shell: &Arc<Shell>, app: &AppHandle, teller: &Teller, act: Act) {
 
 async fn quit(shell: Arc<Shell>, app: AppHandle, teller: Teller) {
     teller.clear().await;
+    // Nobody starts another one now.
+    shell.keeper.abort();
     let reach = shell.reach.borrow().clone();
     if let Reach::Ready(Link::Local(handle)) = reach {
         handle.shut_down(END).await;

@@ -9,6 +9,7 @@ mod metrics;
 mod modes;
 mod rotation;
 mod stop;
+mod takeover;
 mod tray;
 mod window;
 

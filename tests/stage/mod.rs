@@ -104,9 +104,15 @@ impl Stage {
     /// Starts the tray application and waits until its driver answers.
     #[must_use]
     pub fn app(&self, arguments: &[&str]) -> Process {
-        let app = self.desktop.spawn(&program("sluice-app"), arguments, &self.environment);
+        let app = self.app_unawaited(arguments);
         self.wait_driver();
         app
+    }
+
+    /// Starts the tray application.
+    #[must_use]
+    pub fn app_unawaited(&self, arguments: &[&str]) -> Process {
+        self.desktop.spawn(&program("sluice-app"), arguments, &self.environment)
     }
 
     /// Starts the application with its window under remote control.

@@ -1,5 +1,5 @@
-//! Commands that ask the driver: the running one over its socket, else one of our own that only
-//! answers (it polls nothing and ends with the command).
+//! Commands that ask the driver: the running one over its socket. Without one, what only looks reads
+//! beside everybody, without a lock; what changes something becomes the driver for that one thing.
 
 use crate::args::{Command, Failing, OnOff, ReportArgs};
 use crate::{Exit, ahead, doctor, explain, render, show};
@@ -8,11 +8,14 @@ use sluice_driver::api::{
 };
 use sluice_driver::parts::engine::Utc;
 use sluice_driver::parts::providers::spoken::{Spoken, reset_said};
-use sluice_driver::{Config, Link, Paths, StartError, socket::Client, spoken};
+use sluice_driver::socket::{Client, Found};
+use sluice_driver::{Config, Link, PATIENCE, Paths, StartError, spoken};
 use std::time::Duration;
 
 /// A driver of our own ends within this time.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Between two attempts to reach a driver that listens and does not answer.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Refusals that pass by themselves.
 const FOR_NOW: [&str; 17] = [
     "REFRESH_IN_PROGRESS",
@@ -47,21 +50,57 @@ pub enum Outcome {
     Refused(Refused),
 }
 
+/// Who drives, as far as a command can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// One that answers.
+    Running,
+    /// One that was there and did not answer; what is shown was read beside it.
+    Silent,
+    /// Nobody; what is shown was read by the command itself.
+    None,
+}
+
+impl Driver {
+    /// The word in documents.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Silent => "silent",
+            Self::None => "none",
+        }
+    }
+
+    /// What a person should know about it.
+    pub const fn text(self) -> Option<&'static str> {
+        match self {
+            Self::Running => None,
+            Self::Silent => Some(
+                "A driver is there and does not answer; this was read beside it. `sluice doctor` \
+                 looks for trouble.",
+            ),
+            Self::None => Some(
+                "No driver is running, so nothing is read or swapped: start the tray \
+                 (`sluice-app`) or `sluice daemon`.",
+            ),
+        }
+    }
+}
+
 /// Carries a command out and prints what came of it.
 pub async fn run(paths: &Paths, command: Command, json: bool) -> Exit {
-    let link = match reach(paths).await {
-        Ok(link) => link,
-        Err(error) => {
-            render::complain(&error.to_string());
-            return Exit::Failed;
-        }
-    };
     let name = command.name();
+    let reached = if only_looks(&command) { look(paths).await } else { act(paths).await };
+    let (link, driver) = match reached {
+        Ok(reached) => reached,
+        Err(error) => return finish(name, Outcome::Refused(not_started(&error)), json),
+    };
     let exit = if let Command::Log { follow: true, .. } = &command {
         show::follow(&link, &command, json).await
     } else {
-        let outcome = carry_out(paths, &link, command).await;
-        finish(name, outcome, json)
+        let tells = matches!(command, Command::Status | Command::Accounts | Command::Forecast);
+        let outcome = carry_out(paths, (&link, driver), command).await;
+        finish(name, if tells { with_driver(outcome, driver) } else { outcome }, json)
     };
     if let Link::Local(handle) = &link {
         handle.shut_down(FAREWELL).await;
@@ -69,12 +108,65 @@ pub async fn run(paths: &Paths, command: Command, json: bool) -> Exit {
     exit
 }
 
-async fn reach(paths: &Paths) -> Result<Link, StartError> {
-    if let Some(client) = Client::attach(paths, false).await {
-        return Ok(Link::Remote(client));
+/// What changes nothing needs no lock, and never stands in a driver's way.
+fn only_looks(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Status
+            | Command::Accounts
+            | Command::Forecast
+            | Command::Mode { mode: None, .. }
+            | Command::Log { .. }
+            | Command::Explain { .. }
+            | Command::Settings { value: None, .. }
+            | Command::Doctor { .. }
+            | Command::Metrics { .. }
+    )
+}
+
+/// The running driver, waited for while it starts, else a look of our own beside it.
+async fn look(paths: &Paths) -> Result<(Link, Driver), StartError> {
+    let finding = async {
+        loop {
+            match Client::find(paths, false).await {
+                Found::Driver(client) => return Ok(client),
+                Found::Nobody => return Err(Driver::None),
+                // Starting and failing, ending, or busy with others: each passes.
+                Found::Silent => tokio::time::sleep(AGAIN).await,
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, finding).await.unwrap_or(Err(Driver::Silent)) {
+        Ok(client) => Ok((Link::Remote(client), Driver::Running)),
+        Err(driver) => sluice_driver::look(paths).map(|handle| (Link::Local(handle), driver)),
     }
+}
+
+/// The running driver, else one of our own that does this one thing and lets go.
+async fn act(paths: &Paths) -> Result<(Link, Driver), StartError> {
     let config = Config { role: "sluice command".to_owned(), offline: true };
-    sluice_driver::start(paths, config).map(Link::Local)
+    let link = sluice_driver::attach_or_start(paths, config).await?;
+    let driver = if matches!(link, Link::Remote(_)) { Driver::Running } else { Driver::None };
+    Ok((link, driver))
+}
+
+fn not_started(error: &StartError) -> Refused {
+    let code = if error.passes() { "busy" } else { "unusable" };
+    Refused { code: code.to_owned(), text: error.to_string(), retry_after_s: None }
+}
+
+/// An outcome that says who drives, in words only when nobody answers.
+fn with_driver(outcome: Outcome, driver: Driver) -> Outcome {
+    match outcome {
+        Outcome::Shown { mut json, text } => {
+            if let Some(fields) = json.as_object_mut() {
+                fields.insert("driver".to_owned(), driver.name().into());
+            }
+            let text = driver.text().map_or(text.clone(), |told| format!("{told}\n{text}"));
+            Outcome::Shown { json, text }
+        }
+        refused @ Outcome::Refused(_) => refused,
+    }
 }
 
 /// Prints an outcome.
@@ -101,7 +193,7 @@ pub fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
     exit
 }
 
-async fn carry_out(paths: &Paths, link: &Link, command: Command) -> Outcome {
+async fn carry_out(paths: &Paths, (link, driver): (&Link, Driver), command: Command) -> Outcome {
     let view = match status(link).await {
         Ok(view) => view,
         Err(refused) => return Outcome::Refused(refused),
@@ -114,7 +206,7 @@ async fn carry_out(paths: &Paths, link: &Link, command: Command) -> Outcome {
         Command::Log { .. } => show::log(link, &view, &command).await,
         Command::Explain { decision } => explain::explain(link, &view, decision.as_deref()).await,
         Command::Settings { key, value: None } => show::settings(link, key.as_deref()).await,
-        Command::Doctor { show_mail } => doctor::look(paths, link, &view, show_mail).await,
+        Command::Doctor { show_mail } => doctor::look(paths, driver, &view, show_mail).await,
         command => match request(&view, command) {
             Ok(request) => show::answer(&view, link.call(request).await),
             Err(refused) => Outcome::Refused(refused),

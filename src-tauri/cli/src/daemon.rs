@@ -30,7 +30,15 @@ pub async fn run(paths: &Paths) -> Exit {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        () = handle.ended() => return Exit::Done,
+        () = handle.ended() => {
+            if handle.failed() {
+                render::complain(
+                    "the driver could not begin; the log says why. Nothing was changed.",
+                );
+                return Exit::Failed;
+            }
+            return Exit::Done;
+        }
     }
     tracing::info!("ending");
     handle.shut_down(FAREWELL).await;

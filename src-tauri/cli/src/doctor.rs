@@ -6,12 +6,12 @@ mod others;
 mod own;
 mod tools;
 
-use crate::ask::Outcome;
+use crate::ask::{Driver, Outcome};
 use crate::render::until;
 use serde::Serialize;
 use serde_json::json;
+use sluice_driver::Paths;
 use sluice_driver::api::{AccountView, Login, ProviderView, View};
-use sluice_driver::{Link, Paths};
 
 /// A login that ends within a week is worth a word.
 const LOGIN_ENDS_SOON_MS: i64 = 7 * 86_400_000;
@@ -83,9 +83,9 @@ impl Names {
 }
 
 /// Looks at everything there is.
-pub async fn look(paths: &Paths, link: &Link, view: &View, show_mail: bool) -> Outcome {
+pub async fn look(paths: &Paths, driver: Driver, view: &View, show_mail: bool) -> Outcome {
     let names = Names { show_mail };
-    let mut findings = vec![driver(link)];
+    let mut findings = vec![driving(driver)];
     if view.stopped {
         let text = "The kill switch is on: nothing is read and nothing is swapped.";
         findings.push(Finding::warning("stopped", text, "`sluice start` begins again."));
@@ -118,14 +118,16 @@ fn needs(view: &View, found: &[Finding], show_mail: bool) -> Vec<Finding> {
     told.collect()
 }
 
-fn driver(link: &Link) -> Finding {
-    Finding::ok(
-        "driver",
-        match link {
-            Link::Local(_) => "No Sluice is running; this command looked by itself.",
-            Link::Remote(_) => "A Sluice is running and answers.",
-        },
-    )
+fn driving(driver: Driver) -> Finding {
+    match (driver, driver.text()) {
+        (Driver::Silent, told) => Finding::error(
+            "driver",
+            told.unwrap_or_default(),
+            "If that lasts, end it (the lock file in the data directory names its process).",
+        ),
+        (_, Some(told)) => Finding::ok("driver", told),
+        (_, None) => Finding::ok("driver", "A Sluice is running and answers."),
+    }
 }
 
 /// A text for the screen with the person's names for accounts taken out.

@@ -130,7 +130,7 @@ fn looking_back_needs_a_home_that_was_started() {
     for arguments in [&["replay"][..], &["export"]] {
         assert_eq!(home.run(arguments).status.code(), Some(1), "{arguments:?}");
     }
-    home.run(&["status"]);
+    home.run(&["mode", "advise"]);
     let (replay, code) = home.json(&["replay"]);
     assert_eq!((&replay["decisions"], code), (&0.into(), Some(0)));
     let (export, _) = home.json(&["export"]);

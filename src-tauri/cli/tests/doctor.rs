@@ -257,7 +257,7 @@ fn variables_that_change_what_tools_do_are_told() {
 }
 
 #[test]
-fn a_database_that_is_no_database_is_kept_aside_and_told() {
+fn a_database_that_is_none_is_told_and_then_kept_aside() {
     let home = kept(now_ms() + 20 * DAY_MS);
     let database = home.path().join("data/sluice.db");
     for suffix in ["-wal", "-shm"] {
@@ -267,7 +267,11 @@ fn a_database_that_is_no_database_is_kept_aside_and_told() {
     let all = findings(&home);
     let note = of(&all, "note");
     assert_eq!(note.len(), 1, "{all:#?}");
-    assert_eq!(note[0].0, "error");
+    assert!(note[0].0 == "error" && note[0].1.contains("sluice daemon"), "{note:?}");
+    assert_eq!(of(&all, "database")[0].0, "error");
+    assert_eq!(fs::read(&database).unwrap(), vec![7_u8; 8_192], "a look mends nothing");
+    // Whoever drives puts it aside.
+    assert_eq!(home.run(&["mode", "advise"]).status.code(), Some(0));
     let kept = fs::read_dir(home.path().join("data")).unwrap().flatten();
     let aside = kept.filter(|file| file.file_name().to_string_lossy().contains("damaged"));
     assert!(aside.count() >= 1);

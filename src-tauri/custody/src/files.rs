@@ -358,7 +358,8 @@ pub(crate) fn own_random(
             }
             Read::Absent => {
                 // Written under another name first: a crash must not leave half of it.
-                let draft = OsString::from(format!("{name}.draft"));
+                // Each process has its own: several may be the first.
+                let draft = OsString::from(format!("{name}.draft-{}", std::process::id()));
                 place.remove(&draft)?;
                 place.create(&draft, &Secret::from(random(count)?))?;
                 drop(place.rename_new(&draft, &place.name));

@@ -144,6 +144,12 @@ impl Custody {
         state
     }
 
+    /// As [`Self::inspect`], and nothing else: what lies parked is left to whoever drives.
+    #[must_use]
+    pub fn peek(&self, provider: Provider) -> SeatState {
+        self.inspect_seat(provider)
+    }
+
     /// Stores the live login in the vault under `account`, if it is `expect`'s.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub mod lanes;
 pub mod link;
 pub mod lock;
 pub mod logs;
+mod meter;
 pub mod metrics;
 pub mod outlook;
 pub mod paths;
@@ -38,7 +39,8 @@ pub mod worker;
 pub use link::{Handle, Link};
 pub use paths::Paths;
 pub use run::{
-    Config, StartError, attach_or_start, start, start_asking, start_here, start_watched, start_with,
+    Config, PATIENCE, StartError, attach_or_start, look, start, start_asking, start_here,
+    start_watched, start_with,
 };
 
 /// What `sluice run` and the hooks use themselves, so that they work beside every driver and

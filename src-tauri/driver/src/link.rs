@@ -3,6 +3,7 @@
 use crate::api::{Answer, Notice, Refused, Request, View};
 use crate::socket::Client;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -18,6 +19,24 @@ pub const fn deadline(request: &Request) -> Duration {
         Request::ReadUsage { .. } | Request::Validate { .. } => Duration::from_secs(65),
         _ => CALL_DEADLINE,
     }
+}
+
+/// It changes nothing and can be answered without a driver, from what is kept.
+#[must_use]
+pub const fn only_looks(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Status
+            | Request::Watch
+            | Request::Decisions { .. }
+            | Request::Swaps { .. }
+            | Request::History { .. }
+            | Request::Stranded { .. }
+            | Request::Replay { .. }
+            | Request::Metrics { .. }
+            | Request::Settings
+            | Request::Quit
+    )
 }
 
 /// One request on its way to the loop.
@@ -36,6 +55,7 @@ pub struct Handle {
     pub(crate) views: watch::Receiver<Arc<View>>,
     pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) ended: watch::Receiver<bool>,
+    pub(crate) failed: Arc<AtomicBool>,
 }
 
 impl Handle {
@@ -69,6 +89,12 @@ impl Handle {
         let mut ended = self.ended.clone();
         // An error means the sender is gone, which is the same news.
         let _gone = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Whether a driver that has ended could not even begin.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     /// Ends the driver and waits, at most `cap`.
@@ -107,6 +133,15 @@ impl Link {
         match self {
             Self::Local(handle) => handle.views(),
             Self::Remote(client) => client.views(),
+        }
+    }
+
+    /// Resolves when the driver has ended, or the way to it is gone; at once where nothing follows
+    /// it (see [`Client::attach`]).
+    pub async fn ended(&self) {
+        match self {
+            Self::Local(handle) => handle.ended().await,
+            Self::Remote(client) => client.gone().await,
         }
     }
 

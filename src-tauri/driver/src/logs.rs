@@ -6,6 +6,7 @@
 
 use crate::clock::Since;
 use crate::lock::private_dir;
+use crate::meter::Metered;
 use crate::paths::Paths;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -45,9 +46,9 @@ pub fn begin(usual: &str, file: Option<(&Paths, &str)>) -> Option<LogFile> {
     });
     let kept = log.as_ref().map(|log| {
         let lines = log.lines.clone();
-        fmt::layer().with_ansi(false).with_writer(move || lines.clone())
+        fmt::layer().with_ansi(false).with_writer(Metered::new(move || lines.clone()))
     });
-    let shown = fmt::layer().with_ansi(false).with_writer(io::stderr);
+    let shown = fmt::layer().with_ansi(false).with_writer(Metered::new(io::stderr));
     // A second call changes nothing: the first logger stays.
     let _first = tracing_subscriber::registry().with(filter).with(shown).with(kept).try_init();
     log

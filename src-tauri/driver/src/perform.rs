@@ -153,21 +153,17 @@ impl Performer {
         call
     }
 
-    /// Everything the ledger keeps. An unreadable one is told and nothing is known.
-    pub(crate) async fn load(&self, now: Utc) -> Loaded {
+    /// Everything the ledger keeps.
+    pub(crate) async fn load(&self, now: Utc) -> Result<Loaded, Trouble> {
         let loaded = self.ledger.run(START_DEADLINE, move |ledger| ledger.load(now)).await;
-        loaded.unwrap_or_else(|missed| Err(ledger_trouble(missed))).unwrap_or_else(|trouble| {
-            tracing::error!(%trouble, "the ledger could not be read");
-            Loaded { notes: vec![trouble.text], ..Loaded::default() }
-        })
+        loaded.unwrap_or_else(|missed| Err(ledger_trouble(missed)))
     }
 
     /// Settles what the last driver left open.
-    pub(crate) async fn recover(&self) -> Vec<Recovered> {
+    pub(crate) async fn recover(&self) -> Result<Vec<Recovered>, Missed> {
         let recovered = self.moves.run(START_DEADLINE, |custody| custody.recover()).await;
-        recovered.unwrap_or_else(|missed| {
+        recovered.inspect_err(|missed| {
             tracing::error!(%missed, "open swaps could not be settled at start");
-            Vec::new()
         })
     }
 

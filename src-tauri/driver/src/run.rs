@@ -2,17 +2,18 @@
 
 use crate::adapters;
 use crate::api::View;
-use crate::clock::{Clock, Reading};
+use crate::clock::{Clock, Reading, Since};
 use crate::core::{Core, Effect, Input, Options};
 use crate::inbox::{BATCH, Inbox};
-use crate::link::{Call, Handle, Link};
+use crate::link::{Call, Handle, Link, only_looks, refused};
 use crate::lock::{self, Held, LockError};
 use crate::paths::Paths;
 use crate::perform::{Ears, Parts, Performer};
 use crate::ports::{Loaded, Recovered, Trouble};
-use crate::socket::{self, Client};
+use crate::socket::{self, Client, Door};
 use crate::watchdog::{Heart, Limits};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -22,6 +23,13 @@ const CALLS_MAX: usize = 64;
 const INPUTS_MAX: usize = 256;
 /// Notices a slow reader may be behind.
 const NOTICES_MAX: usize = 64;
+/// Whoever needs the lock waits this long (real time) for one that starts, ends or is a command.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two attempts: the kernel has no lock call with a deadline.
+const NAP: Duration = Duration::from_millis(20);
+/// Attempts to read what the ledger keeps, a second apart: without it nothing is known, not even
+/// that everything was stopped.
+const LOADS_MAX: u32 = 5;
 /// What is under way at the end gets this long to settle.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -54,9 +62,24 @@ pub enum StartError {
     Clock(String),
 }
 
+impl StartError {
+    /// It passes by itself: another one is starting, ending or at its command.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Lock(LockError::Taken { .. }) => true,
+            Self::Parts(trouble) => trouble.code == adapters::PASSING,
+            Self::Lock(LockError::Unusable { .. })
+            | Self::Socket(_)
+            | Self::System(_)
+            | Self::Clock(_) => false,
+        }
+    }
+}
+
 /// Starts a driver with the real parts on a thread of its own.
 ///
-/// Blocks while the lock is taken and the database opened (at most about 3 s).
+/// Blocks while the database is opened (at most about 3 s); does not wait for anybody.
 ///
 /// # Errors
 /// [`StartError`]; another driver of the same directory is the usual one.
@@ -64,19 +87,68 @@ pub fn start(paths: &Paths, config: Config) -> Result<Handle, StartError> {
     start_real(paths, config, false)
 }
 
-/// As [`start`], where a file vault's passphrase may be asked for at the terminal.
+/// As [`start`], where a file vault's passphrase may be asked for at the terminal. Waits up to
+/// [`PATIENCE`] for one that is ending or a command at work, not for one that drives.
 ///
 /// # Errors
 /// As [`start`].
 pub fn start_asking(paths: &Paths, config: Config) -> Result<Handle, StartError> {
-    start_real(paths, config, true)
+    let begun = Since::now();
+    loop {
+        match start_real(paths, config.clone(), true) {
+            Err(error)
+                if error.passes()
+                    && u128::from(begun.elapsed_ms()) < PATIENCE.as_millis()
+                    && !socket::serves(paths) =>
+            {
+                std::thread::sleep(NAP);
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Takes the lock, waiting up to [`PATIENCE`] for one that is ending or a command at work, not for
+/// one that drives.
+pub(crate) fn claim(paths: &Paths, role: &str) -> Result<Held, LockError> {
+    let begun = Since::now();
+    loop {
+        match lock::take(paths, role) {
+            Err(LockError::Taken { .. })
+                if u128::from(begun.elapsed_ms()) < PATIENCE.as_millis()
+                    && !socket::serves(paths) =>
+            {
+                std::thread::sleep(NAP);
+            }
+            ended => return ended,
+        }
+    }
 }
 
 fn start_real(paths: &Paths, config: Config, may_ask: bool) -> Result<Handle, StartError> {
     let clock = Clock::from_env().map_err(StartError::Clock)?;
     let held = lock::take(paths, &config.role).map_err(StartError::Lock)?;
+    // At once: whoever asks from now on waits for this driver's answer instead of looking alone.
+    let door = match config.offline {
+        true => None,
+        false => Some(Door::open(paths).map_err(StartError::Socket)?),
+    };
     let (parts, notes) = adapters::open(paths, clock, may_ask).map_err(StartError::Parts)?;
-    launch(parts, notes, clock, config, Some((paths.clone(), held)), Limits::default())
+    let begun =
+        Begun { parts, notes, clock, purpose: Purpose::of(&config), door, held: Some(held) };
+    launch(begun, Limits::default())
+}
+
+/// Looks at what is kept, beside whoever drives: takes no lock, and makes, moves and sends nothing.
+/// Only requests that look are answered ([`crate::link::only_looks`]).
+///
+/// # Errors
+/// [`StartError::Parts`]: the vault's key or the endpoints are not usable.
+pub fn look(paths: &Paths) -> Result<Handle, StartError> {
+    let clock = Clock::from_env().map_err(StartError::Clock)?;
+    let (parts, notes) = adapters::open_to_look(paths, clock).map_err(StartError::Parts)?;
+    let purpose = Purpose::Look;
+    launch(Begun { parts, notes, clock, purpose, door: None, held: None }, Limits::default())
 }
 
 /// Starts a driver with given parts, without lock and socket: for tests and embedding.
@@ -84,7 +156,7 @@ fn start_real(paths: &Paths, config: Config, may_ask: bool) -> Result<Handle, St
 /// # Errors
 /// [`StartError::System`].
 pub fn start_with(parts: Parts, clock: Clock, config: Config) -> Result<Handle, StartError> {
-    launch(parts, Vec::new(), clock, config, None, Limits::default())
+    start_watched(parts, clock, config, Limits::default())
 }
 
 /// As [`start_with`], under other limits of its watchdog: for tests that cannot wait 90 s.
@@ -98,22 +170,35 @@ pub fn start_watched(
     config: Config,
     limits: Limits,
 ) -> Result<Handle, StartError> {
-    launch(parts, Vec::new(), clock, config, None, limits)
+    let purpose = Purpose::of(&config);
+    launch(Begun { parts, notes: Vec::new(), clock, purpose, door: None, held: None }, limits)
 }
 
-/// Attaches to the running driver, or starts one here.
+/// Attaches to the running driver, or starts one here. Waits up to [`PATIENCE`] for one that is
+/// starting or ending and for commands at work.
+///
+/// A driver of one command only (`offline`) follows nobody: the view stays the one of this moment.
 ///
 /// # Errors
 /// As [`start`].
 pub async fn attach_or_start(paths: &Paths, config: Config) -> Result<Link, StartError> {
-    if let Some(client) = Client::attach(paths, true).await {
-        return Ok(Link::Remote(client));
-    }
-    let paths = paths.clone();
-    let started = tokio::task::spawn_blocking(move || start(&paths, config));
-    match started.await {
-        Ok(handle) => Ok(Link::Local(handle?)),
-        Err(error) => Err(StartError::System(std::io::Error::other(error))),
+    let begun = Since::now();
+    loop {
+        if let Some(client) = Client::attach(paths, !config.offline).await {
+            return Ok(Link::Remote(client));
+        }
+        let (own, wished) = (paths.clone(), config.clone());
+        let started = tokio::task::spawn_blocking(move || start(&own, wished)).await;
+        match started {
+            Ok(Ok(handle)) => return Ok(Link::Local(handle)),
+            Ok(Err(error))
+                if error.passes() && u128::from(begun.elapsed_ms()) < PATIENCE.as_millis() =>
+            {
+                tokio::time::sleep(NAP).await;
+            }
+            Ok(Err(error)) => return Err(error),
+            Err(error) => return Err(StartError::System(std::io::Error::other(error))),
+        }
     }
 }
 
@@ -122,84 +207,95 @@ pub async fn attach_or_start(paths: &Paths, config: Config) -> Result<Link, Star
 #[doc(hidden)]
 #[must_use]
 pub fn start_here(parts: Parts, clock: Clock, seed: u64) -> Handle {
-    let (looping, handle, ended) =
-        assemble(parts, Vec::new(), clock, Options { offline: false, seed }, Limits::default());
+    let options = Options { offline: false, seed };
+    let begun =
+        Begun { parts, notes: Vec::new(), clock, purpose: Purpose::Drive, door: None, held: None };
+    let (looping, handle, ended) = assemble(begun, options, Limits::default());
+    let failed = Arc::clone(&handle.failed);
     tokio::spawn(async move {
-        drive(looping).await;
+        failed.store(!drive(looping).await, Ordering::Release);
         // Nobody waiting for the end is no error.
         let _nobody = ended.send(true);
     });
     handle
 }
 
+/// What a loop is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Everything.
+    Drive,
+    /// One command: what it asks is done, nothing else.
+    Serve,
+    /// One look: nothing is done.
+    Look,
+}
+
+impl Purpose {
+    fn of(config: &Config) -> Self {
+        if config.offline { Self::Serve } else { Self::Drive }
+    }
+}
+
+/// What a loop begins with.
+struct Begun {
+    parts: Parts,
+    notes: Vec<String>,
+    clock: Clock,
+    purpose: Purpose,
+    door: Option<Door>,
+    /// Let go last.
+    held: Option<Held>,
+}
+
 struct Loop {
     parts: Parts,
     notes: Vec<String>,
     clock: Clock,
+    purpose: Purpose,
     options: Options,
     calls: mpsc::Receiver<Call>,
     ears: Ears,
     heart: Heart,
+    door: Option<Door>,
 }
 
 /// A loop, the handle that reaches it, and where its end is told.
-fn assemble(
-    parts: Parts,
-    notes: Vec<String>,
-    clock: Clock,
-    options: Options,
-    limits: Limits,
-) -> (Loop, Handle, watch::Sender<bool>) {
+fn assemble(begun: Begun, options: Options, limits: Limits) -> (Loop, Handle, watch::Sender<bool>) {
     let (calls, asked) = mpsc::channel(CALLS_MAX);
     let (views, seen) = watch::channel(Arc::new(View::default()));
     let (notices, _) = broadcast::channel(NOTICES_MAX);
     let (ended, over) = watch::channel(false);
-    let handle = Handle { calls, views: seen, notices: notices.clone(), ended: over };
+    let (notified, failed) = (notices.clone(), Arc::default());
+    let handle = Handle { calls, views: seen, notices: notified, ended: over, failed };
     let ears = Ears { views: Arc::new(views), notices };
     let heart = Heart::new(limits);
-    let looping = Loop { parts, notes, clock, options, calls: asked, ears, heart };
+    let Begun { parts, notes, clock, purpose, door, held: _ } = begun;
+    let looping = Loop { parts, notes, clock, purpose, options, calls: asked, ears, heart, door };
     (looping, handle, ended)
 }
 
-fn launch(
-    parts: Parts,
-    notes: Vec<String>,
-    clock: Clock,
-    config: Config,
-    owned: Option<(Paths, Held)>,
-    limits: Limits,
-) -> Result<Handle, StartError> {
-    let listener = match &owned {
-        Some((paths, _)) if !config.offline => {
-            Some(socket::bind(paths).map_err(StartError::Socket)?)
-        }
-        Some(_) | None => None,
-    };
+fn launch(mut begun: Begun, limits: Limits) -> Result<Handle, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(StartError::System)?;
-    let options = Options { offline: config.offline, seed: fastrand::u64(..) };
-    let (looping, handle, ended) = assemble(parts, notes, clock, options, limits);
+    let offline = begun.purpose != Purpose::Drive;
+    let held = begun.held.take();
+    let options = Options { offline, seed: fastrand::u64(..) };
+    let (mut looping, handle, ended) = assemble(begun, options, limits);
+    if let Some(door) = &mut looping.door {
+        let _inside = runtime.enter();
+        door.serve(&handle).map_err(StartError::Socket)?;
+    }
     looping.heart.watch().map_err(StartError::System)?;
-    let served = handle.clone();
+    let failed = Arc::clone(&handle.failed);
     std::thread::Builder::new()
         .name("sluice-driver".to_owned())
         .spawn(move || {
-            runtime.block_on(async {
-                if let Some(listener) = listener {
-                    match socket::listen(listener) {
-                        Ok(listener) => drop(tokio::spawn(socket::serve(listener, served))),
-                        Err(error) => tracing::error!(%error, "the socket cannot be served"),
-                    }
-                }
-                drive(looping).await;
-            });
+            failed.store(!runtime.block_on(drive(looping)), Ordering::Release);
             runtime.shutdown_timeout(Duration::from_millis(500));
-            if let Some((paths, held)) = owned {
-                drop(std::fs::remove_file(paths.socket()));
-                drop(held);
-            }
+            drop(held);
             // Nobody waiting for the end is no error.
             let _nobody = ended.send(true);
         })
@@ -207,7 +303,8 @@ fn launch(
     Ok(handle)
 }
 
-async fn drive(mut looping: Loop) {
+/// Runs until it is asked to end; `false` when it could not even begin.
+async fn drive(mut looping: Loop) -> bool {
     let (inputs, mut results) = mpsc::channel(INPUTS_MAX);
     let clock = looping.clock;
     let told = inputs.clone();
@@ -216,24 +313,36 @@ async fn drive(mut looping: Loop) {
         Ok(performer) => performer,
         Err(error) => {
             tracing::error!(%error, "the driver could not begin");
-            return;
+            looping.heart.stop();
+            return false;
         }
     };
-    let (loaded, recovered) = begin(&performer, &mut looping).await;
+    let Some((loaded, recovered, missed)) = begin(&performer, &mut looping).await else {
+        looping.heart.stop();
+        return false;
+    };
+    let purpose = looping.purpose;
     let mut last = clock.read();
     let (mut core, effects) = Core::new(loaded, &recovered, looping.options, last.now);
-    carry_out(&mut performer, &core, effects);
+    carry_out(&mut performer, &core, effects, purpose);
+    let mut inbox = Inbox::default();
+    if missed {
+        inbox.push(Input::Recovered(Err(Trouble::new("busy", "The journal does not answer."))));
+    }
     if let Some(desk) = performer.desk.clone().filter(|_| !looping.options.offline) {
         tokio::spawn(crate::flight::watch(desk, told, clock));
     }
-    let mut inbox = Inbox::default();
     while !performer.quit {
         looping.heart.beat();
         let wait = core.wake_at().map_or(crate::clock::SLICE, |due| clock.wait_until(due));
         tokio::select! {
             input = results.recv() => if let Some(input) = input { inbox.push(input); },
             call = looping.calls.recv(), if core.ready() => match call {
-                Some(call) => { inbox.push(enter(&mut performer, call)); }
+                Some(call) => {
+                    if let Some(asked) = enter(&mut performer, call, purpose) {
+                        inbox.push(asked);
+                    }
+                }
                 None => break,
             },
             () = tokio::time::sleep(wait) => { inbox.push(Input::Tick); }
@@ -243,11 +352,15 @@ async fn drive(mut looping: Loop) {
         {
             inbox.push(input);
         }
-        last = turn(&mut core, &mut performer, &mut inbox, clock, last);
+        last = turn(&mut core, &mut performer, &mut inbox, (clock, purpose), last);
     }
+    // Whoever asks from now on is not kept waiting for the end.
+    looping.door = None;
+    looping.calls.close();
     settle_down(&mut core, &mut performer, &mut results, clock).await;
     performer.lay_down_metrics().await;
     looping.heart.stop();
+    true
 }
 
 /// One batch: each input is one mutation, its effects are begun before the next one.
@@ -255,39 +368,66 @@ fn turn(
     core: &mut Core,
     performer: &mut Performer,
     inbox: &mut Inbox,
-    clock: Clock,
+    (clock, purpose): (Clock, Purpose),
     last: Reading,
 ) -> Reading {
     let reading = clock.read();
     if let Some(jump) = clock.jump(last, reading) {
         tracing::info!(?jump, "time did not pass evenly");
         let effects = core.handle(Input::Jump(jump), reading.now);
-        carry_out(performer, core, effects);
+        carry_out(performer, core, effects, purpose);
     }
     while let Some(input) = inbox.pop() {
         let effects = core.handle(input, clock.now());
-        carry_out(performer, core, effects);
+        carry_out(performer, core, effects, purpose);
     }
     reading
 }
 
-fn enter(performer: &mut Performer, call: Call) -> Input {
+fn enter(performer: &mut Performer, call: Call, purpose: Purpose) -> Option<Input> {
     let Call { request, answer } = call;
-    Input::Call { call: performer.enter(answer), request }
+    if purpose == Purpose::Look && !only_looks(&request) {
+        // Whoever asked may have stopped waiting; that is theirs to know.
+        let _gone = answer.send(refused("no_driver", "This needs a driver; nothing was changed."));
+        return None;
+    }
+    Some(Input::Call { call: performer.enter(answer), request })
 }
 
-fn carry_out(performer: &mut Performer, core: &Core, effects: Vec<Effect>) {
-    for effect in effects {
+fn carry_out(performer: &mut Performer, core: &Core, effects: Vec<Effect>, purpose: Purpose) {
+    for effect in effects.into_iter().filter(|one| purpose != Purpose::Look || one.only_looks()) {
         performer.perform(effect, core.settings());
     }
 }
 
 /// Reads what the ledger keeps and settles open swaps, before anything else and without network.
-async fn begin(performer: &Performer, looping: &mut Loop) -> (Loaded, Vec<Recovered>) {
-    let recovered = performer.recover().await;
-    let mut loaded = performer.load(looping.clock.now().wall).await;
+/// `None` when the ledger cannot be read: a driver that knows nothing would not even know that it
+/// was stopped, so it ends, and whoever started it tries again. The last: open swaps are still to settle.
+async fn begin(
+    performer: &Performer,
+    looping: &mut Loop,
+) -> Option<(Loaded, Vec<Recovered>, bool)> {
+    let recovered = match looping.purpose {
+        Purpose::Look => Ok(Vec::new()),
+        Purpose::Drive | Purpose::Serve => performer.recover().await,
+    };
+    // What could not be settled in time is settled later.
+    let missed = recovered.is_err();
+    let mut left = LOADS_MAX;
+    let mut loaded = loop {
+        match performer.load(looping.clock.now().wall).await {
+            Ok(loaded) => break loaded,
+            Err(trouble) if left > 1 => tracing::warn!(%trouble, "the ledger is read again"),
+            Err(trouble) => {
+                tracing::error!(%trouble, "the ledger could not be read; ending");
+                return None;
+            }
+        }
+        left -= 1;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
     loaded.notes.append(&mut looping.notes);
-    (loaded, recovered)
+    Some((loaded, recovered.unwrap_or_default(), missed))
 }
 
 /// A swap, capture or refresh that has begun is waited for, so that its end is written down.

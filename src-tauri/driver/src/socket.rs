@@ -14,6 +14,7 @@ use tokio::io::{
 };
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::task::AbortHandle;
 
 /// The version of the interface. A request without one is of this version.
 pub const VERSION: u64 = 1;
@@ -29,6 +30,8 @@ const IDLE: Duration = Duration::from_secs(120);
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// Connecting to a socket on this machine.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
+/// The longest an asker waits for the first answer of a driver, which may be just starting.
+const ATTACH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// One line of a `Watch` stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +81,46 @@ pub fn bind(paths: &Paths) -> std::io::Result<std::os::unix::net::UnixListener> 
     let listener = std::os::unix::net::UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
+}
+
+/// Whether somebody listens at the socket of this data directory.
+#[must_use]
+pub fn serves(paths: &Paths) -> bool {
+    std::os::unix::net::UnixStream::connect(paths.socket()).is_ok()
+}
+
+/// The socket of a driver, from the moment it holds the lock: whoever connects before it serves
+/// waits for it. Dropped, it is closed and taken away.
+#[derive(Debug)]
+pub(crate) struct Door {
+    path: PathBuf,
+    bound: Option<std::os::unix::net::UnixListener>,
+    serving: Option<AbortHandle>,
+}
+
+impl Door {
+    /// As [`bind`].
+    pub(crate) fn open(paths: &Paths) -> std::io::Result<Self> {
+        Ok(Self { path: paths.socket(), bound: Some(bind(paths)?), serving: None })
+    }
+
+    /// Serves on the runtime of the caller.
+    pub(crate) fn serve(&mut self, handle: &Handle) -> std::io::Result<()> {
+        let Some(bound) = self.bound.take() else { return Ok(()) };
+        let task = tokio::spawn(serve(listen(bound)?, handle.clone()));
+        self.serving = Some(task.abort_handle());
+        Ok(())
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Some(serving) = &self.serving {
+            serving.abort();
+        }
+        // Ours as long as the lock is; a file that is gone already is no trouble.
+        drop(std::fs::remove_file(&self.path));
+    }
 }
 
 /// Serves connections until the driver ends.
@@ -275,22 +318,55 @@ pub struct Client {
     socket: Arc<PathBuf>,
     views: watch::Receiver<Arc<View>>,
     notices: broadcast::Sender<Notice>,
+    away: watch::Receiver<bool>,
+}
+
+/// What is at the socket of a data directory.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// A driver that answers.
+    Driver(Client),
+    /// Somebody listens and did not answer: starting, ending, or in trouble.
+    Silent,
+    /// Nobody.
+    Nobody,
 }
 
 impl Client {
-    /// Attaches to the driver of this data directory; `None` when none answers.
+    /// Attaches to the driver of this data directory; `None` when none answers within five seconds.
     ///
     /// With `watching` a task follows its views and notices and reconnects when the driver is
     /// started again; without it the view stays the one of this moment. Needs a tokio runtime.
     pub async fn attach(paths: &Paths, watching: bool) -> Option<Self> {
+        match Self::find(paths, watching).await {
+            Found::Driver(client) => Some(client),
+            Found::Silent | Found::Nobody => None,
+        }
+    }
+
+    /// As [`Self::attach`], telling a driver that does not answer from none.
+    pub async fn find(paths: &Paths, watching: bool) -> Found {
         let socket = Arc::new(paths.socket());
-        let Ok(Answer::View(view)) = ask(&socket, &Request::Status).await else { return None };
+        let Ok(stream) = connect(&socket).await else { return Found::Nobody };
+        let asked = ask_over(stream, &Request::Status);
+        let Ok(Ok(Answer::View(view))) = tokio::time::timeout(ATTACH_DEADLINE, asked).await else {
+            return Found::Silent;
+        };
         let (publish, views) = watch::channel(Arc::new(*view));
         let (notices, _) = broadcast::channel(64);
+        let (gone, away) = watch::channel(false);
         if watching {
-            tokio::spawn(follow(Arc::clone(&socket), publish, notices.clone()));
+            tokio::spawn(follow(Arc::clone(&socket), publish, notices.clone(), gone));
         }
-        Some(Self { socket, views, notices })
+        Found::Driver(Self { socket, views, notices, away })
+    }
+
+    /// Resolves when the driver could not be followed any more, for the first time; at once where
+    /// nothing follows it.
+    pub async fn gone(&self) {
+        let mut away = self.away.clone();
+        // An error means that nothing follows it.
+        let _nobody = away.wait_for(|away| *away).await;
     }
 
     /// Asks and waits for the answer; always ends.
@@ -328,7 +404,10 @@ async fn connect(socket: &Path) -> std::io::Result<UnixStream> {
 }
 
 async fn ask(socket: &Path, request: &Request) -> std::io::Result<Answer> {
-    let mut stream = connect(socket).await?;
+    ask_over(connect(socket).await?, request).await
+}
+
+async fn ask_over(mut stream: UnixStream, request: &Request) -> std::io::Result<Answer> {
     write_line(&mut stream, request).await?;
     match read_line(&mut BufReader::new(stream), ANSWER_MAX).await? {
         Line::Whole(line) => serde_json::from_slice(&line).map_err(std::io::Error::other),
@@ -341,6 +420,7 @@ async fn follow(
     socket: Arc<PathBuf>,
     publish: watch::Sender<Arc<View>>,
     notices: broadcast::Sender<Notice>,
+    gone: watch::Sender<bool>,
 ) {
     let mut pause = Duration::from_millis(100);
     while !publish.is_closed() {
@@ -348,6 +428,7 @@ async fn follow(
             Ok(()) => pause = Duration::from_millis(100),
             Err(error) => tracing::debug!(%error, "the watched driver is away"),
         }
+        gone.send_replace(true);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = publish.closed() => return,

@@ -2,7 +2,6 @@
 //! chosen it. Moving is done while no driver runs.
 
 use crate::adapters;
-use crate::lock;
 use crate::paths::Paths;
 use crate::ports::Trouble;
 pub use sluice_custody::VaultKey;
@@ -62,7 +61,7 @@ fn opener(
 /// # Errors
 /// A driver runs, or either store fails; the earlier choice stands then and keeps everything.
 pub fn move_to(paths: &Paths, target: Option<&VaultKey>) -> Result<usize, Trouble> {
-    let _held = lock::take(paths, "sluice vault")
+    let _held = crate::run::claim(paths, "sluice vault")
         .map_err(|error| Trouble::new("busy", format!("{error}; quit it first.")))?;
     let before = chosen(paths)?;
     if before.as_ref() == target {

@@ -56,6 +56,12 @@ pub(super) fn budgets(paths: &Paths, view: &View, names: Names) -> Vec<Finding> 
 
 /// The database's size, soundness, version and age.
 pub(super) fn database(paths: &Paths, now_ms: i64) -> Vec<Finding> {
+    if !paths.database().exists() {
+        return vec![Finding::ok(
+            "database",
+            "Nothing is kept yet; the first start makes a database.",
+        )];
+    }
     let mut findings = match checkup::database(paths) {
         Ok(found) => vec![soundness(paths, &found), extent(&found, now_ms)],
         Err(text) => vec![Finding::error(

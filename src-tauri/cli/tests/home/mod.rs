@@ -57,7 +57,10 @@ impl Home {
         command.envs(more.iter().copied());
         let daemon = command.stderr(Stdio::null()).spawn().unwrap();
         let begun = Instant::now();
-        while !self.path().join("data/run/sluice.sock").exists() {
+        // A file alone may be what a killed one left behind.
+        while std::os::unix::net::UnixStream::connect(self.path().join("data/run/sluice.sock"))
+            .is_err()
+        {
             assert!(begun.elapsed() < Duration::from_secs(30), "the daemon does not come up");
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -72,12 +72,7 @@ impl RealCustody {
 
 impl Custody for RealCustody {
     fn health(&self) -> Health {
-        match self.custody.health() {
-            real::Health::Ok => Health::Ok,
-            real::Health::Locked => Health::Locked,
-            real::Health::Absent => Health::Absent,
-            real::Health::Hanging => Health::Hanging,
-        }
+        health(self.custody.health())
     }
 
     fn watched(&self) -> Vec<(Provider, PathBuf)> {
@@ -85,12 +80,7 @@ impl Custody for RealCustody {
     }
 
     fn seat(&self, provider: Provider) -> SeatReport {
-        match self.custody.inspect(provider) {
-            SeatState::Absent => SeatReport::Absent,
-            SeatState::Stub => SeatReport::Stub,
-            SeatState::Unreadable { why } => SeatReport::Unreadable(format!("the file {why}")),
-            SeatState::Login(login) => SeatReport::Login(Box::new(seat_login(login))),
-        }
+        seat_report(self.custody.inspect(provider))
     }
 
     fn capture(&self, provider: Provider, account: AccountId, key: &str) -> Result<Kept, Trouble> {
@@ -202,8 +192,16 @@ impl Custody for RealCustody {
         let open = match self.ledger.lock().pending_swaps() {
             Ok(rows) => rows,
             Err(error) => {
-                tracing::error!(%error, "the journal could not be read at start");
-                return Vec::new();
+                // Asked again later, as for a swap that could not be settled.
+                let text = format!("The journal could not be read: {error}.");
+                let lane = sluice_engine::LaneId(0);
+                return vec![Recovered {
+                    lane,
+                    committed: None,
+                    stuck: false,
+                    settled: false,
+                    text,
+                }];
             }
         };
         let open: Vec<OpenIntent> = open.into_iter().filter_map(open_intent).collect();
@@ -269,6 +267,24 @@ fn report(outcome: &RefreshOutcome, asked_s: Option<u64>) -> RefreshReport {
         }
         RefreshOutcome::ServerError => later("the provider failed".to_owned(), wait),
         RefreshOutcome::ReplyLost => later("the provider's answer was lost".to_owned(), wait),
+    }
+}
+
+pub(super) fn health(found: real::Health) -> Health {
+    match found {
+        real::Health::Ok => Health::Ok,
+        real::Health::Locked => Health::Locked,
+        real::Health::Absent => Health::Absent,
+        real::Health::Hanging => Health::Hanging,
+    }
+}
+
+pub(super) fn seat_report(state: SeatState) -> SeatReport {
+    match state {
+        SeatState::Absent => SeatReport::Absent,
+        SeatState::Stub => SeatReport::Stub,
+        SeatState::Unreadable { why } => SeatReport::Unreadable(format!("the file {why}")),
+        SeatState::Login(login) => SeatReport::Login(Box::new(seat_login(login))),
     }
 }
 

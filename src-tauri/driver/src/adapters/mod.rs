@@ -3,10 +3,11 @@
 mod custody;
 mod flight;
 mod ledger;
+mod look;
 mod providers;
 mod turns;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Since};
 use crate::paths::Paths;
 use crate::perform::Parts;
 use crate::ports::Trouble;
@@ -14,10 +15,17 @@ use sluice_custody::{Config, Custody, Seats, SecretStore};
 use sluice_engine::AccountId;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Names another part of the keychain, for demo and tests.
 pub const NAMESPACE_VARIABLE: &str = "SLUICE_KEYCHAIN_NAMESPACE";
 const NAMESPACE: &str = "sluice";
+/// The code of a trouble at the start that passes by itself.
+pub(crate) const PASSING: &str = "busy";
+/// A look waits this long for a database that another one is just making or bringing up to date.
+const LOOK_MS: u64 = 1_000;
+/// Between two attempts.
+const NAP: Duration = Duration::from_millis(20);
 
 /// One database, used by the loop's thread and by the journal of a running swap.
 #[derive(Clone)]
@@ -37,7 +45,7 @@ pub(crate) fn open(
     may_ask: bool,
 ) -> Result<(Parts, Vec<String>), Trouble> {
     let opened = sluice_ledger::Ledger::open(&paths.database())
-        .map_err(|error| Trouble::new("disk", error.to_string()))?;
+        .map_err(|error| Trouble::new(code(&error), error.to_string()))?;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
     let shared = Shared(Arc::new(Mutex::new(opened.ledger)));
     let seats = seats()?;
@@ -66,6 +74,65 @@ pub(crate) fn open(
         })),
     };
     Ok((parts, notes))
+}
+
+fn code(error: &sluice_ledger::Error) -> &'static str {
+    use sluice_ledger::Error::{Busy, DamagedInUse};
+    // A damaged file is put aside once the other process has let go of it.
+    if matches!(error, Busy | DamagedInUse { .. }) { PASSING } else { "disk" }
+}
+
+/// The parts of a look: nothing is made, repaired, moved or sent. Without a database, or with one
+/// that only a driver can mend, nothing is known of accounts, and the notes say why.
+pub(crate) fn open_to_look(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), Trouble> {
+    let (ledger, notes) = attach(paths);
+    let shared = ledger.map(|ledger| Shared(Arc::new(Mutex::new(ledger))));
+    let seats = seats()?;
+    let config = Config {
+        data_dir: paths.home().to_path_buf(),
+        namespace: namespace(),
+        seats: seats.clone(),
+    };
+    let store = crate::vault::store(paths, false)?;
+    let custody = Custody::open(config, store, Arc::new(look::NoPointers))
+        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+    let endpoints = sluice_providers::Endpoints::from_env()
+        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+    let parts = Parts {
+        custody: Arc::new(look::Glance(custody)),
+        providers: Arc::new(providers::RealProviders::open(&endpoints, &seats, clock)?),
+        ledger: Arc::new(move || match &shared {
+            Some(shared) => Box::new(ledger::SqlLedger::new(shared.clone(), endpoints.clone())),
+            None => Box::new(look::Blank),
+        }),
+        hands: crate::worker::Hands::Threads,
+        metrics: None,
+        flight: None,
+    };
+    Ok((parts, notes))
+}
+
+fn attach(paths: &Paths) -> (Option<sluice_ledger::Ledger>, Vec<String>) {
+    let begun = Since::now();
+    while paths.database().exists() {
+        match sluice_ledger::Ledger::attach(&paths.database()) {
+            Ok(ledger) => return (Some(ledger), Vec::new()),
+            // Just being made, most likely.
+            Err(sluice_ledger::Error::Busy | sluice_ledger::Error::Refused(_))
+                if begun.elapsed_ms() < LOOK_MS =>
+            {
+                std::thread::sleep(NAP);
+            }
+            Err(error) => {
+                let text = format!(
+                    "What is kept cannot be read here: {error}. Start the tray (`sluice-app`) or \
+                     `sluice daemon`, which mend what can be mended."
+                );
+                return (None, vec![text]);
+            }
+        }
+    }
+    (None, Vec::new())
 }
 
 /// Custody with its journal and pointers in the ledger.

@@ -292,3 +292,35 @@ pub enum Effect {
     /// End the driver.
     Quit,
 }
+
+impl Effect {
+    /// It changes nothing anywhere but in this process.
+    pub(crate) const fn only_looks(&self) -> bool {
+        match self {
+            Self::ReadSeat(_)
+            | Self::ReadKept { .. }
+            | Self::ReadToolNumbers(_)
+            | Self::Look { .. }
+            | Self::Answer(..)
+            | Self::Publish(_)
+            | Self::Metrics { call: Some(_), .. }
+            | Self::Remind { .. }
+            | Self::Quit => true,
+            Self::Capture { .. }
+            | Self::Poll { .. }
+            | Self::Refresh { .. }
+            | Self::Swap(_)
+            | Self::Forget(_)
+            | Self::Store { .. }
+            | Self::Fly { .. }
+            | Self::LookAtRuns
+            | Self::Metrics { call: None, .. }
+            | Self::ForgetMetrics
+            | Self::Tell { .. }
+            | Self::Recover
+            | Self::RestartTool { .. }
+            | Self::LookForTwins
+            | Self::ExpandCalendar => false,
+        }
+    }
+}

@@ -495,6 +495,11 @@ impl Core {
         if account.is_some_and(|account| self.account(account).is_none()) {
             return self.refuse(call, "unknown_account", "There is no such account.");
         }
+        if self.options.offline {
+            let text = "No driver is running to read anything later: start the tray \
+                        (`sluice-app`) or `sluice daemon`, or wait for the numbers (`--wait`).";
+            return self.refuse(call, "no_driver", text);
+        }
         for (id, book) in &mut self.polls {
             if account.is_none_or(|account| account == *id) {
                 book.wanted = true;

@@ -334,7 +334,7 @@ impl Core {
             self.recover_later(now);
         }
         for found in recovered {
-            tracing::warn!(stuck = found.stuck, text = %found.text, "an open swap of the last run was settled");
+            tracing::warn!(stuck = found.stuck, settled = found.settled, text = %found.text, "an open swap of the last run");
             if found.stuck {
                 self.lanes.entry(found.lane).or_default().stuck = Some(found.text.clone());
                 self.tell_stuck(found.lane, &found.text, now);
