@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 /// Notices that are replaced, taken back and waited for at once.
 pub const STANDING_MAX: usize = 16;
 
+/// A view that carries a notice's cause comes at most this much after the notice, ms of the driver's clock.
+pub const LATE_MS: i64 = 5_000;
+
 /// The notices we know to be shown.
 #[derive(Default)]
 pub struct Standing {
@@ -30,8 +33,10 @@ struct Entry {
     ticket: u64,
     /// The desktop's number; `None` until it has answered.
     number: Option<u32>,
-    /// The view has shown the cause since: only then can it be seen to end.
+    /// The view has shown the cause since, or a view [`LATE_MS`] younger has not: it can end.
     seen: bool,
+    /// The driver's time when it came in, of the newest view then.
+    entered_ms: Option<i64>,
     over: Arc<Notify>,
 }
 
@@ -52,6 +57,7 @@ impl Standing {
             ticket,
             number: replaces,
             seen: false,
+            entered_ms: None,
             over: Arc::clone(&over),
         });
         Place { ticket, replaces, over }
@@ -78,7 +84,7 @@ impl Standing {
     /// Takes back what the view shows to be over.
     pub fn sweep(&mut self, view: &View) {
         self.notices.retain_mut(|entry| match holds(&entry.cause, view) {
-            Some(false) if entry.seen => {
+            Some(false) if entry.seen || entry.outlasted(view.at_ms) => {
                 entry.over.notify_one();
                 false
             }
@@ -95,6 +101,14 @@ impl Standing {
         for entry in self.notices.drain(..) {
             entry.over.notify_one();
         }
+    }
+}
+
+impl Entry {
+    /// A cause that began and ended between two views is never seen to hold. The view that carries it
+    /// may come after its notice, but not this much later.
+    fn outlasted(&mut self, at_ms: i64) -> bool {
+        at_ms - *self.entered_ms.get_or_insert(at_ms) >= LATE_MS
     }
 }
 
@@ -169,6 +183,21 @@ mod tests {
         standing.sweep(&view);
         assert!(rings(&place).await);
         assert!(!standing.is_current(place.ticket));
+    }
+
+    #[tokio::test]
+    async fn what_began_and_ended_between_two_views_is_taken_back() {
+        let mut standing = Standing::default();
+        let place = standing.enter("unmanaged:claude");
+        let mut view = fixture::view();
+        view.at_ms = 1_000;
+        standing.sweep(&view);
+        view.at_ms += LATE_MS - 1;
+        standing.sweep(&view);
+        assert!(!rings(&place).await, "the view that carries it may still come");
+        view.at_ms += 1;
+        standing.sweep(&view);
+        assert!(rings(&place).await);
     }
 
     #[test]

@@ -92,6 +92,7 @@ function Card({ account, index, several }: { account: AccountView; index: number
           {account.live && <span class="chip live">Live</span>}
           {several && <span class="chip">{tool[account.provider]}</span>}
           {account.plan && <span class="chip">{account.plan}</span>}
+          {account.login === "needs_sign_in" && <span class="chip off">Signed out</span>}
           {!account.enabled && <span class="chip off">Off</span>}
           {account.enabled && !account.automatic && <span class="chip">Manual only</span>}
         </div>
@@ -170,7 +171,9 @@ function LoginLine({ account, nowMs }: { account: AccountView; nowMs: number }) 
 function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
   const { view } = useStore();
   const lines: { kind: "bad" | "warn"; text: string; title?: string }[] = [];
-  if (account.login === "needs_sign_in" || account.login === "missing") {
+  // What the banner above says with what helps is not said again here.
+  const told = view.needs_you.some((need) => need.account === account.id);
+  if (!told && (account.login === "needs_sign_in" || account.login === "missing")) {
     const why = account.login === "missing" ? "No login is kept." : "Its login was refused.";
     const run = command[account.provider];
     lines.push({
@@ -178,7 +181,7 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
       text: `${why} Sign in to this account with ${run}, then choose “Add account”.`,
     });
   }
-  if (account.problem !== null) lines.push({ kind: "warn", text: account.problem });
+  if (account.problem !== null && !told) lines.push({ kind: "warn", text: account.problem });
   const week = account.forecasts.seven_day;
   if (week !== null && week.resets_at_ms - nowMs < STRANDING_WITHIN_MS && week.p50 >= STRANDING_MIN) {
     const text = `About ${percent(week.p50)} of the week will expire unused by ${clock(week.resets_at_ms, nowMs)}.`;

@@ -8,6 +8,9 @@ import { tool } from "./words";
 
 const SNOOZE_MS = 3_600_000;
 
+/** These have a banner with buttons of their own below: one event, one message. */
+const ELSEWHERE = new Set(["unmanaged_login", "keychain"]);
+
 export function Banners() {
   const { view, ask } = useStore();
   return (
@@ -21,7 +24,7 @@ export function Banners() {
           No usage is read and nothing is swapped, also after a restart, until you start it again.
         </Banner>
       )}
-      {view.needs_you.map((need) => (
+      {view.needs_you.filter((need) => !ELSEWHERE.has(need.code)).map((need) => (
         <Banner
           key={`${need.code}/${need.account}`}
           kind="bad"

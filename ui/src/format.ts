@@ -1,6 +1,6 @@
 // Numbers and instants as the person reads them. Unknown is a dash, never zero.
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 

@@ -1,7 +1,7 @@
 // How a login does, in words: its age, its end, and what hangs on it.
 
 import type { AccountView } from "./bindings";
-import { ago, day, DAY_MS, HOUR_MS, instant, span } from "./format";
+import { ago, day, DAY_MS, instant, MINUTE_MS, span } from "./format";
 
 /** How urgent it is, as the driver warns: seven, three and one day before the end. */
 export type Urgency = "calm" | "week" | "few" | "last";
@@ -20,7 +20,7 @@ const URGENCY: Record<number, Urgency> = { 7: "week", 3: "few", 1: "last" };
 
 /** `7 d` and not `7 d 3 h`: nobody counts the hours of a month. */
 const days = (millis: number): string =>
-  millis >= DAY_MS ? `${Math.floor(millis / DAY_MS)} d` : span(Math.max(millis, HOUR_MS));
+  millis >= DAY_MS ? `${Math.floor(millis / DAY_MS)} d` : span(Math.max(millis, MINUTE_MS));
 
 function endWords(endsMs: number | null, nowMs: number): string {
   if (endsMs === null) return "its end is not known";

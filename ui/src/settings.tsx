@@ -324,7 +324,8 @@ function Notices({ values, set }: GroupProps) {
     <section class="card">
       <h2>Notifications</h2>
       <p class="muted">
-        At most three a day come unasked for; one of them is kept free for what needs you.
+        Each automatic swap is told once. Beside these at most three a day come unasked for; one of
+        them is kept free for what needs you.
       </p>
       <div class="switches">
         {NOTICES.filter((notice) => `notify.${notice.kind}` in values).map((notice) => (

@@ -4,7 +4,7 @@
 use crate::args::{Command, Failing, OnOff, ReportArgs};
 use crate::{Exit, ahead, doctor, explain, render, show};
 use sluice_driver::api::{
-    AccountId, Answer, Failure, FailureKind, Generation, Refused, Request, View,
+    AccountId, AccountView, Answer, Failure, FailureKind, Generation, Refused, Request, View,
 };
 use sluice_driver::parts::engine::Utc;
 use sluice_driver::parts::providers::spoken::{Spoken, reset_said};
@@ -329,36 +329,35 @@ fn reset(text: &str, said_at: Utc) -> Option<i64> {
     spoken::instant(&spoken, spoken::local_zone(), said_at).map(Utc::millis)
 }
 
-/// An account by its number, its whole name, or a beginning that only one name has.
+/// An account by its whole name, its number, a beginning that only one name has, or a part that only
+/// one mail address has.
 pub fn find(view: &View, text: &str) -> Result<AccountId, Refused> {
     let wanted = text.trim().to_lowercase();
-    let unknown =
-        |text: String| Refused { code: "unknown_account".to_owned(), text, retry_after_s: None };
-    if let Some(found) = view.accounts.iter().find(|account| account.label.to_lowercase() == wanted)
-    {
-        return Ok(found.id);
-    }
-    if let Some(found) = wanted
-        .parse()
-        .ok()
-        .and_then(|id| view.accounts.iter().find(|account| account.id == AccountId(id)))
-    {
-        return Ok(found.id);
-    }
-    let begins: Vec<_> = view
-        .accounts
+    let name = |account: &AccountView| account.label.to_lowercase();
+    let mail = |account: &AccountView| account.email.as_ref().map(|mail| mail.to_lowercase());
+    let ways: [&dyn Fn(&AccountView) -> bool; 5] = [
+        &|account| name(account) == wanted,
+        &|account| wanted.parse() == Ok(account.id.0),
+        &|account| mail(account).as_ref() == Some(&wanted),
+        &|account| name(account).starts_with(&wanted),
+        &|account| mail(account).is_some_and(|mail| mail.contains(&wanted)),
+    ];
+    let found = ways
         .iter()
-        .filter(|account| !wanted.is_empty() && account.label.to_lowercase().starts_with(&wanted))
-        .collect();
-    match begins.as_slice() {
-        [only] => Ok(only.id),
-        [] => {
-            Err(unknown(format!("There is no account named {text}; `sluice accounts` lists them.")))
+        .filter(|_| !wanted.is_empty())
+        .map(|fits| view.accounts.iter().filter(|one| fits(one)).collect::<Vec<_>>())
+        .find(|found| !found.is_empty())
+        .unwrap_or_default();
+    let text = match found.as_slice() {
+        [only] => return Ok(only.id),
+        [] => format!("There is no account named {text}; `sluice accounts` lists them."),
+        several => {
+            let named: Vec<_> =
+                several.iter().map(|one| format!("{} ({})", one.label, one.id.0)).collect();
+            format!("{text} fits {}; write a whole name or a number.", named.join(" and "))
         }
-        _ => Err(unknown(format!(
-            "Several accounts begin with {text}; write the whole name or the number."
-        ))),
-    }
+    };
+    Err(Refused { code: "unknown_account".to_owned(), text, retry_after_s: None })
 }
 
 /// An answer of the wrong kind: the two sides are of different versions.
@@ -391,6 +390,28 @@ mod tests {
         assert_eq!(found("ho"), Err("unknown_account".to_owned()));
         assert_eq!(found(""), Err("unknown_account".to_owned()));
         assert_eq!(found("99"), Err("unknown_account".to_owned()));
+    }
+
+    #[test]
+    fn an_account_is_found_by_a_unique_part_of_its_mail() {
+        let with = |id, label: &str, mail: &str| AccountView {
+            email: Some(mail.to_owned()),
+            ..account(id, label)
+        };
+        let accounts = vec![
+            with(1, "Claude 1", "ada@example.test"),
+            with(2, "Claude 2", "Bob@example.test"),
+            with(3, "ada", "carol@other.test"),
+        ];
+        let view = View { accounts, ..View::default() };
+        let found = |text: &str| find(&view, text).map(|id| id.0);
+        assert_eq!(found("bob@example.test"), Ok(2));
+        assert_eq!(found("BOB"), Ok(2));
+        assert_eq!(found("other"), Ok(3));
+        assert_eq!(found("ada"), Ok(3), "a name comes before a mail address");
+        assert_eq!(found("ada@"), Ok(1));
+        let refused = found("example").expect_err("two fit");
+        assert!(refused.text.contains("Claude 1 (1) and Claude 2 (2)"), "{}", refused.text);
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn next(view: &View, row: &DecisionView) -> String {
 /// Every account as it stood, and what the columns mean.
 fn compared(view: &View, row: &DecisionView) -> (String, String) {
     let gains = row.candidates.iter().any(|one| one.value.is_some());
-    let mut heading = vec!["account", "week used", "share by now", "week ends", "would expire"];
+    let mut heading = vec!["account", "week used", "share by now", "week ends"];
     if gains {
         heading.push("gain");
     }
@@ -104,7 +104,6 @@ fn compared(view: &View, row: &DecisionView) -> (String, String) {
             render::percent(used),
             render::percent(one.target),
             ends(one.tier).to_owned(),
-            render::percent(one.stranding),
         ];
         if gains {
             cells.push(one.value.map_or_else(|| "–".to_owned(), gain));
@@ -112,10 +111,9 @@ fn compared(view: &View, row: &DecisionView) -> (String, String) {
         cells.push(verdict(row, one, used).to_owned());
         cells
     }));
+    // What will be left unused is the forecast's to say, and stands in `sluice forecast` alone.
     let mut keys =
-        "Share by now: what of the week would be used by now if it were used evenly. Would \
-                    expire: what is expected to be left when the week ends."
-            .to_owned();
+        "Share by now: what of the week would be used by now if it were used evenly.".to_owned();
     if gains {
         keys.push_str(
             " Gain: how much more work gets done over the days ahead by moving there now, in percent \

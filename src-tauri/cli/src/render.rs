@@ -1,6 +1,8 @@
 //! Text and JSON on their way out.
 
 use serde_json::Value;
+use sluice_driver::text;
+use std::borrow::Cow;
 use std::io::Write as _;
 
 /// One JSON document with its schema first, on standard output.
@@ -10,21 +12,42 @@ pub fn document(name: &str, value: Value) {
     if let Value::Object(fields) = value {
         whole.extend(fields.into_iter().filter(|(key, _)| key != "schema"));
     }
-    say(&Value::Object(whole).to_string());
+    say(&escaped(&Value::Object(whole).to_string()));
 }
 
 /// A line on standard output; a closed pipe ends the talk, not the program.
 pub fn say(text: &str) {
-    let _closed = writeln!(std::io::stdout().lock(), "{text}");
+    let _closed = writeln!(std::io::stdout().lock(), "{}", text::lines(text));
 }
 
 /// A line on standard error.
 pub fn complain(text: &str) {
-    let _closed = writeln!(std::io::stderr().lock(), "sluice: {text}");
+    let _closed = writeln!(std::io::stderr().lock(), "sluice: {}", text::lines(text));
+}
+
+/// The same JSON with what a terminal would obey written as `\u…`; nothing of the value is lost.
+fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(text::is_unseen) {
+        return Cow::Borrowed(json);
+    }
+    let mut units = [0; 2];
+    let mut whole = String::with_capacity(json.len() + 16);
+    for char in json.chars() {
+        if text::is_unseen(char) {
+            for unit in char.encode_utf16(&mut units) {
+                whole.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            whole.push(char);
+        }
+    }
+    Cow::Owned(whole)
 }
 
 /// Lines with columns of equal width; the first row is the heading.
 pub fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| text::one_line(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
@@ -85,6 +108,17 @@ pub fn day(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_of_others_cannot_steer_the_terminal() {
+        let json = serde_json::json!({ "plan": "\u{1b}[31mMax\u{9b}2J\u{202e}x", "tag": "\u{e0041}" });
+        let written = json.to_string();
+        let shown = escaped(&written);
+        assert!(!shown.chars().any(text::is_unseen), "{shown}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), json, "nothing is lost");
+        let rows = vec![vec!["a\u{1b}[2J\nb".to_owned(), "c".to_owned()]];
+        assert_eq!(table(&rows), "a[2J b  c");
+    }
 
     #[test]
     fn columns_line_up_and_unknown_is_a_dash() {

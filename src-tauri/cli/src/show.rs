@@ -79,6 +79,7 @@ fn account_table(view: &View) -> String {
         "",
         "no",
         "name",
+        "mail",
         "plan",
         "5 h",
         "resets",
@@ -95,6 +96,7 @@ fn account_table(view: &View) -> String {
             if account.live { "●" } else { " " }.to_owned(),
             account.id.0.to_string(),
             account.label.clone(),
+            who(view, account),
             account.plan.clone().unwrap_or_default(),
             percent(account.five_hour.used),
             until(view.at_ms, account.five_hour.resets_at_ms),
@@ -109,6 +111,17 @@ fn account_table(view: &View) -> String {
     table(&rows)
 }
 
+/// The mail address, with the organisation where two accounts share one: what tells accounts apart
+/// that nobody has named.
+fn who(view: &View, account: &AccountView) -> String {
+    let Some(mail) = &account.email else { return String::new() };
+    let shared = view.accounts.iter().filter(|one| one.email.as_ref() == Some(mail)).count() > 1;
+    match account.organization.as_ref().filter(|_| shared) {
+        Some(organization) => format!("{mail}, {organization}"),
+        None => mail.clone(),
+    }
+}
+
 fn state(account: &AccountView) -> String {
     if !account.enabled {
         return "off".to_owned();
@@ -116,7 +129,7 @@ fn state(account: &AccountView) -> String {
     let login = match account.login {
         Login::Valid => "",
         Login::Unverified => "not read yet",
-        Login::NeedsSignIn => "sign in again",
+        Login::NeedsSignIn => "signed out",
         Login::Missing => "no login kept",
     };
     let mut parts: Vec<&str> = vec![login];

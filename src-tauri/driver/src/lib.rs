@@ -30,6 +30,7 @@ pub mod settings;
 pub mod simulate;
 pub mod socket;
 pub mod spoken;
+pub mod text;
 pub mod vault;
 mod view;
 mod watch;

@@ -110,6 +110,7 @@ impl<'a> Family<'a> {
 }
 
 fn escaped(value: &str) -> String {
+    let value = crate::text::one_line(value);
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

@@ -4,6 +4,7 @@ use crate::api::{
     AccountView, LoginHealth, LoginView, ModelView, ProviderView, Swapping, View, WindowView,
 };
 use crate::core::{Core, Seat};
+use crate::text;
 use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Utc, Window};
 
 /// Makes the view of an instant; `revision` and `at_ms` are set where it is published.
@@ -100,7 +101,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         models: usage
             .models
             .iter()
-            .map(|model| ModelView { model: model.model.clone(), window: window(model.window) })
+            .map(|model| ModelView { model: text::one_line(&model.model), window: window(model.window) })
             .collect(),
         observed_at_ms: usage.observed_at.map(Utc::millis),
         refreshing: core.polls.get(&account.id).is_some_and(|book| book.in_flight),
@@ -153,7 +154,8 @@ fn window(window: Window) -> WindowView {
 
 /// `Max 20x`, `Pro`, `Team`.
 fn plan_words(plan: &Plan) -> Option<String> {
-    let subscription = plan.subscription.as_deref()?;
+    // Rows of earlier versions hold such texts as they came.
+    let subscription = text::one_line(plan.subscription.as_deref()?);
     let mut chars = subscription.chars();
     let name: String = chars.next()?.to_uppercase().chain(chars).collect();
     let size = plan.rate_limit_tier.as_deref().and_then(|tier| {

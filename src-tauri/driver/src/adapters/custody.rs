@@ -8,12 +8,13 @@ use crate::ports::{
     Custody, Health, Holder, Identity, Kept, Recovered, RefreshReport, Renewal, SeatLogin,
     SeatReport, SwapOrder, SwapReport, TokenAnswer, Trouble, Twin,
 };
+use crate::text;
 use sluice_custody as real;
 use sluice_custody::{
     CustodyError, Intent, IntentId, Journal, OpenIntent, Party, Pointers, RecordError,
     RefreshOutcome, SagaOutcome, SeatState, Seats, Step, SwapFailure, VintageRef,
 };
-use sluice_engine::{AccountId, Gates, Provider, Trigger, Utc};
+use sluice_engine::{AccountId, Gates, Plan, Provider, Trigger, Utc};
 use sluice_ledger::{
     AskedBy, Commit, NewRequest, NewSwap, RequestKind, Settled, SwapId, VintageRow,
 };
@@ -292,13 +293,22 @@ fn seat_login(login: real::SeatLogin) -> SeatLogin {
     SeatLogin {
         identity: Identity {
             key: login.identity.key.0,
-            email: login.identity.email,
-            organization: login.identity.organization,
-            plan: login.plan,
+            email: login.identity.email.as_deref().map(text::one_line),
+            organization: login.identity.organization.as_deref().map(text::one_line),
+            plan: plain_plan(login.plan),
         },
         fingerprint: login.fingerprint.0,
         access_expires_at: login.access_expires_at,
         login_ends_at: login.login_ends_at,
+    }
+}
+
+/// A plan's words come out of a file of the tool.
+fn plain_plan(plan: Plan) -> Plan {
+    Plan {
+        subscription: plan.subscription.as_deref().map(text::one_line),
+        rate_limit_tier: plan.rate_limit_tier.as_deref().map(text::one_line),
+        ..plan
     }
 }
 

@@ -5,6 +5,7 @@ use crate::api::{Answer, DecisionView, StrandedView, SwapView};
 use crate::compare;
 use crate::lanes;
 use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, Query, Record, Trouble};
+use crate::text;
 use serde_json::Value;
 use sluice_engine::limits::usage_requests_left;
 use sluice_engine::memory::Memory;
@@ -183,8 +184,9 @@ fn kept_account(
     Ok(KeptAccount {
         identity: Identity {
             key: row.key,
-            email: row.email,
-            organization: row.organization,
+            // Rows of earlier versions hold such texts as they came.
+            email: row.email.as_deref().map(text::one_line),
+            organization: row.organization.as_deref().map(text::one_line),
             plan: row.plan.clone(),
         },
         label: row.label,

@@ -2,20 +2,24 @@
 
 use super::{Core, Effect, Record, Then};
 use crate::api::Notice;
+use crate::text;
 use sluice_engine::{Now, Utc};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-/// Notices in 24 hours that nobody asked for; one more is kept free for what needs the person,
-/// which is told at once and counts too.
+/// Notices in 24 hours that nobody asked for, beside those of swaps; one more is kept free for what
+/// needs the person, which is told at once and counts too.
 const DAY_MAX: usize = 2;
 /// Of these, how many may be mere news.
 const NEWS_MAX: usize = 1;
+/// What was done by itself is told each time and counts towards nothing; in quiet hours it waits, and
+/// all that waits is told as one.
+const SWAP: &str = "swap_done";
 /// Kinds that are news: nothing is lost when nobody reads them.
-const NEWS: [&str; 3] = ["swap_done", "same_tier", "digest"];
+const NEWS: [&str; 2] = ["same_tier", "digest"];
 /// Kinds that are off until a person wishes for them; the measure is theirs then.
 const WISHED: [&str; 2] = ["threshold", "reset"];
 /// Kinds that are worth nothing once their moment has passed.
-const FLEETING: [&str; 4] = ["swap_done", "same_tier", "threshold", "reset"];
+const FLEETING: [&str; 3] = ["same_tier", "threshold", "reset"];
 /// Kinds that are told in quiet hours too: without the person nothing goes on.
 pub(super) const URGENT: [&str; 3] = ["sign_in", "keychain", "swap_failed"];
 /// Kinds whose cause names one episode, told once in its life, also over a restart.
@@ -31,6 +35,8 @@ const DAY_S: f64 = 86_400.0;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
     held: VecDeque<(Notice, Utc)>,
+    /// Swaps that stand in a held notice beside the newest, by its cause.
+    swaps_before: BTreeMap<String, u32>,
     /// When something nobody asked for was told.
     day: VecDeque<Utc>,
     news: VecDeque<Utc>,
@@ -40,6 +46,32 @@ impl Outbox {
     /// The cause is over: what waits for it is not told any more.
     pub(super) fn forget(&mut self, cause: &str) {
         self.held.retain(|(notice, _)| notice.cause != cause);
+        self.swaps_before.remove(cause);
+    }
+
+    /// Holds a swap; the newest takes the place of the one that waits already.
+    fn hold_swap(&mut self, notice: Notice, at: Utc) {
+        let waiting = self.held.iter().position(|(held, _)| held.kind == SWAP);
+        let older = waiting.and_then(|index| self.held.remove(index));
+        let before = older.map_or(0, |(held, _)| {
+            1 + self.swaps_before.remove(&held.cause).unwrap_or_default()
+        });
+        if before > 0 {
+            self.swaps_before.insert(notice.cause.clone(), before);
+        }
+        self.held.push_back((notice, at));
+    }
+
+    /// What was held says how many swaps stand behind it.
+    fn with_swaps(&mut self, mut notice: Notice) -> Notice {
+        match self.swaps_before.remove(&notice.cause) {
+            None => {}
+            Some(1) => notice.body.push_str(" One more swap came before it in the quiet hours."),
+            Some(more) => notice
+                .body
+                .push_str(&format!(" {more} more swaps came before it in the quiet hours.")),
+        }
+        notice
     }
 
     fn count(&mut self, kind: &str, at: Utc) {
@@ -69,6 +101,12 @@ impl Core {
             return self.put_out(notice, now);
         }
         let quiet = self.is_quiet(now) && !URGENT.contains(&notice.kind.as_str());
+        if notice.kind == SWAP {
+            if quiet {
+                return self.outbox.hold_swap(notice, now.wall);
+            }
+            return self.put_out(notice, now);
+        }
         if !quiet && self.outbox.has_room(&notice.kind, now.wall) {
             self.outbox.count(&notice.kind, now.wall);
             return self.put_out(notice, now);
@@ -101,7 +139,10 @@ impl Core {
         });
         for (notice, at) in held {
             let urgent = URGENT.contains(&notice.kind.as_str());
-            if (!quiet || urgent) && self.outbox.has_room(&notice.kind, now.wall) {
+            if notice.kind == SWAP && !quiet {
+                let notice = self.outbox.with_swaps(notice);
+                self.put_out(notice, now);
+            } else if (!quiet || urgent) && self.outbox.has_room(&notice.kind, now.wall) {
                 self.outbox.count(&notice.kind, now.wall);
                 self.put_out(notice, now);
             } else {
@@ -110,7 +151,10 @@ impl Core {
         }
     }
 
-    fn put_out(&mut self, notice: Notice, now: Now) {
+    fn put_out(&mut self, mut notice: Notice, now: Now) {
+        // Names and the words of tools and providers stand in it.
+        notice.title = text::one_line(&notice.title);
+        notice.body = text::lines(&notice.body).into_owned();
         let notice = Box::new(notice);
         let record = Record::Notice { notice: notice.clone(), at: now.wall };
         self.store(record, Then::Tell(notice, now.wall));
@@ -128,7 +172,7 @@ impl Core {
         }
         for (cause, kind, at) in told {
             let wished = WISHED.contains(&kind.as_str());
-            if kind != "swap_done" && !wished && now.wall.seconds_since(at) < DAY_S {
+            if kind != SWAP && !wished && now.wall.seconds_since(at) < DAY_S {
                 self.outbox.count(&kind, at);
             }
             if EPISODES.contains(&kind.as_str()) {
@@ -139,7 +183,9 @@ impl Core {
             let fresh = now.wall.seconds_since(at) <= AGE_MAX_S as f64;
             if fresh && !self.told.is_snoozed(&notice.cause, now.wall) {
                 self.told.reopen(notice.cause.clone(), at);
-                self.outbox.count(&notice.kind, at);
+                if notice.kind != SWAP {
+                    self.outbox.count(&notice.kind, at);
+                }
                 self.out.push(Effect::Tell { notice: Box::new(notice), row: Some(row), at });
             }
         }

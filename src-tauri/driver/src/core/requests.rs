@@ -577,7 +577,7 @@ fn clean_label(label: &str) -> Result<String, String> {
     let label = label.trim();
     let sane = !label.is_empty()
         && label.chars().count() <= LABEL_MAX
-        && label.chars().all(|char| !char.is_control());
+        && !label.chars().any(crate::text::is_unseen);
     if sane {
         Ok(label.to_owned())
     } else {

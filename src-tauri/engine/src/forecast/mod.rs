@@ -246,15 +246,17 @@ impl Book {
             let (least, most) = shares.shortest(band(window));
             let (p50, doubt) = (left(0.5), track.doubt(window));
             let over = |most: f64| (p50 + both(most - p50, doubt)).min(100.0);
+            let p90 = over(left(0.1));
             Some(Outlook {
                 account,
                 window,
                 resets_at,
                 p50,
-                p90: over(left(0.1)),
+                p90,
                 likely: left(LIKELY),
                 low: (p50 - both(p50 - way.left(most), doubt)).max(0.0),
-                high: over(way.left(least)),
+                // A band that is asked for less than nine in ten may end below the ninth.
+                high: over(way.left(least)).max(p90),
             })
         });
         made.collect()

@@ -161,7 +161,10 @@ fn at_most_three(policy: &str) {
         weeks_end(&mut outside, hour);
         outside.advance(3_600);
         for (at, effect) in std::mem::take(&mut outside.done) {
-            if let Effect::Tell { notice, .. } = effect {
+            if let Effect::Tell { notice, .. } = effect
+                // Each swap is told; that has no measure.
+                && notice.kind != "swap_done"
+            {
                 let day = at.seconds_since(begun) as i64 / 86_400;
                 told.entry(day).or_default().push(notice.cause.clone());
                 *kinds.entry(notice.kind.clone()).or_default() += 1;
@@ -169,10 +172,66 @@ fn at_most_three(policy: &str) {
         }
     }
     let sum: usize = told.values().map(Vec::len).sum();
-    assert!(sum > days as usize / 4, "something was told: {told:?}");
+    assert!(sum > days as usize / 8, "something was told: {told:?}");
     let worst = told.values().max_by_key(|causes| causes.len());
     assert!(worst.is_some_and(|causes| causes.len() <= 3), "{worst:?}");
     println!("{sum} notices in {days} days, by kind: {kinds:?}");
+}
+
+/// The live account fills up again and again: swaps follow each other.
+fn busy_hours(outside: &mut Outside, hours: i64) -> usize {
+    outside.done.clear();
+    outside.notices.clear();
+    outside.burn = 3.0;
+    for hour in 0..hours {
+        weeks_end(outside, hour);
+        outside.advance(3_600);
+    }
+    outside.done.iter().filter(|(_, effect)| matches!(effect, Effect::Swap(_))).count()
+}
+
+fn swapping() -> Outside {
+    let mut outside = Outside::empty();
+    for (key, hours) in [("a", 300), ("b", 320), ("c", 350)] {
+        outside.sign_in_and_add(key, (0.0, 1.0, hours));
+    }
+    outside.ask(Request::SetMode { provider: CLAUDE, mode: Mode::Auto });
+    outside.ask(Request::Resume { provider: None });
+    outside.input(Input::Calendar(working_day()));
+    outside
+}
+
+#[test]
+fn each_automatic_swap_is_told_once() {
+    let mut outside = swapping();
+    let swaps = busy_hours(&mut outside, 10);
+    assert!(swaps > 3, "more swaps than the day's measure of notices: {swaps}");
+    assert_eq!(outside.told("swap_done").len(), swaps, "{:?}", outside.notices);
+}
+
+#[test]
+fn swaps_of_quiet_hours_are_told_as_one_when_they_end() {
+    let mut outside = swapping();
+    outside.ask(Request::Set { key: "quiet.hours".to_owned(), value: "08:00-18:00".into() });
+    let swaps = busy_hours(&mut outside, 9);
+    assert!(swaps > 2, "{swaps}");
+    assert_eq!(outside.told("swap_done").len(), 0, "it is quiet");
+    outside.burn = 0.0;
+    outside.advance(3 * 3_600);
+    let told = outside.told("swap_done");
+    assert_eq!(told.len(), 1, "{told:?}");
+    let before = format!("{} more swaps came before it", swaps - 1);
+    assert!(told[0].body.contains(&before), "{told:?}");
+}
+
+#[test]
+fn texts_of_others_reach_no_notice_as_they_are() {
+    let mut outside = Outside::pair("advise");
+    let note = "\u{1b}[2Jcleared\u{202e}".to_owned();
+    outside.core.tell_note(&note, outside.now);
+    outside.advance(60);
+    let told = outside.notices.iter().find(|one| one.body.contains("cleared")).expect("told");
+    assert_eq!(told.body, "[2Jcleared");
 }
 
 /// Windows empty when their time has come; the simulated provider itself lets them stand.
