@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn texts_of_others_cannot_steer_the_terminal() {
-        let json = serde_json::json!({ "plan": "\u{1b}[31mMax\u{9b}2J\u{202e}x", "tag": "\u{e0041}" });
+        let json =
+            serde_json::json!({ "plan": "\u{1b}[31mMax\u{9b}2J\u{202e}x", "tag": "\u{e0041}" });
         let written = json.to_string();
         let shown = escaped(&written);
         assert!(!shown.chars().any(text::is_unseen), "{shown}");

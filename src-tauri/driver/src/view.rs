@@ -101,7 +101,10 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         models: usage
             .models
             .iter()
-            .map(|model| ModelView { model: text::one_line(&model.model), window: window(model.window) })
+            .map(|model| ModelView {
+                model: text::one_line(&model.model),
+                window: window(model.window),
+            })
             .collect(),
         observed_at_ms: usage.observed_at.map(Utc::millis),
         refreshing: core.polls.get(&account.id).is_some_and(|book| book.in_flight),

@@ -53,9 +53,8 @@ impl Outbox {
     fn hold_swap(&mut self, notice: Notice, at: Utc) {
         let waiting = self.held.iter().position(|(held, _)| held.kind == SWAP);
         let older = waiting.and_then(|index| self.held.remove(index));
-        let before = older.map_or(0, |(held, _)| {
-            1 + self.swaps_before.remove(&held.cause).unwrap_or_default()
-        });
+        let before = older
+            .map_or(0, |(held, _)| 1 + self.swaps_before.remove(&held.cause).unwrap_or_default());
         if before > 0 {
             self.swaps_before.insert(notice.cause.clone(), before);
         }
