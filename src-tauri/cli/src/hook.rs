@@ -3,6 +3,8 @@
 //! recorded in time is left in the spool.
 
 use crate::run::{kind_of, new_id, now, shadowed_names};
+use crate::{hooks, render};
+use clap::ValueEnum as _;
 use sluice_driver::Paths;
 use sluice_driver::api::{Failure, Request};
 use sluice_driver::lanes::{self, with_seat};
@@ -63,6 +65,10 @@ enum Event {
 
 /// Carries out a hook. Whatever happens, the tool sees success.
 pub fn run(paths: &Paths, args: &HookArgs) {
+    if std::env::var_os(hooks::TRIAL_VARIABLE).is_some() {
+        let word = args.event.to_possible_value();
+        return render::say(&hooks::answer(word.as_ref().map_or("", |word| word.get_name())));
+    }
     let mut document = Vec::new();
     let read = std::io::stdin().lock().take(DOCUMENT_MAX).read_to_end(&mut document);
     if args.event == Event::StatusLine {

@@ -1,25 +1,21 @@
 //! `sluice hooks install|remove|status`: our lines in the tool's own settings, with consent, with a
-//! backup, and gone again without a trace.
+//! backup, and gone again without a trace. Every byte that is not ours stays as it is.
+
+mod file;
+mod ours;
+mod program;
+mod splice;
+mod trying;
 
 use crate::{Exit, render};
-use serde_json::{Map, Value, json};
-use std::fs::{self, OpenOptions};
-use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-/// Events of the tool and the word our hook knows them by.
-const EVENTS: [(&str, &str); 5] = [
-    ("SessionStart", "session-start"),
-    ("UserPromptSubmit", "user-prompt-submit"),
-    ("Stop", "stop"),
-    ("StopFailure", "stop-failure"),
-    ("SessionEnd", "session-end"),
-];
-/// What marks a command as ours.
-const MARK: &str = " hook ";
-/// A settings file larger than this is not the tool's.
-const SETTINGS_MAX: u64 = 4 << 20;
+pub use trying::{Standing, TRIAL_VARIABLE, answer, standing};
+
+/// A file that changes again and again while it is to be replaced is given up after so many attempts.
+const ATTEMPTS_MAX: u32 = 5;
 
 /// What can be typed after `hooks`.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
@@ -32,7 +28,7 @@ pub enum HooksCommand {
     },
     /// Takes Sluice's hooks out again.
     Remove,
-    /// Says whether they are there.
+    /// Says whether they are there and work.
     Status,
 }
 
@@ -62,158 +58,61 @@ struct Found {
     json: Value,
 }
 
+/// Where the tool looks for its settings; a variable that is set and empty counts as unset, as the
+/// tool has it.
 fn settings_file() -> Result<PathBuf, Trouble> {
-    let directory = std::env::var_os("CLAUDE_CONFIG_DIR")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".claude")))
+    let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let directory = path("CLAUDE_CONFIG_DIR")
+        .or_else(|| path("HOME").map(|home| home.join(".claude")))
         .ok_or("no home directory is known, so the tool's settings cannot be found")?;
     Ok(directory.join("settings.json"))
 }
 
-/// The settings, empty when there is no file. What does not parse is left alone.
-fn read(path: &Path) -> Result<(Map<String, Value>, Option<String>), Trouble> {
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok((Map::new(), None));
-        }
-        Err(error) => return Err(format!("{}: {error}; nothing was changed", path.display())),
-    };
-    let mut text = String::new();
-    let read = file.take(SETTINGS_MAX + 1).read_to_string(&mut text);
-    if read.is_err() || text.len() as u64 > SETTINGS_MAX {
-        return Err(format!("{} is no settings file; it was left as it is", path.display()));
-    }
-    match serde_json::from_str(&text) {
-        Ok(Value::Object(settings)) => Ok((settings, Some(text))),
-        _ => Err(format!(
-            "{} does not parse; it was left as it is. Mend it and try again.",
-            path.display()
-        )),
-    }
-}
-
-/// Replaces the file whole, through its link if it is one, with its own mode.
-fn write(path: &Path, settings: &Map<String, Value>) -> Result<(), Trouble> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let say = |error: std::io::Error| format!("{}: {error}; nothing was changed", target.display());
-    let mode = fs::metadata(&target).map_or(0o600, |found| found.permissions().mode() & 0o777);
-    if let Some(directory) = target.parent() {
-        fs::create_dir_all(directory).map_err(say)?;
-    }
-    let staged = target.with_extension(format!("sluice-{}", std::process::id()));
-    let put = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&staged)?;
-        let text = serde_json::to_string_pretty(settings).map_err(std::io::Error::other)?;
-        writeln!(file, "{text}")?;
-        file.sync_all()?;
-        fs::rename(&staged, &target)
-    };
-    put().map_err(|error| {
-        let _nothing_left = fs::remove_file(&staged);
-        say(error)
-    })
-}
-
-fn our_command(word: &str) -> Result<String, Trouble> {
-    let program = std::env::current_exe()
-        .map_err(|error| format!("the path of this program is not known: {error}"))?;
-    let program = program.to_string_lossy().replace('\'', "'\\''");
-    Ok(format!("'{program}'{MARK}{word}"))
-}
-
-/// Ours is what calls a program named `sluice` with `hook`.
-fn is_ours(command: &str) -> bool {
-    let Some((program, rest)) = command.rsplit_once(MARK) else { return false };
-    let named = program.trim_matches('\'').ends_with("sluice");
-    named && EVENTS.iter().any(|(_, word)| rest.trim() == *word)
-}
-
-fn without_ours(groups: &Value) -> Vec<Value> {
-    let ours = |hook: &Value| hook["command"].as_str().is_some_and(is_ours);
-    let mut kept = Vec::new();
-    for group in groups.as_array().into_iter().flatten() {
-        let Some(hooks) = group["hooks"].as_array() else {
-            kept.push(group.clone());
-            continue;
-        };
-        let left: Vec<Value> = hooks.iter().filter(|hook| !ours(hook)).cloned().collect();
-        // A group that held only ours goes whole; one that was empty before is the person's.
-        if !left.is_empty() || hooks.is_empty() {
-            let mut group = group.clone();
-            group["hooks"] = Value::Array(left);
-            kept.push(group);
-        }
-    }
-    kept
-}
-
-fn strip(settings: &mut Map<String, Value>) -> bool {
-    let Some(Value::Object(hooks)) = settings.get_mut("hooks") else { return false };
-    let mut changed = false;
-    for (event, _) in EVENTS {
-        let Some(groups) = hooks.get(event) else { continue };
-        let kept = Value::Array(without_ours(groups));
-        if kept == *groups {
-            continue;
-        }
-        changed = true;
-        if kept.as_array().is_some_and(Vec::is_empty) {
-            hooks.shift_remove(event);
-        } else {
-            hooks.insert(event.to_owned(), kept);
-        }
-    }
-    if changed && hooks.is_empty() {
-        settings.shift_remove("hooks");
-    }
-    changed
-}
-
-fn installed(settings: &Map<String, Value>) -> Vec<&'static str> {
-    let mut stripped = Vec::new();
-    for (event, _) in EVENTS {
-        let groups = settings.get("hooks").map(|hooks| &hooks[event]);
-        let has = groups.is_some_and(|groups| {
-            groups.is_array() && Value::Array(without_ours(groups)) != *groups
-        });
-        if has {
-            stripped.push(event);
-        }
-    }
-    stripped
-}
-
 fn install(path: &Path, yes: bool) -> Result<Found, Trouble> {
-    let (mut settings, before) = read(path)?;
+    // First: what cannot be done is not asked for.
+    changed(path, &file::read(path)?)?;
     if !yes && !agreed(path) {
         return Err("nothing was changed; --yes agrees without being asked".to_owned());
     }
-    strip(&mut settings);
-    let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
-    for (event, word) in EVENTS {
-        let command = our_command(word)?;
-        let group = json!({ "hooks": [{ "type": "command", "command": command, "timeout": 5 }] });
-        match &mut hooks[event] {
-            Value::Array(groups) => groups.push(group),
-            empty @ Value::Null => *empty = Value::Array(vec![group]),
-            _ => {
-                return Err(format!(
-                    "the hooks of {event} in {} are not a list; it was left as it is",
-                    path.display()
-                ));
-            }
+    let name = path.display();
+    for _ in 0..ATTEMPTS_MAX {
+        // Read anew: the tool may have saved something while we asked.
+        let was = file::read(path)?;
+        let new = changed(path, &was)?;
+        if was.text.as_ref() == Some(&new) {
+            return Ok(installed(path, format!("Sluice's hooks are in {name} already."), None));
         }
+        let known = was.text.as_deref().is_some_and(|text| !ours::entries(text).is_empty());
+        let backup = if known { None } else { Some(file::keep(path, was.text.as_deref())?) };
+        let done = file::replace(&was, &new);
+        match (&done, backup) {
+            (Ok(true), backup) => {
+                let kept = backup.map(|(kept, _)| kept).filter(|_| was.text.is_some());
+                let told = kept.as_ref().map_or_else(String::new, |kept| {
+                    format!(" The file as it was is kept as {}.", kept.display())
+                });
+                return Ok(installed(path, format!("Sluice's hooks are in {name}.{told}"), kept));
+            }
+            // Of a file that was not replaced there is nothing to keep.
+            (_, Some((made, true))) => {
+                let _stays = std::fs::remove_file(made);
+            }
+            (_, Some((_, false)) | None) => {}
+        }
+        done?;
     }
-    let backup = before.map(|text| keep(path, &text)).transpose()?;
-    write(path, &settings)?;
-    let kept = backup.as_ref().map_or_else(String::new, |backup| {
-        format!(" The file as it was is kept as {}.", backup.display())
-    });
-    Ok(Found {
-        text: format!("Sluice's hooks are in {}.{kept}", path.display()),
-        json: json!({ "installed": true, "settings": path, "backup": backup }),
-    })
+    Err(format!("{name} changes all the time; nothing was changed. Try again."))
+}
+
+fn installed(path: &Path, text: String, backup: Option<PathBuf>) -> Found {
+    let backup = backup.or_else(|| file::first_backup(path));
+    Found { text, json: json!({ "installed": true, "settings": path, "backup": backup }) }
+}
+
+/// The settings with our entries.
+fn changed(path: &Path, was: &file::Settings) -> Result<String, Trouble> {
+    let text = was.text.as_deref().unwrap_or("{}\n");
+    ours::with(text, &path.display().to_string(), &program::stable()?)
 }
 
 fn agreed(path: &Path) -> bool {
@@ -226,102 +125,59 @@ fn agreed(path: &Path) -> bool {
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
-/// Keeps the file as it was beside it, once: the first backup is the one before us.
-fn keep(path: &Path, text: &str) -> Result<PathBuf, Trouble> {
-    let backup = path.with_extension("json.before-sluice");
-    let mut options = OpenOptions::new();
-    match options.write(true).create_new(true).mode(0o600).open(&backup) {
-        Ok(mut file) => file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| format!("{}: {error}; nothing was changed", backup.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => {
-            return Err(format!("{}: {error}; nothing was changed", backup.display()));
-        }
-    }
-    Ok(backup)
-}
-
 fn remove(path: &Path) -> Result<Found, Trouble> {
-    let (mut settings, before) = read(path)?;
-    let changed = strip(&mut settings);
-    if changed && before.is_some() {
-        if settings.is_empty() && !path.with_extension("json.before-sluice").exists() {
-            // The file was not there before us.
-            fs::remove_file(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        } else {
-            write(path, &settings)?;
+    let name = path.display();
+    for _ in 0..ATTEMPTS_MAX {
+        let was = file::read(path)?;
+        let text = was.text.clone().unwrap_or_default();
+        let new = ours::without(&text);
+        if new == text {
+            return Ok(removed(path, format!("There were none in {name}."), false));
         }
+        let empty = splice::members(&new, &splice::whole(&new)).is_some_and(|left| left.is_empty());
+        let made = file::was_made_by_us(path);
+        let ours_alone = empty && made;
+        let done = if ours_alone { file::take_away(&was)? } else { file::replace(&was, &new)? };
+        if !done {
+            continue;
+        }
+        // Where there was no file before us, an empty copy says so and nothing more.
+        let left = file::drop_backups(path, if made { "" } else { &new })?;
+        let kept = left.map_or_else(String::new, |left| {
+            format!(" It is not what it was before: that is kept as {}.", left.display())
+        });
+        return Ok(removed(path, format!("Sluice's hooks were taken out of {name}.{kept}"), true));
     }
-    let backup = path.with_extension("json.before-sluice");
-    if backup.exists() {
-        fs::remove_file(&backup).map_err(|error| format!("{}: {error}", backup.display()))?;
-    }
-    let text = if changed { "Sluice's hooks were taken out of" } else { "There were none in" };
-    Ok(Found {
-        text: format!("{text} {}.", path.display()),
-        json: json!({ "installed": false, "changed": changed, "settings": path }),
-    })
+    Err(format!("{name} changes all the time; nothing was changed. Try again."))
 }
 
-/// How our hooks stand in the tool's settings.
-pub enum Standing {
-    /// Not there.
-    Absent,
-    /// All there, calling this program.
-    Whole,
-    /// Only these events.
-    Partial(Vec<&'static str>),
-    /// They call another program.
-    Elsewhere(String),
-    /// They call a program that does not exist.
-    Gone(String),
-}
-
-/// Looks at our hooks in the tool's settings.
-///
-/// # Errors
-/// The settings cannot be read.
-pub fn standing() -> Result<Standing, Trouble> {
-    let (settings, _) = read(&settings_file()?)?;
-    let events = installed(&settings);
-    if events.is_empty() {
-        return Ok(Standing::Absent);
-    }
-    let other = programs(&settings).into_iter().find(|program| !is_this_program(program));
-    Ok(match other {
-        Some(program) if !Path::new(&program).exists() => Standing::Gone(program),
-        Some(program) => Standing::Elsewhere(program),
-        None if events.len() == EVENTS.len() => Standing::Whole,
-        None => Standing::Partial(events),
-    })
-}
-
-/// The programs that our hooks call.
-fn programs(settings: &Map<String, Value>) -> Vec<String> {
-    let groups = EVENTS.iter().filter_map(|(event, _)| settings.get("hooks")?[*event].as_array());
-    let hooks = groups.flatten().filter_map(|group| group["hooks"].as_array()).flatten();
-    let ours = hooks.filter_map(|hook| hook["command"].as_str()).filter(|command| is_ours(command));
-    let program = |command: &str| Some(command.rsplit_once(MARK)?.0.trim_matches('\'').to_owned());
-    ours.filter_map(program).collect()
-}
-
-fn is_this_program(program: &str) -> bool {
-    let here = std::env::current_exe().and_then(fs::canonicalize);
-    here.is_ok_and(|here| fs::canonicalize(program).is_ok_and(|there| there == here))
+fn removed(path: &Path, text: String, changed: bool) -> Found {
+    let backup = file::first_backup(path);
+    let json =
+        json!({ "installed": false, "changed": changed, "settings": path, "backup": backup });
+    Found { text, json }
 }
 
 fn status(path: &Path) -> Result<Found, Trouble> {
-    let (settings, _) = read(path)?;
-    let events = installed(&settings);
-    let whole = events.len() == EVENTS.len();
-    let text = if whole {
-        format!("Sluice's hooks are in {}.", path.display())
-    } else if events.is_empty() {
-        format!("Sluice's hooks are not in {}. `sluice hooks install` adds them.", path.display())
-    } else {
-        format!("Only {} in {}; install again.", events.join(", "), path.display())
+    let standing = standing()?;
+    let text = file::read(path)?.text.unwrap_or_default();
+    let mut events: Vec<_> = ours::entries(&text).into_iter().map(|entry| entry.event).collect();
+    events.dedup();
+    let trouble = standing.trouble();
+    let name = path.display();
+    let told = match (&standing, &trouble) {
+        (Standing::Absent, _) => {
+            format!("Sluice's hooks are not in {name}. `sluice hooks install` adds them.")
+        }
+        (_, None) => format!("Sluice's hooks are in {name} and answer."),
+        (Standing::SwitchedOff(_), Some(trouble)) => trouble.clone(),
+        (_, Some(trouble)) => format!("{trouble} `sluice hooks install` puts them right."),
     };
-    Ok(Found { text, json: json!({ "installed": whole, "events": events, "settings": path }) })
+    let json = json!({
+        "installed": standing == Standing::Whole,
+        "events": events,
+        "trouble": trouble,
+        "settings": path,
+    });
+    Ok(Found { text: told, json })
 }

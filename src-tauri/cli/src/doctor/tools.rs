@@ -49,29 +49,21 @@ pub(super) fn hooks() -> Option<Finding> {
             return Some(Finding::warning("hooks", text, remedy));
         }
     };
-    let install = "`sluice hooks install` puts them right.";
-    Some(match standing {
-        Standing::Whole => Finding::ok("hooks", "Sluice's hooks are installed and current."),
-        Standing::Absent => Finding::ok(
+    Some(match (&standing, standing.trouble()) {
+        (Standing::Absent, _) => Finding::ok(
             "hooks",
             "Sluice's hooks are not installed; turns and refusals are seen later without them \
              (`sluice hooks install`).",
         ),
-        Standing::Partial(events) => Finding::warning(
+        (_, None) => Finding::ok("hooks", "Sluice's hooks are installed, current, and answer."),
+        (Standing::SwitchedOff(_), Some(trouble)) => Finding::warning(
             "hooks",
-            format!("Only some of Sluice's hooks are installed: {}.", events.join(", ")),
-            install,
+            trouble,
+            "Turns and refusals are seen later without them, until that is taken back.",
         ),
-        Standing::Elsewhere(program) => Finding::warning(
-            "hooks",
-            format!("Sluice's hooks call {program}, which is not this program."),
-            install,
-        ),
-        Standing::Gone(program) => Finding::warning(
-            "hooks",
-            format!("Sluice's hooks call {program}, which does not exist."),
-            install,
-        ),
+        (_, Some(trouble)) => {
+            Finding::warning("hooks", trouble, "`sluice hooks install` puts them right.")
+        }
     })
 }
 
