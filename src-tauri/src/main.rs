@@ -1,4 +1,4 @@
-//! Sluice in the tray: arguments, hardening, one instance per data directory, start.
+//! Sluice in the tray: arguments, one instance per data directory, start.
 //!
 //! The shell is the only crate that knows Tauri. It reaches the driver through [`sluice_driver::Link`]
 //! and shows plain values; no secret passes through here.
@@ -73,9 +73,10 @@ fn say(text: &str, code: u8) -> ExitCode {
 }
 
 fn run(window: bool) -> ExitCode {
-    harden();
     let paths = sluice_driver::Paths::from_env();
-    let file = paths.as_ref().map(|paths| (paths, "tray"));
+    // Before anything in it is opened, a log included; the start then ends with the reason.
+    let ours = |paths: &&sluice_driver::Paths| sluice_driver::lock::check_home(paths).is_ok();
+    let file = paths.as_ref().filter(ours).map(|paths| (paths, "tray"));
     let _log = sluice_driver::logs::begin("info,zbus=warn", file);
     match app::run(window) {
         Ok(()) => ExitCode::SUCCESS,
@@ -85,19 +86,6 @@ fn run(window: bool) -> ExitCode {
         }
     }
 }
-
-/// No core dump may carry a credential to the disk.
-#[cfg(target_os = "linux")]
-fn harden() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    if let Err(error) = setrlimit(Resource::Core, none) {
-        tracing::warn!(%error, "core dumps could not be switched off");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn harden() {}
 
 #[cfg(test)]
 mod tests {

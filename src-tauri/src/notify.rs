@@ -48,8 +48,10 @@ pub struct Teller {
 pub fn icon(directory: &Path) -> Arc<str> {
     const PICTURE: &[u8] = include_bytes!("../../icons/128x128.png");
     let path = directory.join("icon.png");
-    let there = std::fs::read(&path).is_ok_and(|found| found == PICTURE);
-    let usable = there || std::fs::write(&path, PICTURE).is_ok();
+    let size = u64::try_from(PICTURE.len()).unwrap_or_default();
+    let there = sluice_ground::read_own(&path, size).is_ok_and(|found| found == PICTURE);
+    let put = || sluice_ground::replace(&path, PICTURE, sluice_ground::Lasting::Whole);
+    let usable = there || put().is_ok();
     if usable { path.to_string_lossy().into() } else { "sluice".into() }
 }
 

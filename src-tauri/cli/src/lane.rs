@@ -6,13 +6,12 @@ use crate::render::{instant, table};
 use crate::run::{find_account, now, shadowed_names};
 use crate::{Exit, render};
 use serde_json::{Value, json};
+use sluice_driver::parts::engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_driver::parts::engine::{AccountId, Provider};
 use sluice_driver::parts::ledger::{AccountRow, Cap, Error, LaneRow, Ledger, Verdict};
 use sluice_driver::parts::providers::claude::config::parse_config;
 use sluice_driver::{Paths, lanes, socket};
 use std::ffi::OsString;
-use std::io::Read as _;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -20,7 +19,6 @@ use std::time::Duration;
 /// How long another hand in the same lane is waited for.
 const WAIT: Duration = Duration::from_secs(10);
 /// The tool's configuration is smaller than this, in bytes.
-const CONFIG_MAX: u64 = 16 << 20;
 /// What a tool keeps in its directory that is not of one account; everything else stays apart.
 const SHARED: [&str; 18] = [
     "projects",
@@ -345,10 +343,7 @@ fn seat(
     let (provider, label) = (row.provider, &row.label);
     let seat = lanes::seat(paths, provider, row.id);
     if !lanes::signed_in(provider, &seat) {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder
-            .create(&seat)
+        sluice_ground::private_dir(&seat)
             .map_err(|error| Stop::Failed(format!("{}: {error}", seat.display())))?;
         if share {
             link_shared(&seat).map_err(|error| Stop::Failed(format!("the links: {error}")))?;
@@ -406,9 +401,8 @@ fn whose(provider: Provider, seat: &Path) -> Option<String> {
         // Its login file is a secret; it is not read here.
         Provider::Codex => return None,
     };
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(seat.join(name)).ok()?;
-    file.take(CONFIG_MAX).read_to_end(&mut bytes).ok()?;
+    let bytes =
+        sluice_ground::read_regular(&seat.join(name), CONFIGURATION_BYTES_MAX as u64).ok()?;
     parse_config(&bytes)?.identity?.key()
 }
 

@@ -40,6 +40,16 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// A data directory that is not ours alone. A hook says nothing: its tool would show it to the person
+/// at each turn.
+fn refused_home(command: &Command, error: &sluice_driver::lock::LockError) -> Exit {
+    if matches!(command, Command::Hook(_)) {
+        return Exit::Done;
+    }
+    render::complain(&error.to_string());
+    Exit::Failed
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let known = sluice_driver::Paths::from_env();
@@ -47,7 +57,12 @@ fn main() -> ExitCode {
     // What a person at a terminal wants to see, or what is worth keeping of a loop.
     let usual = if driving { "info" } else { "error" };
     let file = known.as_ref().filter(|_| driving).map(|paths| (paths, "daemon"));
-    let _log = sluice_driver::logs::begin(usual, file);
+    // Before anything in it is opened, a log included.
+    let trusted = known.as_ref().map_or(Ok(()), sluice_driver::lock::check_home);
+    let _log = sluice_driver::logs::begin(usual, file.filter(|_| trusted.is_ok()));
+    if let Err(error) = trusted {
+        return refused_home(&cli.command, &error).into();
+    }
     let Some(paths) = known else {
         render::complain(
             "no home directory is known; set SLUICE_HOME to a directory for Sluice's data",

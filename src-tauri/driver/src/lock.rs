@@ -2,9 +2,9 @@
 
 use crate::paths::Paths;
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{DirBuilder, File, OpenOptions};
+use sluice_ground::Standing;
+use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// Held as long as the driver lives.
@@ -32,12 +32,36 @@ pub enum LockError {
     },
 }
 
-/// Makes a directory that only its owner may enter; an existing one is left as it is.
+/// Makes a directory that only its owner may enter, or makes sure that an existing one is.
 ///
 /// # Errors
-/// What the system says when it cannot be made.
+/// It is another user's, or others may write to it, or it cannot be made; nothing in it was touched.
 pub fn private_dir(path: &Path) -> std::io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    note(path, sluice_ground::private_dir(path)?);
+    Ok(())
+}
+
+/// Makes sure that a data directory, if it is there, is the person's alone. Call it before anything in
+/// it is opened.
+///
+/// # Errors
+/// [`LockError::Unusable`]: it is another user's, or others may write to it; nothing was touched.
+pub fn check_home(paths: &Paths) -> Result<(), LockError> {
+    match sluice_ground::check_dir(paths.home()) {
+        Ok(found) => note(paths.home(), found),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(source) => {
+            return Err(LockError::Unusable { path: paths.home().display().to_string(), source });
+        }
+    }
+    Ok(())
+}
+
+fn note(path: &Path, found: Standing) {
+    if found == Standing::Tightened {
+        let path = path.display();
+        tracing::warn!(%path, "others could look into this directory; it is private now (mode 700)");
+    }
 }
 
 /// Takes the lock of a data directory or says who holds it.
@@ -50,14 +74,7 @@ pub fn take(paths: &Paths, role: &str) -> Result<Held, LockError> {
         |path: &Path, source| LockError::Unusable { path: path.display().to_string(), source };
     private_dir(paths.home()).map_err(|error| unusable(paths.home(), error))?;
     let path = paths.lock();
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| unusable(&path, error))?;
+    let mut file = sluice_ground::open_lock(&path).map_err(|error| unusable(&path, error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -79,7 +96,7 @@ pub fn take(paths: &Paths, role: &str) -> Result<Held, LockError> {
 /// Whether somebody drives this data directory now, and who.
 #[must_use]
 pub fn driven_by(paths: &Paths) -> Option<String> {
-    let mut file = OpenOptions::new().read(true).open(paths.lock()).ok()?;
+    let mut file = sluice_ground::open_own_file(&paths.lock()).ok()?;
     match flock(&file, FlockOperation::NonBlockingLockShared) {
         Err(rustix::io::Errno::WOULDBLOCK) => Some(holder(&mut file)),
         Ok(()) | Err(_) => None,

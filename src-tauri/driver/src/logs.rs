@@ -8,9 +8,8 @@ use crate::clock::Since;
 use crate::lock::private_dir;
 use crate::meter::Metered;
 use crate::paths::Paths;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -125,10 +124,7 @@ impl Shelf {
 
     fn open(&self) -> io::Result<(File, u64)> {
         private_dir(&self.directory)?;
-        let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let mut options = OpenOptions::new();
-        options.create(true).append(true).mode(0o600).custom_flags(nofollow);
-        let file = options.open(self.path(0))?;
+        let file = sluice_ground::open_append(&self.path(0))?;
         let size = file.metadata()?.len();
         Ok((file, size))
     }
@@ -249,7 +245,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let shelf = shelf(home.path().join("log"));
         let mut writing = Rotating::new(shelf.clone(), Arc::default());
-        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         writing.open = Some((full, 0));
         for _ in 0..5 {
             writing.write(b"lost\n");

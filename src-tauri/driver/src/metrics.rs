@@ -6,9 +6,7 @@ use crate::lock::private_dir;
 use sluice_engine::{AccountId, Provider};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -330,14 +328,7 @@ impl Sheet {
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     private_dir(directory)?;
-    let staged = path.with_extension(format!("part-{}", std::process::id()));
-    let put = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
-        file.write_all(text.as_bytes())?;
-        std::fs::rename(&staged, path)
-    };
-    put().inspect_err(|_| drop(std::fs::remove_file(&staged)))
+    sluice_ground::replace(path, text.as_bytes(), sluice_ground::Lasting::Whole)
 }
 
 #[cfg(test)]

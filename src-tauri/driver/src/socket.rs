@@ -65,7 +65,6 @@ pub fn listen(bound: std::os::unix::net::UnixListener) -> std::io::Result<UnixLi
 pub fn bind(paths: &Paths) -> std::io::Result<std::os::unix::net::UnixListener> {
     let (dir, path) = (paths.run_dir(), paths.socket());
     private_dir(&dir)?;
-    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))?;
     // We hold the lock, so a socket left here belongs to a driver that is gone.
     match std::fs::symlink_metadata(&path) {
         Ok(found) if found.file_type().is_socket() => std::fs::remove_file(&path)?,

@@ -6,6 +6,9 @@
 pub const ACCOUNTS_MAX: usize = 64;
 /// Windows of single models kept per account; providers name about a dozen.
 pub const MODEL_WINDOWS_MAX: usize = 16;
+/// The largest configuration of a tool that is read, bytes. Claude Code keeps what was typed in it:
+/// files of 238 MB were seen. A login has a far smaller bound of its own.
+pub const CONFIGURATION_BYTES_MAX: usize = 512 << 20;
 /// Requests to the usage endpoint per rolling hour and account (decided).
 pub const USAGE_REQUESTS_PER_HOUR: u32 = 20;
 

@@ -5,13 +5,11 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::open::{BUSY, beside, private};
+use crate::open::{BUSY, beside};
 use rusqlite::{Connection, OpenFlags, params};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -184,15 +182,8 @@ fn collect(connection: &Connection) -> Result<Kept> {
 }
 
 fn replace(path: &Path, kept: &Kept) -> Result<()> {
-    let staged = beside(path, &format!(".{}", std::process::id()));
-    let write = || -> std::io::Result<()> {
-        let mut file =
-            private(OpenOptions::new().write(true).create(true).truncate(true)).open(&staged)?;
-        file.write_all(codec::json(kept).as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&staged, path)
-    };
-    write().map_err(|error| Error::io(path, error))
+    sluice_ground::replace(path, codec::json(kept).as_bytes(), sluice_ground::Lasting::Synced)
+        .map_err(|error| Error::io(path, error))
 }
 
 /// Fills an empty database from the copy; the number of accounts brought back, `None` when there
@@ -254,9 +245,8 @@ pub(crate) fn compare(connection: &Connection, database: &Path) -> Result<()> {
 }
 
 fn read(path: &Path) -> Option<Kept> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(SIZE_MAX).read_to_string(&mut text).ok()?;
-    let kept: Kept = serde_json::from_str(&text).ok()?;
+    let bytes = sluice_ground::read_own(path, SIZE_MAX).ok()?;
+    let kept: Kept = serde_json::from_slice(&bytes).ok()?;
     (kept.schema == SCHEMA).then_some(kept)
 }
 

@@ -1,14 +1,11 @@
 //! Kernel locks beside the database. They die with their holder, so none needs a time to live.
 
 use crate::error::{Error, Result};
-use crate::open::{Ledger, beside, private};
+use crate::open::{Ledger, beside};
 use sluice_engine::LaneId;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-/// The kernel has no lock call with a deadline, hence short naps between attempts.
-const NAP: Duration = Duration::from_millis(5);
+use std::time::Duration;
 
 /// The right to move one lane; let go when dropped.
 #[derive(Debug)]
@@ -31,22 +28,15 @@ impl Ledger {
 /// The lock file `<database>.<what>`, made for its owner only.
 pub(crate) fn open(database: &Path, what: &str) -> Result<File> {
     let path = beside(database, &format!(".{what}"));
-    private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
-        .open(&path)
-        .map_err(|error| Error::io(&path, error))
+    sluice_ground::open_lock(&path).map_err(|error| Error::io(&path, error))
 }
 
 /// Takes a lock for oneself, waiting at most `wait`.
 pub(crate) fn exclusive(file: &File, database: &Path, wait: Duration) -> Result<()> {
-    let deadline = Instant::now() + wait;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(NAP),
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy),
-            Err(TryLockError::Error(error)) => return Err(Error::io(database, error)),
-        }
-    }
+    sluice_ground::exclusive(file, wait).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => Error::Busy,
+        _ => Error::io(database, error),
+    })
 }
 
 /// Takes a lock together with others who share it; never waits.

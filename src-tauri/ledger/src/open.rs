@@ -7,7 +7,7 @@ use crate::locks;
 use crate::schema;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -139,6 +139,9 @@ impl Ledger {
         if !path.exists() {
             return Err(Error::Refused("Sluice has not been started with this home yet".into()));
         }
+        let directory = directory_of(path);
+        sluice_ground::check_dir(directory).map_err(|error| Error::io(directory, error))?;
+        check_files(path)?;
         let in_use = locks::open(path, "use")?;
         locks::shared(&in_use, path)?;
         let durable = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -191,23 +194,22 @@ impl Ledger {
 }
 
 fn prepare_directory(path: &Path) -> Result<()> {
-    let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    if !directory.exists() {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(directory).map_err(|error| Error::io(directory, error))?;
-    }
-    Ok(())
+    let directory = directory_of(path);
+    sluice_ground::private_dir(directory).map_err(|error| Error::io(directory, error))?;
+    check_files(path)
 }
 
-pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The database and what SQLite keeps beside it are ours and readable by nobody else.
+fn check_files(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let file = beside(path, suffix);
+        sluice_ground::check_file(&file).map_err(|error| Error::io(&file, error))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -227,9 +229,7 @@ fn connect(path: &Path) -> Result<(Connection, Connection)> {
     };
     if fresh {
         // Made by us and not by SQLite, which would take the mode from the umask.
-        private(OpenOptions::new().write(true).create_new(true))
-            .open(path)
-            .map_err(|error| Error::io(path, error))?;
+        sluice_ground::create_new(path).map_err(|error| Error::io(path, error))?;
     }
     let mut durable = raw(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Until the file is known to be sound, closing it must not fold the log into it.

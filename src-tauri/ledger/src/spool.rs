@@ -5,11 +5,10 @@ use crate::codec;
 use crate::error::{Error, Result};
 use crate::failures::FailureReport;
 use crate::moves::Style;
-use crate::open::{Ledger, private};
+use crate::open::Ledger;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{Observation, Utc};
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,19 +61,13 @@ pub fn write(directory: &Path, name: &str, event: &Spooled) -> Result<()> {
     if text.len() as u64 > EVENT_MAX {
         return Err(Error::Refused("the event is too large to be kept".into()));
     }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory).map_err(|error| Error::io(directory, error))?;
-    let staged = directory.join(format!(".{name}"));
-    let put = || -> std::io::Result<()> {
-        let mut file =
-            private(OpenOptions::new().write(true).create(true).truncate(true)).open(&staged)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(&staged, directory.join(format!("{name}.json")))
-    };
-    put().map_err(|error| Error::io(&staged, error))
+    // Its parent is the data directory: another user's is refused before anything is made in it.
+    for ours in directory.parent().into_iter().chain([directory]) {
+        sluice_ground::private_dir(ours).map_err(|error| Error::io(ours, error))?;
+    }
+    let path = directory.join(format!("{name}.json"));
+    sluice_ground::replace(&path, text.as_bytes(), sluice_ground::Lasting::Whole)
+        .map_err(|error| Error::io(&path, error))
 }
 
 /// Takes an event back that was recorded after all; the driver may have been faster.
@@ -84,10 +77,21 @@ pub fn take_back(directory: &Path, name: &str) {
     }
 }
 
-fn read(path: &Path) -> Option<Spooled> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(EVENT_MAX + 1).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+/// What became of a file that waits.
+enum Found {
+    Event(Spooled),
+    /// Its writer took it back.
+    Gone,
+    /// Not an event, or no file of ours.
+    Odd,
+}
+
+fn read(path: &Path) -> Found {
+    match sluice_ground::read_own(path, EVENT_MAX) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_or(Found::Odd, Found::Event),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Found::Gone,
+        Err(_) => Found::Odd,
+    }
 }
 
 impl Ledger {
@@ -105,13 +109,14 @@ impl Ledger {
         files.sort();
         for path in files.into_iter().take(REPLAY_MAX) {
             match read(&path) {
-                None => {
+                Found::Gone => continue,
+                Found::Odd => {
                     replayed.odd += 1;
                     let aside = path.with_extension("odd");
                     fs::rename(&path, &aside).map_err(|error| Error::io(&path, error))?;
                     continue;
                 }
-                Some(event) => self.take(event, now, &mut replayed)?,
+                Found::Event(event) => self.take(event, now, &mut replayed)?,
             }
             match fs::remove_file(&path) {
                 Ok(()) => {}

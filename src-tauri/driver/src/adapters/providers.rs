@@ -2,18 +2,14 @@
 
 use crate::clock::Clock;
 use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trouble, UsageAnswer};
-use rustix::fs::{FileType, Mode, OFlags};
 use sluice_custody::Seats;
+use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_engine::{Provider, Usage};
 use sluice_providers::claude::config::parse_config;
 use sluice_providers::codex::Codex;
 use sluice_providers::{Claude, Deadlines, Endpoints, FailureClass, Http, ProviderError};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-/// The longest configuration that is read for its numbers.
-const CONFIG_MAX: u64 = 16 * 1024 * 1024;
 
 pub(super) struct RealProviders {
     claude: Claude,
@@ -89,7 +85,8 @@ impl Providers for RealProviders {
 }
 
 fn claude_numbers(path: &Path) -> Option<ToolNumbers> {
-    let reading = parse_config(&read_regular(path)?)?;
+    let bytes = sluice_ground::read_regular(path, CONFIGURATION_BYTES_MAX as u64).ok()?;
+    let reading = parse_config(&bytes)?;
     let cached = reading.cached?;
     let same = reading.identity.as_ref().and_then(|found| found.account.as_ref())
         == cached.account.as_ref();
@@ -98,19 +95,6 @@ fn claude_numbers(path: &Path) -> Option<ToolNumbers> {
     let account = key.or(cached.account)?;
     cached.fetched_at?;
     Some(ToolNumbers { account, usage: cached.reply.usage })
-}
-
-/// The bytes of a regular file of bearable size; never waits for a pipe or a device.
-fn read_regular(path: &Path) -> Option<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = rustix::fs::open(path, flags, Mode::empty()).ok()?;
-    let found = rustix::fs::fstat(&file).ok()?;
-    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::from(file).take(CONFIG_MAX + 1).read_to_end(&mut bytes).ok()?;
-    (u64::try_from(bytes.len()).ok()? <= CONFIG_MAX).then_some(bytes)
 }
 
 fn read_error(error: &ProviderError) -> ReadError {
@@ -133,20 +117,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_are_read_and_a_pipe_is_not_waited_for() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(read_regular(&dir.path().join("missing")), None);
-        assert_eq!(read_regular(dir.path()), None);
-        let pipe = dir.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
-            .unwrap();
-        assert_eq!(read_regular(&pipe), None);
-        let file = dir.path().join("file");
-        std::fs::write(&file, b"{}").unwrap();
-        assert_eq!(read_regular(&file), Some(b"{}".to_vec()));
-    }
-
-    #[test]
     fn the_tools_own_numbers_carry_whose_they_are_and_when() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(".claude.json");
@@ -163,6 +133,11 @@ mod tests {
         assert_eq!(own.account, "a/o");
         assert_eq!(own.usage.observed_at, Some(sluice_engine::Utc::from_seconds(1_795_262_400)));
         assert_eq!(numbers("b").unwrap().account, "b", "another account's numbers stay its own");
+        let padding = "x".repeat(17 << 20);
+        let large = std::fs::read_to_string(&file).unwrap();
+        let large = large.replacen('{', &format!("{{\"projects\":{{\"p\":\"{padding}\"}},"), 1);
+        std::fs::write(&file, large).unwrap();
+        assert_eq!(claude_numbers(&file).unwrap().account, "b", "its history is not in the way");
         std::fs::write(&file, b"{torn").unwrap();
         assert_eq!(claude_numbers(&file), None);
     }

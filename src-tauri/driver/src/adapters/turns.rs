@@ -7,7 +7,6 @@ use sluice_engine::{AccountId, Provider, Utc};
 use sluice_ledger::{AccountRow, Cap, ExecutionRow, Kernel, LaneRow, Probe, Processes as _, State};
 use sluice_providers::claude::signals::parse_process_record;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::path::Path;
 
 /// The tool's records are a few hundred bytes each, one per running process.
@@ -107,9 +106,7 @@ pub(super) fn mid_turn(
 fn busy_records(directory: &Path) -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let read = |path: std::path::PathBuf| {
-        let mut bytes = Vec::new();
-        std::fs::File::open(path).ok()?.take(RECORD_MAX).read_to_end(&mut bytes).ok()?;
-        parse_process_record(&bytes)
+        parse_process_record(&sluice_ground::read_regular(&path, RECORD_MAX).ok()?)
     };
     entries
         .take(RECORDS_MAX)

@@ -2,12 +2,14 @@
 
 use super::profile::{Identity, plan};
 use super::usage::{UsageReply, read_usage};
-use crate::json::{Oddities, Oddity};
+use crate::json::{Odd, Oddities, Oddity};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_engine::{Plan, Utc};
+use std::fmt;
 
-/// Longest configuration looked at: it holds the history of every project.
-const CONFIG_MAX: usize = 16 * 1024 * 1024;
 /// The tool itself forgets its answer after an hour.
 const CACHE_LIFE_S: f64 = 3_600.0;
 /// A cache this far in the future was written under another clock.
@@ -71,8 +73,7 @@ impl CachedUsage {
 #[must_use]
 pub fn parse_config(bytes: &[u8]) -> Option<ConfigReading> {
     let mut odd = Oddities::default();
-    let document = odd.document_up_to(bytes, CONFIG_MAX)?;
-    let map = odd.object(Some(&document), "")?;
+    let map = &wanted(bytes, &mut odd)?;
     let account = odd.object(map.get("oauthAccount"), "oauthAccount");
     let mut reading = ConfigReading {
         identity: account.map(|account| read_identity(account, &mut odd)),
@@ -82,6 +83,57 @@ pub fn parse_config(bytes: &[u8]) -> Option<ConfigReading> {
     };
     reading.oddities = odd.into_vec();
     Some(reading)
+}
+
+/// Its keys that say something here. The others are passed over and nothing of them is kept: the
+/// history of every project may be hundreds of megabytes.
+const WANTED: [&str; 2] = ["oauthAccount", "cachedUsageUtilization"];
+
+fn wanted(bytes: &[u8], odd: &mut Oddities) -> Option<Map<String, Value>> {
+    if bytes.len() > CONFIGURATION_BYTES_MAX {
+        odd.note("", Odd::TooLarge);
+        return None;
+    }
+    // A byte order mark is no part of JSON, but some editors write one.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut source = serde_json::Deserializer::from_slice(bytes);
+    let parts = source.deserialize_map(Parts).and_then(|parts| source.end().map(|()| parts));
+    let Ok(parts) = parts else {
+        odd.note("", Odd::NotJson);
+        return None;
+    };
+    let mut map = Map::new();
+    for (key, raw) in parts {
+        let Some(value) = odd.document(raw.get().as_bytes()) else { continue };
+        if map.insert(key.to_owned(), value).is_some() {
+            odd.note(key, Odd::DuplicateKey);
+        }
+    }
+    Some(map)
+}
+
+struct Parts;
+
+impl<'de> Visitor<'de> for Parts {
+    type Value = Vec<(&'static str, &'de RawValue)>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut parts = Vec::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            match WANTED.into_iter().find(|key| *key == name) {
+                // Twice is odd, more often is hostile.
+                Some(key) if parts.len() < 2 * WANTED.len() => {
+                    parts.push((key, entries.next_value()?));
+                }
+                _ => drop(entries.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(parts)
+    }
 }
 
 fn read_identity(account: &Map<String, Value>, odd: &mut Oddities) -> Identity {

@@ -5,18 +5,26 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Our crates in the order of the walls: each with those of ours it may use.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("sluice-engine", &[]),
-    ("sluice-custody", &["sluice-engine"]),
+    ("sluice-ground", &[]),
+    ("sluice-custody", &["sluice-engine", "sluice-ground"]),
     ("sluice-providers", &["sluice-engine"]),
-    ("sluice-ledger", &["sluice-engine"]),
+    ("sluice-ledger", &["sluice-engine", "sluice-ground"]),
     ("sluice-fleet", &["sluice-engine"]),
     (
         "sluice-driver",
-        &["sluice-engine", "sluice-custody", "sluice-providers", "sluice-ledger", "sluice-fleet"],
+        &[
+            "sluice-engine",
+            "sluice-ground",
+            "sluice-custody",
+            "sluice-providers",
+            "sluice-ledger",
+            "sluice-fleet",
+        ],
     ),
-    ("sluice-cli", &["sluice-driver"]),
-    ("sluice-app", &["sluice-driver"]),
+    ("sluice-cli", &["sluice-driver", "sluice-ground"]),
+    ("sluice-app", &["sluice-driver", "sluice-ground"]),
     (
         "sluice-tests",
         &[

@@ -37,7 +37,7 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/clock.rs",
             // Deadlines of locks and of the tool that was launched.
             "src-tauri/custody/src/clock.rs",
-            "src-tauri/ledger/src/locks.rs",
+            "src-tauri/ground/src/locks.rs",
             "src-tauri/cli/src/run",
         ],
         why: "deadlines are the driver's, or stand in the files named here",
@@ -45,7 +45,8 @@ const BANS: [Ban; 7] = [
     Ban {
         words: &["std::fs", "File::open", "File::create", "tokio::fs", "OpenOptions"],
         except: &[
-            // Credentials, and only here.
+            // Files of ours and of others for everybody, and credentials.
+            "src-tauri/ground/src/",
             "src-tauri/custody/src/files.rs",
             // The database, its locks, its spool, and what /proc says about a run.
             "src-tauri/ledger/src/",
@@ -53,13 +54,12 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/lock.rs",
             "src-tauri/driver/src/socket.rs",
             "src-tauri/driver/src/run.rs",
-            // The log, and numbers for a collector.
+            // The log's older files, and the collector's file when it goes.
             "src-tauri/driver/src/logs.rs",
             "src-tauri/driver/src/metrics.rs",
             // Other programs' stores and processes are looked for, and never opened.
             "src-tauri/cli/src/doctor",
-            // Signals the tools leave in files of their own.
-            "src-tauri/driver/src/adapters/providers.rs",
+            // The tools' records of their processes are listed.
             "src-tauri/driver/src/adapters/turns.rs",
             // An account's own seat: its directory, and whose sign-in came of it.
             "src-tauri/cli/src/lane.rs",
@@ -67,8 +67,6 @@ const BANS: [Ban; 7] = [
             "src-tauri/cli/src/hook",
             // Scenarios in, logs out.
             "src-tauri/cli/src/simulate.rs",
-            // The picture of a notice.
-            "src-tauri/src/notify.rs",
         ],
         why: "files are touched in the files named here; credentials only in custody/src/files.rs",
     },
