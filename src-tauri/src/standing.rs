@@ -127,7 +127,8 @@ fn holds(cause: &str, view: &View) -> Option<bool> {
         "sign_in" => {
             let id: i64 = parts.next()?.parse().ok()?;
             let account = view.accounts.iter().find(|account| account.id.0 == id);
-            Some(account.is_some_and(|account| account.login == Login::NeedsSignIn))
+            let needs = |login| matches!(login, Login::NeedsSignIn | Login::Missing);
+            Some(account.is_some_and(|account| needs(account.login)))
         }
         _ => None,
     }

@@ -79,8 +79,10 @@ fn kills(ground: &Ground<'_>, step: usize) {
         }
         ground.tally.count("kill_points");
         verdict::check_instant(&scene, ground.start, ground.tally, &story);
+        verdict::check_private(&scene, ground.tally, &story);
         ground.tracer.plainly(&scene.dir, "recover");
         verdict::check_instant(&scene, ground.start, ground.tally, &story);
+        verdict::check_private(&scene, ground.tally, &story);
         verdict::check_settled(&scene, ground.tally, &story);
         verdict::check_named(&scene, ground.tally, &story);
         discard(&scene);
@@ -114,8 +116,10 @@ fn double_kills(ground: &Ground<'_>, step: usize, step_inner: usize) {
             }
             ground.tally.count("double_kills");
             verdict::check_instant(&scene, ground.start, ground.tally, &story);
+            verdict::check_private(&scene, ground.tally, &story);
             ground.tracer.plainly(&scene.dir, "recover");
             verdict::check_instant(&scene, ground.start, ground.tally, &story);
+            verdict::check_private(&scene, ground.tally, &story);
             verdict::check_settled(&scene, ground.tally, &story);
             verdict::check_named(&scene, ground.tally, &story);
             discard(&scene);
@@ -146,8 +150,10 @@ fn errnos(ground: &Ground<'_>, step: usize) {
         }
         ground.tally.count("errno_cases");
         verdict::check_instant(&scene, ground.start, ground.tally, &story);
+        verdict::check_private(&scene, ground.tally, &story);
         ground.tracer.plainly(&scene.dir, "recover");
         verdict::check_instant(&scene, ground.start, ground.tally, &story);
+        verdict::check_private(&scene, ground.tally, &story);
         verdict::check_settled(&scene, ground.tally, &story);
         verdict::check_named(&scene, ground.tally, &story);
         discard(&scene);
@@ -250,6 +256,7 @@ fn report(tally: &Tally) {
         "full_unmounted",
         "torn",
         "lost_tokens",
+        "exposed",
         "open_intents",
         "locks",
         "misnamed",
@@ -271,6 +278,7 @@ fn report(tally: &Tally) {
     let breaches = [
         "torn",
         "lost_tokens",
+        "exposed",
         "open_intents",
         "locks",
         "misnamed",

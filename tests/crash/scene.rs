@@ -4,6 +4,7 @@ use crate::store::{FileJournal, FilePointers, FileStore};
 use sluice_custody::{AccountKey, ClaudeSeat, Config, Custody, Party, Seats};
 use sluice_engine::{AccountId, Provider};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -114,6 +115,8 @@ impl Scene {
 
     fn sign_in(&self, name: &str, rotation: u32) {
         fs::write(self.credential_path(), credential(name, rotation)).expect("seat");
+        // As a tool with an open mask leaves it: others may read the seat.
+        set_mode(&self.credential_path(), 0o644);
         fs::write(self.config_path(), config_text(name)).expect("config");
         self.age();
     }
@@ -150,6 +153,7 @@ impl Scene {
                 scene.age();
                 let parked = dir.join("home/.claude/.credentials.json.sluice-parked-2-0011");
                 fs::write(&parked, credential("b", 0)).expect("parked");
+                set_mode(&parked, 0o600);
                 rest(&parked);
             }
             Start::SignedOut => {
@@ -207,6 +211,18 @@ impl Scene {
         Some(value["oauthAccount"]["accountUuid"].as_str()?.trim_start_matches("u-").to_owned())
     }
 
+    /// Staged and parked files beside the seat, with their permissions.
+    pub fn ours(&self) -> Vec<(String, u32)> {
+        let entries = ["home", "home/.claude"].map(|dir| fs::read_dir(self.dir.join(dir)));
+        let named = entries.into_iter().flatten().flatten().flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let ours = name.contains(".sluice-staged-") || name.contains(".sluice-parked-");
+            let mode = entry.metadata().ok()?.permissions().mode() & 0o777;
+            ours.then_some((name, mode))
+        });
+        named.collect()
+    }
+
     /// Every refresh token in the seat, beside it and in the keychain.
     pub fn census(&self) -> String {
         let mut text = String::new();
@@ -217,6 +233,10 @@ impl Scene {
         }
         text
     }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
 }
 
 /// A file at rest is read once, a fresh one twice; the number of calls must not depend on the hour.
@@ -255,6 +275,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
             fs::File::options().append(true).open(&target)?.set_modified(modified)?;
         }
     }
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     let modified = fs::metadata(from)?.modified()?;
     fs::File::open(to)?.set_modified(modified)
 }

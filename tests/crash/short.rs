@@ -29,6 +29,7 @@ fn a_sample_of_every_disturbance_leaves_whole_seats_and_every_login() {
     for breach in [
         "torn",
         "lost_tokens",
+        "exposed",
         "open_intents",
         "locks",
         "misnamed",

@@ -64,6 +64,16 @@ pub fn check_instant(scene: &Scene, start: Start, tally: &Tally, story: &str) {
     check_census(scene, &newest(start), tally, story);
 }
 
+/// At any instant: what lies beside the seat under a name of ours can be read by nobody else, though the
+/// seat itself could.
+pub fn check_private(scene: &Scene, tally: &Tally, story: &str) {
+    for (name, mode) in scene.ours() {
+        if mode & 0o077 != 0 {
+            tally.breach("exposed", &format!("{story}: {name} has mode {mode:o}"));
+        }
+    }
+}
+
 /// Every token of `expected` is in the seat, beside it or in the keychain.
 pub fn check_census(scene: &Scene, expected: &[&str], tally: &Tally, story: &str) {
     let census = scene.census();

@@ -91,7 +91,9 @@ pub async fn look(paths: &Paths, driver: Driver, view: &View, show_mail: bool) -
         findings.push(Finding::warning("stopped", text, "`sluice start` begins again."));
     }
     findings.extend(own::vault(paths));
+    findings.extend(own::kept(paths, view, names));
     findings.extend(view.providers.iter().map(|one| seat(view, show_mail, one)));
+    findings.extend(own::exposed());
     findings.extend(view.accounts.iter().flat_map(|found| account(view, found, names)));
     findings.extend(needs(view, &findings, show_mail));
     findings.extend(own::budgets(paths, view, names));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+#[allow(dead_code, reason = "each test uses the parts it needs")]
 mod home;
 
 use home::{Home, end, error, sign_in};

@@ -67,7 +67,9 @@ fn kept(ends_ms: i64) -> Home {
 fn a_kept_login_on_a_working_vault_is_as_it_should_be() {
     let home = kept(now_ms() + 20 * DAY_MS + 3_600_000);
     let all = findings(&home);
-    for code in ["driver", "vault", "seat", "login_ends", "budget", "database", "locks", "hooks"] {
+    for code in
+        ["driver", "vault", "kept", "seat", "login_ends", "budget", "database", "locks", "hooks"]
+    {
         let found = of(&all, code);
         assert_eq!(found.len(), 1, "{code}: {all:#?}");
         assert_eq!(found[0].0, "ok", "{code}: {all:#?}");
@@ -77,6 +79,40 @@ fn a_kept_login_on_a_working_vault_is_as_it_should_be() {
     for one in all.iter().filter(|one| one["level"] != "ok" && one["code"] != "note") {
         assert!(one["remedy"].is_string(), "each finding has a remedy: {one}");
     }
+}
+
+/// The file vault's items, as if its folder had been made anew.
+fn lose_the_items(home: &Home) -> usize {
+    let vault = fs::read_dir(home.path().join("data/vault")).unwrap().flatten();
+    let items = vault.filter(|entry| entry.file_name().to_string_lossy().starts_with("item."));
+    items.map(|entry| fs::remove_file(entry.path()).unwrap()).count()
+}
+
+#[test]
+fn a_store_that_lost_a_login_is_found_out_and_add_stores_it_again() {
+    let home = kept(now_ms() + 20 * DAY_MS);
+    assert_eq!(one(&home, "kept").0, "ok");
+    assert_eq!(lose_the_items(&home), 1);
+    let (level, text) = one(&home, "kept");
+    assert_eq!(level, "error");
+    assert!(text.contains("account 1") && text.contains("`sluice add` stores it again"), "{text}");
+    assert_eq!(home.json(&["add"]).1, Some(0));
+    assert_eq!(one(&home, "kept").0, "ok", "the live login is in the store again");
+    assert_eq!(lose_the_items(&home), 1);
+}
+
+#[test]
+fn a_seat_that_others_may_read_is_named() {
+    let home = kept(now_ms() + 20 * DAY_MS);
+    let file = home.path().join(".claude/.credentials.json");
+    let folder = home.path().join(".claude");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(told(&home, "exposed_seat"), []);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let (level, text) = one(&home, "exposed_seat");
+    assert_eq!(level, "warning");
+    assert!(text.contains(".credentials.json") && text.contains("chmod 600"), "{text}");
 }
 
 #[test]

@@ -59,6 +59,7 @@ impl Opener {
     /// # Errors
     /// The file is named and cannot be read, or others may read it.
     pub fn find(file: Option<&Path>, may_ask: bool) -> Result<Self, CustodyError> {
+        crate::harden::harden();
         if let Some(path) = file {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let place = own_place(path.parent().unwrap_or(path), name)?;
@@ -124,6 +125,7 @@ pub fn vault_choice(data_dir: &Path) -> Result<Option<VaultKey>, CustodyError> {
 /// The file cannot be written; the earlier choice stands.
 pub fn choose_vault(data_dir: &Path, choice: Option<&VaultKey>) -> Result<(), CustodyError> {
     let dir = data_dir.join(DIR);
+    files::own_directory(data_dir)?;
     files::own_directory(&dir)?;
     let place = own_place(&dir, CHOICE)?;
     match choice {
@@ -144,7 +146,9 @@ impl FileVault {
     /// The passphrase is short or wrong, the key file lies inside the data directory or is readable
     /// by others, or a file cannot be written.
     pub fn create(data_dir: &Path, key: &VaultKey, opener: &Opener) -> Result<Self, CustodyError> {
+        crate::harden::harden();
         let dir = data_dir.join(DIR);
+        files::own_directory(data_dir)?;
         files::own_directory(&dir)?;
         match (key, opener) {
             (VaultKey::Passphrase, Opener::Passphrase(passphrase)) => {
@@ -171,6 +175,7 @@ impl FileVault {
     /// # Errors
     /// The passphrase is missing or wrong, or the key cannot be read; nothing was changed.
     pub fn open(data_dir: &Path, key: &VaultKey, opener: &Opener) -> Result<Self, CustodyError> {
+        crate::harden::harden();
         let dir = data_dir.join(DIR);
         let identity = match (key, opener) {
             (VaultKey::Passphrase, Opener::Passphrase(passphrase)) => {

@@ -13,14 +13,18 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Largest file that is read.
+/// The largest credential, and the largest file of ours, that is read.
 pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
+/// So much of a file is compared at a time.
+const CHUNK_BYTES: usize = 64 << 10;
 /// Longest chain of links that is followed.
 const LINKS_MAX: usize = 8;
 /// Interruptions of one read or write that are borne.
 const INTERRUPTIONS_MAX: u32 = 16;
 /// The longest line that is taken from a terminal.
 const LINE_MAX: usize = 4_096;
+/// Everything the group and everybody else may do.
+const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 /// Private to the owner.
 pub(crate) const PRIVATE: Mode = Mode::from_raw_mode(0o600);
 
@@ -118,15 +122,42 @@ impl Place {
 
     /// Reads a file of this directory, at most 1 MiB, if it is a regular file of ours.
     pub(crate) fn read(&self, name: &OsStr) -> Read {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&self.dir, name, flags, Mode::empty()) {
+        self.read_up_to(name, FILE_BYTES_MAX)
+    }
+
+    /// As [`Self::read`], with a bound of its own.
+    pub(crate) fn read_up_to(&self, name: &OsStr, bytes_max: usize) -> Read {
+        let file = match self.open(name) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Read::Absent,
             Err(errno) => return Read::Unreadable(refusal(errno)),
         };
-        match read_checked(&file) {
+        match read_checked(&file, bytes_max) {
             Ok(bytes) => Read::Bytes(bytes),
             Err(why) => Read::Unreadable(why),
+        }
+    }
+
+    fn open(&self, name: &OsStr) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.dir, name, flags, Mode::empty())
+    }
+
+    /// Whether a file holds exactly these bytes; compared piece by piece, so that a large one is not
+    /// held a second time. One that cannot be read does not.
+    pub(crate) fn holds(&self, name: &OsStr, bytes: &Secret) -> bool {
+        let Ok(file) = self.open(name) else { return false };
+        if check_regular(&file).is_err() {
+            return false;
+        }
+        let mut chunk = Zeroizing::new(vec![0u8; CHUNK_BYTES]);
+        let mut rest = bytes.expose();
+        loop {
+            match fill(&file, &mut chunk) {
+                Ok(0) => return rest.is_empty(),
+                Ok(count) if rest.starts_with(&chunk[..count]) => rest = &rest[count..],
+                Ok(_) | Err(_) => return false,
+            }
         }
     }
 
@@ -157,12 +188,19 @@ impl Place {
     /// Writes a new file, 0600 from its first moment, durable when it returns.
     /// On any failure nothing of it is left under the name.
     pub(crate) fn create(&self, name: &OsStr, bytes: &Secret) -> Result<(), FileError> {
+        self.create_of(name, &[bytes.expose()])
+    }
+
+    /// As [`Self::create`], of pieces that follow each other.
+    pub(crate) fn create_of(&self, name: &OsStr, pieces: &[&[u8]]) -> Result<(), FileError> {
         let path = self.path(name);
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, name, flags, PRIVATE)
             .map_err(failed("creating", &path))?;
-        let written = write_all(&file, bytes.expose())
+        let written = pieces
+            .iter()
+            .try_for_each(|piece| write_all(&file, piece))
             .map_err(failed("writing", &path))
             .and_then(|()| rustix::fs::fsync(&file).map_err(failed("saving", &path)));
         if written.is_err() {
@@ -248,7 +286,35 @@ impl Place {
 
     /// Only the owner may do anything with the file.
     pub(crate) fn is_private(&self, name: &OsStr) -> bool {
-        self.mode(name).is_some_and(|mode| !mode.intersects(Mode::RWXG | Mode::RWXO))
+        self.mode(name).is_some_and(|mode| !mode.intersects(OTHERS))
+    }
+
+    /// Takes the rights of everybody else away from a file, so that what it holds stays private under
+    /// whatever name it gets next. One that is not there is fine.
+    pub(crate) fn close_to_others(&self, name: &OsStr) -> Result<(), FileError> {
+        let path = self.path(name);
+        let failed = |errno| failed("making private", &path)(errno);
+        let file = match self.open(name) {
+            Err(Errno::NOENT) => return Ok(()),
+            opened => opened.map_err(failed)?,
+        };
+        let stat = rustix::fs::fstat(&file).map_err(failed)?;
+        let mode = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | OTHERS);
+        if mode.intersects(OTHERS) {
+            // On the disk before the file's next name is.
+            rustix::fs::fchmod(&file, mode & Mode::RWXU)
+                .and_then(|()| rustix::fs::fsync(&file))
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// What others may do with this directory and with the file in it, where they get so far at all.
+    pub(crate) fn open_to_others(&self, name: &OsStr) -> (Mode, Mode) {
+        let of = |stat: Stat| Mode::from_raw_mode(stat.st_mode) & OTHERS;
+        let dir = rustix::fs::fstat(&self.dir).map_or(Mode::empty(), of);
+        let file = rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW);
+        (dir, file.map_or(Mode::empty(), of))
     }
 
     /// Narrows or restores the permission bits of one of our own files.
@@ -267,7 +333,8 @@ fn sticky(stat: &Stat) -> bool {
     Mode::from_raw_mode(stat.st_mode).contains(Mode::SVTX)
 }
 
-fn read_checked(file: &OwnedFd) -> Result<Secret, Unreadable> {
+/// What a file is, if it is a plain one of ours.
+fn check_regular(file: &OwnedFd) -> Result<Stat, Unreadable> {
     let stat = rustix::fs::fstat(file).map_err(refusal)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(Unreadable::NotRegular);
@@ -275,12 +342,18 @@ fn read_checked(file: &OwnedFd) -> Result<Secret, Unreadable> {
     if stat.st_uid != rustix::process::geteuid().as_raw() {
         return Err(Unreadable::ForeignOwner);
     }
+    Ok(stat)
+}
+
+fn read_checked(file: &OwnedFd, bytes_max: usize) -> Result<Secret, Unreadable> {
+    let stat = check_regular(file)?;
     if Mode::from_raw_mode(stat.st_mode).contains(Mode::WOTH) {
         return Err(Unreadable::WorldWritable);
     }
     let size = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
-    if size > FILE_BYTES_MAX {
-        return Err(Unreadable::TooLarge);
+    if size > bytes_max {
+        let (bytes, bytes_max) = (stat.st_size.unsigned_abs(), bytes_max as u64);
+        return Err(Unreadable::TooLarge { bytes, bytes_max });
     }
     // One byte more than announced, to notice a file that grew; sized at once, because a vector
     // that grows leaves its earlier halves unwiped.
@@ -320,21 +393,11 @@ fn write_all(file: &OwnedFd, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Makes one of our own directories, 0700, if it is not there.
+/// Makes one of our own directories, 0700, or makes sure that nobody else may enter it.
 pub(crate) fn own_directory(path: &Path) -> Result<(), FileError> {
-    let made = match rustix::fs::mkdir(path, Mode::RWXU) {
-        Err(Errno::NOENT) => match path.parent() {
-            Some(parent) => {
-                own_directory(parent)?;
-                rustix::fs::mkdir(path, Mode::RWXU)
-            }
-            None => Err(Errno::NOENT),
-        },
-        other => other,
-    };
-    match made {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(errno) => Err(failed("making", path)(errno)),
+    match sluice_ground::private_dir(path) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(FileError { what: "using", path: path.to_path_buf(), source }),
     }
 }
 
@@ -373,8 +436,10 @@ pub(crate) fn own_random(
 
 /// Opens a lock file of ours for the kernel's lock.
 pub(crate) fn open_lock(path: &Path) -> Result<OwnedFd, FileError> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    rustix::fs::open(path, flags, PRIVATE).map_err(failed("opening", path))
+    match sluice_ground::open_lock(path) {
+        Ok(file) => Ok(file.into()),
+        Err(source) => Err(FileError { what: "opening", path: path.to_path_buf(), source }),
+    }
 }
 
 /// Random bytes from the system.

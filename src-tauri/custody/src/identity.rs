@@ -40,6 +40,8 @@ pub(crate) fn place(
         return Ok(Placing::Already);
     }
     let real = config.place.path(&config.place.name);
+    // A large one must not be held twice.
+    drop(config);
     let mut lock = ToolLocks::take(&[lease::config_lock(&real)], mark, PATIENCE)?;
     for _ in 0..TRIES_MAX {
         let config = Configuration::read(path)?;
@@ -73,10 +75,11 @@ fn try_once(config: &Configuration, block: &Secret) -> Result<bool, CustodyError
     let base = config.bytes.as_ref().unwrap_or(&empty);
     let unspliced =
         || CustodyError::SeatUnreadable { path: place.path(name), why: Unreadable::NotJson };
-    let new = claude::with_identity(base, block).ok_or_else(unspliced)?;
+    let pieces = claude::with_identity(base, block).ok_or_else(unspliced)?;
+    let new: Vec<&[u8]> = pieces.iter().map(|piece| piece.of(base.expose())).collect();
     let draft = draft_name(name);
     place.remove(&draft)?;
-    place.create(&draft, &new)?;
+    place.create_of(&draft, &new)?;
     let discarding = |error: FileError| {
         drop(place.remove(&draft));
         CustodyError::from(error)
@@ -107,9 +110,7 @@ fn try_once(config: &Configuration, block: &Secret) -> Result<bool, CustodyError
             return Err(discarding(FileError { what: "placing", path, source: errno.into() }));
         }
     }
-    let displaced = place.read(&draft);
-    let unchanged = matches!(&displaced, crate::files::Read::Bytes(old) if old.same(base));
-    if !unchanged {
+    if !place.holds(&draft, base) {
         let back = place.exchange(&draft, name);
         back.map_err(|errno| FileError {
             what: "putting back",

@@ -61,10 +61,38 @@ fn span(text: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
+/// A part of a spliced document.
+pub(crate) enum Piece {
+    /// Bytes of the document itself.
+    Kept(Range<usize>),
+    /// What was set in place of others.
+    New(Zeroizing<String>),
+}
+
+impl Piece {
+    /// Its bytes, given the document.
+    pub(crate) fn of<'a>(&'a self, text: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Kept(range) => text.get(range.clone()).unwrap_or_default(),
+            Self::New(new) => new.as_bytes(),
+        }
+    }
+}
+
 /// Sets (`Some`) or removes (`None`) top-level keys; every other byte stays as it is.
 ///
 /// `None` when the text is not one JSON object or names a key twice.
 pub(crate) fn splice(text: &str, changes: &[(&str, Option<&str>)]) -> Option<Zeroizing<Vec<u8>>> {
+    let pieces = pieces(text, changes)?;
+    let parts = || pieces.iter().map(|piece| piece.of(text.as_bytes()));
+    // Sized beforehand: a vector that grows leaves its earlier halves unwiped.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(parts().map(<[u8]>::len).sum()));
+    parts().for_each(|part| bytes.extend_from_slice(part));
+    Some(bytes)
+}
+
+/// As [`splice`], as the parts the new document consists of: nothing of a large one is copied.
+pub(crate) fn pieces(text: &str, changes: &[(&str, Option<&str>)]) -> Option<Vec<Piece>> {
     let listed = entries(text)?;
     if has_duplicates(&listed) {
         return None;
@@ -96,7 +124,7 @@ pub(crate) fn splice(text: &str, changes: &[(&str, Option<&str>)]) -> Option<Zer
         let end = listed.last().map_or(open + 1, |last| span(text, last.value).end);
         edits.push((end..end, added));
     }
-    Some(apply(text, edits))
+    Some(cut(text, edits))
 }
 
 /// An entry with its comma: the one before it, or for entries that lead the object (`leads`: no
@@ -117,21 +145,19 @@ fn removal(
     open + 1..end + comma
 }
 
-fn apply(text: &str, mut edits: Vec<(Range<usize>, String)>) -> Zeroizing<Vec<u8>> {
+fn cut(text: &str, mut edits: Vec<(Range<usize>, String)>) -> Vec<Piece> {
     edits.sort_by_key(|(range, _)| (range.start, range.end));
-    let grown: usize = edits.iter().map(|(_, new)| new.len()).sum();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + grown));
+    let mut pieces = Vec::with_capacity(2 * edits.len() + 1);
     let mut at = 0;
     for (range, new) in edits {
-        let new = Zeroizing::new(new);
         if range.start > at {
-            bytes.extend_from_slice(&text.as_bytes()[at..range.start]);
+            pieces.push(Piece::Kept(at..range.start));
         }
-        bytes.extend_from_slice(new.as_bytes());
+        pieces.push(Piece::New(Zeroizing::new(new)));
         at = at.max(range.end);
     }
-    bytes.extend_from_slice(&text.as_bytes()[at..]);
-    bytes
+    pieces.push(Piece::Kept(at..text.len()));
+    pieces
 }
 
 #[cfg(test)]

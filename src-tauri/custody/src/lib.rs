@@ -9,6 +9,8 @@ mod clock;
 mod error;
 mod file_vault;
 mod files;
+mod harden;
+mod holding;
 mod identity;
 mod journal;
 mod json;
@@ -34,6 +36,7 @@ pub use file_vault::{
     FileVault, LockedVault, Opener, PASSPHRASE_MIN, VaultKey, choose_vault, copy_items,
     remove_items, vault_choice,
 };
+pub use holding::{Exposed, Holding, KeptLogin, exposed, look_up};
 pub use journal::{Intent, IntentId, Journal, OpenIntent, Party, Pointers, SagaOutcome, Step};
 pub use keychain::{
     Bounded, Health, ItemKey, KEYCHAIN_MS_MAX, NoKeychain, SecretStore, StoreError,
@@ -122,6 +125,9 @@ impl Custody {
         store: Arc<dyn SecretStore>,
         pointers: Arc<dyn Pointers>,
     ) -> Result<Self, CustodyError> {
+        harden::harden();
+        // Ours alone before anything in it is opened.
+        files::own_directory(&config.data_dir)?;
         files::own_directory(&config.data_dir.join("lease"))?;
         let salt = files::own_random(&config.data_dir, "salt", 32)?;
         let mark = Mark(vault::mark_of(&salt));
@@ -161,6 +167,16 @@ impl Custody {
         expect: &AccountKey,
     ) -> Result<Captured, CustodyError> {
         self.capture_seat(provider, account, expect)
+    }
+
+    /// What is kept of an account, read back from the store. What its index says is not believed: an
+    /// item may have gone with its keychain.
+    ///
+    /// # Errors
+    /// [`CustodyError::NotKept`] and [`CustodyError::KeptUnusable`]: the store answers and has no
+    /// usable login of it. Anything else says nothing about the login.
+    pub fn kept(&self, account: AccountId) -> Result<KeptLogin, CustodyError> {
+        self.kept_login(account)
     }
 
     /// The `Authorization` header of a login, marked sensitive.

@@ -20,6 +20,8 @@ use zeroize::Zeroizing;
 /// A login that differs from the kept one as only a new sign-in does must have been in the seat
 /// this long: signing in writes the credential first and the identity a moment later.
 const SETTLED_MS_MIN: i64 = 2_000;
+/// Why a token is kept and never placed.
+pub(crate) const UNSENDABLE: &str = "its access token has characters that no request can carry";
 
 impl Custody {
     pub(crate) fn lease_dir(&self) -> PathBuf {
@@ -102,7 +104,12 @@ impl Custody {
         }
         let block = match block {
             Some(block) => Some(Secret::new(block.expose().to_vec())),
-            None if current.is_some() => self.vault.load(owner.account)?.1.identity,
+            None if current.is_some() => match self.vault.load(owner.account) {
+                Ok((_, kept)) => kept.identity,
+                // The store has lost it: what is offered now takes its place.
+                Err(CustodyError::NotKept(_) | CustodyError::KeptUnusable(_)) => None,
+                Err(error) => return Err(error),
+            },
             None => None,
         };
         let ends = login.login_ends_at;
@@ -156,15 +163,35 @@ impl Custody {
             Found::Unreadable(why) => return Err(CustodyError::SeatUnreadable { path, why }),
         };
         let unnamed = CustodyError::SeatUnreadable { path, why: Unreadable::NoIdentity };
-        let named = self.named(provider, &login)?.ok_or(unnamed)?;
+        let mut named = self.named(provider, &login)?.ok_or(unnamed)?;
         if named.identity.key != *expect {
             let (expected, found) = (Some(expect.clone()), named.identity.key);
             return Err(CustodyError::WrongAccount { expected, found });
         }
         self.check_settled(&place, account, &login)?;
         let party = Party { account, key: expect.clone() };
-        let sealed = self.seal(provider, &party, &bytes, named.block.as_ref())?;
+        let block = named.block.take();
+        let sealed = match self.seal(provider, &party, &bytes, block.as_ref())? {
+            // The store is asked, not the index.
+            Sealed::Known(_) => self.store_again(provider, &party, &bytes, block)?,
+            stored @ (Sealed::New(_) | Sealed::Older(_)) => stored,
+        };
         Ok(Captured { sealed, login: seat_login(named, login) })
+    }
+
+    /// Stores a login that the index knows once more if the store has lost it.
+    fn store_again(
+        &self,
+        provider: Provider,
+        owner: &Party,
+        bytes: &Secret,
+        block: Option<Secret>,
+    ) -> Result<Sealed, CustodyError> {
+        let Found::Login(login) = examine(provider, bytes, &self.salt) else {
+            return Err(CustodyError::SeatStub);
+        };
+        let vintage = login.into_vintage(provider, owner.key.clone(), block);
+        self.vault.offer_again(owner.account, &vintage)
     }
 
     /// Refuses a credential of another sign-in than the kept one while the identity beside it may
@@ -178,7 +205,7 @@ impl Custody {
         let kept = match self.vault.load(account) {
             Ok((current, _)) if current.fingerprint == login.fingerprint => return Ok(()),
             Ok((_, kept)) => kept,
-            Err(CustodyError::NotKept(_)) => return Ok(()),
+            Err(CustodyError::NotKept(_) | CustodyError::KeptUnusable(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
         let unknown = login.login_ends_at.is_none() && kept.login_ends_at.is_none();
@@ -216,6 +243,11 @@ impl Custody {
     }
 }
 
+/// Whether the access token of a kept login can be sent at all.
+pub(crate) fn is_sendable(vintage: &Vintage, salt: &crate::vault::Salt) -> bool {
+    access_of(vintage, salt).is_ok_and(|access| header(&access).is_ok())
+}
+
 fn access_of(vintage: &Vintage, salt: &crate::vault::Salt) -> Result<Secret, CustodyError> {
     match examine(vintage.provider, &vintage.credential, salt) {
         Found::Login(login) => Ok(login.access),
@@ -229,8 +261,13 @@ fn header(access: &Secret) -> Result<HeaderValue, CustodyError> {
     let mut text = Zeroizing::new(Vec::with_capacity(access.len() + 7));
     text.extend_from_slice(b"Bearer ");
     text.extend_from_slice(access.expose());
+    // The grammar of a bearer token has no blanks and nothing beyond ASCII; some of both would pass
+    // as a header.
+    let plain = access.expose().iter().all(u8::is_ascii_graphic);
     let mut header = HeaderValue::from_bytes(&text)
-        .map_err(|_| CustodyError::KeptUnusable("its token is no header value"))?;
+        .ok()
+        .filter(|_| plain && !access.is_empty())
+        .ok_or(CustodyError::KeptUnusable(UNSENDABLE))?;
     header.set_sensitive(true);
     Ok(header)
 }

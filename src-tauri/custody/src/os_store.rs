@@ -13,17 +13,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// It is connected on first use and again after a failure, so a keychain that is started or
 /// unlocked later is found without a restart.
-#[derive(Default)]
 pub struct OsKeychain {
     connected: Mutex<Option<Arc<dyn CredentialStoreApi + Send + Sync>>>,
     probe: platform::Probe,
+}
+
+impl Default for OsKeychain {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl OsKeychain {
     /// Not connected yet; nothing is asked before the first call.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        crate::harden::harden();
+        Self { connected: Mutex::default(), probe: platform::Probe::default() }
     }
 
     /// The store, after making sure that it can be used without a prompt: the libraries would wait

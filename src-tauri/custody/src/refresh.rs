@@ -1,13 +1,13 @@
 //! Refreshing parked accounts: one at a time under a bounded lock, sealed before anything else.
 
 use crate::Custody;
-use crate::clock;
 use crate::error::CustodyError;
 use crate::lease::KernelLock;
 use crate::seats::SeatState;
 use crate::seats::found::{Merged, merge_reply, refresh_request};
 use crate::secret::Secret;
 use crate::vault::{Vintage, VintageRef};
+use crate::{clock, live};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sluice_engine::{AccountId, Utc};
@@ -59,6 +59,12 @@ pub enum RefreshOutcome {
         /// Stable code of the failure.
         code: &'static str,
     },
+    /// The new pair is in the vault, and its access token cannot be sent: it is kept, because the old
+    /// one is spent, and never placed.
+    Unsendable {
+        /// Where.
+        vintage: VintageRef,
+    },
     /// The provider refused the login for good: a person must sign in again.
     NeedsSignIn,
     /// The provider refused our request as such (`invalid_client`, malformed); the login is fine.
@@ -85,7 +91,10 @@ impl RefreshOutcome {
             Self::NeedsSignIn => 600,
             Self::Throttled | Self::ServerError => 120,
             Self::ReplyLost => 900,
-            Self::Unsealed { .. } | Self::OurFault { .. } | Self::EdgeBlocked => 300,
+            Self::Unsealed { .. }
+            | Self::Unsendable { .. }
+            | Self::OurFault { .. }
+            | Self::EdgeBlocked => 300,
         }
     }
 }
@@ -167,6 +176,9 @@ impl Custody {
                     let learnt = self.lineages.learn(ticket.account, &new.key, new.login_ends_at);
                     if let Err(error) = learnt {
                         tracing::warn!(code = error.code(), "a sign-in was not remembered");
+                    }
+                    if !live::is_sendable(&new, &self.salt) {
+                        return RefreshOutcome::Unsendable { vintage };
                     }
                     return RefreshOutcome::Rotated { vintage, access_expires_at };
                 }

@@ -10,7 +10,7 @@ use crate::seats::look::{Named, Stable};
 use crate::seats::{AccountKey, Identity, Unreadable};
 use crate::secret::Secret;
 use crate::vault::{Fingerprint, Vintage, VintageRef};
-use crate::{Custody, files};
+use crate::{Custody, files, live};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Utc};
@@ -239,6 +239,9 @@ impl Custody {
     fn prepare(&self, order: &SwapOrder) -> Result<Prepared, CustodyError> {
         let target = self.vault.load(order.to.account)?;
         check_target(order, &target.1)?;
+        if !live::is_sendable(&target.1, &self.salt) {
+            return Err(CustodyError::KeptUnusable(live::UNSENDABLE));
+        }
         let place = self.locate(order.provider)?;
         if !place.is_writable(&place.name) {
             let path = place.path(&place.name);
@@ -454,6 +457,8 @@ fn exchange(
     if !occupied {
         return Ok(place.rename_new(staged, &place.name)?);
     }
+    // What comes out keeps its rights, and gets a name that no tool looks after.
+    place.close_to_others(&place.name)?;
     match place.exchange(staged, &place.name) {
         Ok(()) => Ok(()),
         Err(Errno::INVAL | Errno::NOSYS) => {
@@ -468,6 +473,10 @@ fn exchange(
 
 /// Gives what came out its parked name; on a weak seat it has it already.
 pub(crate) fn park(place: &Place, staged: &OsStr, parked: &OsStr) -> Result<(), CustodyError> {
+    // Its tool may have written it anew right before the exchange; what lies parked is looked at again.
+    if let Err(error) = place.close_to_others(staged) {
+        tracing::warn!(%error, "what came out may be readable by others for a moment");
+    }
     match place.rename_new(staged, parked) {
         Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => Ok(other?),

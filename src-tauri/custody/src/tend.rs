@@ -53,6 +53,8 @@ impl Custody {
         provider: Provider,
         now: Utc,
     ) -> Result<bool, CustodyError> {
+        // Parked by an earlier version, or written by a tool that held it open.
+        place.close_to_others(name)?;
         let name_text = name.to_string_lossy();
         let owner = name_text.strip_prefix(prefix).and_then(|rest| rest.split('-').next());
         let Some(owner) = owner.and_then(|id| id.parse::<i64>().ok()) else { return Ok(false) };

@@ -147,6 +147,11 @@ impl Vintage {
         })
     }
 
+    /// Whether these bytes are a sealed login of ours.
+    pub(crate) fn is_one(sealed: &Secret) -> bool {
+        Self::open(sealed).is_some()
+    }
+
     /// Certainly older than `other`: of an earlier sign-in, or both say when they end and this one
     /// ends first, or it lost the means to be refreshed. Not knowing is not older.
     pub(crate) fn is_older_than(&self, other: &Self) -> bool {

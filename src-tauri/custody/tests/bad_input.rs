@@ -86,6 +86,7 @@ fn contents_that_are_no_credential() {
         format!("{{\"claudeAiOauth\":{{\"accessToken\":{access},\"refreshToken\":{refresh}}}}}")
     };
     let giant = format!("{{\"x\":\"{}\"}}", "y".repeat(1 << 20));
+    let giant_bytes = giant.len() as u64;
     let bom = format!("\u{feff}{}", credential("a", 0));
     let twice = credential("a", 0).replacen('{', "{\"claudeAiOauth\":{},", 1);
     use Unreadable::{Empty, NotJson, NotText, TooLarge, Torn};
@@ -101,7 +102,11 @@ fn contents_that_are_no_credential() {
             torn.trim_end()[..torn.trim_end().len() - 1].into(),
             Seen::Unreadable(Torn),
         ),
-        ("giant", giant.into_bytes(), Seen::Unreadable(TooLarge)),
+        (
+            "giant",
+            giant.into_bytes(),
+            Seen::Unreadable(TooLarge { bytes: giant_bytes, bytes_max: 1 << 20 }),
+        ),
         ("zeros", vec![0; 500], Seen::Unreadable(NotJson)),
         ("binary", (128..=255).collect(), Seen::Unreadable(NotText)),
         (

@@ -5,7 +5,7 @@ use crate::adapters;
 use crate::paths::Paths;
 use crate::vault;
 use sluice_custody::{Bounded, KEYCHAIN_MS_MAX, SecretStore as _};
-pub use sluice_custody::{Health, TakenLock, VaultKey};
+pub use sluice_custody::{Exposed, Health, Holding, TakenLock, VaultKey};
 use sluice_engine::limits::usage_requests_left;
 use sluice_engine::{AccountId, Utc};
 use sluice_ledger::Ledger;
@@ -23,6 +23,32 @@ pub fn vault(paths: &Paths) -> Result<(Option<VaultKey>, Health), String> {
     let bounded = Bounded::new(store, Duration::from_millis(KEYCHAIN_MS_MAX));
     let health = bounded.map_or(Health::Absent, |store| store.health());
     Ok((chosen, health))
+}
+
+/// What the store of logins gives back for each account that the index names; nothing is changed.
+///
+/// # Errors
+/// The store or the database does not answer, which says nothing about the logins.
+pub fn kept(paths: &Paths) -> Result<BTreeMap<AccountId, Holding>, String> {
+    let ledger = Ledger::attach(&paths.database()).map_err(|error| error.to_string())?;
+    let rows = ledger.accounts().map_err(|error| error.to_string())?;
+    let store = vault::store(paths, false).map_err(|trouble| trouble.text)?;
+    let store = Bounded::new(store, Duration::from_millis(KEYCHAIN_MS_MAX))
+        .map_err(|error| error.to_string())?;
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let pointed = ledger.current_vintage(row.id).map_err(|error| error.to_string())?;
+        let Some(pointed) = pointed else { continue };
+        let held = adapters::look_up(&store, row.id, pointed.vintage);
+        found.insert(row.id, held.map_err(|error| error.to_string())?);
+    }
+    Ok(found)
+}
+
+/// What of the tools' seats other users may look into.
+#[must_use]
+pub fn exposed() -> Vec<Exposed> {
+    adapters::seats().map(|seats| sluice_custody::exposed(&seats)).unwrap_or_default()
 }
 
 /// The tools' locks that are taken now.

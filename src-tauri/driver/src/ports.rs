@@ -143,6 +143,9 @@ pub trait Renewal: Send {
 pub enum RefreshReport {
     /// The new vintage is kept.
     Kept(Kept),
+    /// The new vintage is kept, because the old one is spent, and its token cannot be sent: it proves
+    /// nothing and never goes live.
+    Unsendable,
     /// The provider refused the login for good.
     NeedsSignIn(String),
     /// It did not work this time; what was kept stays.

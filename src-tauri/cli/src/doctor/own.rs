@@ -2,8 +2,10 @@
 
 use super::{Finding, Names};
 use crate::render::since;
-use sluice_driver::api::View;
-use sluice_driver::checkup::{self, Checkup, Health, Retention, SCHEMA_VERSION, VaultKey};
+use sluice_driver::api::{AccountView, View};
+use sluice_driver::checkup::{
+    self, Checkup, Exposed, Health, Holding, Retention, SCHEMA_VERSION, VaultKey,
+};
 use sluice_driver::{Paths, explain};
 
 const MEGABYTE: f64 = 1_000_000.0;
@@ -36,6 +38,47 @@ pub(super) fn vault(paths: &Paths) -> Option<Finding> {
         }
     };
     Some(Finding::error("vault", format!("Logins: {place} {text}."), remedy))
+}
+
+/// Whether the store gives back what its index names; said by [`vault`] where it does not answer.
+pub(super) fn kept(paths: &Paths, view: &View, names: Names) -> Vec<Finding> {
+    let Ok(kept) = checkup::kept(paths) else { return Vec::new() };
+    let lost = |account: &&AccountView| {
+        matches!(kept.get(&account.id), Some(Holding::Gone | Holding::Odd))
+    };
+    let lost: Vec<&AccountView> = view.accounts.iter().filter(lost).collect();
+    if lost.is_empty() && !kept.is_empty() {
+        let text = format!("Every kept login ({}) was read back from its store.", kept.len());
+        return vec![Finding::ok("kept", text)];
+    }
+    let told = lost.into_iter().map(|account| {
+        let name = names.of(account);
+        let text = format!("{name}: the store of logins has none of it any more.");
+        let remedy = if account.live {
+            "It is live in its tool: `sluice add` stores it again."
+        } else {
+            "Sign in as it with the tool, then `sluice add`; its history stays."
+        };
+        Finding::error("kept", text, remedy)
+    });
+    told.collect()
+}
+
+/// Files and directories of the seats that others may look into.
+pub(super) fn exposed() -> Vec<Finding> {
+    let told = checkup::exposed().into_iter().map(|found| {
+        let Exposed { path, is_directory, others, .. } = found;
+        let path = path.display();
+        let (text, remedy) = if is_directory {
+            let text = format!("Other users may look into {path} (their rights: {others:02o}).");
+            (text, format!("`chmod 700 {path}` makes it private."))
+        } else {
+            let text = format!("Other users may read the login in {path} (their rights: {others:02o}).");
+            (text, format!("`chmod 600 {path}` makes it private; whoever read it can use it, so sign in anew if you share this machine."))
+        };
+        Finding::warning("exposed_seat", text, remedy)
+    });
+    told.collect()
 }
 
 /// What the hour's budget of each account still allows.

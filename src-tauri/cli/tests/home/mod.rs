@@ -55,6 +55,15 @@ impl Home {
     pub fn daemon_with(&self, more: &[(&str, &str)]) -> Child {
         let mut command = self.command(&["daemon"]);
         command.envs(more.iter().copied());
+        self.begin(&mut command)
+    }
+
+    /// The same, standing in this folder.
+    pub fn daemon_in(&self, folder: &Path) -> Child {
+        self.begin(self.command(&["daemon"]).current_dir(folder))
+    }
+
+    fn begin(&self, command: &mut Command) -> Child {
         let daemon = command.stderr(Stdio::null()).spawn().unwrap();
         let begun = Instant::now();
         // A file alone may be what a killed one left behind.

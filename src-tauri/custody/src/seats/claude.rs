@@ -355,9 +355,9 @@ pub(crate) fn read_identity(config: &Secret) -> Result<Option<Named<'_>>, Unread
     }))
 }
 
-/// The configuration with another identity block; `None` when it cannot be spliced.
-pub(crate) fn with_identity(config: &Secret, block: &Secret) -> Option<Secret> {
+/// The parts of the configuration with another identity block; `None` when it cannot be spliced.
+pub(crate) fn with_identity(config: &Secret, block: &Secret) -> Option<Vec<json::Piece>> {
     let config = std::str::from_utf8(config.expose()).ok()?;
     let block = std::str::from_utf8(block.expose()).ok()?;
-    json::splice(config, &[("oauthAccount", Some(block))]).map(Secret::from)
+    json::pieces(config, &[("oauthAccount", Some(block))])
 }

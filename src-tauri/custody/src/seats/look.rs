@@ -9,6 +9,7 @@ use crate::files::{Nowhere, Place, Read};
 use crate::secret::Secret;
 use crate::vault::Salt;
 use sluice_engine::Provider;
+use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -105,7 +106,7 @@ impl Configuration {
             if reading > 0 {
                 clock::rest(AGREE_MS);
             }
-            match place.read(&place.name) {
+            match place.read_up_to(&place.name, CONFIGURATION_BYTES_MAX) {
                 Read::Absent => return Ok(Self { place, bytes: None }),
                 Read::Unreadable(Unreadable::Torn) => {}
                 Read::Unreadable(why) => return Err(refused(path, why)),

@@ -52,9 +52,18 @@ pub enum Unreadable {
     /// Ends in the middle of its JSON.
     #[error("ends in the middle")]
     Torn,
-    /// More than 1 MiB.
-    #[error("is larger than 1 MiB")]
-    TooLarge,
+    /// More than is read of a file of its kind.
+    #[error(
+        "holds {:.1} MB, more than the {:.0} MB that are read of such a file",
+        megabytes(*bytes),
+        megabytes(*bytes_max)
+    )]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+        /// What is read at most.
+        bytes_max: u64,
+    },
     /// Not UTF-8 text.
     #[error("is not text")]
     NotText,
@@ -85,6 +94,10 @@ pub enum Unreadable {
     /// The configuration beside it does not say whose login it is.
     #[error("holds a login, but the tool's configuration does not say whose")]
     NoIdentity,
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }
 
 /// What a seat holds.

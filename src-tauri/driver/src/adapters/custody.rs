@@ -95,11 +95,16 @@ impl Custody for RealCustody {
     }
 
     fn kept(&self, _provider: Provider, account: AccountId) -> Result<Kept, Trouble> {
-        let vintage = self.ledger.lock().current_vintage(account);
-        match vintage {
-            Ok(Some(_)) => Ok(Kept::default()),
-            Ok(None) => Err(Trouble::new("no_credential", "No login is kept for this account.")),
-            Err(error) => Err(Trouble::new("disk", error.to_string())),
+        match self.custody.kept(account) {
+            Ok(kept) => Ok(Kept {
+                access_expires_at: kept.access_expires_at,
+                login_ends_at: kept.login_ends_at,
+                login_since: None,
+            }),
+            Err(error @ CustodyError::KeptUnusable(_)) => {
+                Err(Trouble::new("no_credential", sentence(&error.to_string())))
+            }
+            Err(error) => Err(trouble(&error)),
         }
     }
 
@@ -254,6 +259,7 @@ fn report(outcome: &RefreshOutcome, asked_s: Option<u64>) -> RefreshReport {
             format!("the renewed login is held in memory, the keychain did not take it ({code})"),
             wait,
         ),
+        RefreshOutcome::Unsendable { .. } => RefreshReport::Unsendable,
         RefreshOutcome::NeedsSignIn => {
             RefreshReport::NeedsSignIn("the provider refused its login".to_owned())
         }

@@ -171,6 +171,15 @@ pub(crate) fn kept_accounts(paths: &Paths) -> Result<(String, Vec<AccountId>), T
     Ok((namespace(), rows.into_iter().map(|row| row.id).collect()))
 }
 
+/// What the store has of one vintage in this build's part of it.
+pub(crate) fn look_up(
+    store: &dyn SecretStore,
+    account: AccountId,
+    vintage: u64,
+) -> Result<sluice_custody::Holding, sluice_custody::StoreError> {
+    sluice_custody::look_up(store, &namespace(), account, vintage)
+}
+
 /// Every kept login was written to another vault.
 pub(crate) fn note_move(paths: &Paths, accounts: &[AccountId]) {
     let at = Clock::from_env().unwrap_or(Clock::real()).now().wall;

@@ -7,6 +7,7 @@
 mod acting;
 mod deciding;
 mod foreseeing;
+mod keeping;
 mod measuring;
 mod message;
 mod outbox;
@@ -179,6 +180,8 @@ pub struct Core {
     calendar_until: Option<Utc>,
     /// When other places are looked into for logins we keep.
     twins_due: Option<Utc>,
+    /// When what is kept is read back next; `None`: now.
+    kept_due: Option<Utc>,
     /// When an open swap that could not be settled is looked at again.
     recover_due: Option<Utc>,
     options: Options,
@@ -254,14 +257,6 @@ impl Core {
             core.out.push(Effect::ExpandCalendar);
             core.store(Record::Tidy { now: now.wall }, Then::Tidied);
         }
-        let accounts: Vec<_> =
-            core.world.accounts.iter().map(|found| (found.id, found.provider)).collect();
-        for (account, provider) in accounts {
-            if core.cards.get(&account).is_some_and(|card| card.kept.is_none()) && !options.offline
-            {
-                core.out.push(Effect::ReadKept { provider, account });
-            }
-        }
         let effects = core.drain(now);
         (core, effects)
     }
@@ -300,6 +295,7 @@ impl Core {
             measured: measuring::Measured::default(),
             calendar_until: None,
             twins_due: None,
+            kept_due: None,
             recover_due: None,
             options,
             rng: fastrand::Rng::with_seed(options.seed),
@@ -328,7 +324,7 @@ impl Core {
             Input::Captured { provider, account, result } => {
                 self.on_captured(provider, account, result, now);
             }
-            Input::KeptRead { account, result } => self.on_kept(account, result),
+            Input::KeptRead { account, result } => self.on_kept(account, result, now),
             Input::Polled { account, holder, result } => {
                 self.on_polled(account, holder, result, now);
             }
@@ -412,6 +408,7 @@ impl Core {
             }
             None => {}
         }
+        self.drive_keeping(now);
         self.drive_recovery(now);
         self.drive_seats(now);
         self.drive_tokens(now);

@@ -152,6 +152,9 @@ impl Core {
             }
             Err(PollError::Bearer(trouble)) => {
                 self.unasked(account);
+                if trouble.code == "no_credential" {
+                    self.doubt_keeping();
+                }
                 self.problem(account, Some(trouble.text));
                 self.back_off(account, now);
             }

@@ -26,6 +26,8 @@ pub(crate) struct Proving {
 enum Verdict {
     Taken,
     Refused,
+    /// Its new token cannot be sent.
+    Unsendable,
     /// Nobody answered.
     Unknown,
 }
@@ -105,6 +107,7 @@ impl Core {
         }
         let verdict = match report {
             RefreshReport::Kept(_) => Verdict::Taken,
+            RefreshReport::Unsendable => Verdict::Unsendable,
             RefreshReport::NeedsSignIn(_) => Verdict::Refused,
             RefreshReport::Later { .. } => Verdict::Unknown,
         };
@@ -135,6 +138,13 @@ impl Core {
                 let text =
                     format!("The provider refuses the login of {label}; nothing was changed.");
                 Some(("not_signed_in", text))
+            }
+            Verdict::Unsendable => {
+                let text = format!(
+                    "{label} was not made live: {}; nothing was changed.",
+                    super::tokens::UNSENDABLE
+                );
+                Some(("kept_unusable", text))
             }
             Verdict::Unknown if known != Some(Login::Valid) && !order.by_person => {
                 let text = format!(

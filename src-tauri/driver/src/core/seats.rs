@@ -215,14 +215,16 @@ impl Core {
         if book.fingerprint == book.kept_fingerprint || self.capturing.contains_key(&provider) {
             return;
         }
-        // The kill switch stops what Sluice does by itself; offline nothing runs by itself.
-        if self.settings.stopped
-            || self.options.offline
-            || self.mode(provider) == crate::api::Mode::Off
-        {
-            return;
+        if self.keeps_by_itself(provider) {
+            self.capture(provider, account);
         }
-        self.capture(provider, account);
+    }
+
+    /// The kill switch stops what Sluice does by itself; offline nothing runs by itself.
+    pub(super) fn keeps_by_itself(&self, provider: Provider) -> bool {
+        !self.settings.stopped
+            && !self.options.offline
+            && self.mode(provider) != crate::api::Mode::Off
     }
 
     pub(super) fn capture(&mut self, provider: Provider, account: AccountId) {
@@ -263,6 +265,9 @@ impl Core {
                 }
                 self.end_cause(&format!("capture:{}", account.0));
                 self.store_account(account);
+                if self.account(account).is_some_and(|found| found.login == Login::Missing) {
+                    self.end_cause(&format!("sign_in:{}", account.0));
+                }
                 if self.account(account).is_some_and(|found| found.login != Login::Valid) {
                     self.set_login(account, Login::Unverified);
                 }
@@ -280,24 +285,6 @@ impl Core {
         if kept {
             // The tool may have rotated once more meanwhile. (After a failure the next look waits.)
             self.read_seat(provider);
-        }
-    }
-
-    pub(super) fn on_kept(&mut self, account: AccountId, result: Result<Kept, Trouble>) {
-        match result {
-            Ok(kept) => {
-                if let Some(card) = self.cards.get_mut(&account) {
-                    card.kept = Some(kept);
-                }
-            }
-            Err(trouble) if trouble.code == "no_credential" && !self.is_live(account) => {
-                self.set_login(account, Login::Missing);
-            }
-            Err(trouble) => {
-                if let Some(card) = self.cards.get_mut(&account) {
-                    card.problem = Some(trouble.text);
-                }
-            }
         }
     }
 

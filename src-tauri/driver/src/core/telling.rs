@@ -207,12 +207,18 @@ impl Core {
     }
 
     pub(super) fn tell_sign_in(&mut self, account: AccountId, now: Now) {
-        let cause = format!("sign_in:{}", account.0);
         let label = self.label(account).to_owned();
         let text = format!(
             "The provider no longer takes the login of {label}. Sign in as it with the tool, then add it again; \
              its history is kept."
         );
+        self.tell_sign_in_for(account, text, now);
+    }
+
+    /// The same for another reason.
+    pub(super) fn tell_sign_in_for(&mut self, account: AccountId, text: String, now: Now) {
+        let cause = format!("sign_in:{}", account.0);
+        let label = self.label(account).to_owned();
         self.need(&cause, "sign_in", Some(account), &text);
         self.tell(
             &cause,
@@ -309,6 +315,8 @@ impl Core {
             return;
         }
         self.health = health;
+        // It may be another one than before.
+        self.doubt_keeping();
         self.end_cause("keychain");
         let text = self
             .world

@@ -15,6 +15,10 @@ const HEAL_S: i64 = 3_600;
 /// Longest time the provider may ask us to wait.
 const WAIT_MOST_S: i64 = 75 * 60;
 
+/// What became of a renewal whose token no request can carry.
+pub(super) const UNSENDABLE: &str =
+    "the provider gave it a token that no request can carry, which is kept and never used";
+
 impl Core {
     pub(super) fn drive_tokens(&mut self, now: Now) {
         if self.refreshing.is_some() || self.health != Health::Ok {
@@ -116,6 +120,10 @@ impl Core {
                 self.store_account(account);
                 AGAIN_S
             }
+            RefreshReport::Unsendable => {
+                self.tell_unsendable(account, now);
+                HEAL_S
+            }
             RefreshReport::NeedsSignIn(text) => {
                 if let Some(card) = self.cards.get_mut(&account) {
                     card.refused = true;
@@ -133,6 +141,18 @@ impl Core {
         self.refresh_not_before.insert(account, now.wall.plus_seconds(again));
         self.wishes_after_renewal(account, &told, now);
         self.proof_after_renewal(account, &told, now);
+    }
+
+    /// The exchange is no proof. Another one may bring a better token and is tried by itself.
+    fn tell_unsendable(&mut self, account: AccountId, now: Now) {
+        self.set_login(account, Login::NeedsSignIn);
+        let text = format!(
+            "The login of {} cannot be used: {UNSENDABLE}. It is renewed again in an hour; if that \
+             does not help, sign in as it with the tool, then `sluice add`.",
+            self.label(account)
+        );
+        self.problem(account, Some(text.clone()));
+        self.tell_sign_in_for(account, text, now);
     }
 
     pub(super) fn needs_sign_in(&mut self, account: AccountId, why: &str, now: Now) {

@@ -278,6 +278,9 @@ impl Core {
                     }
                     continue;
                 }
+                RefreshReport::Unsendable => {
+                    Some(("kept_unusable", super::tokens::UNSENDABLE.to_owned(), None))
+                }
                 RefreshReport::NeedsSignIn(text) => Some(("not_signed_in", text.clone(), None)),
                 RefreshReport::Later { text, retry_after_s } if wish.renew => {
                     Some(("refresh_failed", text.clone(), *retry_after_s))

@@ -3,6 +3,7 @@
 
 mod conditions;
 mod conduct;
+mod keeping;
 mod modes;
 mod notices;
 mod polling;
@@ -46,6 +47,8 @@ struct Outside {
     refresh_error: Option<RefreshReport>,
     swap_error: Option<SwapReport>,
     capture_error: Option<Trouble>,
+    /// What reading an account's kept login back answers; without one it is there.
+    kept_error: BTreeMap<AccountId, Trouble>,
     row: i64,
     calls: u64,
     reminders: Vec<(Utc, u64)>,
@@ -107,6 +110,7 @@ impl Outside {
             refresh_error: None,
             swap_error: None,
             capture_error: None,
+            kept_error: BTreeMap::new(),
             row: 0,
             calls: 0,
             reminders: Vec::new(),
@@ -231,13 +235,20 @@ impl Outside {
             Effect::Capture { provider, account, key } => {
                 let result = match &self.capture_error {
                     Some(trouble) => Err(trouble.clone()),
-                    None if self.seat.as_ref() == Some(&key) => Ok(self.kept()),
+                    None if self.seat.as_ref() == Some(&key) => {
+                        self.kept_error.remove(&account);
+                        Ok(self.kept())
+                    }
                     None => Err(Trouble::new("wrong_account", "Somebody else is signed in.")),
                 };
                 Some(Input::Captured { provider, account, result })
             }
             Effect::ReadKept { account, .. } => {
-                Some(Input::KeptRead { account, result: Ok(Kept::default()) })
+                let result = self
+                    .kept_error
+                    .get(&account)
+                    .map_or_else(|| Ok(Kept::default()), |trouble| Err(trouble.clone()));
+                Some(Input::KeptRead { account, result })
             }
             Effect::Poll { account, .. } | Effect::Refresh { account, .. }
                 if self.hung.contains(&account) =>
