@@ -60,7 +60,9 @@ fn a_parked_login_that_is_gone_is_told_once_and_never_chosen() {
     let mut outside = Outside::pair("auto");
     let b = outside.id("b");
     outside.kept_error.insert(b, gone());
-    outside.advance(25 * 3_600);
+    outside.input(Input::Health(Health::Locked));
+    outside.input(Input::Health(Health::Ok));
+    outside.advance(25 * 60);
     let told = told(&outside, b);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].body.contains("sluice add") && told[0].body.contains('B'), "{}", told[0].body);
