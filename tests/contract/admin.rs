@@ -31,6 +31,13 @@ struct ToolOrder {
     style: Option<WriteStyle>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HoldOrder {
+    /// Whose answers wait, or go.
+    path: String,
+}
+
 /// Answers a request below `/__admin/`; `None` for any other.
 pub(super) fn answer(world: &World, request: &Request) -> Option<Response> {
     let path = request.path.strip_prefix("/__admin/")?;
@@ -50,6 +57,15 @@ pub(super) fn answer(world: &World, request: &Request) -> Option<Response> {
         }),
         ("POST", "account") => parse(request).and_then(|order| move_account(world, &order)),
         ("POST", "tool") => parse(request).and_then(|order| use_tool(world, &order)),
+        ("GET", "asked") => Ok(json!(world.asked())),
+        ("POST", "hold" | "release") => parse::<HoldOrder>(request).map(|order| {
+            if path == "hold" {
+                world.hold(&order.path)
+            } else {
+                world.release(&order.path)
+            }
+            json!({})
+        }),
         _ => Err("no such order".to_owned()),
     };
     Some(match done {

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 pub(super) const USAGE_PATH: &str = "/backend-api/wham/usage";
 /// Where the tokens are exchanged.
 pub(super) const TOKEN_PATH: &str = "/codex/oauth/token";
+/// Where the tool itself exchanges them, at the host of its issuer.
+pub(super) const OWN_TOKEN_PATH: &str = "/oauth/token";
 /// The client id of Codex; any other is refused.
 pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 

@@ -12,6 +12,10 @@ pub enum Endpoint {
     Token,
     /// Profile.
     Profile,
+    /// A turn of Claude Code.
+    Messages,
+    /// A turn of Codex.
+    Responses,
 }
 
 impl Endpoint {
@@ -22,6 +26,8 @@ impl Endpoint {
             Self::Usage => "usage",
             Self::Token => "token",
             Self::Profile => "profile",
+            Self::Messages => "messages",
+            Self::Responses => "responses",
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Largest request taken, bytes.
-const REQUEST_MAX: usize = 256 * 1024;
+const REQUEST_MAX: usize = 16 << 20;
 /// A client that sends nothing for this long is dropped.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -61,23 +61,33 @@ impl Response {
 /// Reads one request; `None` when the peer left or sent nonsense.
 pub async fn read_request(stream: &mut TcpStream) -> Option<Request> {
     let mut bytes = Vec::new();
-    let mut chunk = [0_u8; 4_096];
-    loop {
+    let end = loop {
         if let Some(end) = find(&bytes, b"\r\n\r\n") {
-            let mut request = parse_head(std::str::from_utf8(&bytes[..end]).ok()?)?;
-            let length = request.header("content-length").and_then(|text| text.parse().ok());
-            let length: usize = length.unwrap_or(0);
-            if bytes.len() >= end + 4 + length {
-                request.body = bytes[end + 4..end + 4 + length].to_vec();
-                return Some(request);
-            }
+            break end;
         }
-        let read = tokio::time::timeout(PATIENCE, stream.read(&mut chunk)).await.ok()?.ok()?;
-        if read == 0 || bytes.len() > REQUEST_MAX {
-            return None;
-        }
-        bytes.extend_from_slice(&chunk[..read]);
+        more(stream, &mut bytes).await?;
+    };
+    let mut request = parse_head(std::str::from_utf8(&bytes[..end]).ok()?)?;
+    let length = request.header("content-length").and_then(|text| text.parse().ok());
+    let length: usize = length.unwrap_or(0);
+    let mut body = bytes.split_off(end + 4);
+    while body.len() < length {
+        more(stream, &mut body).await?;
     }
+    body.truncate(length);
+    request.body = body;
+    Some(request)
+}
+
+/// The next piece of a request; `None` when none comes or it grew too large.
+async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
+    let mut chunk = [0_u8; 16_384];
+    let read = tokio::time::timeout(PATIENCE, stream.read(&mut chunk)).await.ok()?.ok()?;
+    if read == 0 || bytes.len() > REQUEST_MAX {
+        return None;
+    }
+    bytes.extend_from_slice(&chunk[..read]);
+    Some(())
 }
 
 fn parse_head(head: &str) -> Option<Request> {

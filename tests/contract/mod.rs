@@ -21,6 +21,7 @@ pub mod routes;
 mod server;
 pub mod tokens;
 pub mod tool;
+pub mod turns;
 pub mod world;
 
 pub use accounts::AccountSpec;
@@ -29,4 +30,5 @@ pub use codex::CodexTool;
 pub use faults::{Endpoint, Fault, FaultKind};
 pub use server::FakeProvider;
 pub use tool::{Refreshed, Tool, WriteStyle};
+pub use turns::Asked;
 pub use world::{Setup, Work, World};

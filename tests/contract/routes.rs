@@ -23,11 +23,11 @@ pub fn answer(world: &World, request: &Request) -> Option<Response> {
     let endpoint = match (request.method.as_str(), path) {
         ("GET", "/api/oauth/usage") => Endpoint::Usage,
         ("GET", "/api/oauth/profile") => Endpoint::Profile,
-        ("POST", "/v1/oauth/token" | codex::TOKEN_PATH) => Endpoint::Token,
+        ("POST", "/v1/oauth/token" | codex::TOKEN_PATH | codex::OWN_TOKEN_PATH) => Endpoint::Token,
         ("GET", codex::USAGE_PATH) => Endpoint::Usage,
         _ => return None,
     };
-    let codex = matches!(path, codex::TOKEN_PATH | codex::USAGE_PATH);
+    let codex = matches!(path, codex::TOKEN_PATH | codex::OWN_TOKEN_PATH | codex::USAGE_PATH);
     let now = world.clock.now();
     let mut state = world.state();
     let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
@@ -228,7 +228,7 @@ fn token_body(account: &FakeAccount, pair: &Pair, now: Utc) -> Value {
     })
 }
 
-fn refusal(status: u16, kind: &str, message: &str) -> Response {
+pub(super) fn refusal(status: u16, kind: &str, message: &str) -> Response {
     let body = json!({
         "type": "error", "error": {"type": kind, "message": message}, "request_id": null,
     });
@@ -258,7 +258,7 @@ pub(super) fn faulty_status(
     response
 }
 
-fn plain(status: u16, body: &str) -> Response {
+pub(super) fn plain(status: u16, body: &str) -> Response {
     let kind = if body.trim_start().starts_with('<') { "text/html" } else { "application/json" };
     Response {
         status,

@@ -5,6 +5,7 @@ use super::clock::{DEMO_VARIABLE, FakeClock};
 use super::http::{self, Response};
 use super::routes;
 use super::tool::{Refreshed, Tool};
+use super::turns;
 use super::world::{Setup, World};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -58,6 +59,12 @@ impl FakeProvider {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// What the program under test gets in its environment.
@@ -152,6 +159,12 @@ async fn converse(mut stream: TcpStream, world: Arc<World>) {
     };
     let response = admin::answer(&world, &request)
         .or_else(|| routes::answer(&world, &request))
+        .or_else(|| turns::answer(&world, &request))
         .unwrap_or_else(|| Response::json(404, &json!({"error": "nothing stands here"})));
+    let path = request.path.split('?').next().unwrap_or_default();
+    if !path.starts_with("/__admin/") {
+        world.remember(&request, response.status);
+    }
+    world.pass(path).await;
     let _left = http::send(stream, &response).await;
 }

@@ -4,6 +4,7 @@ use super::accounts::{AccountSpec, FakeAccount};
 use super::clock::FakeClock;
 use super::faults::Fault;
 use super::tokens::{Bearer, Pair, Tokens};
+use super::turns::Turns;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{Provider, Utc};
 use std::collections::BTreeSet;
@@ -92,6 +93,8 @@ pub struct State {
     pub served: Vec<(String, u16)>,
     /// Every `User-Agent` seen.
     pub agents: BTreeSet<String>,
+    /// Turns of the tools.
+    pub turns: Turns,
     worked_until: Utc,
 }
 
@@ -183,6 +186,7 @@ impl World {
             strangers: 0,
             served: Vec::new(),
             agents: BTreeSet::new(),
+            turns: Turns::default(),
             worked_until: now,
         };
         Self { clock, state: Mutex::new(state) }

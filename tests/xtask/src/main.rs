@@ -2,6 +2,7 @@
 
 mod check;
 mod proof;
+mod real;
 mod run;
 mod setup;
 mod suite;
@@ -19,6 +20,7 @@ cargo xtask COMMAND
   vectors PATH…                replay files of golden vectors
   fixtures DIR…                replay recorded provider answers and credential files
   crash [--all]                kill, fail and race a swap at every system call
+  real [--latest]              the real tools from npm, without a way out, against the fake provider
   sim --years N --seed S       simulated years with invariant checkers
   bench [--only SUITE]         measured figures, growth curves and bounds
   coverage                     which of the engine's lines its tests run
@@ -72,6 +74,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
             run::cargo(&["build", "--release", "-p", "sluice-app", "-p", "sluice-cli"])?;
             run::command(command, rest, &["--release"])
         }
+        "real" => real::everything(rest),
         "coverage" => proof::coverage(rest),
         "mutants" => proof::mutants(rest),
         "help" | "-h" | "--help" => {

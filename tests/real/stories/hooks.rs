@@ -1,0 +1,109 @@
+//! Hooks and status line, as the tool calls them.
+
+use super::limits::{three, wait_read};
+use super::swaps::{ADA, BOB};
+use crate::Ground;
+use crate::house::{House, label};
+use crate::session::Session;
+use crate::terminal::Terminal;
+use serde_json::{Value, json};
+use sluice_tests::contract::turns::MESSAGES;
+use sluice_tests::contract::{Endpoint, Fault};
+use sluice_tests::desktop::{Process, wait_for};
+use std::time::{Duration, Instant};
+
+const CYD: &str = "cyd@example.test";
+/// A driver that was told of a refusal acts within this.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
+fn hooked(ground: &Ground) -> (House, Process) {
+    let house = three(ground);
+    let daemon = house.daemon();
+    house.done(&["mode", "auto"]);
+    house.done(&["hooks", "install", "--yes"]);
+    wait_read(&house, &[ADA, CYD, BOB]);
+    (house, daemon)
+}
+
+/// Fills the live account, prompts, and gives the account that is live afterwards.
+fn full(house: &House, session: &mut Session, email: &str, five: f64, week: f64) -> (String, f64) {
+    house.fake.world().set_usage(email, five, week);
+    let turn = session.prompt("and now?");
+    assert_eq!(turn.result()["is_error"], true, "{}", turn.result());
+    let start = Instant::now();
+    let next = wait_for(&format!("a swap away from {email}"), AT_ONCE, || {
+        house.in_store().filter(|live| live != email)
+    });
+    (next, start.elapsed().as_secs_f64())
+}
+
+/// One session meets two full accounts, one after the other, and goes on after both.
+pub fn one_session_is_moved_twice(ground: &Ground) -> Value {
+    let (house, _daemon) = hooked(ground);
+    let mut session = Session::start(&house, &[]);
+    session.prompt("one").assert_of(BOB);
+    let (second, first_s) = full(&house, &mut session, BOB, 100.0, 60.0);
+    session.prompt("two").assert_of(&second);
+    let (third, second_s) = full(&house, &mut session, &second, 100.0, 60.0);
+    assert_ne!(third, BOB, "back on the full account");
+    session.prompt("three").assert_of(&third);
+    house.assert_nothing_lost();
+    let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
+    json!({"first_s": tenths(first_s), "second_s": tenths(second_s)})
+}
+
+/// A refusal for the week is the week's: the 5-hour window keeps its own numbers.
+pub fn a_weekly_refusal_is_the_weeks(ground: &Ground) -> Value {
+    let (house, _daemon) = hooked(ground);
+    let mut session = Session::start(&house, &[]);
+    session.prompt("one").assert_of(BOB);
+    full(&house, &mut session, BOB, 12.0, 100.0);
+    let bob = house.account("bob");
+    let now = house.fake.world().clock.now().millis();
+    let hours = |window: &str| {
+        bob[window]["resets_at_ms"].as_i64().map(|at| (at - now) as f64 / 3_600_000.0)
+    };
+    let short = bob["five_hour"]["used"].as_f64().unwrap_or_default();
+    assert!(short < 90.0, "the week's refusal filled the 5-hour window: {bob}");
+    assert!(hours("five_hour").is_none_or(|hours| hours < 5.1), "{bob}");
+    let refusal = bob.to_string();
+    assert!(!refusal.contains("\"five_hour\",\"refused\""), "{bob}");
+    Value::Null
+}
+
+/// After a swap the status line's numbers belong to whoever's answer they came from.
+pub fn status_line_numbers_are_whose_answer_they_are(ground: &Ground) -> Value {
+    let house = super::swaps::two(ground);
+    // The only numbers there are come from the status line.
+    house.fake.world().fault(Fault::always(Endpoint::Usage, Fault::status(503)));
+    let line =
+        json!({"type": "command", "command": "sluice hook status-line -- sh -c 'echo drawn'"});
+    let settings = json!({"statusLine": line});
+    std::fs::write(house.claude.dir.join("settings.json"), settings.to_string()).expect("settings");
+    let _daemon = house.daemon();
+    house.done(&["hooks", "install", "--yes"]);
+    let mut terminal = Terminal::open(&house);
+    terminal.wait_shown("drawn", 0);
+    for (email, told) in [(BOB, (10.0, 50.0)), (ADA, (33.0, 7.0)), (BOB, (11.0, 51.0))] {
+        if house.in_store().as_deref() != Some(email) {
+            house.done(&["swap", label(email)]);
+        }
+        house.fake.world().set_usage(email, told.0, told.1);
+        let (asked, shown) = (house.asked(MESSAGES).len(), terminal.shown().len());
+        terminal.type_prompt("hello");
+        house.wait_asked(MESSAGES, asked + 1);
+        terminal.wait_shown(&format!("answered for {email}"), shown);
+        wait_for(&format!("{email}'s numbers {told:?}"), Duration::from_secs(40), || {
+            (numbers(&house, label(email)) == (Some(told.0), Some(told.1))).then_some(())
+        });
+    }
+    drop(terminal);
+    assert_eq!(numbers(&house, "ada"), (Some(33.0), Some(7.0)), "ada's own numbers");
+    assert_eq!(numbers(&house, "bob"), (Some(11.0), Some(51.0)), "bob's own numbers");
+    Value::Null
+}
+
+fn numbers(house: &House, label: &str) -> (Option<f64>, Option<f64>) {
+    let account = house.account(label);
+    (account["five_hour"]["used"].as_f64(), account["seven_day"]["used"].as_f64())
+}
