@@ -102,7 +102,7 @@ fn every_wire_fault_ends_within_the_deadline_and_says_what_it_was() {
                 match endpoint {
                     Endpoint::Usage => claude.usage(bearer(&pair)).await.err(),
                     Endpoint::Profile => claude.profile(bearer(&pair)).await.err(),
-                    Endpoint::Token => claude.token(exchange("unknown")).await.err(),
+                    _ => claude.token(exchange("unknown")).await.err(),
                 }
             });
             let took = started.elapsed();

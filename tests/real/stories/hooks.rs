@@ -13,8 +13,9 @@ use sluice_tests::desktop::{Process, wait_for};
 use std::time::{Duration, Instant};
 
 const CYD: &str = "cyd@example.test";
-/// A driver that was told of a refusal acts within this.
-const AT_ONCE: Duration = Duration::from_secs(20);
+/// A driver that was told of a refusal acts at once; one that finds it among what hooks left, within
+/// a minute.
+const AT_ONCE: Duration = Duration::from_secs(75);
 
 fn hooked(ground: &Ground) -> (House, Process) {
     let house = three(ground);
@@ -76,8 +77,10 @@ pub fn status_line_numbers_are_whose_answer_they_are(ground: &Ground) -> Value {
     let house = super::swaps::two(ground);
     // The only numbers there are come from the status line.
     house.fake.world().fault(Fault::always(Endpoint::Usage, Fault::status(503)));
-    let line =
-        json!({"type": "command", "command": "sluice hook status-line -- sh -c 'echo drawn'"});
+    let documents = house.log("documents");
+    let own = format!("cat >> {0}; echo >> {0}; echo drawn", documents.display());
+    let line = format!("sluice hook status-line -- sh -c '{own}'");
+    let line = json!({"type": "command", "command": line});
     let settings = json!({"statusLine": line});
     std::fs::write(house.claude.dir.join("settings.json"), settings.to_string()).expect("settings");
     let _daemon = house.daemon();
@@ -93,14 +96,27 @@ pub fn status_line_numbers_are_whose_answer_they_are(ground: &Ground) -> Value {
         terminal.type_prompt("hello");
         house.wait_asked(MESSAGES, asked + 1);
         terminal.wait_shown(&format!("answered for {email}"), shown);
-        wait_for(&format!("{email}'s numbers {told:?}"), Duration::from_secs(40), || {
-            (numbers(&house, label(email)) == (Some(told.0), Some(told.1))).then_some(())
+        wait_for(&format!("{email}'s numbers {told:?} drawn"), Duration::from_secs(20), || {
+            (drawn(&documents) == (Some(told.0), Some(told.1))).then_some(())
         });
     }
     drop(terminal);
-    assert_eq!(numbers(&house, "ada"), (Some(33.0), Some(7.0)), "ada's own numbers");
-    assert_eq!(numbers(&house, "bob"), (Some(11.0), Some(51.0)), "bob's own numbers");
+    // The driver looks at what hooks left for it once a minute.
+    let whose = wait_for("the numbers of both", Duration::from_secs(80), || {
+        let (ada, bob) = (numbers(&house, "ada"), numbers(&house, "bob"));
+        (ada.0.is_some() && bob.0.is_some()).then_some((ada, bob))
+    });
+    assert_eq!(whose, ((Some(33.0), Some(7.0)), (Some(11.0), Some(51.0))), "ada's, bob's");
     Value::Null
+}
+
+/// Short window and week of the newest document the tool gave to its status line.
+fn drawn(documents: &std::path::Path) -> (Option<f64>, Option<f64>) {
+    let text = std::fs::read_to_string(documents).unwrap_or_default();
+    let whole = |line: &str| serde_json::from_str::<Value>(line).ok();
+    let newest = text.lines().rev().find_map(whole).unwrap_or_default();
+    let window = |name: &str| newest["rate_limits"][name]["used_percentage"].as_f64();
+    (window("five_hour"), window("seven_day"))
 }
 
 fn numbers(house: &House, label: &str) -> (Option<f64>, Option<f64>) {
