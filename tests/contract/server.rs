@@ -157,11 +157,13 @@ async fn converse(mut stream: TcpStream, world: Arc<World>) {
     let Some(request) = http::read_request(&mut stream).await else {
         return;
     };
-    let response = admin::answer(&world, &request)
+    let mut response = admin::answer(&world, &request)
         .or_else(|| routes::answer(&world, &request))
         .or_else(|| turns::answer(&world, &request))
         .unwrap_or_else(|| Response::json(404, &json!({"error": "nothing stands here"})));
     let path = request.path.split('?').next().unwrap_or_default();
+    // The tool believes an answer's word on the plan only with the provider's stamp.
+    response.headers.push(("request-id", format!("req_{:024x}", fastrand::u64(..))));
     if !path.starts_with("/__admin/") {
         world.remember(&request, response.status);
     }

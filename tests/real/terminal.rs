@@ -41,18 +41,11 @@ impl Terminal {
         Self { child, keys, screen }
     }
 
-    /// Everything shown so far, as the tool sent it.
-    pub fn shown(&self) -> String {
-        let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&screen).into_owned()
-    }
-
-    /// Waits until this has been shown after so many bytes.
-    pub fn wait_shown(&self, text: &str, from: usize) {
+    /// Waits until this has been shown.
+    pub fn wait_shown(&self, text: &str) {
         wait_for(&format!("{text} on the screen"), PATIENCE, || {
             let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = screen.get(from..).unwrap_or_default();
-            String::from_utf8_lossy(fresh).contains(text).then_some(())
+            String::from_utf8_lossy(&screen).contains(text).then_some(())
         });
     }
 
