@@ -182,6 +182,7 @@ fn credential(case: &Case<'_>) -> Facts {
         CredentialState::NeedsRefresh => "needs_refresh",
         CredentialState::LoginRequired => "login_required",
         CredentialState::SignedOut => "signed_out",
+        CredentialState::Foreign(_) => "foreign",
         CredentialState::Unreadable(_) => "unreadable_transient",
     };
     let whole = matches!(state, CredentialState::Ok | CredentialState::NeedsRefresh);

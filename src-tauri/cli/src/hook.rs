@@ -20,7 +20,6 @@ use sluice_driver::socket::{self, Client};
 use sluice_driver::spoken;
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -147,7 +146,7 @@ impl Heard {
     /// The account of the seat the tool uses: a seat of its own, or the machine default.
     fn account(ledger: &mut Ledger, paths: &Paths) -> Option<(Option<AccountId>, LaneRow)> {
         let lane = ledger.default_lane(Provider::Claude).ok()?;
-        let own = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+        let own = sluice_driver::whereabouts::tool_home(Provider::Claude);
         let own = own.and_then(|seat| {
             let rows = ledger.accounts().ok()?;
             let ids = rows.iter().map(|row| row.id);

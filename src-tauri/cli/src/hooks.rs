@@ -9,6 +9,7 @@ mod trying;
 
 use crate::{Exit, render};
 use serde_json::{Value, json};
+use sluice_driver::api::Provider::Claude as CLAUDE;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
@@ -61,9 +62,7 @@ struct Found {
 /// Where the tool looks for its settings; a variable that is set and empty counts as unset, as the
 /// tool has it.
 fn settings_file() -> Result<PathBuf, Trouble> {
-    let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let directory = path("CLAUDE_CONFIG_DIR")
-        .or_else(|| path("HOME").map(|home| home.join(".claude")))
+    let directory = sluice_driver::whereabouts::tool_home(CLAUDE)
         .ok_or("no home directory is known, so the tool's settings cannot be found")?;
     Ok(directory.join("settings.json"))
 }

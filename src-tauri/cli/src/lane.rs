@@ -3,14 +3,14 @@
 
 use crate::args::{OnOff, Tool};
 use crate::render::{instant, table};
-use crate::run::{find_account, now, shadowed_names};
+use crate::run::{find_account, now};
 use crate::{Exit, render};
 use serde_json::{Value, json};
 use sluice_driver::parts::engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_driver::parts::engine::{AccountId, Provider};
 use sluice_driver::parts::ledger::{AccountRow, Cap, Error, LaneRow, Ledger, Verdict};
 use sluice_driver::parts::providers::claude::config::parse_config;
-use sluice_driver::{Paths, lanes, socket};
+use sluice_driver::{Paths, lanes, socket, whereabouts};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -379,7 +379,7 @@ fn sign_in(provider: Provider, seat: &Path, program: Option<&OsString>) -> Resul
     let mut command = Command::new(program.unwrap_or(&usual));
     command.args(words).env(lanes::store_variable(provider), seat);
     // They outrank a stored login, so the tool would say that it is signed in already.
-    for name in shadowed_names(provider) {
+    for name in whereabouts::outranking_variables(provider) {
         command.env_remove(name);
     }
     let status = command.status().map_err(|error| {
@@ -416,9 +416,7 @@ fn put_aside(seat: &Path) -> Result<PathBuf, Stop> {
 }
 
 fn link_shared(seat: &Path) -> std::io::Result<()> {
-    let own = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".claude"));
-    let Some(from) = own.or(home) else { return Ok(()) };
+    let Some(from) = whereabouts::tool_home(Provider::Claude) else { return Ok(()) };
     for name in SHARED {
         let (there, here) = (from.join(name), seat.join(name));
         if there.exists() && !here.exists() {

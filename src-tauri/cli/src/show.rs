@@ -5,11 +5,11 @@ use crate::ask::{self, Outcome, find, unexpected};
 use crate::render::{instant, percent, since, table, until};
 use crate::{Exit, render};
 use serde_json::json;
-use sluice_driver::Link;
 use sluice_driver::api::{
     AccountId, AccountView, Answer, DecisionFilter, DecisionView, Login, Mode, Outcome as Report,
     Provider, Request, SwapView, Trigger, View,
 };
+use sluice_driver::{Link, whereabouts};
 
 pub fn shown(json: serde_json::Value, text: impl Into<String>) -> Outcome {
     Outcome::Shown { json, text: text.into() }
@@ -177,8 +177,12 @@ pub fn answer(view: &View, answer: Answer) -> Outcome {
             shown(json!({ "account": account }), text)
         }
         Answer::Swapped(swap) => {
-            let text = format!("{} is live now.", label(view, swap.to));
-            shown(json!({ "swap": swap }), text)
+            // Tools are started from here more often than from where the driver runs.
+            let here = std::env::current_dir().ok();
+            let caveats = whereabouts::caveats(swap.provider, here.as_deref(), None);
+            let told = caveats.iter().map(|caveat| format!("\nBut: {caveat} {}", caveat.helps()));
+            let text = format!("{} is live now.{}", label(view, swap.to), told.collect::<String>());
+            shown(json!({ "swap": swap, "caveats": caveats }), text)
         }
         Answer::Login(login) => {
             let name = label(view, login.account);

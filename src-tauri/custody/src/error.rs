@@ -1,7 +1,9 @@
 //! What can go wrong, in words that say what happened, what was kept and what to do next.
 
 use crate::keychain::StoreError;
+use crate::seats::foreign::ForeignLogin;
 use crate::seats::{AccountKey, Unreadable};
+use crate::whereabouts::Barred;
 use sluice_engine::{AccountId, Provider};
 use std::path::PathBuf;
 use thiserror::Error;
@@ -42,12 +44,38 @@ pub enum CustodyError {
     #[error("the tool is signed out; what Sluice keeps was not touched; sign in with the tool")]
     SeatStub,
     /// The seat cannot be understood, so it is left alone.
-    #[error("{} {why}; it was left as it is", path.display())]
+    #[error("{} {why}; it was left as it is. {}", path.display(), why.helps())]
     SeatUnreadable {
         /// The file that was not understood.
         path: PathBuf,
         /// In which way.
         why: Unreadable,
+    },
+    /// The seat holds a login that is not kept here: never read as empty, never replaced.
+    #[error("{} {what}; it was left as it is. {}", path.display(), what.helps(*provider))]
+    Foreign {
+        /// Whose seat.
+        provider: Provider,
+        /// The file that holds it.
+        path: PathBuf,
+        /// Of which kind.
+        what: ForeignLogin,
+    },
+    /// The tool's configuration says that a login in its file is not used.
+    #[error("{why}; nothing was changed. {}", why.helps())]
+    Barred {
+        /// What it says.
+        why: Barred,
+    },
+    /// The tool's configuration lets only other accounts in: with this one it signs itself out.
+    #[error(
+        "{} lets only accounts of another workspace or organisation in; nothing was changed; swap \
+         to one of those, or change that setting",
+        config.display()
+    )]
+    NotAdmitted {
+        /// The configuration that says so.
+        config: PathBuf,
     },
     /// The seat holds another login than expected.
     #[error(
@@ -136,6 +164,9 @@ impl CustodyError {
             Self::SeatAbsent { .. } => "seat_absent",
             Self::SeatStub => "seat_stub",
             Self::SeatUnreadable { .. } => "seat_unreadable",
+            Self::Foreign { .. } => "foreign_login",
+            Self::Barred { .. } => "barred",
+            Self::NotAdmitted { .. } => "not_admitted",
             Self::WrongAccount { .. } => "wrong_account",
             Self::Unsettled => "unsettled",
             Self::NotKept(_) => "not_kept",

@@ -482,3 +482,26 @@ pub(crate) fn without_end(text: Secret) -> Secret {
     let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
     Secret::new(bytes[..end].to_vec())
 }
+
+/// Where a file really lies that is a link, or lies in a folder that is one; `None` for any other, and
+/// for a link that leads nowhere.
+pub(crate) fn link_target(path: &Path) -> Option<PathBuf> {
+    let is_link = |path: &Path| rustix::fs::readlink(path, Vec::new()).is_ok();
+    let linked = is_link(path) || path.parent().is_some_and(is_link);
+    std::fs::canonicalize(path).ok().filter(|_| linked)
+}
+
+/// Files of a folder whose names end so, sorted, at most `max`.
+pub(crate) fn listed(folder: &Path, ending: &str, max: usize) -> Vec<PathBuf> {
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    let Ok(dir) = rustix::fs::open(folder, flags, Mode::empty()) else { return Vec::new() };
+    let Ok(entries) = rustix::fs::Dir::read_from(&dir) else { return Vec::new() };
+    let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_bytes().to_vec());
+    let mut paths: Vec<PathBuf> = names
+        .filter(|name| name.ends_with(ending.as_bytes()))
+        .take(max)
+        .map(|name| folder.join(OsString::from(bytes_to_os(&name))))
+        .collect();
+    paths.sort();
+    paths
+}

@@ -4,6 +4,7 @@
 //! by exchange, park and fold; nothing is overwritten that has not been captured. All calls block,
 //! are bounded, and may come from any thread; run them on worker threads.
 
+mod caveats;
 mod clobber;
 mod clock;
 mod error;
@@ -18,6 +19,7 @@ mod keychain;
 mod lease;
 mod lineage;
 mod live;
+mod occupant;
 mod os_store;
 mod parts;
 mod processes;
@@ -30,7 +32,9 @@ mod swap;
 mod tend;
 mod twins;
 mod vault;
+mod whereabouts;
 
+pub use caveats::{Caveat, Surroundings, caveats};
 pub use error::{CustodyError, FileError, RecordError};
 pub use file_vault::{
     FileVault, LockedVault, Opener, PASSPHRASE_MIN, VaultKey, choose_vault, copy_items,
@@ -45,13 +49,15 @@ pub use lease::{TakenLock, taken_locks};
 pub use os_store::OsKeychain;
 pub use refresh::{RefreshOutcome, RefreshTicket};
 pub use seats::claude::{CredentialState, credential_state};
+pub use seats::foreign::ForeignLogin;
 pub use seats::{
-    AccountKey, ClaudeSeat, CodexSeat, Identity, SeatLogin, SeatState, Seats, Unreadable,
+    AccountKey, ClaudeSeat, CodexSeat, Identity, SeatLogin, SeatState, Seats, Unreadable, tool_home,
 };
 pub use secret::Secret;
 pub use swap::{Recovery, SwapFailure, SwapOrder, Swapped};
 pub use twins::Twin;
 pub use vault::{Fingerprint, Sealed, VINTAGES_MAX, VintageRef};
+pub use whereabouts::Barred;
 
 use http::HeaderValue;
 use lease::Mark;

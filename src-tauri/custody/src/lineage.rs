@@ -59,6 +59,13 @@ impl Lineages {
         self.known().get(&account.0).map(|known| known.key.clone())
     }
 
+    /// The accounts kept under a key.
+    pub(crate) fn accounts_of(&self, key: &AccountKey) -> Vec<AccountId> {
+        let known = self.known();
+        let found = known.iter().filter(|(_, known)| known.key == *key);
+        found.map(|(id, _)| AccountId(*id)).collect()
+    }
+
     /// Remembers an account's sign-in; written only when it is a new one.
     pub(crate) fn learn(
         &self,

@@ -4,13 +4,16 @@ use crate::clock;
 use crate::error::CustodyError;
 use crate::files::{Nowhere, Place};
 use crate::journal::Party;
+use crate::occupant::login_in;
 use crate::recover::same_login;
+use crate::seats::codex::key_without_person;
+use crate::seats::foreign::ForeignLogin;
 use crate::seats::found::{Found, FoundLogin, examine};
 use crate::seats::look::{self, Configuration, Named, Stable};
-use crate::seats::{AccountKey, Identity, SeatLogin, SeatState, Unreadable};
+use crate::seats::{AccountKey, Identity, Unreadable};
 use crate::secret::Secret;
 use crate::vault::{Sealed, Vintage};
-use crate::{Captured, Custody, Holder};
+use crate::{Captured, Custody, Holder, whereabouts};
 use http::HeaderValue;
 use sluice_engine::{AccountId, Provider};
 use std::ffi::OsStr;
@@ -32,7 +35,16 @@ impl Custody {
         self.config.seats.credential_path(provider).ok_or(CustodyError::NoSeat { provider })
     }
 
+    /// The seat, unless its tool does not use a login that lies there.
     pub(crate) fn locate(&self, provider: Provider) -> Result<Place, CustodyError> {
+        match whereabouts::barred(&self.config.seats, provider) {
+            Some(why) => Err(CustodyError::Barred { why }),
+            None => self.locate_file(provider),
+        }
+    }
+
+    /// The place of the credential file, whether or not its tool uses it.
+    pub(crate) fn locate_file(&self, provider: Provider) -> Result<Place, CustodyError> {
         let path = self.credential_path(provider)?;
         Place::locate(&path).map_err(|nowhere| match nowhere {
             Nowhere::Absent => CustodyError::SeatAbsent { path },
@@ -59,15 +71,81 @@ impl Custody {
         provider: Provider,
         login: &FoundLogin,
     ) -> Result<Option<Named>, CustodyError> {
-        let Some(named) = self.named_by_tool(provider, login)? else { return Ok(None) };
-        let Some(owner) = self.lineages.owner(login, self.vault.pointers.as_ref())? else {
-            return Ok(Some(named));
+        let known = self.lineages.owner(login, self.vault.pointers.as_ref())?;
+        if known.is_none() {
+            self.check_whole(provider, login)?;
+        }
+        let named = match (self.named_by_tool(provider, login)?, known.as_ref()) {
+            (Some(named), _) => named,
+            // Kept under its key when nobody asked for the person.
+            (None, Some(owner)) if provider == Provider::Codex => {
+                return Ok(Some(Named::only(owner.key.clone())));
+            }
+            (None, _) if provider == Provider::Codex => {
+                let path = self.credential_path(provider)?;
+                return Err(CustodyError::SeatUnreadable { path, why: Unreadable::NoPerson });
+            }
+            (None, _) => return Ok(None),
         };
+        let owner = match known {
+            Some(owner) => Some(owner),
+            None => self.kept_without_person(provider, &named)?,
+        };
+        let Some(owner) = owner else { return Ok(Some(named)) };
         if named.identity.key == owner.key {
             return Ok(Some(named));
         }
-        let identity = Identity { key: owner.key, email: None, organization: None };
-        Ok(Some(Named { identity, block: None }))
+        let named = match key_without_person(&named.identity.key) {
+            // The same person: what the tool says of them holds.
+            Some(early) if early == owner.key => {
+                Named { identity: Identity { key: early, ..named.identity }, block: None }
+            }
+            Some(_) | None => Named::only(owner.key),
+        };
+        Ok(Some(named))
+    }
+
+    /// A login without the means to renew it is not one that is kept: what names an account beside it
+    /// may belong to an earlier sign-in.
+    fn check_whole(&self, provider: Provider, login: &FoundLogin) -> Result<(), CustodyError> {
+        if login.refreshable {
+            return Ok(());
+        }
+        let path = self.credential_path(provider)?;
+        Err(match provider {
+            Provider::Claude => {
+                CustodyError::Foreign { provider, path, what: ForeignLogin::SetupToken }
+            }
+            Provider::Codex => CustodyError::SeatUnreadable { path, why: Unreadable::HalfLogin },
+        })
+    }
+
+    /// The account that keeps this person's login under a key without a person, as earlier versions
+    /// wrote it: told by what is kept, never by the workspace alone.
+    fn kept_without_person(
+        &self,
+        provider: Provider,
+        named: &Named,
+    ) -> Result<Option<Party>, CustodyError> {
+        let key = &named.identity.key;
+        let Some(early) = key_without_person(key).filter(|_| provider == Provider::Codex) else {
+            return Ok(None);
+        };
+        for account in self.lineages.accounts_of(&early) {
+            let kept = match self.vault.load(account) {
+                Ok((_, kept)) => kept,
+                Err(CustodyError::NotKept(_) | CustodyError::KeptUnusable(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            let same = match examine(provider, &kept.credential, &self.salt) {
+                Found::Login(login) => login.identity.is_some_and(|found| found.key == *key),
+                Found::Stub | Found::Foreign(_) | Found::Unreadable(_) => false,
+            };
+            if same {
+                return Ok(Some(Party { account, key: early }));
+            }
+        }
+        Ok(None)
     }
 
     fn named_by_tool(
@@ -94,8 +172,17 @@ impl Custody {
         bytes: &Secret,
         block: Option<&Secret>,
     ) -> Result<Sealed, CustodyError> {
-        let Found::Login(login) = examine(provider, bytes, &self.salt) else {
-            return Err(CustodyError::SeatStub);
+        let login = match examine(provider, bytes, &self.salt) {
+            Found::Login(login) => login,
+            Found::Stub => return Err(CustodyError::SeatStub),
+            Found::Foreign(what) => {
+                let path = self.credential_path(provider)?;
+                return Err(CustodyError::Foreign { provider, path, what });
+            }
+            Found::Unreadable(why) => {
+                let path = self.credential_path(provider)?;
+                return Err(CustodyError::SeatUnreadable { path, why });
+            }
         };
         let current = self.vault.current(owner.account)?;
         if let Some(current) = current.as_ref().filter(|c| c.fingerprint == login.fingerprint) {
@@ -121,27 +208,6 @@ impl Custody {
         Ok(sealed)
     }
 
-    pub(crate) fn inspect_seat(&self, provider: Provider) -> SeatState {
-        let place = match self.locate(provider) {
-            Ok(place) => place,
-            Err(CustodyError::SeatUnreadable { why, .. }) => return SeatState::Unreadable { why },
-            Err(_) => return SeatState::Absent,
-        };
-        match self.stable(&place, &place.name, provider, false) {
-            Stable::Absent => SeatState::Absent,
-            Stable::Unreadable(why) => SeatState::Unreadable { why },
-            Stable::Restless => SeatState::Unreadable { why: Unreadable::Torn },
-            Stable::Found(_, Found::Stub) => SeatState::Stub,
-            Stable::Found(_, Found::Unreadable(why)) => SeatState::Unreadable { why },
-            Stable::Found(_, Found::Login(login)) => match self.named(provider, &login) {
-                Ok(Some(named)) => SeatState::Login(seat_login(named, login)),
-                Ok(None) => SeatState::Unreadable { why: Unreadable::NoIdentity },
-                Err(CustodyError::SeatUnreadable { why, .. }) => SeatState::Unreadable { why },
-                Err(_) => SeatState::Unreadable { why: Unreadable::Io },
-            },
-        }
-    }
-
     pub(crate) fn capture_seat(
         &self,
         provider: Provider,
@@ -151,17 +217,8 @@ impl Custody {
         self.flush_unsealed()?;
         let place = self.locate(provider)?;
         let path = place.path(&place.name);
-        let bytes = match self.stable(&place, &place.name, provider, false) {
-            Stable::Absent => return Err(CustodyError::SeatAbsent { path }),
-            Stable::Unreadable(why) => return Err(CustodyError::SeatUnreadable { path, why }),
-            Stable::Restless => return Err(CustodyError::Restless),
-            Stable::Found(bytes, _) => bytes,
-        };
-        let login = match examine(provider, &bytes, &self.salt) {
-            Found::Login(login) => login,
-            Found::Stub => return Err(CustodyError::SeatStub),
-            Found::Unreadable(why) => return Err(CustodyError::SeatUnreadable { path, why }),
-        };
+        let (bytes, login) =
+            login_in(provider, &path, self.stable(&place, &place.name, provider, false))?;
         let unnamed = CustodyError::SeatUnreadable { path, why: Unreadable::NoIdentity };
         let mut named = self.named(provider, &login)?.ok_or(unnamed)?;
         if named.identity.key != *expect {
@@ -176,7 +233,7 @@ impl Custody {
             Sealed::Known(_) => self.store_again(provider, &party, &bytes, block)?,
             stored @ (Sealed::New(_) | Sealed::Older(_)) => stored,
         };
-        Ok(Captured { sealed, login: seat_login(named, login) })
+        Ok(Captured { sealed, login: named.seat_login(login) })
     }
 
     /// Stores a login that the index knows once more if the store has lost it.
@@ -224,15 +281,8 @@ impl Custody {
             Holder::Seat(provider) => {
                 let place = self.locate(provider)?;
                 let path = place.path(&place.name);
-                match self.stable(&place, &place.name, provider, false) {
-                    Stable::Found(_, Found::Login(login)) => login.access,
-                    Stable::Absent => return Err(CustodyError::SeatAbsent { path }),
-                    Stable::Found(_, Found::Stub) => return Err(CustodyError::SeatStub),
-                    Stable::Found(_, Found::Unreadable(why)) | Stable::Unreadable(why) => {
-                        return Err(CustodyError::SeatUnreadable { path, why });
-                    }
-                    Stable::Restless => return Err(CustodyError::Restless),
-                }
+                let found = self.stable(&place, &place.name, provider, false);
+                login_in(provider, &path, found)?.1.access
             }
             Holder::Account(account) => {
                 let (_, vintage) = self.vault.load(account)?;
@@ -251,7 +301,7 @@ pub(crate) fn is_sendable(vintage: &Vintage, salt: &crate::vault::Salt) -> bool 
 fn access_of(vintage: &Vintage, salt: &crate::vault::Salt) -> Result<Secret, CustodyError> {
     match examine(vintage.provider, &vintage.credential, salt) {
         Found::Login(login) => Ok(login.access),
-        Found::Stub | Found::Unreadable(_) => {
+        Found::Stub | Found::Foreign(_) | Found::Unreadable(_) => {
             Err(CustodyError::KeptUnusable("it holds no access token"))
         }
     }
@@ -270,14 +320,4 @@ fn header(access: &Secret) -> Result<HeaderValue, CustodyError> {
         .ok_or(CustodyError::KeptUnusable(UNSENDABLE))?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-fn seat_login(named: Named, login: FoundLogin) -> SeatLogin {
-    SeatLogin {
-        identity: named.identity,
-        fingerprint: login.fingerprint,
-        access_expires_at: login.access_expires_at,
-        login_ends_at: login.login_ends_at,
-        plan: login.plan,
-    }
 }

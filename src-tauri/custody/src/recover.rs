@@ -148,6 +148,7 @@ impl Custody {
         match examine(intent.provider, bytes, &self.salt) {
             Found::Login(login) => login.fingerprint != intent.target.fingerprint,
             Found::Stub => intent.from.is_none(),
+            Found::Foreign(_) => true,
             Found::Unreadable(_) => false,
         }
     }
@@ -242,7 +243,7 @@ impl Custody {
             Read::Bytes(bytes) => match examine(intent.provider, &bytes, &self.salt) {
                 Found::Login(login) => Ok(login.fingerprint != intent.target.fingerprint),
                 // Cut off by a crash while it was written, or cut by the tool after it came out.
-                Found::Stub | Found::Unreadable(_) => live_is_target(),
+                Found::Stub | Found::Foreign(_) | Found::Unreadable(_) => live_is_target(),
             },
             Read::Absent | Read::Unreadable(_) if last >= Some(Step::Exchanged) => Ok(true),
             Read::Absent | Read::Unreadable(_) => live_is_target(),
@@ -333,9 +334,9 @@ impl Custody {
                 Ok(!matches!(sealed, crate::Sealed::Older(_)))
             }
             Stable::Found(_, Found::Stub) | Stable::Absent => Ok(true),
-            Stable::Found(_, Found::Unreadable(_)) | Stable::Unreadable(_) | Stable::Restless => {
-                Ok(false)
-            }
+            Stable::Found(_, Found::Foreign(_) | Found::Unreadable(_))
+            | Stable::Unreadable(_)
+            | Stable::Restless => Ok(false),
         }
     }
 

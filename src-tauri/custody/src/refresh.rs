@@ -124,16 +124,15 @@ impl Custody {
     /// A credential that a tool may be holding is never refreshed: fails closed on every doubt.
     fn check_parked(&self, account: AccountId, vintage: &Vintage) -> Result<(), CustodyError> {
         match self.inspect_seat(vintage.provider) {
-            SeatState::Absent | SeatState::Stub => Ok(()),
+            // A key or a token of another kind: none of the logins that are kept is in use there.
+            SeatState::Absent | SeatState::Stub | SeatState::Foreign { .. } => Ok(()),
+            SeatState::Barred(why) => Err(CustodyError::Barred { why }),
             SeatState::Login(login) => {
                 let is_live = login.identity.key == vintage.key
                     || self.vault.holds(account, &login.fingerprint)?;
                 if is_live { Err(CustodyError::InUse(account)) } else { Ok(()) }
             }
-            SeatState::Unreadable { why } => {
-                let path = self.credential_path(vintage.provider)?;
-                Err(CustodyError::SeatUnreadable { path, why })
-            }
+            SeatState::Unreadable { path, why } => Err(CustodyError::SeatUnreadable { path, why }),
         }
     }
 

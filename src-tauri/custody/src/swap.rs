@@ -10,7 +10,7 @@ use crate::seats::look::{Named, Stable};
 use crate::seats::{AccountKey, Identity, Unreadable};
 use crate::secret::Secret;
 use crate::vault::{Fingerprint, Vintage, VintageRef};
-use crate::{Custody, files, live};
+use crate::{Custody, files, live, whereabouts};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Utc};
@@ -142,11 +142,11 @@ pub(crate) struct Live {
 
 /// A swap with everything it needs at hand; from here on only the seat's directory, the journal
 /// and the tool's configuration are touched.
-struct Prepared {
-    place: Place,
+pub(crate) struct Prepared {
+    pub(crate) place: Place,
     locks: ToolLocks,
     target: (VintageRef, Vintage),
-    live: Live,
+    pub(crate) live: Live,
     captured: Option<VintageRef>,
 }
 
@@ -242,6 +242,10 @@ impl Custody {
         if !live::is_sendable(&target.1, &self.salt) {
             return Err(CustodyError::KeptUnusable(live::UNSENDABLE));
         }
+        let seats = &self.config.seats;
+        if let Some(config) = whereabouts::keeps_out(seats, order.provider, &order.to.key) {
+            return Err(CustodyError::NotAdmitted { config });
+        }
         let place = self.locate(order.provider)?;
         if !place.is_writable(&place.name) {
             let path = place.path(&place.name);
@@ -297,6 +301,9 @@ impl Custody {
         let login = match found {
             Found::Stub => return self.empty_seat(order, Some(bytes)),
             Found::Unreadable(why) => return Err(CustodyError::SeatUnreadable { path, why }),
+            Found::Foreign(what) => {
+                return Err(CustodyError::Foreign { provider: order.provider, path, what });
+            }
             Found::Login(login) => login,
         };
         let named = self.named(order.provider, &login)?;
@@ -325,13 +332,16 @@ impl Custody {
 
     fn empty_seat(&self, order: &SwapOrder, bytes: Option<Secret>) -> Result<Live, CustodyError> {
         match (&order.from, &bytes) {
-            (None, _) => Ok(Live {
-                bytes,
-                fingerprint: None,
-                block: None,
-                access_expires_at: None,
-                renewable: false,
-            }),
+            (None, _) => {
+                self.check_signed_out(order.provider)?;
+                Ok(Live {
+                    bytes,
+                    fingerprint: None,
+                    block: None,
+                    access_expires_at: None,
+                    renewable: false,
+                })
+            }
             (Some(_), Some(_)) => Err(CustodyError::SeatStub),
             (Some(_), None) => {
                 let path = self.credential_path(order.provider)?;
@@ -390,6 +400,7 @@ impl Custody {
         let place = &prepared.place;
         exchange(place, &staged, &parked, prepared.live.bytes.is_some())?;
         journal.step(id, Step::Exchanged)?;
+        self.check_came_out(prepared, intent, &staged, &parked)?;
         if prepared.live.bytes.is_some() {
             park(place, &staged, &parked)?;
         }

@@ -16,7 +16,7 @@ const PARKED_MS_MIN: i64 = 30_000;
 impl Custody {
     /// As [`Custody::tend`], under a seat lease the caller holds. Returns what is still parked.
     pub(crate) fn tend_leased(&self, provider: Provider, now: Utc) -> Result<usize, CustodyError> {
-        let place = self.locate(provider)?;
+        let place = self.locate_file(provider)?;
         let prefix = format!("{}{PARKED}", place.name.to_string_lossy());
         let mut left = 0;
         for name in place.names(&prefix)? {
@@ -35,7 +35,7 @@ impl Custody {
     /// Removes what lies parked of an account that the person has removed.
     pub(crate) fn remove_parked(&self, account: AccountId) {
         for provider in Provider::ALL {
-            let Ok(place) = self.locate(provider) else { continue };
+            let Ok(place) = self.locate_file(provider) else { continue };
             let prefix = format!("{}{PARKED}{}-", place.name.to_string_lossy(), account.0);
             for name in place.names(&prefix).unwrap_or_default() {
                 if let Err(error) = place.remove(&name) {
@@ -59,7 +59,7 @@ impl Custody {
         let owner = name_text.strip_prefix(prefix).and_then(|rest| rest.split('-').next());
         let Some(owner) = owner.and_then(|id| id.parse::<i64>().ok()) else { return Ok(false) };
         let safe = match owner {
-            0 => true,
+            0 => self.is_nobodys(place, name, provider, now)?,
             id => self.is_kept_for_good(place, name, provider, AccountId(id), now)?,
         };
         let aged =
@@ -69,6 +69,29 @@ impl Custody {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// What lies parked without an owner came out of a seat in which nobody was signed in: it goes when
+    /// it is an empty shape, or a login that is kept. Anything else stays.
+    fn is_nobodys(
+        &self,
+        place: &Place,
+        name: &OsStr,
+        provider: Provider,
+        now: Utc,
+    ) -> Result<bool, CustodyError> {
+        match self.stable(place, name, provider, false) {
+            Stable::Found(_, Found::Stub) | Stable::Absent => Ok(true),
+            Stable::Found(_, Found::Login(login)) => {
+                match self.lineages.owner(&login, self.vault.pointers.as_ref())? {
+                    Some(owner) => self.is_kept_for_good(place, name, provider, owner.account, now),
+                    None => Ok(false),
+                }
+            }
+            Stable::Found(_, Found::Foreign(_) | Found::Unreadable(_))
+            | Stable::Unreadable(_)
+            | Stable::Restless => Ok(false),
+        }
     }
 
     /// Whether the vault gives back what lies parked, or a newer vintage of the account, read anew
@@ -87,9 +110,9 @@ impl Custody {
         let login = match self.stable(place, name, provider, false) {
             Stable::Found(_, Found::Login(login)) => login,
             Stable::Found(_, Found::Stub) | Stable::Absent => return Ok(true),
-            Stable::Found(_, Found::Unreadable(_)) | Stable::Unreadable(_) | Stable::Restless => {
-                return Ok(false);
-            }
+            Stable::Found(_, Found::Foreign(_) | Found::Unreadable(_))
+            | Stable::Unreadable(_)
+            | Stable::Restless => return Ok(false),
         };
         let (key, block) = match self.vault.newest_readable(account)? {
             Some(kept) => (kept.key, kept.identity),

@@ -2,6 +2,7 @@
 //! other's single-use token, and the provider ends both.
 
 use crate::Custody;
+use crate::caveats::{Caveat, linked};
 use crate::error::CustodyError;
 use crate::files::{Place, Read};
 use crate::seats::found::{Found, examine};
@@ -16,6 +17,8 @@ pub struct Twin {
     pub account: AccountId,
     /// The other place's credential file, or `None`: another account that is kept here.
     pub place: Option<PathBuf>,
+    /// The tool's own file is a link to that place.
+    pub linked: bool,
 }
 
 impl Custody {
@@ -46,15 +49,26 @@ impl Custody {
         let mut twins = Vec::new();
         for (index, (account, lineage)) in kept.iter().enumerate() {
             if kept.iter().enumerate().any(|(other, (_, same))| other != index && same == lineage) {
-                twins.push(Twin { account: *account, place: None });
+                twins.push(Twin { account: *account, place: None, linked: false });
             }
         }
-        for (provider, path) in places {
-            let Some(lineage) = self.lineage_at(*provider, path) else { continue };
+        let elsewhere = places.iter().filter_map(|(provider, path)| {
+            Some((path.clone(), self.lineage_at(*provider, path)?, false))
+        });
+        // A seat that is a link lies in somebody else's store.
+        let linked = Provider::ALL.into_iter().filter_map(|provider| {
+            let Some(Caveat::Linked { target, .. }) = linked(&self.config.seats, provider) else {
+                return None;
+            };
+            let place = self.locate_file(provider).ok()?;
+            Some((target, self.lineage_in(provider, &place)?, true))
+        });
+        for (path, lineage, linked) in elsewhere.chain(linked) {
             let same = kept.iter().filter(|(_, found)| *found == lineage);
-            twins.extend(
-                same.map(|(account, _)| Twin { account: *account, place: Some(path.clone()) }),
-            );
+            twins.extend(same.map(|(account, _)| {
+                let (account, place) = (*account, Some(path.clone()));
+                Twin { account, place, linked }
+            }));
         }
         Ok(twins)
     }
@@ -62,13 +76,17 @@ impl Custody {
     /// The lineage in a file that is not one of our seats; one look, whatever it holds.
     fn lineage_at(&self, provider: Provider, path: &std::path::Path) -> Option<Fingerprint> {
         let place = Place::locate(path).ok()?;
-        if self.locate(provider).is_ok_and(|seat| seat.is_same(&place)) {
+        if self.locate_file(provider).is_ok_and(|seat| seat.is_same(&place)) {
             return None;
         }
+        self.lineage_in(provider, &place)
+    }
+
+    fn lineage_in(&self, provider: Provider, place: &Place) -> Option<Fingerprint> {
         let Read::Bytes(bytes) = place.read(&place.name) else { return None };
         match examine(provider, &bytes, &self.salt) {
             Found::Login(login) => login.lineage,
-            Found::Stub | Found::Unreadable(_) => None,
+            Found::Stub | Found::Foreign(_) | Found::Unreadable(_) => None,
         }
     }
 }

@@ -4,7 +4,7 @@
 mod support;
 
 use sluice_custody::{
-    CustodyError, Health, Holder, SeatState, StoreError, SwapFailure, Unreadable,
+    CustodyError, ForeignLogin, Health, Holder, SeatState, StoreError, SwapFailure, Unreadable,
 };
 use sluice_engine::{AccountId, Provider};
 use std::fs::{self, Permissions};
@@ -19,6 +19,7 @@ enum Seen {
     Absent,
     Stub,
     Login,
+    Foreign(ForeignLogin),
     Unreadable(Unreadable),
 }
 
@@ -27,7 +28,9 @@ fn seen(home: &Home) -> Seen {
         SeatState::Absent => Seen::Absent,
         SeatState::Stub => Seen::Stub,
         SeatState::Login(_) => Seen::Login,
-        SeatState::Unreadable { why } => Seen::Unreadable(why),
+        SeatState::Unreadable { why, .. } => Seen::Unreadable(why),
+        SeatState::Foreign { what, .. } => Seen::Foreign(what),
+        SeatState::Barred(why) => panic!("{why}"),
     }
 }
 
@@ -89,7 +92,7 @@ fn contents_that_are_no_credential() {
     let giant_bytes = giant.len() as u64;
     let bom = format!("\u{feff}{}", credential("a", 0));
     let twice = credential("a", 0).replacen('{', "{\"claudeAiOauth\":{},", 1);
-    use Unreadable::{Empty, NotJson, NotText, TooLarge, Torn};
+    use Unreadable::{ByteOrderMark, Empty, HalfLogin, NotJson, NotText, TooLarge, Torn};
     let shapes: Vec<(&str, Vec<u8>, Seen)> = vec![
         ("empty", vec![], Seen::Unreadable(Empty)),
         ("only blanks", b" \n\t ".to_vec(), Seen::Unreadable(Empty)),
@@ -114,7 +117,7 @@ fn contents_that_are_no_credential() {
             "{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect(),
             Seen::Unreadable(NotJson),
         ),
-        ("bom", bom.into_bytes(), Seen::Unreadable(NotJson)),
+        ("bom", bom.into_bytes(), Seen::Unreadable(ByteOrderMark)),
         ("text", b"signed in as somebody".to_vec(), Seen::Unreadable(NotJson)),
         ("html", b"<html>502</html>".to_vec(), Seen::Unreadable(NotJson)),
         ("array", b"[1,2]".to_vec(), Seen::Unreadable(NotJson)),
@@ -129,9 +132,9 @@ fn contents_that_are_no_credential() {
         ("null login", b"{\"claudeAiOauth\":null}".to_vec(), Seen::Stub),
         ("only machine keys", b"{\"mcpOAuth\":{}}".to_vec(), Seen::Stub),
         ("emptied", stub("\"\"", "\"\"").into_bytes(), Seen::Stub),
-        ("access emptied", stub("\"\"", "\"r\"").into_bytes(), Seen::Stub),
-        ("refresh emptied", stub("\"a\"", "\"\"").into_bytes(), Seen::Stub),
-        ("access a number", stub("5", "\"r\"").into_bytes(), Seen::Stub),
+        ("access emptied", stub("\"\"", "\"r\"").into_bytes(), Seen::Unreadable(HalfLogin)),
+        ("refresh emptied", stub("\"a\"", "\"\"").into_bytes(), Seen::Unreadable(HalfLogin)),
+        ("access a number", stub("5", "\"r\"").into_bytes(), Seen::Unreadable(HalfLogin)),
         ("access null", stub("null", "null").into_bytes(), Seen::Stub),
         ("object without tokens", b"{\"claudeAiOauth\":{}}".to_vec(), Seen::Stub),
     ];
@@ -140,6 +143,22 @@ fn contents_that_are_no_credential() {
         fs::write(home.credential_path(), &bytes).unwrap();
         home.age();
         assert_eq!(seen(&home), expected, "{shape}");
+        refuses_without_a_trace(&home, shape);
+    }
+}
+
+#[test]
+fn contents_that_may_be_a_login_of_another_kind() {
+    let setup = r#"{"claudeAiOauth":{"accessToken":"sk-a","refreshToken":null}}"#;
+    for (shape, text, what) in [
+        ("setup token", setup, ForeignLogin::SetupToken),
+        ("a key of its own", r#"{"apiKey":"sk-ant"}"#, ForeignLogin::Unknown),
+        ("another token", r#"{"claudeAiOauth":{"token":"sk-x"}}"#, ForeignLogin::Unknown),
+    ] {
+        let home = Home::with_two();
+        fs::write(home.credential_path(), text).unwrap();
+        home.age();
+        assert_eq!(seen(&home), Seen::Foreign(what), "{shape}");
         refuses_without_a_trace(&home, shape);
     }
 }

@@ -169,8 +169,8 @@ fn another_login_an_api_key_and_a_mode_the_tool_refuses_are_left_alone() {
     let refused_mode = auth("a", 0).replace("\"chatgpt\",", "\"oauth\",");
     for (text, code) in [
         (stranger.as_str(), "wrong_account"),
-        (key_only, "seat_stub"),
-        (refused_mode.as_str(), "seat_unreadable"),
+        (key_only, "foreign_login"),
+        (refused_mode.as_str(), "foreign_login"),
     ] {
         let home = with_two();
         write(&home, text);

@@ -35,6 +35,7 @@ pub mod vault;
 mod view;
 mod watch;
 pub mod watchdog;
+pub mod whereabouts;
 pub mod worker;
 
 pub use link::{Handle, Link};

@@ -566,7 +566,9 @@ async fn wait_for<R>(
 }
 
 fn unread(missed: Missed) -> SeatReport {
-    SeatReport::Unreadable(format!("reading it failed: {missed}"))
+    SeatReport::Unreadable(format!(
+        "The login could not be looked at ({missed}); it is tried again by itself."
+    ))
 }
 
 fn busy(missed: Missed) -> Trouble {

@@ -84,8 +84,12 @@ pub enum SeatReport {
     Absent,
     /// A logged-out stub.
     Stub,
-    /// Something we do not understand; it is never overwritten.
+    /// Something we do not understand, or that the tool does not use; it is never overwritten. In
+    /// sentences: what it is and what helps.
     Unreadable(String),
+    /// A login of a kind that is not kept (an API key, say): nobody's, and never replaced. In sentences:
+    /// what it is and what helps.
+    Foreign(String),
     /// A login.
     Login(Box<SeatLogin>),
 }
@@ -117,6 +121,8 @@ pub struct Twin {
     pub account: AccountId,
     /// Where else it lies.
     pub also_in: String,
+    /// The tool's own file is a link to that place.
+    pub linked: bool,
 }
 
 /// The provider's answer to a token request; the body is secret and travels unseen.
@@ -193,6 +199,8 @@ pub enum SwapReport {
         row: i64,
         /// A background process of the tool goes on with the former account until it is restarted.
         lingering: bool,
+        /// What makes the login that was placed have no effect, or another one, in sentences.
+        caveats: Vec<String>,
     },
     /// Nothing changed, or everything was put back.
     Failed {

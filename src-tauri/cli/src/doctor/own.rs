@@ -2,11 +2,11 @@
 
 use super::{Finding, Names};
 use crate::render::since;
-use sluice_driver::api::{AccountView, View};
+use sluice_driver::api::{AccountView, Provider, View};
 use sluice_driver::checkup::{
     self, Checkup, Exposed, Health, Holding, Retention, SCHEMA_VERSION, VaultKey,
 };
-use sluice_driver::{Paths, explain};
+use sluice_driver::{Paths, explain, whereabouts};
 
 const MEGABYTE: f64 = 1_000_000.0;
 /// A disk with less room than this may soon refuse a write, bytes.
@@ -171,15 +171,15 @@ fn room(paths: &Paths) -> Option<Finding> {
     })
 }
 
-/// What of this process's own environment changes how tools or Sluice behave.
+/// What of this process's own surroundings changes how tools or Sluice behave.
 pub(super) fn surroundings() -> Vec<Finding> {
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let shadows = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
-    let shadows = shadows.into_iter().filter(set).map(|name| {
-        let text =
-            format!("{name} is set: tools started from here ignore the login that Sluice swaps.");
-        Finding::warning("environment", text, "Unset it.")
-    });
+    let here = std::env::current_dir().ok();
+    let caveats = Provider::ALL
+        .into_iter()
+        .flat_map(|provider| whereabouts::caveats(provider, here.as_deref(), None));
+    let shadows =
+        caveats.map(|caveat| Finding::warning(caveat.code(), caveat.to_string(), caveat.helps()));
     let overrides = [
         "SLUICE_CLAUDE_API",
         "SLUICE_CLAUDE_TOKEN_URL",

@@ -6,25 +6,8 @@ use sluice_driver::Paths;
 use sluice_driver::lanes::{self, NoPlace, Place, Wish};
 use sluice_driver::parts::engine::{AccountId, Provider};
 use sluice_driver::parts::ledger::{AccountRow, Ledger};
+use sluice_driver::whereabouts::outranking;
 use std::path::Path;
-
-/// Variables that outrank the stored login, by provider. Only their names are ever looked at.
-const SHADOWING: [(Provider, &[&str]); 2] = [
-    (
-        Provider::Claude,
-        &[
-            "CLAUDE_CODE_USE_BEDROCK",
-            "CLAUDE_CODE_USE_VERTEX",
-            "CLAUDE_CODE_USE_FOUNDRY",
-            "ANTHROPIC_AUTH_TOKEN",
-            "ANTHROPIC_API_KEY",
-            "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
-            "CLAUDE_CODE_OAUTH_TOKEN",
-            "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
-        ],
-    ),
-    (Provider::Codex, &["CODEX_API_KEY", "OPENAI_API_KEY", "CODEX_ACCESS_TOKEN"]),
-];
 
 /// A run's destination.
 pub struct Launch {
@@ -34,20 +17,13 @@ pub struct Launch {
     pub program: String,
     /// Lane, account, generation and seat.
     pub place: Place,
-    /// Names of variables that outrank all this.
+    /// Names of variables and settings that outrank all this.
     pub shadowed: Vec<String>,
 }
 
-/// Names of the variables that are set and outrank the stored login.
+/// Names of what outranks the stored login of a tool started here: variables and settings.
 pub fn shadowed(provider: Provider) -> Vec<String> {
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    SHADOWING
-        .iter()
-        .filter(|(whose, _)| *whose == provider)
-        .flat_map(|(_, names)| names.iter())
-        .filter(|name| is_set(name))
-        .map(|name| (*name).to_owned())
-        .collect()
+    outranking(provider, std::env::current_dir().ok().as_deref(), None)
 }
 
 impl Launch {
@@ -73,7 +49,9 @@ impl Launch {
         let here = std::env::current_dir().ok();
         let wish = Wish { lane: args.lane.as_deref(), account, folder: here.as_deref() };
         let place = lanes::place(ledger, paths, provider, wish, super::now())?;
-        Ok(Self { provider, program, place, shadowed: shadowed(provider) })
+        let seat = place.environment.as_ref().map(|(name, seat)| (*name, seat.as_path()));
+        let shadowed = outranking(provider, here.as_deref(), seat);
+        Ok(Self { provider, program, place, shadowed })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Claude Code's seat: `.credentials.json`, and `oauthAccount` in `.claude.json`.
 
+use super::foreign::{ForeignLogin, holds_more_than, holds_text};
 use super::found::{Found, FoundLogin};
 use super::{AccountKey, Identity, Unreadable};
 use crate::json::{self, Entry};
@@ -13,8 +14,23 @@ use zeroize::Zeroizing;
 
 /// The credential file's name.
 pub(crate) const FILE: &str = ".credentials.json";
+/// The global configuration's name.
+pub(crate) const CONFIG: &str = ".claude.json";
 /// Keys of the credential file that belong to the account; every other key belongs to the machine.
 const ACCOUNT_KEYS: [&str; 2] = ["claudeAiOauth", "trustedDeviceToken"];
+/// What else lies in the credential file, none of it a login: the machine's.
+const MACHINE_KEYS: [&str; 5] =
+    ["mcpOAuth", "mcpOAuthClientConfig", "mcpXaaIdp", "mcpXaaIdpConfig", "pluginSecrets"];
+/// What may stand beside emptied tokens and is no credential.
+const STUB_KEYS: [&str; 7] = [
+    "scopes",
+    "subscriptionType",
+    "subscriptionTypeSource",
+    "rateLimitTier",
+    "clientId",
+    "expiresAt",
+    "refreshTokenExpiresAt",
+];
 /// The tool's public client id, part of each refresh request.
 const CLIENT_ID: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 /// The tool itself refreshes this long before the end, in microseconds.
@@ -31,6 +47,8 @@ pub enum CredentialState {
     LoginRequired,
     /// No login in it.
     SignedOut,
+    /// Holds something else, which may be a login: never *absent*.
+    Foreign(ForeignLogin),
     /// Not understood at the moment: never *absent*.
     Unreadable(Unreadable),
 }
@@ -84,6 +102,8 @@ pub(crate) enum Reading<'a> {
     Emptied,
     /// No `claudeAiOauth` at all.
     SignedOut,
+    /// Something that is no login of a subscription, or is not known.
+    Foreign(ForeignLogin),
     Unreadable(Unreadable),
 }
 
@@ -101,6 +121,9 @@ pub(crate) fn top_level(bytes: &Secret) -> Result<(&str, Vec<Entry<'_>>), Unread
         return Err(Unreadable::Empty);
     }
     let text = std::str::from_utf8(bytes.expose()).map_err(|_| Unreadable::NotText)?;
+    if text.starts_with('\u{feff}') {
+        return Err(Unreadable::ByteOrderMark);
+    }
     let entries = json::entries(text).ok_or_else(|| not_json(text))?;
     if json::has_duplicates(&entries) {
         return Err(Unreadable::NotJson);
@@ -115,7 +138,11 @@ pub(crate) fn read(bytes: &Secret) -> Reading<'_> {
         Err(why) => return Reading::Unreadable(why),
     };
     let Some(raw) = json::value(&entries, ACCOUNT_KEYS[0]).filter(|raw| *raw != "null") else {
-        return Reading::SignedOut;
+        let known = [ACCOUNT_KEYS.as_slice(), MACHINE_KEYS.as_slice()].concat();
+        return match holds_more_than(&entries, &known) {
+            true => Reading::Foreign(ForeignLogin::Unknown),
+            false => Reading::SignedOut,
+        };
     };
     let Ok(oauth) = serde_json::from_str::<Oauth<'_>>(raw) else {
         return Reading::Unreadable(Unreadable::NotJson);
@@ -123,11 +150,13 @@ pub(crate) fn read(bytes: &Secret) -> Reading<'_> {
     let filled = |raw| text(raw).filter(|token: &Cow<'_, str>| !token.is_empty());
     let refresh = filled(oauth.refresh);
     let Some(access) = filled(oauth.access) else {
-        return Reading::Emptied;
+        return without_access(raw, &oauth);
     };
-    // An emptied refresh token beside a live access token is a half-written stub, too.
-    if refresh.is_none() && oauth.refresh.is_some_and(|raw| raw.get() == "\"\"") {
-        return Reading::Emptied;
+    // A token that is no text is not one that is missing; an emptied one beside a live one is the
+    // middle of a sign-in, or half of one.
+    let refresh_is_none = oauth.refresh.is_none_or(|raw| raw.get() == "null");
+    if refresh.is_none() && !refresh_is_none {
+        return Reading::Unreadable(Unreadable::HalfLogin);
     }
     let account_part = ACCOUNT_KEYS
         .iter()
@@ -136,11 +165,25 @@ pub(crate) fn read(bytes: &Secret) -> Reading<'_> {
     Reading::Login(Login { oauth, access, refresh, account_part })
 }
 
+/// Without an access token: emptied, as far as nothing else in it could be a credential.
+fn without_access<'a>(raw: &str, oauth: &Oauth<'_>) -> Reading<'a> {
+    let empty =
+        |raw: Option<&RawValue>| raw.is_none_or(|raw| raw.get() == "null" || raw.get() == "\"\"");
+    if !empty(oauth.access) || !empty(oauth.refresh) {
+        return Reading::Unreadable(Unreadable::HalfLogin);
+    }
+    match json::entries(raw) {
+        Some(entries) if !holds_more_than(&entries, &STUB_KEYS) => Reading::Emptied,
+        Some(_) | None => Reading::Foreign(ForeignLogin::Unknown),
+    }
+}
+
 /// The state of a credential file at an instant.
 #[must_use]
 pub fn credential_state(bytes: &Secret, now: Utc) -> CredentialState {
     match read(bytes) {
         Reading::Unreadable(why) => CredentialState::Unreadable(why),
+        Reading::Foreign(what) => CredentialState::Foreign(what),
         Reading::SignedOut => CredentialState::SignedOut,
         Reading::Emptied => CredentialState::LoginRequired,
         Reading::Login(login) => {
@@ -160,6 +203,7 @@ pub fn credential_state(bytes: &Secret, now: Utc) -> CredentialState {
 pub(crate) fn examine(bytes: &Secret, salt: &Salt) -> Found {
     match read(bytes) {
         Reading::Unreadable(why) => Found::Unreadable(why),
+        Reading::Foreign(what) => Found::Foreign(what),
         Reading::Emptied | Reading::SignedOut => Found::Stub,
         Reading::Login(login) => Found::Login(FoundLogin {
             credential: login.account_object(),
@@ -254,7 +298,9 @@ impl Login<'_> {
 pub(crate) fn refresh_request(vintage: &Vintage) -> Option<Secret> {
     match read(&vintage.credential) {
         Reading::Login(login) => login.refresh_request(),
-        Reading::Emptied | Reading::SignedOut | Reading::Unreadable(_) => None,
+        Reading::Emptied | Reading::SignedOut | Reading::Foreign(_) | Reading::Unreadable(_) => {
+            None
+        }
     }
 }
 
@@ -353,6 +399,13 @@ pub(crate) fn read_identity(config: &Secret) -> Result<Option<Named<'_>>, Unread
         },
         block: raw,
     }))
+}
+
+/// Whether the configuration holds an API key that a sign-in to the provider's console has made:
+/// without a login in the credential file it is what the tool uses.
+pub(crate) fn holds_api_key(config: &Secret) -> bool {
+    let Ok((_, entries)) = top_level(config) else { return false };
+    json::value(&entries, "primaryApiKey").is_some_and(holds_text)
 }
 
 /// The parts of the configuration with another identity block; `None` when it cannot be spliced.

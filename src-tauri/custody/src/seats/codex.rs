@@ -1,9 +1,10 @@
 //! Codex's seat: `auth.json`, rewritten in place by the tool; its identity is inside.
 
 use super::claude::{text, top_level};
+use super::foreign::{ForeignLogin, holds_more_than, holds_text};
 use super::found::{Found, FoundLogin};
 use super::{AccountKey, Identity, Unreadable};
-use crate::json;
+use crate::json::{self, Entry};
 use crate::secret::Secret;
 use crate::vault::{Salt, Vintage};
 use base64::Engine as _;
@@ -41,6 +42,8 @@ struct Claims {
     exp: Option<f64>,
     #[serde(default)]
     email: Option<String>,
+    #[serde(default)]
+    sub: Option<String>,
     #[serde(default, rename = "https://api.openai.com/auth")]
     auth: Auth,
 }
@@ -53,8 +56,36 @@ struct Auth {
     chatgpt_user_id: Option<String>,
     #[serde(default)]
     user_id: Option<String>,
+    /// Person and account in one: `PERSON__ACCOUNT`.
+    #[serde(default)]
+    chatgpt_account_user_id: Option<String>,
     #[serde(default)]
     chatgpt_plan_type: Option<String>,
+}
+
+impl Claims {
+    /// The person by their own id in this service, where the token has one.
+    fn user(&self) -> Option<&str> {
+        let named = |id: &'_ Option<String>| id.as_deref().filter(|id| !id.is_empty()).is_some();
+        let auth = &self.auth;
+        match (named(&auth.chatgpt_user_id), named(&auth.user_id)) {
+            (true, _) => auth.chatgpt_user_id.as_deref(),
+            (false, true) => auth.user_id.as_deref(),
+            (false, false) => {
+                let joined = auth.chatgpt_account_user_id.as_deref()?;
+                joined.split("__").next().filter(|user| !user.is_empty())
+            }
+        }
+    }
+
+    fn account(&self) -> Option<&str> {
+        self.auth.chatgpt_account_id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// The person by how they sign in.
+    fn subject(&self) -> Option<&str> {
+        self.sub.as_deref().filter(|id| !id.is_empty())
+    }
 }
 
 /// What a token says of itself; nothing when it is opaque. The signature is not ours to check.
@@ -69,32 +100,87 @@ fn filled(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     text(raw).filter(|text| !text.is_empty())
 }
 
-/// Reads `auth.json`; total. A login by API key is not a subscription and counts as signed out.
+/// What beside `tokens` tells how the file is used, and is no credential.
+const PLAIN_KEYS: [&str; 3] = ["auth_mode", "last_refresh", "tokens"];
+/// The same inside `tokens`.
+const PLAIN_TOKEN_KEYS: [&str; 1] = ["account_id"];
+
+/// The kind of login that the file says it is for the tool, if that is not a subscription's.
+///
+/// The mode decides; without one a key outranks the tokens beside it.
+fn foreign(entries: &[Entry<'_>]) -> Option<ForeignLogin> {
+    let filled = |key| json::value(entries, key).is_some_and(holds_text);
+    let mode = json::value(entries, "auth_mode").filter(|raw| *raw != "null");
+    match mode {
+        Some("\"chatgpt\"") => None,
+        Some("\"apikey\"" | "\"apiKey\"" | "\"bedrockApiKey\"") => Some(ForeignLogin::ApiKey),
+        Some("\"personalAccessToken\"" | "\"agentIdentity\"") => Some(ForeignLogin::AccessToken),
+        Some("\"chatgptAuthTokens\"") => Some(ForeignLogin::HandedOver),
+        Some(_) => Some(ForeignLogin::Unknown),
+        None if filled("personal_access_token") || filled("agent_identity") => {
+            Some(ForeignLogin::AccessToken)
+        }
+        None if filled("OPENAI_API_KEY") => Some(ForeignLogin::ApiKey),
+        None => None,
+    }
+}
+
+/// What a file without a subscription's tokens is: signed out only when nothing in it could be a
+/// credential.
+fn without_tokens(entries: &[Entry<'_>], tokens: Option<&[Entry<'_>]>) -> Found {
+    if let Some(what) = foreign(entries) {
+        return match holds_more_than(entries, &["auth_mode", "last_refresh"]) {
+            true => Found::Foreign(what),
+            false => Found::Stub,
+        };
+    }
+    if json::value(entries, "OPENAI_API_KEY").is_some_and(holds_text) {
+        return Found::Foreign(ForeignLogin::ApiKey);
+    }
+    if holds_more_than(entries, &PLAIN_KEYS) {
+        return Found::Foreign(ForeignLogin::Unknown);
+    }
+    match tokens {
+        Some(tokens) if holds_more_than(tokens, &PLAIN_TOKEN_KEYS) => {
+            Found::Unreadable(Unreadable::HalfLogin)
+        }
+        Some(_) | None => Found::Stub,
+    }
+}
+
+/// Reads `auth.json`; total.
 pub(crate) fn examine(bytes: &Secret, salt: &Salt) -> Found {
     let entries = match top_level(bytes) {
         Ok((_, entries)) => entries,
         Err(why) => return Found::Unreadable(why),
     };
     let Some(raw) = json::value(&entries, "tokens").filter(|raw| *raw != "null") else {
-        return Found::Stub;
+        return without_tokens(&entries, None);
     };
     let Ok(tokens) = serde_json::from_str::<Tokens<'_>>(raw) else {
         return Found::Unreadable(Unreadable::NotJson);
     };
-    // Newer tools refuse to start with this value: such a file is never placed.
-    if json::value(&entries, "auth_mode") == Some("\"oauth\"") {
-        return Found::Unreadable(Unreadable::NotJson);
-    }
     let Some(access) = filled(tokens.access_token) else {
-        return Found::Stub;
+        return without_tokens(&entries, Some(&json::entries(raw).unwrap_or_default()));
     };
+    // Newer tools refuse to start with a mode they do not know: such a file is never placed.
+    if let Some(what) = foreign(&entries) {
+        return Found::Foreign(what);
+    }
     let refresh = filled(tokens.refresh_token);
     let said = filled(tokens.id_token).map(|token| claims(&token)).unwrap_or_default();
-    let expires = claims(&access).exp.filter(|exp| exp.is_finite() && exp.abs() < 9e12);
+    let granted = claims(&access);
+    let expires = granted.exp.filter(|exp| exp.is_finite() && exp.abs() < 9e12);
     let access_expires_at = expires.map(|exp| Utc::from_seconds(exp as i64));
     let stamp = access_expires_at.map_or(0, |at| at.0).to_le_bytes();
     let (a, r) = (access.as_bytes(), refresh.as_deref().unwrap_or_default().as_bytes());
-    let account = filled(tokens.account_id).map(Cow::into_owned).or(said.auth.chatgpt_account_id);
+    let named = filled(tokens.account_id);
+    let account = named.as_deref().or(said.account()).or(granted.account());
+    let identity = account.zip(person(&said, &granted)).map(|(account, person)| Identity {
+        key: AccountKey(format!("{account}/{person}")),
+        email: said.email.clone(),
+        organization: None,
+    });
     Found::Login(FoundLogin {
         credential: Secret::new(bytes.expose().to_vec()),
         access: Secret::new(access.as_bytes().to_vec()),
@@ -103,16 +189,20 @@ pub(crate) fn examine(bytes: &Secret, salt: &Salt) -> Found {
         access_expires_at,
         login_ends_at: None,
         refreshable: refresh.is_some(),
+        identity,
         plan: Plan { subscription: said.auth.chatgpt_plan_type, ..Plan::default() },
-        identity: account.map(|account| Identity {
-            key: AccountKey(format!(
-                "{account}/{}",
-                said.auth.chatgpt_user_id.or(said.auth.user_id).unwrap_or_default()
-            )),
-            email: said.email,
-            organization: None,
-        }),
     })
+}
+
+/// Who of a workspace it is. The two tokens are of one sign-in, and either may name the person.
+fn person<'a>(said: &'a Claims, granted: &'a Claims) -> Option<&'a str> {
+    said.user().or(granted.user()).or(said.subject()).or(granted.subject())
+}
+
+/// The key under which a login was kept as long as its person was looked for in one place only.
+pub(crate) fn key_without_person(key: &AccountKey) -> Option<AccountKey> {
+    let (account, person) = key.0.rsplit_once('/')?;
+    (!person.is_empty()).then(|| AccountKey(format!("{account}/")))
 }
 
 /// The body of the refresh request; `None` without a refresh token.
@@ -180,6 +270,8 @@ fn rfc3339(at: Utc) -> String {
 #[cfg(test)]
 mod tests {
     use super::{examine, merge_reply, rfc3339};
+    use crate::seats::Unreadable;
+    use crate::seats::foreign::ForeignLogin;
     use crate::seats::found::Found;
     use crate::secret::Secret;
     use crate::vault::Salt;
@@ -221,15 +313,89 @@ mod tests {
         assert!(login.refreshable);
     }
 
+    fn found(text: &str) -> Found {
+        examine(&Secret::new(text.as_bytes().to_vec()), &salt())
+    }
+
     #[test]
-    fn an_api_key_a_half_file_and_a_refused_mode_are_no_logins() {
-        let stub = |text: &str| examine(&Secret::new(text.as_bytes().to_vec()), &salt());
-        assert!(matches!(stub("{\"OPENAI_API_KEY\":\"sk\"}"), Found::Stub));
-        assert!(matches!(stub("{\"tokens\":null}"), Found::Stub));
-        assert!(matches!(stub("{\"tokens\":{}}"), Found::Stub));
-        assert!(matches!(stub("{\"tokens\":{\"acc"), Found::Unreadable(_)));
-        let refused = auth("rt", 1).replace("\"chatgpt\",", "\"oauth\",");
-        assert!(matches!(stub(&refused), Found::Unreadable(_)));
+    fn only_known_empty_shapes_count_as_signed_out() {
+        for empty in [
+            "{}",
+            "{\"tokens\":null}",
+            "{\"tokens\":{}}",
+            "{\"auth_mode\":\"chatgpt\",\"OPENAI_API_KEY\":null,\"tokens\":{\"access_token\":\"\"}}",
+            "{\"auth_mode\":\"apikey\",\"OPENAI_API_KEY\":null}",
+        ] {
+            assert!(matches!(found(empty), Found::Stub), "{empty}");
+        }
+        assert!(matches!(found("{\"tokens\":{\"acc"), Found::Unreadable(Unreadable::Torn)));
+        let half = "{\"tokens\":{\"refresh_token\":\"rt\",\"access_token\":\"\"}}";
+        assert!(matches!(found(half), Found::Unreadable(Unreadable::HalfLogin)));
+    }
+
+    #[test]
+    fn logins_of_another_kind_are_named_and_never_empty() {
+        use ForeignLogin::{AccessToken, ApiKey, HandedOver, Unknown};
+        let mode = |mode: &str| auth("rt", 1).replace("\"chatgpt\",", &format!("\"{mode}\","));
+        let key = "\"OPENAI_API_KEY\": \"sk-live\"";
+        let without_mode = auth("rt", 1).replace("\"auth_mode\": \"chatgpt\",", "");
+        for (text, what) in [
+            ("{\"OPENAI_API_KEY\":\"sk\"}".to_owned(), ApiKey),
+            (
+                "{\"auth_mode\":\"apikey\",\"OPENAI_API_KEY\":\"sk\",\"tokens\":null}".to_owned(),
+                ApiKey,
+            ),
+            ("{\"auth_mode\":\"chatgpt\",\"OPENAI_API_KEY\":\"sk\"}".to_owned(), ApiKey),
+            ("{\"personal_access_token\":\"at-x\",\"tokens\":null}".to_owned(), AccessToken),
+            (
+                "{\"auth_mode\":\"personalAccessToken\",\"personal_access_token\":\"at-x\",\
+                 \"tokens\":null}"
+                    .to_owned(),
+                AccessToken,
+            ),
+            ("{\"auth_mode\":\"agentIdentity\",\"agent_identity\":\"ey\"}".to_owned(), AccessToken),
+            ("{\"bedrock_api_key\":{\"key\":\"x\"}}".to_owned(), Unknown),
+            ("{\"tokens\":null,\"later\":[\"x\"]}".to_owned(), Unknown),
+            (mode("apikey"), ApiKey),
+            (mode("chatgptAuthTokens"), HandedOver),
+            (mode("oauth"), Unknown),
+            (without_mode.replace("\"OPENAI_API_KEY\": null", key), ApiKey),
+        ] {
+            assert!(matches!(found(&text), Found::Foreign(is) if is == what), "{what:?}: {text}");
+        }
+        let beside = auth("rt", 1).replace("\"OPENAI_API_KEY\": null", key);
+        assert!(matches!(found(&beside), Found::Login(_)), "its mode says the tokens are used");
+    }
+
+    /// The key of a login whose tokens make these claims.
+    fn key_of(id: &str, access: &str) -> Option<String> {
+        let file = format!(
+            "{{\"tokens\":{{\"id_token\":\"{}\",\"access_token\":\"{}\",\"refresh_token\":\"rt\"}}}}",
+            token(id),
+            token(access)
+        );
+        let Found::Login(login) = found(&file) else { panic!("no login: {file}") };
+        login.identity.map(|identity| identity.key.0)
+    }
+
+    #[test]
+    fn the_person_is_looked_for_in_both_tokens() {
+        let auth = |inner: &str| format!("{{\"https://api.openai.com/auth\":{{{inner}}}}}");
+        let space = auth("\"chatgpt_account_id\":\"w\"");
+        for (id, access, key) in [
+            (space.clone(), auth("\"chatgpt_user_id\":\"u1\""), Some("w/u1")),
+            (space.clone(), auth("\"chatgpt_account_user_id\":\"u2__w\""), Some("w/u2")),
+            (space.clone(), "{\"sub\":\"auth0|3\"}".to_owned(), Some("w/auth0|3")),
+            (auth("\"user_id\":\"u4\""), auth("\"chatgpt_account_id\":\"w\""), Some("w/u4")),
+            (
+                auth("\"chatgpt_account_id\":\"w\",\"chatgpt_user_id\":\"\""),
+                auth("\"chatgpt_user_id\":\"u5\""),
+                Some("w/u5"),
+            ),
+            (space.clone(), "{}".to_owned(), None),
+        ] {
+            assert_eq!(key_of(&id, &access).as_deref(), key, "{id} {access}");
+        }
     }
 
     #[test]

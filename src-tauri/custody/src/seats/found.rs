@@ -1,5 +1,6 @@
 //! One way to read, build and refresh a credential, whatever the tool.
 
+use super::foreign::ForeignLogin;
 use super::{Identity, Unreadable, claude, codex};
 use crate::seats::AccountKey;
 use crate::secret::Secret;
@@ -30,7 +31,10 @@ pub(crate) struct FoundLogin {
 )]
 pub(crate) enum Found {
     Login(FoundLogin),
+    /// A known shape of a file without a login.
     Stub,
+    /// Something that may be a login, and none that is kept here.
+    Foreign(ForeignLogin),
     Unreadable(Unreadable),
 }
 
@@ -101,6 +105,6 @@ pub(crate) fn merge_reply(kept: &Vintage, body: &Secret, now: Utc, salt: &Salt) 
             let block = kept.identity.as_ref().map(|raw| Secret::new(raw.expose().to_vec()));
             Merged::New(Box::new(login.into_vintage(kept.provider, kept.key.clone(), block)))
         }
-        Found::Stub | Found::Unreadable(_) => Merged::Unreadable,
+        Found::Stub | Found::Foreign(_) | Found::Unreadable(_) => Merged::Unreadable,
     }
 }

@@ -1,8 +1,8 @@
 //! Reading a seat while its tool may be writing it.
 
 use super::claude;
-use super::found::{Found, examine};
-use super::{Identity, Unreadable};
+use super::found::{Found, FoundLogin, examine};
+use super::{AccountKey, Identity, SeatLogin, Unreadable};
 use crate::clock;
 use crate::error::CustodyError;
 use crate::files::{Nowhere, Place, Read};
@@ -90,6 +90,25 @@ pub(crate) struct Named {
     pub(crate) block: Option<Secret>,
 }
 
+impl Named {
+    /// All that is known is the key it is kept under.
+    pub(crate) fn only(key: AccountKey) -> Self {
+        let identity = Identity { key, email: None, organization: None };
+        Self { identity, block: None }
+    }
+
+    /// The login of whoever is named; without its secrets.
+    pub(crate) fn seat_login(self, login: FoundLogin) -> SeatLogin {
+        SeatLogin {
+            identity: self.identity,
+            fingerprint: login.fingerprint,
+            access_expires_at: login.access_expires_at,
+            login_ends_at: login.login_ends_at,
+            plan: login.plan,
+        }
+    }
+}
+
 fn refused(path: &Path, why: Unreadable) -> CustodyError {
     CustodyError::SeatUnreadable { path: path.to_path_buf(), why }
 }
@@ -117,6 +136,11 @@ impl Configuration {
             }
         }
         Err(refused(path, why))
+    }
+
+    /// Whether the tool uses an API key where no login lies in its credential file.
+    pub(crate) fn holds_api_key(&self) -> bool {
+        self.bytes.as_ref().is_some_and(claude::holds_api_key)
     }
 
     /// Who is named, if anybody.

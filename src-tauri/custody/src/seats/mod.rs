@@ -2,16 +2,24 @@
 
 pub(crate) mod claude;
 pub(crate) mod codex;
+pub(crate) mod foreign;
 pub(crate) mod found;
 pub(crate) mod look;
 
 use crate::vault::Fingerprint;
+use crate::whereabouts::Barred;
+use foreign::ForeignLogin;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{Plan, Provider, Utc};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Whom the provider knows an account as. Claude: account uuid, `/`, organisation uuid.
+/// Claude Code's global configuration where an early version has left it: as long as it is there it
+/// is the one that is used.
+const LEGACY_CONFIG: &str = ".config.json";
+
+/// Whom the provider knows an account as. Claude: account uuid, `/`, organisation uuid. Codex:
+/// account (workspace), `/`, person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountKey(pub String);
@@ -70,6 +78,12 @@ pub enum Unreadable {
     /// Text, but not the JSON that belongs there.
     #[error("is not the JSON that belongs there")]
     NotJson,
+    /// Begins with a byte-order mark, which the tools do not read.
+    #[error("begins with a byte-order mark, which the tool does not read")]
+    ByteOrderMark,
+    /// One of the two tokens of a login, the other emptied or missing.
+    #[error("holds only a part of a login")]
+    HalfLogin,
     /// A directory, pipe, device or socket.
     #[error("is not a regular file")]
     NotRegular,
@@ -94,6 +108,49 @@ pub enum Unreadable {
     /// The configuration beside it does not say whose login it is.
     #[error("holds a login, but the tool's configuration does not say whose")]
     NoIdentity,
+    /// The login names a workspace that several people may share, and not the person.
+    #[error("holds a login that names a workspace, but not which of its members")]
+    NoPerson,
+}
+
+impl Unreadable {
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn helps(self) -> &'static str {
+        match self {
+            Self::Empty | Self::Torn | Self::HalfLogin => {
+                "The tool may be writing it at this moment; if it stays so, sign in with the tool \
+                 again."
+            }
+            Self::ByteOrderMark => {
+                "Save the file as UTF-8 without that mark, or sign in with the tool again."
+            }
+            Self::TooLarge { .. } => {
+                "See what has filled it; the tool itself may become slow with it, too."
+            }
+            Self::NotText | Self::NotJson => {
+                "Restore it from a backup, or move it away and sign in with the tool again."
+            }
+            Self::NotRegular | Self::DanglingLink => {
+                "Put a plain file, or a link to one, in its place, or sign in with the tool again."
+            }
+            Self::ForeignOwner => "Make it, and the folder it lies in, yours (`chown`).",
+            Self::WorldWritable => {
+                "Take that right away: `chmod 700` for the folder, `chmod 600` for the file."
+            }
+            Self::NoPermission => "Give yourself the right to read it (`chmod u+r`).",
+            Self::ReadOnly => "Give yourself the right to write it (`chmod u+w`).",
+            Self::Io => "Look at the disk; it is tried again by itself.",
+            Self::NoIdentity => {
+                "Start the tool once, so that it writes down who is signed in; a login that was \
+                 copied here needs that file (`.claude.json`), too."
+            }
+            Self::NoPerson => {
+                "Sign in with a current version of the tool: two members of one workspace are two \
+                 accounts, and they must not be taken for each other."
+            }
+        }
+    }
 }
 
 fn megabytes(bytes: u64) -> f64 {
@@ -108,11 +165,22 @@ pub enum SeatState {
     Absent,
     /// A file that is left alone, and why.
     Unreadable {
+        /// Which file.
+        path: PathBuf,
         /// Why.
         why: Unreadable,
     },
-    /// A file without a usable login: signed out.
+    /// Signed out: an empty shape that is known.
     Stub,
+    /// A login of a kind that Sluice does not keep.
+    Foreign {
+        /// In which file.
+        path: PathBuf,
+        /// Of which kind.
+        what: ForeignLogin,
+    },
+    /// The tool's configuration says that it does not use a login in this file.
+    Barred(Barred),
     /// A login.
     Login(SeatLogin),
 }
@@ -142,22 +210,46 @@ pub struct Seats {
     pub codex: Option<CodexSeat>,
 }
 
+/// The folder that a tool keeps its settings in: as its own variable says, else the usual one below
+/// `home`. The one answer for everybody who asks; a variable that is set but empty counts as unset.
+#[must_use]
+pub fn tool_home(
+    provider: Provider,
+    home: &Path,
+    var: impl Fn(&str) -> Option<OsString>,
+) -> PathBuf {
+    let (name, usual) = match provider {
+        Provider::Claude => ("CLAUDE_CONFIG_DIR", ".claude"),
+        Provider::Codex => ("CODEX_HOME", ".codex"),
+    };
+    filled(var(name)).unwrap_or_else(|| home.join(usual))
+}
+
+fn filled(value: Option<OsString>) -> Option<PathBuf> {
+    value.filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 impl Seats {
     /// The seats as the tools themselves find them from the environment.
     ///
-    /// `var` reads an environment variable; empty counts as unset, as the tools have it.
+    /// `var` reads an environment variable; empty counts as unset, as the tools have it. But
+    /// `CLAUDE_SECURESTORAGE_CONFIG_DIR` set and empty means the usual store.
     #[must_use]
     pub fn from_env(home: &Path, var: impl Fn(&str) -> Option<OsString>) -> Self {
-        let path = |name| var(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let claude_dir = path("CLAUDE_CONFIG_DIR");
-        let claude_home = claude_dir.clone().unwrap_or_else(|| home.join(".claude"));
-        let secure = path("CLAUDE_SECURESTORAGE_CONFIG_DIR");
-        let config = claude_dir.unwrap_or_else(|| home.to_path_buf()).join(".claude.json");
+        let claude_home = tool_home(Provider::Claude, home, &var);
+        let dir = match var("CLAUDE_SECURESTORAGE_CONFIG_DIR") {
+            Some(empty) if empty.is_empty() => home.join(".claude"),
+            named => filled(named).unwrap_or_else(|| claude_home.clone()),
+        };
+        let legacy = claude_home.join(LEGACY_CONFIG);
+        let config = match filled(var("CLAUDE_CONFIG_DIR")) {
+            _ if legacy.is_file() => legacy,
+            Some(named) => named.join(claude::CONFIG),
+            None => home.join(claude::CONFIG),
+        };
         Self {
-            claude: Some(ClaudeSeat { dir: secure.unwrap_or(claude_home), config }),
-            codex: Some(CodexSeat {
-                home: path("CODEX_HOME").unwrap_or_else(|| home.join(".codex")),
-            }),
+            claude: Some(ClaudeSeat { dir, config }),
+            codex: Some(CodexSeat { home: tool_home(Provider::Codex, home, &var) }),
         }
     }
 
@@ -168,5 +260,50 @@ impl Seats {
             Provider::Claude => self.claude.as_ref().map(|seat| seat.dir.join(claude::FILE)),
             Provider::Codex => self.codex.as_ref().map(|seat| seat.home.join(codex::FILE)),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+mod tests {
+    use super::Seats;
+    use std::path::Path;
+
+    fn claude(home: &Path, vars: &[(&str, &str)]) -> (String, String) {
+        let found = Seats::from_env(home, |name| {
+            vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
+        });
+        let seat = found.claude.unwrap();
+        let below = |path: &Path| path.strip_prefix(home).unwrap_or(path).display().to_string();
+        (below(&seat.dir), below(&seat.config))
+    }
+
+    #[test]
+    fn set_but_empty_is_as_unset_and_an_own_store_is_one_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let usual = (".claude".to_owned(), ".claude.json".to_owned());
+        assert_eq!(claude(home.path(), &[]), usual);
+        assert_eq!(claude(home.path(), &[("CLAUDE_CONFIG_DIR", "")]), usual);
+        let own = claude(home.path(), &[("CLAUDE_CONFIG_DIR", "/x")]);
+        assert_eq!(own, ("/x".to_owned(), "/x/.claude.json".to_owned()));
+        let store = "CLAUDE_SECURESTORAGE_CONFIG_DIR";
+        let apart = claude(home.path(), &[("CLAUDE_CONFIG_DIR", "/x"), (store, "/y")]);
+        assert_eq!(apart, ("/y".to_owned(), "/x/.claude.json".to_owned()));
+        let usual_store = claude(home.path(), &[("CLAUDE_CONFIG_DIR", "/x"), (store, "")]);
+        assert_eq!(usual_store, (".claude".to_owned(), "/x/.claude.json".to_owned()));
+        for set in [None, Some("")] {
+            let found = Seats::from_env(home.path(), |name| {
+                set.filter(|_| name == "CODEX_HOME").map(Into::into)
+            });
+            assert_eq!(found.codex.unwrap().home, home.path().join(".codex"));
+        }
+    }
+
+    #[test]
+    fn a_configuration_left_by_an_early_version_is_the_one_used() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".claude")).unwrap();
+        std::fs::write(home.path().join(".claude/.config.json"), "{}").unwrap();
+        assert_eq!(claude(home.path(), &[]).1, ".claude/.config.json");
     }
 }

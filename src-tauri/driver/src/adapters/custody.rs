@@ -1,20 +1,21 @@
 //! Custody behind its port; its journal and pointers are rows of the ledger.
 
 use super::Shared;
+use super::seat::{seat_report, sentence};
 use crate::clock::Clock;
 use crate::lanes;
 use crate::paths::Paths;
 use crate::ports::{
-    Custody, Health, Holder, Identity, Kept, Recovered, RefreshReport, Renewal, SeatLogin,
-    SeatReport, SwapOrder, SwapReport, TokenAnswer, Trouble, Twin,
+    Custody, Health, Holder, Kept, Recovered, RefreshReport, Renewal, SeatReport, SwapOrder,
+    SwapReport, TokenAnswer, Trouble, Twin,
 };
-use crate::text;
+use crate::whereabouts;
 use sluice_custody as real;
 use sluice_custody::{
     CustodyError, Intent, IntentId, Journal, OpenIntent, Party, Pointers, RecordError,
-    RefreshOutcome, SagaOutcome, SeatState, Seats, Step, SwapFailure, VintageRef,
+    RefreshOutcome, SagaOutcome, Seats, Step, SwapFailure, VintageRef,
 };
-use sluice_engine::{AccountId, Gates, Plan, Provider, Trigger, Utc};
+use sluice_engine::{AccountId, Gates, Provider, Trigger, Utc};
 use sluice_ledger::{
     AskedBy, Commit, NewRequest, NewSwap, RequestKind, Settled, SwapId, VintageRow,
 };
@@ -54,7 +55,8 @@ impl RealCustody {
         let files = Provider::ALL
             .into_iter()
             .filter_map(|provider| Some((provider, seats.credential_path(provider)?)));
-        let watched = files.chain(config).collect();
+        let decides = whereabouts::deciding(seats);
+        let watched = files.chain(config).chain(decides).collect();
         Self { custody: Arc::new(custody), watched, elsewhere, paths: paths.clone(), ledger, clock }
     }
 }
@@ -81,7 +83,7 @@ impl Custody for RealCustody {
     }
 
     fn seat(&self, provider: Provider) -> SeatReport {
-        seat_report(self.custody.inspect(provider))
+        seat_report(provider, self.custody.inspect(provider))
     }
 
     fn capture(&self, provider: Provider, account: AccountId, key: &str) -> Result<Kept, Trouble> {
@@ -156,7 +158,9 @@ impl Custody for RealCustody {
                     tracing::warn!(%remark, "a swap went less well than it should");
                 }
                 let lingering = self.lingers(order.provider);
-                SwapReport::Committed { row: swapped.intent.0, lingering }
+                let caveats = whereabouts::caveats(order.provider, None, None);
+                let caveats = caveats.iter().map(ToString::to_string).collect();
+                SwapReport::Committed { row: swapped.intent.0, lingering, caveats }
             }
             Err(failure) => failed(&failure),
         }
@@ -180,6 +184,7 @@ impl Custody for RealCustody {
         });
         let named = found.into_iter().map(|twin| Twin {
             account: twin.account,
+            linked: twin.linked,
             also_in: twin.place.map_or_else(
                 || "another account kept here".to_owned(),
                 |place| place.display().to_string(),
@@ -286,38 +291,6 @@ pub(super) fn health(found: real::Health) -> Health {
     }
 }
 
-pub(super) fn seat_report(state: SeatState) -> SeatReport {
-    match state {
-        SeatState::Absent => SeatReport::Absent,
-        SeatState::Stub => SeatReport::Stub,
-        SeatState::Unreadable { why } => SeatReport::Unreadable(format!("the file {why}")),
-        SeatState::Login(login) => SeatReport::Login(Box::new(seat_login(login))),
-    }
-}
-
-fn seat_login(login: real::SeatLogin) -> SeatLogin {
-    SeatLogin {
-        identity: Identity {
-            key: login.identity.key.0,
-            email: login.identity.email.as_deref().map(text::one_line),
-            organization: login.identity.organization.as_deref().map(text::one_line),
-            plan: plain_plan(login.plan),
-        },
-        fingerprint: login.fingerprint.0,
-        access_expires_at: login.access_expires_at,
-        login_ends_at: login.login_ends_at,
-    }
-}
-
-/// A plan's words come out of a file of the tool.
-fn plain_plan(plan: Plan) -> Plan {
-    Plan {
-        subscription: plan.subscription.as_deref().map(text::one_line),
-        rate_limit_tier: plan.rate_limit_tier.as_deref().map(text::one_line),
-        ..plan
-    }
-}
-
 fn trouble(error: &CustodyError) -> Trouble {
     let code = match error.code() {
         "seat_absent" | "seat_stub" => "not_signed_in",
@@ -325,13 +298,6 @@ fn trouble(error: &CustodyError) -> Trouble {
         code => code,
     };
     Trouble::new(code, sentence(&error.to_string()))
-}
-
-/// A message as a sentence.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().map(|char| char.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
 
 /// The tool is at its login, or another swap is: over in a moment, and nobody's failure.

@@ -1,7 +1,7 @@
 //! The parts of a look beside whoever drives: what is kept is read, and nothing is made, moved,
 //! written or sent.
 
-use super::custody::seat_report;
+use super::seat::seat_report;
 use crate::api::Answer;
 use crate::ports::{
     Custody, Health, Holder, Kept, Ledger, Loaded, Query, Record, Recovered, RefreshReport,
@@ -25,7 +25,7 @@ impl Custody for Glance {
     }
 
     fn seat(&self, provider: Provider) -> SeatReport {
-        seat_report(self.0.peek(provider))
+        seat_report(provider, self.0.peek(provider))
     }
 
     fn capture(&self, _: Provider, _: AccountId, _: &str) -> Result<Kept, Trouble> {

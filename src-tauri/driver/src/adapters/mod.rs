@@ -5,6 +5,7 @@ mod flight;
 mod ledger;
 mod look;
 mod providers;
+mod seat;
 mod turns;
 
 use crate::clock::{Clock, Since};
@@ -12,7 +13,7 @@ use crate::paths::Paths;
 use crate::perform::Parts;
 use crate::ports::Trouble;
 use sluice_custody::{Config, Custody, Seats, SecretStore};
-use sluice_engine::AccountId;
+use sluice_engine::{AccountId, Provider};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -49,7 +50,7 @@ pub(crate) fn open(
     let notes = opened.notes.iter().map(ToString::to_string).collect();
     let shared = Shared(Arc::new(Mutex::new(opened.ledger)));
     let seats = seats()?;
-    let records = records(&seats);
+    let records = records();
     let config = Config {
         data_dir: paths.home().to_path_buf(),
         namespace: namespace(),
@@ -198,7 +199,7 @@ pub(crate) fn seats() -> Result<Seats, Trouble> {
     Ok(Seats::from_env(&home()?, |name| std::env::var_os(name)))
 }
 
-fn home() -> Result<PathBuf, Trouble> {
+pub(crate) fn home() -> Result<PathBuf, Trouble> {
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     home.ok_or_else(|| {
         Trouble::new("unusable", "The environment names no home directory; nothing was changed.")
@@ -206,10 +207,8 @@ fn home() -> Result<PathBuf, Trouble> {
 }
 
 /// Where Claude Code keeps a record of each of its running processes.
-fn records(seats: &Seats) -> Option<PathBuf> {
-    let claude = seats.claude.as_ref()?;
-    let own = std::env::var_os("CLAUDE_CONFIG_DIR").filter(|value| !value.is_empty());
-    Some(own.map_or_else(|| claude.dir.clone(), PathBuf::from).join("sessions"))
+fn records() -> Option<PathBuf> {
+    Some(crate::whereabouts::tool_home(Provider::Claude)?.join("sessions"))
 }
 
 fn namespace() -> String {

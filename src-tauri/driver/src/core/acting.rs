@@ -1,7 +1,7 @@
 //! Swaps: begun once, carried out elsewhere, settled here.
 
 use super::{CallId, Core, Effect, Fresh, Running, Seat};
-use crate::api::{Answer, Refused, SwapView};
+use crate::api::{Answer, Refused, Request, SwapView};
 use crate::link::refused;
 use crate::ports::{SwapOrder, SwapReport, Trouble, login_text};
 use sluice_engine::world::Settlement;
@@ -84,8 +84,8 @@ impl Core {
         self.unflag(super::wishes::Flag::Swapping(order.at));
         let mut retry_after_s = None;
         let view = match report {
-            SwapReport::Committed { row, lingering } => {
-                self.on_committed(&order, row, lingering, now);
+            SwapReport::Committed { row, lingering, caveats } => {
+                self.on_committed(&order, row, (lingering, &caveats), now);
                 Ok(swap_view(&order, row, "committed", None))
             }
             SwapReport::Failed { row, trouble } => {
@@ -142,7 +142,13 @@ impl Core {
         }
     }
 
-    fn on_committed(&mut self, order: &SwapOrder, row: i64, lingering: bool, now: Now) {
+    fn on_committed(
+        &mut self,
+        order: &SwapOrder,
+        row: i64,
+        (lingering, caveats): (bool, &[String]),
+        now: Now,
+    ) {
         let to = order.to.0;
         let settlement = Settlement::Committed { to, by_person: order.by_person };
         self.world.settle(order.lane, settlement, now);
@@ -169,7 +175,7 @@ impl Core {
         }
         self.end_cause(&super::deciding::advice_cause(order.provider, to));
         self.end_cause(&format!("swap_failed:{}", order.provider.name()));
-        self.tell_swap_done(order, row, lingering, now);
+        self.tell_swap_done(order, row, (lingering, caveats), now);
     }
 
     fn note_fresh(&mut self, order: &SwapOrder, now: Now) {
@@ -214,7 +220,9 @@ impl Core {
     /// A person asks for an account.
     pub(super) fn ask_swap(&mut self, call: CallId, to: AccountId, now: Now) {
         match self.person_may_swap(to) {
-            Err(answer) => self.out.push(Effect::Answer(call, answer)),
+            Err(No { seen: Some(provider), .. })
+                if self.look_first(provider, call, Request::Swap { to }) => {}
+            Err(No { answer, .. }) => self.out.push(Effect::Answer(call, answer)),
             Ok(Waits::No(provider)) => {
                 let reason = "you asked for it".to_owned();
                 self.begin_swap(provider, to, Trigger::Manual, reason, Some(call), now);
@@ -231,7 +239,7 @@ impl Core {
         }
     }
 
-    fn person_may_swap(&self, to: AccountId) -> Result<Waits, Box<Answer>> {
+    fn person_may_swap(&self, to: AccountId) -> Result<Waits, No> {
         let Some(account) = self.account(to) else {
             return Err(refusal("unknown_account", "There is no such account."));
         };
@@ -241,25 +249,26 @@ impl Core {
             return Err(refusal("stopped", "Sluice is stopped. Start it again before you swap."));
         }
         if self.live(provider) == Some(to) {
-            return Err(refusal("live_account", format!("{label} is live already.")));
+            let answer = refusal("live_account", format!("{label} is live already."));
+            return Err(answer.seen_in(provider));
         }
         if let Some(text) = login_text(account.login) {
             return Err(refusal("not_signed_in", format!("{label} cannot be made live: {text}.")));
         }
         match self.seats.get(&provider).map(|book| &book.seat) {
             Some(Seat::Unmanaged) => {
-                return Err(refusal(
-                    "unmanaged_login",
-                    "The seat holds a login that Sluice does not keep. Add it first, so that it is not lost.",
-                ));
+                let text = "The seat holds a login that Sluice does not keep. Add it first, so that it is \
+                            not lost.";
+                return Err(refusal("unmanaged_login", text).seen_in(provider));
             }
             Some(Seat::Unread) | None => {
-                return Err(refusal("busy", "The seat is still being read; try again."));
+                let text = "The seat is still being read; try again.";
+                return Err(refusal("busy", text).seen_in(provider));
             }
-            Some(Seat::Known(_) | Seat::Empty | Seat::Unreadable(_)) => {}
+            Some(Seat::Known(_) | Seat::Empty | Seat::Unreadable(_) | Seat::Foreign(_)) => {}
         }
         if let Some(text) = self.observe_only(provider) {
-            return Err(refusal("observe_only", text));
+            return Err(refusal("observe_only", text).seen_in(provider));
         }
         if let Some(order) = self.under_way() {
             let text = format!("A swap to {} is being carried out.", self.label(order.to.0));
@@ -274,8 +283,21 @@ impl Core {
     }
 }
 
-fn refusal(code: &str, text: impl Into<String>) -> Box<Answer> {
-    Box::new(refused(code, text))
+fn refusal(code: &str, text: impl Into<String>) -> No {
+    No { answer: Box::new(refused(code, text)), seen: None }
+}
+
+/// A refusal.
+struct No {
+    answer: Box<Answer>,
+    /// It rests on what was seen in this seat.
+    seen: Option<Provider>,
+}
+
+impl No {
+    fn seen_in(self, provider: Provider) -> Self {
+        Self { seen: Some(provider), ..self }
+    }
 }
 
 enum Waits {

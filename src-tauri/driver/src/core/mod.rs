@@ -8,6 +8,7 @@ mod acting;
 mod deciding;
 mod foreseeing;
 mod keeping;
+mod looking;
 mod measuring;
 mod message;
 mod outbox;
@@ -68,6 +69,8 @@ pub(crate) enum Seat {
     Empty,
     /// Not understood; never overwritten.
     Unreadable(String),
+    /// A login of a kind that is not kept; never replaced.
+    Foreign(String),
     /// An account we keep.
     Known(AccountId),
     /// A login we do not keep.
@@ -172,6 +175,7 @@ pub struct Core {
     adding: BTreeMap<Provider, Adding>,
     removing: BTreeMap<AccountId, Option<CallId>>,
     waiting: VecDeque<(CallId, AccountId)>,
+    looking: looking::Looking,
     pace: BTreeMap<Provider, Utc>,
     told: telling::Told,
     outbox: outbox::Outbox,
@@ -288,6 +292,7 @@ impl Core {
             adding: BTreeMap::new(),
             removing: BTreeMap::new(),
             waiting: VecDeque::new(),
+            looking: looking::Looking::default(),
             pace: BTreeMap::new(),
             told: telling::Told::default(),
             outbox: outbox::Outbox::default(),
@@ -500,7 +505,7 @@ impl Core {
     pub(crate) fn live(&self, provider: Provider) -> Option<AccountId> {
         match self.seats.get(&provider).map(|book| &book.seat) {
             Some(Seat::Known(account)) => Some(*account),
-            Some(Seat::Unread | Seat::Empty | Seat::Unreadable(_) | Seat::Unmanaged) | None => None,
+            Some(_) | None => None,
         }
     }
 
@@ -561,10 +566,9 @@ impl Core {
         if let Some(text) = self.lanes.get(&lane.id).and_then(|book| book.stuck.clone()) {
             return Some(text);
         }
-        if let Some(Seat::Unreadable(why)) = self.seats.get(&provider).map(|book| &book.seat) {
-            return Some(format!(
-                "The login in the seat is not understood ({why}). It is left as it is."
-            ));
+        let seat = self.seats.get(&provider).map(|book| &book.seat);
+        if let Some(Seat::Unreadable(text) | Seat::Foreign(text)) = seat {
+            return Some(looking::left_alone(text));
         }
         let text = match self.health {
             Health::Ok if self.hanging.contains_key(&Port::Moves) => {

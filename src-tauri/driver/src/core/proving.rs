@@ -180,7 +180,8 @@ impl Core {
         let same = match seat {
             Some(Seat::Known(live)) => Some(*live) == from,
             Some(Seat::Empty) => from.is_none(),
-            Some(Seat::Unread | Seat::Unreadable(_) | Seat::Unmanaged) | None => false,
+            Some(Seat::Unread | Seat::Unreadable(_) | Seat::Foreign(_) | Seat::Unmanaged)
+            | None => false,
         };
         if !same || self.settings.stopped || self.ending {
             return Some(("stale", "The seat had changed meanwhile; nothing was done.".to_owned()));

@@ -310,10 +310,13 @@ impl Core {
     }
 
     fn remove(&mut self, call: CallId, account: AccountId) {
-        if self.account(account).is_none() {
+        let Some(provider) = self.account(account).map(|found| found.provider) else {
             return self.refuse(call, "unknown_account", "There is no such account.");
-        }
+        };
         if self.is_live(account) {
+            if self.look_first(provider, call, Request::Remove { account }) {
+                return;
+            }
             let text =
                 "It is live. Swap to another account first; its login stays kept until then.";
             return self.refuse(call, "live_account", text);

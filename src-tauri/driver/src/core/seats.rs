@@ -52,9 +52,14 @@ impl Core {
         }
         match report {
             SeatReport::Absent | SeatReport::Stub => self.on_empty(provider, now),
-            SeatReport::Unreadable(why) => self.on_unreadable(provider, why, now),
+            SeatReport::Unreadable(text) => self.leave_alone(provider, Seat::Unreadable(text), now),
+            SeatReport::Foreign(text) => {
+                self.leave_alone(provider, Seat::Foreign(text), now);
+                self.set_active(provider, None, now);
+            }
             SeatReport::Login(login) => self.on_login(provider, &login, now),
         }
+        self.serve_looked(provider, now);
     }
 
     /// A glance that shows something new asks for a real look; an unchanged one proves freshness.
@@ -62,7 +67,10 @@ impl Core {
         let Some(book) = self.seats.get(&provider) else { return };
         let seen = match report {
             SeatReport::Login(login) => Some(&login.fingerprint),
-            SeatReport::Absent | SeatReport::Stub | SeatReport::Unreadable(_) => None,
+            SeatReport::Absent
+            | SeatReport::Stub
+            | SeatReport::Unreadable(_)
+            | SeatReport::Foreign(_) => None,
         };
         if book.fingerprint.as_ref() != seen {
             self.read_seat(provider);
@@ -84,20 +92,6 @@ impl Core {
                 provider.name()
             ),
         );
-    }
-
-    fn on_unreadable(&mut self, provider: Provider, why: String, now: Now) {
-        self.refuse_add(
-            provider,
-            "seat_unreadable",
-            format!(
-                "The login of the {} tool is not understood ({why}). It was left as it is.",
-                provider.name()
-            ),
-        );
-        self.tell_unreadable(provider, &why, now);
-        self.end_vacancy(provider);
-        self.place(provider, Seat::Unreadable(why), None);
     }
 
     fn on_login(&mut self, provider: Provider, login: &SeatLogin, now: Now) {
@@ -131,7 +125,7 @@ impl Core {
         }
     }
 
-    fn place(&mut self, provider: Provider, seat: Seat, login: Option<&SeatLogin>) {
+    pub(super) fn place(&mut self, provider: Provider, seat: Seat, login: Option<&SeatLogin>) {
         let book = self.seats.entry(provider).or_default();
         book.seat = seat;
         book.fingerprint = login.map(|login| login.fingerprint.clone());

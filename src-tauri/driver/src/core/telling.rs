@@ -25,6 +25,9 @@ const CLOCKS_CHANGED_MIN: f64 = 180.0;
 /// Causes remembered at once; the oldest are forgotten first.
 const CAUSES_MAX: usize = 512;
 
+/// Of what makes a login have no effect, so much is told with a swap; `sluice doctor` has the rest.
+const CAVEATS_MAX: usize = 2;
+
 /// What has been told and what is silenced.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
@@ -131,7 +134,7 @@ impl Core {
         self.told.needs.remove(cause);
     }
 
-    fn need(&mut self, cause: &str, code: &str, account: Option<AccountId>, text: &str) {
+    pub(super) fn need(&mut self, cause: &str, code: &str, account: Option<AccountId>, text: &str) {
         let need = crate::api::NeedsYou { code: code.to_owned(), account, text: text.to_owned() };
         self.told.needs.insert(cause.to_owned(), need);
     }
@@ -141,7 +144,7 @@ impl Core {
         let rank = |code: &str| match code {
             "stuck_swap" => 0,
             "keychain" => 1,
-            "seat_unreadable" => 2,
+            "seat_unreadable" | "foreign_login" => 2,
             "disk" => 3,
             "sign_in" => 4,
             _ => 5,
@@ -158,24 +161,6 @@ impl Core {
             "keychain",
             "Sluice".to_owned(),
             text.to_owned(),
-            Vec::new(),
-            now,
-        );
-    }
-
-    pub(super) fn tell_unreadable(&mut self, provider: Provider, why: &str, now: Now) {
-        let cause = format!("seat:{}", provider.name());
-        let text = format!(
-            "The login of the {} tool is not understood ({why}). It is left as it is and nothing is \
-             swapped; sign in with the tool again to mend it.",
-            provider.name()
-        );
-        self.need(&cause, "seat_unreadable", None, &text);
-        self.tell(
-            &cause,
-            "keychain",
-            "The live login is not understood".to_owned(),
-            text,
             Vec::new(),
             now,
         );
@@ -259,12 +244,15 @@ impl Core {
         &mut self,
         order: &SwapOrder,
         row: i64,
-        lingering: bool,
+        (lingering, caveats): (bool, &[String]),
         now: Now,
     ) {
         let title = format!("Now on {}", self.label(order.to.0));
         let mut body =
             if order.by_person { "As you asked.".to_owned() } else { order.reason.clone() };
+        for caveat in caveats.iter().take(CAVEATS_MAX) {
+            body.push_str(&format!(" But: {caveat}"));
+        }
         let mut actions = Vec::new();
         if order.provider == Provider::Codex {
             // It reads its login once, at its start.
@@ -472,7 +460,8 @@ impl Core {
     pub(super) fn on_twins(&mut self, twins: Vec<Twin>, now: Now) {
         let ids: Vec<_> = self.cards.keys().copied().collect();
         for id in ids {
-            let found = twins.iter().find(|twin| twin.account == id).map(|twin| &twin.also_in);
+            let twin = twins.iter().find(|twin| twin.account == id);
+            let found = twin.map(|twin| &twin.also_in);
             let cause = format!("twin_login:{}", id.0);
             if let Some(card) = self.cards.get_mut(&id) {
                 card.also_in = found.cloned();
@@ -481,11 +470,21 @@ impl Core {
                 self.end_cause(&cause);
                 continue;
             };
-            let text = format!(
-                "The login of {} also lies in {place}. Whoever renews it first spends the other's token \
-                 and signs it out; sign in there anew, so that each has a login of its own.",
-                self.label(id)
-            );
+            let label = self.label(id);
+            let text = if twin.is_some_and(|twin| twin.linked) {
+                format!(
+                    "The tool's login file is a link to {place}: the login of {label} lies there, and \
+                     what is swapped in is written there. If another program keeps its logins there, \
+                     let only one of the two swap; to part them, replace the link by a file and sign \
+                     in again."
+                )
+            } else {
+                format!(
+                    "The login of {label} also lies in {place}. Whoever renews it first spends the \
+                     other's token and signs it out; sign in there anew, so that each has a login of \
+                     its own."
+                )
+            };
             self.need(&cause, "twin_login", Some(id), &text);
             let title = format!("The login of {} is used twice", self.label(id));
             self.tell(&cause, "sign_in", title, text, Vec::new(), now);

@@ -46,7 +46,7 @@ impl Core {
         let seat = &self.seats.get(&provider)?.seat;
         let certain = match seat {
             Seat::Known(live) => *live != id,
-            Seat::Empty | Seat::Unmanaged => true,
+            Seat::Empty | Seat::Unmanaged | Seat::Foreign(_) => true,
             Seat::Unread | Seat::Unreadable(_) => false,
         };
         let swapping = self.swap.as_ref().is_some_and(|swap| swap.order.provider == provider);

@@ -79,6 +79,7 @@ impl Core {
         } else if self.bulk.as_ref().is_some_and(|bulk| bulk.id == id) {
             self.end_bulk_late(now);
         } else {
+            self.look_is_due(id, now);
             self.proof_is_due(id, now);
         }
     }

@@ -249,7 +249,7 @@ impl Custody for Hold {
         self.0.ask(Part::Moves);
         self.0.swaps.lock().unwrap().push(order.clone());
         if self.0.commits.load(Ordering::SeqCst) {
-            return SwapReport::Committed { row: 1, lingering: false };
+            return SwapReport::Committed { row: 1, lingering: false, caveats: Vec::new() };
         }
         SwapReport::Failed { row: None, trouble: Trouble::new("busy", "Not in this test.") }
     }

@@ -160,15 +160,70 @@ fn without_a_keychain_nothing_is_written_and_it_recovers() {
 #[test]
 fn an_unreadable_seat_is_left_alone_and_told() {
     let mut outside = Outside::pair("auto");
-    outside.input(Input::SeatRead {
-        provider: CLAUDE,
-        report: SeatReport::Unreadable("the file ends in the middle".to_owned()),
-    });
+    let text = "The file x ends in the middle. Sign in again.";
+    outside.shown = Some(SeatReport::Unreadable(text.to_owned()));
+    outside.input(Input::SeatTouched(CLAUDE));
     assert!(outside.view.providers[0].observe_only.is_some());
     assert_eq!(outside.view.needs_you[0].code, "seat_unreadable");
+    assert!(outside.view.needs_you[0].text.starts_with(text), "{:?}", outside.view.needs_you);
     assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "observe_only");
+    outside.shown = None;
     outside.input(Input::SeatTouched(CLAUDE));
     assert!(outside.view.needs_you.is_empty());
+}
+
+#[test]
+fn a_wish_is_refused_only_after_another_look() {
+    // Mended a moment ago, and nobody has looked since.
+    for stale in [
+        SeatReport::Unreadable("The folder may be written by everybody. Change that.".to_owned()),
+        SeatReport::Foreign("The file holds an API key. Sign in.".to_owned()),
+        SeatReport::Login(Box::default()),
+    ] {
+        let mut outside = Outside::pair("advise");
+        outside.shown = Some(stale.clone());
+        outside.input(Input::SeatTouched(CLAUDE));
+        assert_eq!(outside.view.providers[0].live, None, "{stale:?}");
+        outside.shown = None;
+        let answer = outside.ask(Request::Swap { to: outside.id("b") });
+        assert!(matches!(answer, Answer::Swapped(_)), "{stale:?}: {answer:?}");
+    }
+    // The keychain was unlocked, and the account that was live is not any more.
+    let mut outside = Outside::pair("advise");
+    outside.seat = Some("b".to_owned());
+    let answer = outside.ask(Request::Remove { account: outside.id("a") });
+    assert_eq!(answer, Answer::Done);
+}
+
+#[test]
+fn a_login_of_another_kind_is_left_alone_and_nobody_is_advised() {
+    for mode in ["advise", "auto"] {
+        let mut outside = Outside::pair(mode);
+        outside.shown = Some(SeatReport::Foreign("The file holds an API key. Sign in.".to_owned()));
+        outside.input(Input::SeatTouched(CLAUDE));
+        outside.advance(6 * 3_600);
+        assert_eq!(outside.swaps().len(), 0, "{mode}");
+        assert_eq!(outside.view.providers[0].advice, None, "{mode}");
+        assert_eq!(outside.view.providers[0].live, None, "{mode}");
+        assert_eq!(outside.view.needs_you[0].code, "foreign_login");
+        assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "observe_only");
+        let added = outside.ask(Request::Add { provider: CLAUDE, label: None });
+        assert_eq!(code(&added), "foreign_login");
+        // Nobody uses the kept logins there, so they are kept from ending.
+        let from = outside.now.wall;
+        outside.advance(10 * 3_600);
+        let renewed = |effect: &&Effect| matches!(effect, Effect::Refresh { .. });
+        assert!(outside.since(from).any(|effect| renewed(&effect)), "{mode}");
+    }
+}
+
+#[test]
+fn a_login_that_has_no_effect_is_told_with_the_swap() {
+    let mut outside = Outside::pair("advise");
+    outside.caveats = vec!["ANTHROPIC_API_KEY is set in settings.json: it outranks it.".to_owned()];
+    outside.ask(Request::Swap { to: outside.id("b") });
+    let told = outside.told("swap_done");
+    assert!(told[0].body.contains("But: ANTHROPIC_API_KEY"), "{}", told[0].body);
 }
 
 #[test]

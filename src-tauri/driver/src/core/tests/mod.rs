@@ -59,6 +59,10 @@ struct Outside {
     hung: BTreeSet<AccountId>,
     /// A tool is in the middle of a turn.
     mid_turn: bool,
+    /// What the seat shows instead of a login.
+    shown: Option<SeatReport>,
+    /// What a committed swap is told to be worth.
+    caveats: Vec<String>,
 }
 
 fn lane() -> Lane {
@@ -118,6 +122,8 @@ impl Outside {
             recovered: Vec::new(),
             hung: BTreeSet::new(),
             mid_turn: false,
+            shown: None,
+            caveats: Vec::new(),
         };
         outside.settle(effects);
         outside
@@ -319,6 +325,9 @@ impl Outside {
     }
 
     fn report(&self) -> SeatReport {
+        if let Some(shown) = &self.shown {
+            return shown.clone();
+        }
         let Some(key) = &self.seat else { return SeatReport::Absent };
         SeatReport::Login(Box::new(SeatLogin {
             identity: Identity {
@@ -358,7 +367,11 @@ impl Outside {
         self.seat = Some(order.to.1.clone());
         self.rotation += 1;
         self.row += 1;
-        SwapReport::Committed { row: self.row, lingering: self.lingering }
+        SwapReport::Committed {
+            row: self.row,
+            lingering: self.lingering,
+            caveats: self.caveats.clone(),
+        }
     }
 
     fn record(&mut self, record: &Record) -> i64 {

@@ -296,7 +296,7 @@ fn the_age_of_a_login_counts_from_its_sign_in_and_not_from_its_rotations() {
 fn a_login_that_lies_elsewhere_too_is_told_until_it_is_gone() {
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");
-    let twin = crate::ports::Twin { account: b, also_in: "~/other".to_owned() };
+    let twin = crate::ports::Twin { account: b, also_in: "~/other".to_owned(), linked: false };
     outside.input(Input::Twins(vec![twin.clone()]));
     outside.input(Input::Twins(vec![twin]));
     let row = |outside: &Outside| {
