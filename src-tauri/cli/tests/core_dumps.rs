@@ -11,16 +11,18 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
 
 fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap()
 }
 
-/// As with `ulimit -c unlimited`, as far as this machine allows; also for one that runs.
-fn let_dump(child: &Child) {
+/// `ulimit -c unlimited`, as far as this machine allows, for what is started from here.
+fn wish_for_cores() -> Rlimit {
     let now = rustix::process::getrlimit(Resource::Core);
     let all = Rlimit { current: now.maximum, maximum: now.maximum };
-    rustix::process::prlimit(Some(pid(child)), Resource::Core, all).unwrap();
+    rustix::process::setrlimit(Resource::Core, all).unwrap();
+    all
 }
 
 fn abort(mut child: Child) -> ExitStatus {
@@ -43,15 +45,21 @@ fn an_aborted_daemon_leaves_no_core_even_where_cores_are_wished() {
     let home = Home::new();
     let folder = home.path().join("cores");
     fs::create_dir(&folder).unwrap();
+    let wished = wish_for_cores();
     // What would dump here does; else this machine tells only the limit.
     let control = Command::new("sleep").arg("60").current_dir(&folder).spawn().unwrap();
-    let_dump(&control);
     let dumps = abort(control).core_dumped();
     let before = cores(&folder);
     sign_in(&home);
     let daemon = home.daemon_in(&folder);
-    assert_eq!(core_limit(&daemon), "0");
-    let_dump(&daemon);
+    // It listens before it has opened the store.
+    let begun = Instant::now();
+    while core_limit(&daemon) != "0" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "cores are not switched off");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Wished for from outside, too: the limit is not all that stands in the way.
+    rustix::process::prlimit(Some(pid(&daemon)), Resource::Core, wished).unwrap();
     let status = abort(daemon);
     assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()));
     assert!(!status.core_dumped(), "a core was written (others are: {dumps})");

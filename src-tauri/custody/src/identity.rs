@@ -71,12 +71,11 @@ fn draft_name(name: &OsStr) -> OsString {
 /// `Ok(false)`: somebody wrote the configuration in between; what they wrote is in place again.
 fn try_once(config: &Configuration, block: &Secret) -> Result<bool, CustodyError> {
     let (place, name) = (&config.place, &config.place.name);
-    let empty = Secret::new(b"{}".to_vec());
-    let base = config.bytes.as_ref().unwrap_or(&empty);
+    let (base, entries) = config.top_level().unwrap_or(("{}", Vec::new()));
     let unspliced =
         || CustodyError::SeatUnreadable { path: place.path(name), why: Unreadable::NotJson };
-    let pieces = claude::with_identity(base, block).ok_or_else(unspliced)?;
-    let new: Vec<&[u8]> = pieces.iter().map(|piece| piece.of(base.expose())).collect();
+    let pieces = claude::with_identity(base, &entries, block).ok_or_else(unspliced)?;
+    let new: Vec<&[u8]> = pieces.iter().map(|piece| piece.of(base.as_bytes())).collect();
     let draft = draft_name(name);
     place.remove(&draft)?;
     place.create_of(&draft, &new)?;

@@ -61,6 +61,29 @@ fn span(text: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
+/// Where the top-level entries of a document lie: found once and used often, because going through a
+/// large one takes its time.
+#[derive(Default)]
+pub(crate) struct Outline(Vec<(String, Range<usize>)>);
+
+impl Outline {
+    /// Of entries that were read from `text`.
+    pub(crate) fn of(text: &str, entries: &[Entry<'_>]) -> Self {
+        let places =
+            entries.iter().map(|one| (one.key.clone().into_owned(), span(text, one.value)));
+        Self(places.collect())
+    }
+
+    /// The entries again, of the same text.
+    pub(crate) fn entries<'a>(&'a self, text: &'a str) -> Vec<Entry<'a>> {
+        let entries = self.0.iter().map(|(key, place)| Entry {
+            key: Cow::Borrowed(key),
+            value: text.get(place.clone()).unwrap_or_default(),
+        });
+        entries.collect()
+    }
+}
+
 /// A part of a spliced document.
 pub(crate) enum Piece {
     /// Bytes of the document itself.
@@ -91,10 +114,18 @@ pub(crate) fn splice(text: &str, changes: &[(&str, Option<&str>)]) -> Option<Zer
     Some(bytes)
 }
 
-/// As [`splice`], as the parts the new document consists of: nothing of a large one is copied.
-pub(crate) fn pieces(text: &str, changes: &[(&str, Option<&str>)]) -> Option<Vec<Piece>> {
-    let listed = entries(text)?;
-    if has_duplicates(&listed) {
+fn pieces(text: &str, changes: &[(&str, Option<&str>)]) -> Option<Vec<Piece>> {
+    pieces_of(text, &entries(text)?, changes)
+}
+
+/// As [`splice`] for entries that are known, as the parts the new document consists of: nothing of a
+/// large one is copied.
+pub(crate) fn pieces_of(
+    text: &str,
+    listed: &[Entry<'_>],
+    changes: &[(&str, Option<&str>)],
+) -> Option<Vec<Piece>> {
+    if has_duplicates(listed) {
         return None;
     }
     let open = text.find('{')?;
@@ -108,7 +139,7 @@ pub(crate) fn pieces(text: &str, changes: &[(&str, Option<&str>)]) -> Option<Vec
             Some((_, Some(new))) => edits.push((span(text, entry.value), (*new).to_owned())),
             Some((_, None)) => {
                 let leads = !listed[..index].iter().any(is_kept);
-                edits.push((removal(text, &listed, index, open, leads), String::new()));
+                edits.push((removal(text, listed, index, open, leads), String::new()));
             }
         }
     }

@@ -3,10 +3,10 @@
 
 use super::Trouble;
 use super::splice;
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::Value;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -57,14 +57,12 @@ pub fn read(path: &Path) -> Result<Settings, Trouble> {
 
 /// The text of a regular file of bearable size; waits for no pipe. `None` when it is something else.
 fn read_text(file: &Path) -> io::Result<Option<String>> {
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-    let opened = OpenOptions::new().read(true).custom_flags(flags).open(file)?;
-    if !opened.metadata()?.is_file() {
-        return Ok(None);
+    use io::ErrorKind::{FileTooLarge, InvalidData, InvalidInput};
+    match sluice_ground::read_text(file, SETTINGS_MAX) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), FileTooLarge | InvalidData | InvalidInput) => Ok(None),
+        Err(error) => Err(error),
     }
-    let mut bytes = Vec::new();
-    opened.take(SETTINGS_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= SETTINGS_MAX))
 }
 
 /// A name beside the file that nobody else uses.

@@ -366,8 +366,8 @@ pub(crate) struct Named<'a> {
     pub(crate) block: &'a str,
 }
 
-/// Reads the global configuration. `Ok(None)`: it names nobody.
-pub(crate) fn read_identity(config: &Secret) -> Result<Option<Named<'_>>, Unreadable> {
+/// Reads the top level of the global configuration. `Ok(None)`: it names nobody.
+pub(crate) fn read_identity<'a>(entries: &[Entry<'a>]) -> Result<Option<Named<'a>>, Unreadable> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Block<'a> {
@@ -380,8 +380,7 @@ pub(crate) fn read_identity(config: &Secret) -> Result<Option<Named<'_>>, Unread
         #[serde(borrow, default)]
         organization_name: Option<&'a RawValue>,
     }
-    let (_, entries) = top_level(config)?;
-    let Some(raw) = json::value(&entries, "oauthAccount").filter(|raw| *raw != "null") else {
+    let Some(raw) = json::value(entries, "oauthAccount").filter(|raw| *raw != "null") else {
         return Ok(None);
     };
     let block: Block<'_> = serde_json::from_str(raw).map_err(|_| Unreadable::NotJson)?;
@@ -403,14 +402,16 @@ pub(crate) fn read_identity(config: &Secret) -> Result<Option<Named<'_>>, Unread
 
 /// Whether the configuration holds an API key that a sign-in to the provider's console has made:
 /// without a login in the credential file it is what the tool uses.
-pub(crate) fn holds_api_key(config: &Secret) -> bool {
-    let Ok((_, entries)) = top_level(config) else { return false };
-    json::value(&entries, "primaryApiKey").is_some_and(holds_text)
+pub(crate) fn holds_api_key(entries: &[Entry<'_>]) -> bool {
+    json::value(entries, "primaryApiKey").is_some_and(holds_text)
 }
 
 /// The parts of the configuration with another identity block; `None` when it cannot be spliced.
-pub(crate) fn with_identity(config: &Secret, block: &Secret) -> Option<Vec<json::Piece>> {
-    let config = std::str::from_utf8(config.expose()).ok()?;
+pub(crate) fn with_identity(
+    config: &str,
+    entries: &[Entry<'_>],
+    block: &Secret,
+) -> Option<Vec<json::Piece>> {
     let block = std::str::from_utf8(block.expose()).ok()?;
-    json::pieces(config, &[("oauthAccount", Some(block))])
+    json::pieces_of(config, entries, &[("oauthAccount", Some(block))])
 }

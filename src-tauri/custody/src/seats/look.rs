@@ -6,6 +6,7 @@ use super::{AccountKey, Identity, SeatLogin, Unreadable};
 use crate::clock;
 use crate::error::CustodyError;
 use crate::files::{Nowhere, Place, Read};
+use crate::json::{Entry, Outline};
 use crate::secret::Secret;
 use crate::vault::Salt;
 use sluice_engine::Provider;
@@ -82,6 +83,7 @@ pub(crate) struct Configuration {
     pub(crate) place: Place,
     /// `None` when there is no such file.
     pub(crate) bytes: Option<Secret>,
+    outline: Outline,
 }
 
 /// Whose a login is, with the configuration's whole block where that is where we know it from.
@@ -126,11 +128,16 @@ impl Configuration {
                 clock::rest(AGREE_MS);
             }
             match place.read_up_to(&place.name, CONFIGURATION_BYTES_MAX) {
-                Read::Absent => return Ok(Self { place, bytes: None }),
+                Read::Absent => {
+                    return Ok(Self { place, bytes: None, outline: Outline::default() });
+                }
                 Read::Unreadable(Unreadable::Torn) => {}
                 Read::Unreadable(why) => return Err(refused(path, why)),
                 Read::Bytes(bytes) => match claude::top_level(&bytes) {
-                    Ok(_) => return Ok(Self { place, bytes: Some(bytes) }),
+                    Ok((text, entries)) => {
+                        let outline = Outline::of(text, &entries);
+                        return Ok(Self { place, bytes: Some(bytes), outline });
+                    }
                     Err(problem) => why = problem,
                 },
             }
@@ -140,14 +147,20 @@ impl Configuration {
 
     /// Whether the tool uses an API key where no login lies in its credential file.
     pub(crate) fn holds_api_key(&self) -> bool {
-        self.bytes.as_ref().is_some_and(claude::holds_api_key)
+        self.top_level().is_some_and(|(_, entries)| claude::holds_api_key(&entries))
+    }
+
+    /// Its text and its top level; `None` when there is no such file.
+    pub(crate) fn top_level(&self) -> Option<(&str, Vec<Entry<'_>>)> {
+        let text = std::str::from_utf8(self.bytes.as_ref()?.expose()).ok()?;
+        Some((text, self.outline.entries(text)))
     }
 
     /// Who is named, if anybody.
     pub(crate) fn named(&self) -> Result<Option<Named>, CustodyError> {
-        let Some(bytes) = &self.bytes else { return Ok(None) };
+        let Some((_, entries)) = self.top_level() else { return Ok(None) };
         let path = self.place.path(&self.place.name);
-        let named = claude::read_identity(bytes).map_err(|why| refused(&path, why))?;
+        let named = claude::read_identity(&entries).map_err(|why| refused(&path, why))?;
         Ok(named.map(|named| Named {
             identity: named.identity,
             block: Some(Secret::new(named.block.as_bytes().to_vec())),
