@@ -126,7 +126,8 @@ impl Unreadable {
                 "Save the file as UTF-8 without that mark, or sign in with the tool again."
             }
             Self::TooLarge { .. } => {
-                "See what has filled it; the tool itself may become slow with it, too."
+                "See what has filled it (Claude Code keeps what was typed under `projects`) and shorten \
+                 it while the tool is closed; the tool itself may become slow with it, too."
             }
             Self::NotText | Self::NotJson => {
                 "Restore it from a backup, or move it away and sign in with the tool again."
