@@ -10,7 +10,7 @@ use std::path::Path;
 use syn::{Attribute, Fields, GenericArgument, Item, ItemEnum, ItemStruct, PathArguments, Type};
 
 /// Where the interface's types stand.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "src/commands.rs",
     "driver/src/api.rs",
     "driver/src/api/flight.rs",
@@ -22,6 +22,7 @@ const SOURCES: [&str; 11] = [
     "engine/src/units.rs",
     "engine/src/account.rs",
     "engine/src/decision.rs",
+    "engine/src/verdict.rs",
 ];
 /// The roots; everything they mention is generated too.
 const ROOTS: [&str; 3] = ["Shown", "Request", "Answer"];

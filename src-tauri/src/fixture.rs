@@ -84,6 +84,7 @@ pub fn account(
     let window = |(used, hours): (f64, f64)| WindowView {
         used: Some(used),
         resets_at_ms: Some(NOW_MS + (hours * HOUR_MS as f64) as i64),
+        ..WindowView::default()
     };
     AccountView {
         id: AccountId(id),
@@ -101,6 +102,7 @@ pub fn account(
         five_hour: window(five),
         seven_day: window(seven),
         models: vec![ModelView { model: "opus".to_owned(), window: window((33.0, seven.1)) }],
+        blocked: None,
         observed_at_ms: Some(NOW_MS - 40_000),
         refreshing: false,
         tier: Some(1),

@@ -169,8 +169,13 @@ mod tests {
     #[test]
     fn the_fuller_window_is_named() {
         let mut account = fixture::view().accounts[0].clone();
-        account.five_hour = WindowView { used: Some(20.0), resets_at_ms: Some(120_000) };
-        account.seven_day = WindowView { used: Some(30.0), resets_at_ms: Some(86_400_000) };
+        account.five_hour =
+            WindowView { used: Some(20.0), resets_at_ms: Some(120_000), ..WindowView::default() };
+        account.seven_day = WindowView {
+            used: Some(30.0),
+            resets_at_ms: Some(86_400_000),
+            ..WindowView::default()
+        };
         assert_eq!(windows(&account, 0), "5h 20% · 7d 30% · 7d resets in 1 d");
         account.seven_day = WindowView::default();
         assert_eq!(windows(&account, 0), "5h 20% · 7d – · 5h resets in 2 min");

@@ -4,12 +4,12 @@
 use crate::fixture::{LANE, Play, With, account, clocks, in_hours, in_minutes, now, seed, world};
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Credits, Decision, Login, ModelWindow, Percent, Refusal, Rules, Settlement,
-    Trigger, Window, World,
+    Account, AccountId, Block, Credits, Decision, Login, ModelWindow, Percent, Refusal, Rules,
+    Settlement, Trigger, Verdict, Window, World,
 };
 use std::collections::BTreeSet;
 
-pub(crate) const REFUSALS: [Refusal; 17] = [
+pub(crate) const REFUSALS: [Refusal; 18] = [
     Refusal::Active,
     Refusal::Disabled,
     Refusal::Failing,
@@ -27,6 +27,7 @@ pub(crate) const REFUSALS: [Refusal; 17] = [
     Refusal::Stale,
     Refusal::Outranked,
     Refusal::None,
+    Refusal::Blocked,
 ];
 
 /// Place in the list above; a variant that is missing there does not compile here.
@@ -49,6 +50,7 @@ fn place(refusal: Refusal) -> usize {
         Refusal::Stale => 14,
         Refusal::Outranked => 15,
         Refusal::None => 16,
+        Refusal::Blocked => 17,
     }
 }
 
@@ -83,6 +85,9 @@ fn crowd() -> Vec<Account> {
         t0(15).with(|account| account.usage.observed_at = Some(in_minutes(-30.0))),
         t0(16),
         t0(17),
+        t0(18).with(|account| {
+            account.usage.verdict = Some(Verdict::Refused { why: Block::Limit, until: None });
+        }),
     ]
 }
 

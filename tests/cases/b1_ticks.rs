@@ -3,7 +3,7 @@
 use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, seed, target};
 use sluice_engine::gates::{self, Pull};
 use sluice_engine::rule::Rule;
-use sluice_engine::{Account, AccountId, Burn, Generation, Settlement, Trigger, World};
+use sluice_engine::{Account, AccountId, Block, Burn, Generation, Settlement, Trigger, World};
 
 /// Five days to the reset: T3.
 fn t3(id: i64) -> Account {
@@ -326,6 +326,7 @@ fn um_052_each_rule_has_its_trigger() {
         (Rule::Refused { window: "five_hour".into() }, "failure_reported"),
         (Rule::LoginRefused, "failure_reported"),
         (Rule::WouldBill, "failure_reported"),
+        (Rule::Blocked { why: Block::Limit }, "failure_reported"),
         (Rule::Plan { why: String::new(), forced: false }, "plan_improved"),
     ];
     for (rule, name) in rules {

@@ -239,7 +239,7 @@ impl Life {
             seven_day: Window { used: share(truth.week), resets_at: ends },
             models: truth.model.map(model).into_iter().collect(),
             credits: (id % 4 == 0).then(|| Credits { enabled: true, ..Credits::default() }),
-            observed_at: None,
+            ..Usage::default()
         };
         let late = self.rng.i64(0..40);
         self.tell(id, Source::Endpoint, Fact::Usage(usage), late);

@@ -28,4 +28,5 @@ mod properties;
 mod recorded;
 mod refuge;
 mod switches;
+mod verdict;
 mod words;

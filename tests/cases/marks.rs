@@ -8,8 +8,8 @@ use crate::fixture::{
 use crate::life::Life;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Action, Credits, Decision, Login, ModelWindow, Percent, Policy, Refusal,
-    Rules, Settlement, Trigger, Window, World,
+    Account, AccountId, Action, Block, Credits, Decision, Login, ModelWindow, Percent, Policy,
+    Refusal, Rules, Settlement, Trigger, Verdict, Window, World,
 };
 use std::collections::BTreeSet;
 
@@ -90,6 +90,13 @@ marked!(
         one.usage.credits = Some(Credits { enabled: true, ..Credits::default() });
     })),
     refused(2, Refusal::WouldBill)
+);
+marked!(
+    blocked,
+    beside(t0(2).with(|one| {
+        one.usage.verdict = Some(Verdict::Refused { why: Block::Spending, until: None });
+    })),
+    refused(2, Refusal::Blocked)
 );
 marked!(no_reset, beside(account(2)), refused(2, Refusal::NoReset));
 marked!(

@@ -6,7 +6,7 @@ use sluice_engine::explain::{self, Hold};
 use sluice_engine::gates::Pull;
 use sluice_engine::observation::Fact;
 use sluice_engine::rule::Rule;
-use sluice_engine::{Credits, Mono, Provider, Rules, Utc};
+use sluice_engine::{Block, Credits, Mono, Provider, Rules, Utc};
 
 fn rules() -> Vec<(Rule, &'static str, &'static str)> {
     let preemption = Rule::Preemption { tier: 1, best: (60.0, 26.0), active: (40.0, 50.0) };
@@ -52,6 +52,11 @@ fn rules() -> Vec<(Rule, &'static str, &'static str)> {
         (window("seven_day"), "refused: seven_day", "its week is used up"),
         (window("Fable"), "refused: Fable", "its week of Fable is used up"),
         (Rule::LoginRefused, "login refused", "its login was refused"),
+        (
+            Rule::Blocked { why: Block::Limit },
+            "blocked by its provider",
+            "the provider says that its limit is reached",
+        ),
         (Rule::WouldBill, "would bill", "using it further would cost extra money"),
         (plan(false), "plan: three more hours of work", "three more hours of work"),
         (plan(true), "plan: three more hours of work", "three more hours of work"),

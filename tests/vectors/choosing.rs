@@ -79,6 +79,7 @@ fn verdict(standing: &Standing, refusal: Refusal, row: &Value) -> Value {
         Refusal::Skipped
         | Refusal::ModelExhausted
         | Refusal::WouldBill
+        | Refusal::Blocked
         | Refusal::Stale
         | Refusal::Outranked => "not recorded",
     };

@@ -16,7 +16,12 @@ import type {
 } from "./bindings";
 import { DAY_MS, HOUR_MS } from "./format";
 
-const window = (used: number | null, resetsAtMs: number | null) => ({ used, resets_at_ms: resetsAtMs });
+const window = (used: number | null, resetsAtMs: number | null) => ({
+  used,
+  resets_at_ms: resetsAtMs,
+  emptied_at_ms: null,
+  read_at_ms: null,
+});
 
 function account(id: number, label: string, now: number): AccountView {
   return {
@@ -41,6 +46,7 @@ function account(id: number, label: string, now: number): AccountView {
     five_hour: window(12, now + 3.4 * HOUR_MS),
     seven_day: window(35, now + 4 * DAY_MS),
     models: [],
+    blocked: null,
     observed_at_ms: now - 70_000,
     refreshing: false,
     tier: 2,

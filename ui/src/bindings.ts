@@ -136,6 +136,8 @@ export interface AccountView {
   seven_day: WindowView;
   // Weekly windows of single models.
   models: ModelView[];
+  // The provider itself refuses work of it.
+  blocked: BlockedView | null;
   // When the numbers were true.
   observed_at_ms: number | null;
   // The usage request is under way.
@@ -177,12 +179,16 @@ export interface LoginHealth {
   also_in: string | null;
 }
 
-// One window on the screen.
+// One window on the screen, as it counts when the view was made.
 export interface WindowView {
-  // Used share in percent; `None` is unknown.
+  // Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
   used: number | null;
-  // When it empties.
+  // When it empties; the passed instant where it has emptied and was not read since.
   resets_at_ms: number | null;
+  // It emptied then and was not read since: its share is a reckoning, to be shown as "about".
+  emptied_at_ms: number | null;
+  // When it was read.
+  read_at_ms: number | null;
 }
 
 // One model's weekly window on the screen.
@@ -192,6 +198,22 @@ export interface ModelView {
   // The window.
   window: WindowView;
 }
+
+// The provider's own refusal of an account.
+export interface BlockedView {
+  // Why.
+  why: Block;
+  // Until when; `None` lasts until the provider says otherwise.
+  until_ms: number | null;
+}
+
+// Why a provider refuses work of an account.
+export type Block =
+  | "limit"
+  | "other_window"
+  | "spending"
+  | "not_allowed"
+  | "disabled";
 
 // Why a candidate was not chosen.
 export type Refusal =
@@ -209,6 +231,7 @@ export type Refusal =
   | "skipped"
   | "model_exhausted"
   | "would_bill"
+  | "blocked"
   | "stale"
   | "outranked"
   | "none";

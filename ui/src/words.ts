@@ -43,6 +43,7 @@ export const refusal: Record<Refusal, string> = {
   skipped: "Failed lately; rests for a while",
   model_exhausted: "The model in use is used up there",
   would_bill: "It would bill money",
+  blocked: "Its provider refuses work",
   stale: "What is known of it is too old",
   outranked: "Eligible, another was better",
   none: "The best candidate",

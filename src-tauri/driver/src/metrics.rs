@@ -339,7 +339,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn account(id: i64, label: &str) -> AccountView {
-        let window = |used, resets_at_ms| WindowView { used, resets_at_ms };
+        let window =
+            |used, resets_at_ms| WindowView { used, resets_at_ms, ..WindowView::default() };
         let said = ForecastView { p50: 34.0, p90: 55.0, low: 20.0, high: 60.0, resets_at_ms: 9 };
         AccountView {
             id: AccountId(id),
@@ -357,6 +358,7 @@ mod tests {
             five_hour: window(Some(42.5), Some(61_000)),
             seven_day: window(None, None),
             models: vec![ModelView { model: "opus".to_owned(), window: window(Some(7.0), None) }],
+            blocked: None,
             observed_at_ms: Some(500),
             refreshing: false,
             tier: None,

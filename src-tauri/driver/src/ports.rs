@@ -6,7 +6,7 @@
 use crate::api::{Answer, CapView, LaneView, Notice, Request, RunView};
 use sluice_engine::skip::{FailureKind, Wall};
 use sluice_engine::{
-    AccountId, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
+    AccountId, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -315,6 +315,8 @@ pub enum ReadError {
     TokenRefused,
     /// 403 and the like: a person must look.
     Forbidden(String),
+    /// The provider refuses the account as a whole.
+    Blocked(Block, String),
 }
 
 /// What came of one request for usage.

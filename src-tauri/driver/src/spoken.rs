@@ -14,6 +14,9 @@ const LAST_YEAR_DAYS: i64 = 31;
 /// No window lasts longer than a week, and a little for the way; what lies further is not believed.
 const AHEAD_MAX_S: f64 = 8.0 * 86_400.0;
 
+/// A date that names its year can be believed for the longest window there is, a month's.
+const DATED_MAX_S: f64 = 40.0 * 86_400.0;
+
 /// The zone a tool of this process speaks in: that of its environment, else the machine's, else UTC.
 #[must_use]
 pub fn local_zone() -> Tz {
@@ -38,8 +41,10 @@ pub fn instant(spoken: &Spoken, zone: Tz, said_at: Utc) -> Option<Utc> {
             on_the_clock(*day, *minute, zone, said_at)?
         }
     };
+    let dated = matches!(spoken, Spoken::Clock { day: Day::Date { year: Some(_), .. }, .. });
+    let most = if dated { DATED_MAX_S } else { AHEAD_MAX_S };
     let ahead = found.seconds_since(said_at);
-    (-(JUST_PASSED_S as f64)..=AHEAD_MAX_S).contains(&ahead).then_some(found)
+    (-(JUST_PASSED_S as f64)..=most).contains(&ahead).then_some(found)
 }
 
 fn on_the_clock(day: Day, minute: u16, zone: Tz, said_at: Utc) -> Option<Utc> {
@@ -57,7 +62,10 @@ fn on_the_clock(day: Day, minute: u16, zone: Tz, said_at: Utc) -> Option<Utc> {
             .filter_map(|ahead| today.checked_add_days(Days::new(ahead)))
             .filter(|date| date.weekday().num_days_from_monday() == u32::from(weekday))
             .find_map(at),
-        Day::Date { month, day } => {
+        Day::Date { month, day, year: Some(year) } => {
+            at(NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())?)
+        }
+        Day::Date { month, day, year: None } => {
             let this = NaiveDate::from_ymd_opt(today.year(), month.into(), day.into());
             let next = || NaiveDate::from_ymd_opt(today.year() + 1, month.into(), day.into());
             // The end of December is told of January.
@@ -129,6 +137,16 @@ mod tests {
             ("resets Feb 16, 11am", "2026-02-12T12:00:00-05:00", "2026-02-16T11:00:00-05:00"),
             ("resets 12:30am", "2026-12-31T23:50:00-05:00", "2027-01-01T00:30:00-05:00"),
             ("resets in 5h 0m", "2026-12-31T23:00:00Z", "2027-01-01T04:00:00Z"),
+            (
+                "try again at Dec 3rd, 2026 3:45 PM",
+                "2026-12-02T12:00:00-05:00",
+                "2026-12-03T15:45:00-05:00",
+            ),
+            (
+                "try again at Jan 3rd, 2027 9 AM",
+                "2026-12-05T12:00:00-05:00",
+                "2027-01-03T09:00:00-05:00",
+            ),
         ] {
             assert_eq!(meant(text, new_york, said_at), Some(utc(wanted)), "{text} at {said_at}");
         }
@@ -138,6 +156,7 @@ mod tests {
     fn what_cannot_be_a_reset_is_none() {
         for text in [
             "resets Nov 22",
+            "resets Jun 9, 2026 9am",
             "resets 9am (Middle/Earth)",
             "Claude AI usage limit reached|1795266000",
             "try again in 30 days",

@@ -1,7 +1,8 @@
 //! The view: a pure function of the core's state.
 
 use crate::api::{
-    AccountView, LoginHealth, LoginView, ModelView, ProviderView, Swapping, View, WindowView,
+    AccountView, BlockedView, LoginHealth, LoginView, ModelView, ProviderView, Swapping, View,
+    WindowView,
 };
 use crate::core::{Core, Seat};
 use crate::text;
@@ -79,6 +80,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
     let card = core.cards.get(&account.id);
     let candidate = candidate(core, account);
     let usage = &account.usage;
+    let window = |read: Window| window(read, usage.observed_at, now);
     let live = core.live(account.provider) == Some(account.id);
     AccountView {
         id: account.id,
@@ -106,6 +108,9 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
                 window: window(model.window),
             })
             .collect(),
+        blocked: usage
+            .blocked(now)
+            .map(|why| BlockedView { why, until_ms: usage.blocked_until().map(Utc::millis) }),
         observed_at_ms: usage.observed_at.map(Utc::millis),
         refreshing: core.polls.get(&account.id).is_some_and(|book| book.in_flight),
         tier: candidate.map(|one| one.tier),
@@ -148,10 +153,13 @@ fn candidate<'core>(core: &'core Core, account: &Account) -> Option<&'core Candi
     last.candidates.iter().find(|one| one.account == account.id)
 }
 
-fn window(window: Window) -> WindowView {
+fn window(window: Window, read_at: Option<Utc>, now: Utc) -> WindowView {
+    let shown = window.shown(read_at, now);
     WindowView {
-        used: window.used.map(sluice_engine::Percent::get),
+        used: shown.used.map(sluice_engine::Percent::get),
         resets_at_ms: window.resets_at.map(Utc::millis),
+        emptied_at_ms: shown.emptied_at.map(Utc::millis),
+        read_at_ms: read_at.map(Utc::millis),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::account::{Account, Login};
 use crate::decision::Refusal;
+use crate::gates::{self, Shares};
 use crate::memory::Memory;
 use crate::rules::Rules;
 use crate::survey::{Inputs, Standing, single_stranding};
@@ -108,7 +109,7 @@ fn counted(
 }
 
 /// Filters that hold for every use of the account.
-fn barred(account: &Account, standing: &Standing, rules: &Rules) -> Refusal {
+fn barred(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Refusal {
     if !account.enabled {
         cov_mark::hit!(disabled);
         Refusal::Disabled
@@ -124,12 +125,14 @@ fn barred(account: &Account, standing: &Standing, rules: &Rules) -> Refusal {
     } else if !account.automatic {
         cov_mark::hit!(not_automatic);
         Refusal::NotAutomatic
-    } else if would_bill(account, standing, rules) && !may_bill(account, rules) {
-        cov_mark::hit!(would_bill);
-        Refusal::WouldBill
     } else {
-        Refusal::None
+        gates::barred(&account.usage, shares(standing), rules, now)
     }
+}
+
+/// The 5-hour and the weekly share that count now, percent.
+fn shares(standing: &Standing) -> Shares {
+    Shares { short: standing.short_used(), week: standing.used }
 }
 
 /// The first filter by pace that rejects the account, in the recorded order.
@@ -140,7 +143,7 @@ fn refusal(
     now: Utc,
     burn_per_window: f64,
 ) -> Refusal {
-    let barred = barred(account, standing, rules);
+    let barred = barred(account, standing, rules, now);
     if barred != Refusal::None {
         return barred;
     }
@@ -184,7 +187,7 @@ fn landing(standing: &Standing, rules: &Rules) -> (f64, f64) {
 
 /// How good a refuge the account is for a lane that must leave its own.
 fn refuge(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Option<u8> {
-    if !rules.rescue || barred(account, standing, rules) != Refusal::None {
+    if !rules.rescue || barred(account, standing, rules, now) != Refusal::None {
         return None;
     }
     if would_bill(account, standing, rules) {
@@ -208,20 +211,5 @@ fn refuge(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Op
 /// Further use of the account would be billed.
 #[must_use]
 pub fn would_bill(account: &Account, standing: &Standing, rules: &Rules) -> bool {
-    let full = |used: Option<f64>| used.is_some_and(|used| used >= 100.0);
-    rules.guard_billing
-        && account.usage.credits.as_ref().is_some_and(|credits| credits.enabled)
-        && (full(standing.used) || full(standing.short_used()))
-}
-
-/// The person's ceiling and the account's own limit allow more paid use.
-#[must_use]
-pub fn may_bill(account: &Account, rules: &Rules) -> bool {
-    let Some(ceiling) = rules.billing_ceiling_minor else { return false };
-    account.usage.credits.as_ref().is_some_and(|credits| {
-        // What was spent is unknown: unknown is never zero.
-        credits.used_minor.is_some_and(|spent| {
-            spent < ceiling && credits.limit_minor.is_none_or(|limit| spent < limit)
-        })
-    })
+    gates::would_bill(&account.usage, shares(standing), rules)
 }

@@ -108,7 +108,10 @@ fn refuge<'a>(
     active: &Standing,
     rule: &Rule,
 ) -> Option<&'a Standing> {
-    let blocked = matches!(rule, Rule::Refused { .. } | Rule::LoginRefused | Rule::WouldBill);
+    let blocked = matches!(
+        rule,
+        Rule::Refused { .. } | Rule::LoginRefused | Rule::WouldBill | Rule::Blocked { .. }
+    );
     let account = |standing: &Standing| &world.accounts[standing.slot];
     let projected = matches!(rule, Rule::Projection { .. });
     let serves = |standing: &&Standing| {

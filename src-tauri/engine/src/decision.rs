@@ -138,6 +138,8 @@ pub enum Refusal {
     ModelExhausted,
     /// It would bill money.
     WouldBill,
+    /// The provider itself says that it refuses work.
+    Blocked,
     /// What is known of it is too old.
     Stale,
     /// Eligible, and another was better.

@@ -116,6 +116,7 @@ pub const fn opening(rule: &Rule) -> &'static str {
         Rule::Refused { .. } => "refused",
         Rule::LoginRefused => "login refused",
         Rule::WouldBill => "would bill",
+        Rule::Blocked { .. } => "blocked by its provider",
         Rule::Plan { .. } => "plan",
     }
 }
@@ -142,7 +143,7 @@ pub fn recorded(rule: &Rule) -> String {
             format!("{opening}: {used:.1}% -> {projected:.1}% in {}min", *minutes as i64)
         }
         Rule::Refused { window } => format!("{opening}: {window}"),
-        Rule::LoginRefused | Rule::WouldBill => opening.to_string(),
+        Rule::LoginRefused | Rule::WouldBill | Rule::Blocked { .. } => opening.to_string(),
         Rule::Plan { why, .. } => format!("{opening}: {why}"),
     }
 }
@@ -182,6 +183,7 @@ pub fn plain(rule: &Rule) -> String {
             model => format!("its week of {model} is used up"),
         },
         Rule::LoginRefused => "its login was refused".to_string(),
+        Rule::Blocked { why } => why.words().to_string(),
         Rule::WouldBill => "using it further would cost extra money".to_string(),
         Rule::Plan { why, .. } => why.clone(),
     }
@@ -252,6 +254,7 @@ pub const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Skipped => "could not be swapped to a moment ago",
         Refusal::ModelExhausted => "has used up the model that is needed",
         Refusal::WouldBill => "would cost extra money",
+        Refusal::Blocked => "is refused by its provider",
         Refusal::Stale => "has not been read since this computer woke up",
         Refusal::Outranked => "could be used, and another is better",
         Refusal::None => "is the best",

@@ -1,8 +1,67 @@
-//! What holds a warranted swap back: emergence persistence, residency, cooldown, failure backoff.
+//! What stands outside the policies: what bars an account whichever policy decides, and what holds a
+//! warranted swap back (emergence persistence, residency, cooldown, failure backoff).
 
+use crate::decision::Refusal;
 use crate::lane::Gates;
 use crate::rules::Rules;
-use crate::units::Utc;
+use crate::units::{Percent, Utc};
+use crate::window::{Usage, Window};
+
+/// What counts now of an account's two windows, percent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shares {
+    /// The 5-hour window.
+    pub short: Option<f64>,
+    /// The week.
+    pub week: Option<f64>,
+}
+
+impl Shares {
+    /// Those that the last reading leaves at `now`.
+    #[must_use]
+    pub fn read(usage: &Usage, now: Utc) -> Self {
+        let share = |window: &Window| window.shown(usage.observed_at, now).used.map(Percent::get);
+        Self { short: share(&usage.five_hour), week: share(&usage.seven_day) }
+    }
+
+    fn full(self) -> bool {
+        [self.short, self.week].into_iter().flatten().any(|used| used >= 100.0)
+    }
+}
+
+/// Why the provider's word or money keeps every policy off the account, whatever its room.
+#[must_use]
+pub fn barred(usage: &Usage, shares: Shares, rules: &Rules, now: Utc) -> Refusal {
+    if usage.blocked(now).is_some() {
+        cov_mark::hit!(blocked);
+        Refusal::Blocked
+    } else if would_bill(usage, shares, rules) && !may_bill(usage, rules) {
+        cov_mark::hit!(would_bill);
+        Refusal::WouldBill
+    } else {
+        Refusal::None
+    }
+}
+
+/// Further use of the account would be billed: paying is on, and a window is full or there is none.
+#[must_use]
+pub fn would_bill(usage: &Usage, shares: Shares, rules: &Rules) -> bool {
+    rules.guard_billing
+        && usage.credits.as_ref().is_some_and(|credits| credits.enabled)
+        && (shares.full() || usage.windowless())
+}
+
+/// The person's ceiling and the account's own limit allow more paid use.
+#[must_use]
+pub fn may_bill(usage: &Usage, rules: &Rules) -> bool {
+    let Some(ceiling) = rules.billing_ceiling_minor else { return false };
+    usage.credits.as_ref().is_some_and(|credits| {
+        // What was spent is unknown: unknown is never zero.
+        credits.used_minor.is_some_and(|spent| {
+            spent < ceiling && credits.limit_minor.is_none_or(|limit| spent < limit)
+        })
+    })
+}
 
 /// How a departure rule stands towards the gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,6 +36,7 @@ pub mod target;
 pub mod tier;
 pub mod tiered;
 pub mod units;
+pub mod verdict;
 pub mod window;
 pub mod world;
 
@@ -49,5 +50,6 @@ pub use memory::Memory;
 pub use observation::{Observation, Source};
 pub use rules::{Policy, Rules};
 pub use units::{AccountId, Generation, LaneId, Mono, Now, Percent, Utc};
-pub use window::{Credits, ModelWindow, Usage, Window, capacity_ratio, same_reset};
+pub use verdict::{Block, Verdict};
+pub use window::{Credits, ModelWindow, Shown, Usage, Window, capacity_ratio, same_reset};
 pub use world::{PollPlan, Settlement, World};

@@ -2,6 +2,7 @@
 
 use crate::account::{Login, Plan};
 use crate::units::{AccountId, Utc};
+use crate::verdict::Verdict;
 use crate::window::Usage;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,8 @@ pub enum Fact {
         /// The window: `five_hour`, `seven_day` or a model's name.
         window: String,
     },
+    /// The provider refused, or allowed, the account as a whole without telling numbers.
+    Verdict(Verdict),
     /// The read failed for a reason that says nothing of the account (network, 5xx).
     Unreachable,
     /// The endpoint asked us to slow down.

@@ -1,12 +1,13 @@
 //! Folding facts into the world.
 
 use crate::account::{Account, Login};
-use crate::limits::{MODEL_WINDOWS_MAX, REFUSALS_MAX};
+use crate::limits::REFUSALS_MAX;
 use crate::memory::{Memory, RefusedWindow};
 use crate::observation::{Fact, Observation, Source};
 use crate::poll;
 use crate::rules::Rules;
 use crate::units::{Now, Percent, Utc};
+use crate::verdict::Verdict;
 use crate::window::{ModelWindow, Usage, Window};
 use crate::world::World;
 use alloc::string::String;
@@ -63,6 +64,10 @@ pub fn fold(world: &mut World, observation: &Observation, now: Now) {
                 }
             }
         }
+        Fact::Verdict(verdict) => {
+            answered(memory, observation.source, now);
+            verdict_seen(account, *verdict, at);
+        }
         Fact::Closed { window } => close(account, memory, window),
         Fact::Login(login) => account.login = *login,
         Fact::Plan(plan) => account.plan = plan.clone(),
@@ -101,16 +106,7 @@ fn usage_seen(
     if known.observed_at.is_some_and(|last| last > at) {
         return;
     }
-    known.observed_at = Some(at);
-    let says_all = source == Source::Endpoint;
-    merge(&mut known.five_hour, &seen.five_hour, says_all);
-    merge(&mut known.seven_day, &seen.seven_day, says_all);
-    for model in seen.models.iter().take(MODEL_WINDOWS_MAX) {
-        merge_model(known, model, says_all);
-    }
-    if seen.credits.is_some() {
-        known.credits.clone_from(&seen.credits);
-    }
+    known.take(seen, at, source == Source::Endpoint);
     settle_refusals(known, memory, at);
     if rules.measure_observations {
         let used = |window: &Window| window.used.map(Percent::get);
@@ -120,16 +116,11 @@ fn usage_seen(
     }
 }
 
-/// A share that was said replaces the window; only the endpoint's silence about a reset means that
-/// there is none. What was not said stays.
-fn merge(known: &mut Window, seen: &Window, says_all: bool) {
-    if seen.used.is_some() {
-        known.used = seen.used;
-        if says_all || seen.resets_at.is_some() {
-            known.resets_at = seen.resets_at;
-        }
-    } else if seen.resets_at.is_some() {
-        known.resets_at = seen.resets_at;
+/// The provider refused (or allowed) the account as a whole without telling numbers.
+fn verdict_seen(account: &mut Account, verdict: Verdict, at: Utc) {
+    // The shares stay as old as they are.
+    if account.usage.observed_at.is_none_or(|last| last <= at) {
+        account.usage.verdict = Some(verdict.said(at));
     }
 }
 
@@ -141,15 +132,6 @@ fn close(account: &mut Account, memory: &mut Memory, name: &str) {
         model => usage.models.retain(|known| known.model != model),
     }
     memory.refusals.retain(|refusal| refusal.window != name);
-}
-
-fn merge_model(known: &mut Usage, seen: &ModelWindow, says_all: bool) {
-    if let Some(model) = known.models.iter_mut().find(|model| model.model == seen.model) {
-        merge(&mut model.window, &seen.window, says_all);
-        model.binding = seen.binding;
-    } else if known.models.len() < MODEL_WINDOWS_MAX {
-        known.models.push(seen.clone());
-    }
 }
 
 fn limit_hit(
@@ -164,7 +146,7 @@ fn limit_hit(
         "five_hour" => &mut usage.five_hour,
         "seven_day" => &mut usage.seven_day,
         model => {
-            merge_model(usage, &full_model(model, resets_at), false);
+            usage.take_model(&full_model(model, resets_at), false);
             remember_refusal(memory, window, resets_at, None, at);
             return;
         }

@@ -127,6 +127,7 @@ fn waits_for_draining(standing: &Standing) -> bool {
         | Refusal::Skipped
         | Refusal::ModelExhausted
         | Refusal::WouldBill
+        | Refusal::Blocked
         | Refusal::Outranked => false,
     };
     open && standing.tier == 0 && standing.deficit.is_some_and(|deficit| deficit > 0.0)

@@ -2,6 +2,7 @@
 
 use crate::decision::Trigger;
 use crate::gates::Pull;
+use crate::verdict::Block;
 use alloc::string::String;
 
 /// A rule that fired.
@@ -55,6 +56,11 @@ pub enum Rule {
     LoginRefused,
     /// Further use would bill money.
     WouldBill,
+    /// The provider itself says that the account refuses work.
+    Blocked {
+        /// Why.
+        why: Block,
+    },
     /// The joint plan is worth more than staying (policy `horizon`).
     Plan {
         /// Why, in words.
@@ -74,7 +80,9 @@ impl Rule {
             Self::Drained { .. } => Trigger::TierDrained,
             Self::ShortCritical { .. } => Trigger::ForcedCritical,
             Self::Projection { .. } => Trigger::BurnRate,
-            Self::Refused { .. } | Self::LoginRefused | Self::WouldBill => Trigger::FailureReported,
+            Self::Refused { .. } | Self::LoginRefused | Self::WouldBill | Self::Blocked { .. } => {
+                Trigger::FailureReported
+            }
             Self::Plan { .. } => Trigger::PlanImproved,
         }
     }
@@ -92,6 +100,7 @@ impl Rule {
             | Self::Refused { .. }
             | Self::LoginRefused
             | Self::WouldBill
+            | Self::Blocked { .. }
             | Self::Plan { forced: true, .. } => Pull::Decisive,
         }
     }
@@ -106,13 +115,14 @@ impl Rule {
             | Self::ShortCritical { .. }
             | Self::Refused { .. }
             | Self::LoginRefused
-            | Self::WouldBill => false,
+            | Self::WouldBill
+            | Self::Blocked { .. } => false,
         }
     }
 
     /// The account refuses work now.
     #[must_use]
     pub const fn refusal(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::LoginRefused)
+        matches!(self, Self::Refused { .. } | Self::LoginRefused | Self::Blocked { .. })
     }
 }

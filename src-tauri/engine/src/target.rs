@@ -103,7 +103,6 @@ pub fn effective_percent(
     now: Utc,
 ) -> Option<f64> {
     let used = used?;
-    let outdated =
-        reset.is_some_and(|reset| reset <= now && observed.is_none_or(|observed| observed < reset));
-    Some(if outdated { 0.0 } else { used })
+    let window = Window { used: None, resets_at: reset };
+    Some(if window.emptied(observed, now).is_some() { 0.0 } else { used })
 }

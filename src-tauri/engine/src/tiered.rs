@@ -62,8 +62,11 @@ fn refused(seat: &Seat<'_>) -> Option<Rule> {
             Login::Valid | Login::Unverified => {}
         }
     }
+    if let Some(why) = seat.account.usage.blocked(seat.now) {
+        return Some(Rule::Blocked { why });
+    }
     let bills = crate::choose::would_bill(seat.account, seat.active, rules);
-    if bills && !crate::choose::may_bill(seat.account, rules) {
+    if bills && !crate::gates::may_bill(&seat.account.usage, rules) {
         return Some(Rule::WouldBill);
     }
     if !rules.react_to_refusals || bills {

@@ -6,7 +6,7 @@ use crate::open::Ledger;
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::observation::Source;
-use sluice_engine::{AccountId, Credits, ModelWindow, Percent, Usage, Utc, Window};
+use sluice_engine::{AccountId, Credits, ModelWindow, Percent, Usage, Utc, Verdict, Window};
 
 /// Microseconds of an hour.
 const HOUR_US: i64 = 3_600_000_000;
@@ -33,21 +33,35 @@ pub struct Standing {
     pub failures: u32,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Rest {
     #[serde(default)]
     models: Vec<ModelWindow>,
     #[serde(default)]
     credits: Option<Credits>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
+}
+
+impl Rest {
+    /// What of a reading has no column of its own; `None` when there is nothing.
+    fn of(usage: &Usage) -> Option<Self> {
+        let Usage { models, credits, verdict, .. } = usage;
+        let any = !models.is_empty() || credits.is_some() || verdict.is_some();
+        any.then(|| Self { models: models.clone(), credits: credits.clone(), verdict: *verdict })
+    }
 }
 
 impl Ledger {
-    /// Stores a reading and makes it the account's standing.
+    /// Stores a reading and takes it into the account's standing: what a reading does not speak of stays
+    /// as it was, and an older reading that comes late changes nothing.
     pub fn record_sample(&mut self, sample: &Sample) -> Result<()> {
         let usage = &sample.usage;
-        let rest = (!usage.models.is_empty() || usage.credits.is_some()).then(|| {
-            codec::json(&Rest { models: usage.models.clone(), credits: usage.credits.clone() })
-        });
+        let rest = Rest::of(usage).map(|rest| codec::json(&rest));
+        let mut known = self.standing(sample.account)?.unwrap_or_default().usage;
+        if known.observed_at.is_none_or(|last| last <= sample.at) {
+            known.take(usage, sample.at, sample.source == Source::Endpoint);
+        }
         let tx = Self::begin_on(&mut self.history)?;
         tx.prepare_cached(
             "INSERT INTO samples (account, at, source, five_hour, five_hour_reset, seven_day,
@@ -67,9 +81,25 @@ impl Ledger {
             "INSERT INTO standing (account, usage) VALUES (?1, ?2)
              ON CONFLICT (account) DO UPDATE SET usage = excluded.usage, failures = 0",
         )?
-        .execute(params![sample.account.0, codec::json(usage)])?;
+        .execute(params![sample.account.0, codec::json(&known)])?;
         tx.commit()?;
         self.fold.committed();
+        Ok(())
+    }
+
+    /// Stores what the provider said of an account as a whole, without numbers, at `at`.
+    pub fn record_verdict(&mut self, account: AccountId, verdict: Verdict, at: Utc) -> Result<()> {
+        let mut known = self.standing(account)?.unwrap_or_default();
+        if known.usage.observed_at.is_some_and(|last| last > at) {
+            return Ok(());
+        }
+        known.usage.verdict = Some(verdict.said(at));
+        self.history
+            .prepare_cached(
+                "INSERT INTO standing (account, usage, failures) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (account) DO UPDATE SET usage = excluded.usage",
+            )?
+            .execute(params![account.0, codec::json(&known.usage), known.failures])?;
         Ok(())
     }
 
@@ -139,7 +169,7 @@ impl Ledger {
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sample> {
     let rest: Option<Rest> = codec::from_json_opt(row, "rest")?;
-    let (models, credits) = rest.map_or((Vec::new(), None), |rest| (rest.models, rest.credits));
+    let rest = rest.unwrap_or_default();
     let at = codec::utc(row, "at")?;
     Ok(Sample {
         account: codec::account(row, "account")?,
@@ -148,9 +178,10 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sample> {
         usage: Usage {
             five_hour: window(row, "five_hour", "five_hour_reset")?,
             seven_day: window(row, "seven_day", "seven_day_reset")?,
-            models,
-            credits,
+            models: rest.models,
+            credits: rest.credits,
             observed_at: Some(at),
+            verdict: rest.verdict,
         },
     })
 }

@@ -1,20 +1,24 @@
 //! A lane leaves its account: after a failure, before a start on a walled account, or by the
 //! person's wish. However many ask at once, one generation is left once.
 
+use crate::accounts::{self, AccountRow};
+use crate::codec;
 use crate::error::{Error, Result};
 use crate::failures::{self, FailureReport};
 use crate::lanes::{self, LaneRow};
 use crate::notices::{self, NewNotice};
 use crate::open::Ledger;
 use crate::swaps::{self, AskedBy, Commit, NewSwap, Settled, SwapId};
-use crate::{accounts, codec};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sluice_engine::breaker::Admit;
+use sluice_engine::gates::{self, Shares};
 use sluice_engine::herd::Place;
 use sluice_engine::skip::{FailureKind, Out};
-use sluice_engine::{AccountId, Gates, Generation, LaneId, Login, Percent, Trigger, Usage, Utc};
+use sluice_engine::{
+    AccountId, Block, Gates, Generation, LaneId, Login, Refusal, Rules, Trigger, Usage, Utc,
+};
 use std::time::Duration;
 
 /// A failure without a known generation says nothing this soon after a swap.
@@ -197,7 +201,8 @@ impl Ledger {
         let Some(active) = found.lane.active else { return Ok(None) };
         let model = found.lane.model.as_deref();
         let out = failures::skip(&self.history, active)?.and_then(|skip| skip.out(now, model));
-        if out.is_none() || !found.automatic || found.lane.gates.off {
+        let blocked = usage(&self.history, active)?.and_then(|known| known.blocked(now));
+        if out.is_none() && blocked.is_none() || !found.automatic || found.lane.gates.off {
             return Ok(None);
         }
         let leave = Leave {
@@ -207,7 +212,7 @@ impl Ledger {
             style,
             asked_by: AskedBy::Engine,
             trigger: Trigger::FailureReported,
-            reason: "it refused work before and has not recovered",
+            reason: blocked.map_or("it refused work before and has not recovered", Block::words),
             now,
         };
         self.leave(&leave, wait, choose).map(Some)
@@ -365,7 +370,13 @@ fn field(tx: &Connection, lane: LaneRow, style: Style, now: Utc) -> Result<Field
             expect(Some(until));
             continue;
         }
-        let place = place(tx, row.id, row.position, now)?;
+        let known = usage(tx, row.id)?.unwrap_or_default();
+        if gates::barred(&known, Shares::read(&known, now), &Rules::default(), now) != Refusal::None
+        {
+            expect(known.blocked_until());
+            continue;
+        }
+        let place = place(tx, &known, &row, now)?;
         if place.used.is_some_and(|used| used >= 100.0) {
             expect(place.resets_at);
             continue;
@@ -375,16 +386,14 @@ fn field(tx: &Connection, lane: LaneRow, style: Style, now: Utc) -> Result<Field
     Ok(Field { lane, now, places, earliest })
 }
 
-fn place(tx: &Connection, account: AccountId, position: i64, now: Utc) -> Result<Place> {
-    let usage = usage(tx, account)?.unwrap_or_default();
+fn place(tx: &Connection, usage: &Usage, row: &AccountRow, now: Utc) -> Result<Place> {
+    let account = row.id;
     let fuller = [usage.five_hour, usage.seven_day]
         .into_iter()
-        // A window whose reset has passed is empty again.
-        .map(|window| match window.resets_at {
-            Some(reset) if reset <= now => (window.used.map(|_| 0.0), None),
-            reset => (window.used.map(Percent::get), reset),
+        .filter_map(|window| {
+            let used = window.shown(usage.observed_at, now).used?.get();
+            Some((used, window.resets_at.filter(|reset| *reset > now)))
         })
-        .filter_map(|(used, reset)| used.map(|used| (used, reset)))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     let lately = now.plus_seconds(-MOVED_SECONDS).0;
     let moved: u32 = tx
@@ -406,7 +415,7 @@ fn place(tx: &Connection, account: AccountId, position: i64, now: Utc) -> Result
         moved,
         load,
         resets_at: fuller.and_then(|(_, reset)| reset),
-        position,
+        position: row.position,
     })
 }
 

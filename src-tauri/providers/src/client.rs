@@ -1,12 +1,13 @@
 //! One HTTP client with bounds on everything: time, size, hops.
 
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, LOCAL_NAME};
 use crate::failure::{FailureClass, ProviderError};
 use crate::json::BODY_MAX;
 use crate::retry_after::RetryAfter;
 use http::{HeaderMap, header};
 use reqwest::{RequestBuilder, Response, redirect, retry};
 use sluice_engine::Utc;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -78,7 +79,13 @@ fn builder(endpoints: &Endpoints, deadlines: Deadlines) -> reqwest::ClientBuilde
         .retry(retry::never())
         // Calls are minutes apart: a kept connection is a dead one, and costs memory.
         .pool_max_idle_per_host(0);
-    if endpoints.overridden { builder.no_proxy() } else { builder }
+    if !endpoints.overridden {
+        return builder;
+    }
+    // A name is only as good as who resolves it: this one means this machine, whatever is said.
+    // The port is the address's own.
+    let here = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    builder.no_proxy().resolve_to_addrs(LOCAL_NAME, &here.map(|ip| SocketAddr::new(ip, 0)))
 }
 
 /// Sends `request` and reads the whole answer.
@@ -137,4 +144,53 @@ fn wall() -> Utc {
 
 pub(crate) const fn failure(doing: &'static str, class: FailureClass) -> ProviderError {
     ProviderError { class, status: None, retry_after: None, doing }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Says of every name that it is another machine.
+    struct Liar(Arc<AtomicUsize>);
+
+    impl Resolve for Liar {
+        fn resolve(&self, _: Name) -> Resolving {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            let elsewhere: SocketAddr = "192.0.2.1:1".parse().unwrap();
+            let addresses: Addrs = Box::new(std::iter::once(elsewhere));
+            Box::pin(std::future::ready(Ok(addresses)))
+        }
+    }
+
+    #[test]
+    fn the_local_name_means_this_machine_whoever_resolves() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let _read = stream.read(&mut request).unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
+        });
+        let named = |name: &str| (name == "SLUICE_CLAUDE_API").then(|| address.clone());
+        let endpoints = Endpoints::from_lookup(named).unwrap();
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let bounds = Deadlines { connect: Duration::from_secs(3), total: Duration::from_secs(5) };
+        let client = builder(&endpoints, bounds)
+            .tls_certs_only([])
+            .dns_resolver(Arc::new(Liar(Arc::clone(&asked))))
+            .build()
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answer = runtime.block_on(async { client.get(endpoints.claude_api).send().await });
+        assert_eq!(answer.map(|answer| answer.status().as_u16()).ok(), Some(204));
+        assert_eq!(asked.load(Ordering::SeqCst), 0, "nobody is asked what the name means");
+        server.join().unwrap();
+    }
 }

@@ -12,6 +12,9 @@ const CLAUDE_TOKEN: (&str, &str) =
 const CODEX_API: (&str, &str) = ("SLUICE_CODEX_API", "https://chatgpt.com/backend-api");
 const CODEX_TOKEN: (&str, &str) = ("SLUICE_CODEX_TOKEN_URL", "https://auth.openai.com/oauth/token");
 
+/// The one name that is taken; the client pins it to loopback.
+pub(crate) const LOCAL_NAME: &str = "localhost";
+
 /// An endpoint override that was refused. Nothing was sent.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum EndpointError {
@@ -120,7 +123,7 @@ fn loopback(variable: &str, value: &str) -> Result<Url, EndpointError> {
     let url = address(variable, value)?;
     let host = url.host_str().unwrap_or_default().to_owned();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let here = host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let here = host == LOCAL_NAME || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if here {
         Ok(url)
     } else {

@@ -127,6 +127,34 @@ impl FailureClass {
         matches!(self, Self::InvalidGrant | Self::AuthRevoked | Self::AuthLoginRequired)
     }
 
+    /// Whether it says something of the login, its organisation or its plan.
+    #[must_use]
+    pub const fn concerns_login(self) -> bool {
+        matches!(
+            self,
+            Self::AuthExpired
+                | Self::AuthInvalid
+                | Self::AuthRevoked
+                | Self::AuthLoginRequired
+                | Self::AuthScope
+                | Self::AuthOrgDisabled
+                | Self::AuthApiKey
+                | Self::PlanIneligible
+                | Self::InvalidGrant
+        )
+    }
+
+    /// How much a class says of a refusal: of two that were said of one, the later counts unless it
+    /// says less. 0 is nothing, 1 that a limit is reached or that it passes, 2 which.
+    #[must_use]
+    pub const fn clarity(self) -> u8 {
+        match self {
+            Self::Unknown | Self::BadOutput => 0,
+            Self::LimitUnspecified | Self::Throttled | Self::Forbidden => 1,
+            _ => 2,
+        }
+    }
+
     /// Whether it says nothing of the account and passes by itself.
     #[must_use]
     pub const fn transient(self) -> bool {

@@ -7,6 +7,8 @@ use serde_json::{Map, Number, Value};
 use sluice_engine::{Percent, Utc};
 use std::fmt;
 
+mod mend;
+
 /// Longest answer that is looked at, in bytes.
 pub const BODY_MAX: usize = 256 * 1024;
 /// Oddities kept per answer; a hostile answer could hold thousands.
@@ -24,6 +26,8 @@ const TIME_RANGE_S: std::ops::Range<f64> = 946_684_800.0..7_258_118_400.0;
 pub enum Odd {
     /// The bytes are not JSON (or nested too deeply).
     NotJson,
+    /// A text holds what no text can: half a character, or a raw control character.
+    BadText,
     /// More than [`BODY_MAX`] bytes.
     TooLarge,
     /// A key stands twice; the last value counts.
@@ -83,15 +87,18 @@ impl Oddities {
         }
         // A byte order mark is no part of JSON, but some editors write one.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut source = serde_json::Deserializer::from_slice(bytes);
-        let value = Whole(self).deserialize(&mut source);
-        match value.and_then(|value| source.end().map(|()| value)) {
-            Ok(value) => Some(value),
-            Err(_) => {
-                self.note("", Odd::NotJson);
-                None
-            }
+        if let Some(value) = self.parse(bytes) {
+            return Some(value);
         }
+        let mended = mend::texts(bytes).and_then(|mended| self.parse(&mended));
+        self.note("", if mended.is_some() { Odd::BadText } else { Odd::NotJson });
+        mended
+    }
+
+    fn parse(&mut self, bytes: &[u8]) -> Option<Value> {
+        let mut source = serde_json::Deserializer::from_slice(bytes);
+        let value = Whole(self).deserialize(&mut source).ok()?;
+        source.end().ok().map(|()| value)
     }
 
     /// A number, also when written as text. `None` for null and absence.

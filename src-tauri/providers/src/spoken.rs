@@ -49,12 +49,14 @@ pub enum Day {
     Next,
     /// The next such day, Monday = 0.
     Weekday(u8),
-    /// A date without its year.
+    /// A date.
     Date {
         /// 1–12.
         month: u8,
         /// 1–31.
         day: u8,
+        /// Its year, where that was said.
+        year: Option<u16>,
     },
 }
 
@@ -75,46 +77,122 @@ pub fn reset_said(text: &str) -> Option<Spoken> {
     clock(&rest)
 }
 
+/// A day and a time as they were said, read word by word. A phrase of which a word is not understood
+/// says nothing: half a time is a wrong instant.
+#[derive(Default)]
+struct Phrase {
+    weekday: Option<u8>,
+    month: Option<u8>,
+    date: Option<u8>,
+    year: Option<u16>,
+    minute: Option<u16>,
+    zone: Option<String>,
+}
+
 fn clock(rest: &str) -> Option<Spoken> {
-    let (spoken, zone) = match rest.split_once('(') {
-        Some((spoken, after)) => (spoken, after.split_once(')').map(|(zone, _)| zone.trim())),
-        None => (rest, None),
-    };
-    let lower = spoken.to_ascii_lowercase();
-    let mut words = lower
+    let (spoken, in_brackets) = phrase(rest);
+    if let Some(at) = spoken.split_whitespace().next().and_then(dated) {
+        return Some(Spoken::At(at));
+    }
+    let words: Vec<&str> = spoken
         .split(|c: char| c.is_whitespace() || c == ',')
-        .map(|word| word.trim_end_matches(['.', '!', ';']))
-        .filter(|word| !word.is_empty() && *word != "at" && *word != "on");
-    let (mut day, mut minute, mut half) = (None, None, None::<u16>);
-    while let Some(word) = words.next() {
-        if let Some(found) = named(&WEEKDAYS, word) {
-            day = Some(Day::Weekday(found));
-        } else if let Some(month) = named(&MONTHS, word) {
-            let number = words.next()?.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
-            let date = number.parse().ok().filter(|number| (1..=31).contains(number))?;
-            day = Some(Day::Date { month: month + 1, day: date });
-        } else if matches!(word, "am" | "pm") {
-            half = Some(if word == "pm" { 720 } else { 0 });
-        } else if minute.is_none()
-            && let Some(found) = time_of_day(word)
-        {
-            minute = Some(found);
-        } else {
-            break;
+        .filter(|word| !word.is_empty())
+        .collect();
+    let mut said = Phrase::default();
+    let mut left = words.as_slice();
+    while let [word, after @ ..] = left {
+        left = said.take(word, after)?;
+    }
+    let zone = in_brackets.or(said.zone);
+    let day = match (said.month, said.date, said.weekday) {
+        (Some(month), Some(day), _) => Day::Date { month, day, year: said.year },
+        (None, None, Some(weekday)) if said.year.is_none() => Day::Weekday(weekday),
+        (None, None, None) if said.year.is_none() => {
+            return said.minute.map(|minute| Spoken::Clock { day: Day::Next, minute, zone });
         }
-    }
-    // A word of its own says which half of the day: `3:45 PM`.
-    let minute = match (minute, half) {
-        (Some(at), Some(half)) if at < 780 => Some(at % 720 + half),
-        (minute, _) => minute,
+        _ => return None,
     };
-    let zone = zone.filter(|zone| !zone.is_empty()).map(str::to_owned);
-    match (day, minute) {
-        (None, None) => None,
-        // A day without a time begins at midnight.
-        (Some(day), minute) => Some(Spoken::Clock { day, minute: minute.unwrap_or(0), zone }),
-        (None, Some(minute)) => Some(Spoken::Clock { day: Day::Next, minute, zone }),
+    // A day without a time begins at midnight.
+    Some(Spoken::Clock { day, minute: said.minute.unwrap_or(0), zone })
+}
+
+/// The words that belong together, and what stands in brackets behind them.
+fn phrase(rest: &str) -> (String, Option<String>) {
+    let plain = undotted(rest);
+    let ends = |(at, c): (usize, char)| {
+        let sentence = plain[at..].strip_prefix(['.', ':']);
+        let over = sentence.is_some_and(|after| after.is_empty() || after.starts_with(' '));
+        over || matches!(c, '(' | '\u{b7}' | '\u{2219}' | '\u{2022}' | '|' | ';' | '!' | '\n')
+            || matches!(c, '\u{2013}' | '\u{2014}')
+    };
+    let end = plain.char_indices().find(|it| ends(*it)).map_or(plain.len(), |(at, _)| at);
+    let brackets = plain[end..].strip_prefix('(').and_then(|after| after.split_once(')'));
+    let zone = brackets.map(|(zone, _)| zone.trim().to_owned()).filter(|zone| !zone.is_empty());
+    (plain[..end].to_owned(), zone)
+}
+
+/// `p.m.` without its dots, but with the full stop that ends a sentence after it.
+fn undotted(text: &str) -> String {
+    let mut plain = text.to_owned();
+    for (dotted, bare) in [("a.m.", "am"), ("p.m.", "pm"), ("A.M.", "am"), ("P.M.", "pm")] {
+        let Some((before, after)) = plain.split_once(dotted) else { continue };
+        let over = after.strip_prefix(' ').is_some_and(|it| it.starts_with(char::is_uppercase));
+        plain = format!("{before}{bare}{}{after}", if over { "." } else { "" });
     }
+    plain
+}
+
+/// An instant written out whole.
+fn dated(word: &str) -> Option<Utc> {
+    let whole = word.contains('T') && word.contains(':');
+    whole.then(|| crate::json::written_instant(word))?
+}
+
+impl Phrase {
+    /// Takes in a word, with those behind it that belong to it; what is left. `None` where it is not
+    /// understood, or says something again.
+    fn take<'w, 's>(&mut self, word: &str, after: &'w [&'s str]) -> Option<&'w [&'s str]> {
+        let lower = word.to_ascii_lowercase();
+        let next = after.first().map(|next| next.to_ascii_lowercase());
+        if matches!(lower.as_str(), "at" | "on" | "of" | "the") {
+            return Some(after);
+        }
+        if let Some(found) = named(&WEEKDAYS, &lower) {
+            return set(&mut self.weekday, found).then_some(after);
+        }
+        if let Some(month) = named(&MONTHS, &lower) {
+            return set(&mut self.month, month + 1).then_some(after);
+        }
+        let named_zone = word.contains('/') && word.starts_with(|c: char| c.is_ascii_alphabetic());
+        if matches!(lower.as_str(), "utc" | "gmt") || named_zone {
+            let zone = if named_zone { word.to_owned() } else { "UTC".to_owned() };
+            return set(&mut self.zone, zone).then_some(after);
+        }
+        // A word of its own says which half of the day: `3:45 PM`.
+        let half = next.filter(|next| matches!(next.as_str(), "am" | "pm"));
+        if let Some(minute) = half.and_then(|half| time_of_day(&format!("{lower}{half}"))) {
+            return set(&mut self.minute, minute).then(|| &after[1..]);
+        }
+        if let Some(minute) = time_of_day(&lower) {
+            return set(&mut self.minute, minute).then_some(after);
+        }
+        let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let ending = &lower[digits.len()..];
+        let number: u16 = digits.parse().ok()?;
+        let taken = match (number, ending) {
+            (1..=31, "" | "st" | "nd" | "rd" | "th") => {
+                set(&mut self.date, u8::try_from(number).ok()?)
+            }
+            (2000..=2199, "") => set(&mut self.year, number),
+            _ => false,
+        };
+        taken.then_some(after)
+    }
+}
+
+/// Sets what was not said before.
+fn set<T>(place: &mut Option<T>, said: T) -> bool {
+    place.is_none() && place.replace(said).is_none()
 }
 
 fn named(names: &[&str], word: &str) -> Option<u8> {
@@ -171,13 +249,17 @@ fn time_of_day(word: &str) -> Option<u16> {
 
 /// `5h 0m`, `2 days 3 hours`, `45 minutes`.
 fn duration(rest: &str) -> Option<Spoken> {
-    let lower = rest.to_ascii_lowercase();
+    let lower = phrase(rest).0.to_ascii_lowercase();
     let (mut seconds, mut number, mut any) = (0_i64, None::<i64>, false);
-    for word in lower.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty())
-    {
+    let words = lower.split(|c: char| c.is_whitespace() || c == ',');
+    for word in words.filter(|word| !word.is_empty() && *word != "and") {
         let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let unit = word[digits..].trim_end_matches('.');
         if digits > 0 {
+            // A number without its unit before this one was not understood.
+            if number.is_some() {
+                return None;
+            }
             number = word[..digits].parse().ok();
         }
         if unit.is_empty() {
@@ -188,12 +270,13 @@ fn duration(rest: &str) -> Option<Spoken> {
             "h" | "hr" | "hrs" | "hour" | "hours" => 3_600,
             "m" | "min" | "mins" | "minute" | "minutes" => 60,
             "s" | "sec" | "secs" | "second" | "seconds" => 1,
-            _ => break,
+            // Half a span would end too soon.
+            _ => return None,
         };
         seconds = seconds.checked_add(number.take()?.checked_mul(length)?)?;
         any = true;
     }
-    (any && (0..=AHEAD_MAX_S).contains(&seconds)).then_some(Spoken::In(seconds))
+    (any && number.is_none() && (0..=AHEAD_MAX_S).contains(&seconds)).then_some(Spoken::In(seconds))
 }
 
 #[cfg(test)]
@@ -213,10 +296,13 @@ mod tests {
                 clock(Day::Next, 1350, Some("Europe/Berlin")),
             ),
             ("weekly limit · resets Mon 12:00am", clock(Day::Weekday(0), 0, None)),
-            ("weekly limit · resets Oct 8", clock(Day::Date { month: 10, day: 8 }, 0, None)),
+            (
+                "weekly limit · resets Oct 8",
+                clock(Day::Date { month: 10, day: 8, year: None }, 0, None),
+            ),
             (
                 "limit · resets Feb 16, 11am (Europe/Berlin)",
-                clock(Day::Date { month: 2, day: 16 }, 660, Some("Europe/Berlin")),
+                clock(Day::Date { month: 2, day: 16, year: None }, 660, Some("Europe/Berlin")),
             ),
             ("5-hour limit reached ∙ resets 5am", clock(Day::Next, 300, None)),
             ("Your limit will reset at 12am (UTC).", clock(Day::Next, 0, Some("UTC"))),
@@ -224,7 +310,7 @@ mod tests {
             ("Try again at 3:45 PM.", clock(Day::Next, 945, None)),
             ("try again at 12:05 AM", clock(Day::Next, 5, None)),
             ("resets 15:45", clock(Day::Next, 945, None)),
-            ("resets Jun 3rd at 9am", clock(Day::Date { month: 6, day: 3 }, 540, None)),
+            ("resets Jun 3rd at 9am", clock(Day::Date { month: 6, day: 3, year: None }, 540, None)),
             ("resets in 5h 0m", Some(Spoken::In(18_000))),
             ("Try again in 2 days 3 hours.", Some(Spoken::In(183_600))),
             ("try again in 45 minutes", Some(Spoken::In(2_700))),
@@ -235,6 +321,49 @@ mod tests {
         ];
         for (text, wanted) in cases {
             assert_eq!(reset_said(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_with_its_year_is_read_whole() {
+        let third = |minute| clock(Day::Date { month: 12, day: 3, year: Some(2026) }, minute, None);
+        for (text, wanted) in [
+            ("try again at Dec 3rd, 2026 3:45 PM.", third(945)),
+            ("or try again at December 3, 2026, 3:45 p.m. Visit a page.", third(945)),
+            ("try again at 3 December 2026 at 15:45", third(945)),
+            ("resets at 9 AM on Dec 3 2026", third(540)),
+            ("try again at Dec 3rd, 2026", third(0)),
+            ("resets at 2026-12-03T15:45:00Z.", Some(Spoken::At(Utc::from_seconds(1_796_312_700)))),
+            (
+                "resets Dec 3, 9:02pm (UTC)",
+                clock(Day::Date { month: 12, day: 3, year: None }, 1_262, Some("UTC")),
+            ),
+        ] {
+            assert_eq!(reset_said(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_half_understood_is_unknown() {
+        for text in [
+            "try again at Dec 3rd, 26 3:45 PM",
+            "try again at Dec 3rd, 2026 quarter to four",
+            "resets 3:45pm tomorrow",
+            "resets tomorrow 3:45pm",
+            "resets 3pm PST",
+            "resets Dec 32, 3pm",
+            "resets Dec, 3pm",
+            "resets the 3rd, 9am",
+            "resets 15:45 PM",
+            "resets 3pm or 4pm",
+            "resets Mon or Tue 9am",
+            "resets 03/12/2026 3:45 PM",
+            "try again in 2 days 3 fortnights",
+            "try again in 2 days or so",
+            "try again in 5",
+            "try again in 2 3 hours",
+        ] {
+            assert_eq!(reset_said(text), None, "{text}");
         }
     }
 

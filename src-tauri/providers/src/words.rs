@@ -8,7 +8,7 @@ use crate::failure::FailureClass as Class;
 use sluice_engine::Utc;
 
 /// Raised with every change of the tables.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Lines of a text looked at, and characters of each.
 const LINES_MAX: usize = 12;
 const LINE_MAX: usize = 600;
@@ -19,11 +19,12 @@ const NAME_MAX: usize = 32;
 pub(crate) type Table = &'static [(&'static str, Class)];
 
 /// What stands before a message without changing it.
-const PREFIXES: [&str; 6] = [
+const PREFIXES: [&str; 7] = [
     "error: ",
     "api error: ",
     "please run /login · ",
     "failed to authenticate. ",
+    "failed to authenticate: ",
     "ineligibletiererror: ",
     "stream error: ",
 ];
@@ -65,7 +66,7 @@ pub(crate) const CLAUDE: Table = &[
     ("internal server error*", Class::ServerError),
     ("not logged in*", Class::AuthLoginRequired),
     ("login expired*", Class::AuthLoginRequired),
-    ("failed to authenticate: oauth session expired*", Class::AuthLoginRequired),
+    ("oauth session expired*", Class::AuthLoginRequired),
     ("oauth token revoked*", Class::AuthRevoked),
     ("oauth token has been revoked*", Class::AuthRevoked),
     ("*oauth token has expired*", Class::AuthExpired),
@@ -84,6 +85,8 @@ pub(crate) const CLAUDE: Table = &[
     ("you're out of *", Class::Billing),
     ("402 *", Class::Billing),
     ("your account does not have access to claude code*", Class::PlanIneligible),
+    ("your account has been disabled*", Class::AuthOrgDisabled),
+    ("your account has been suspended*", Class::AuthOrgDisabled),
     ("your organization has disabled claude subscription*", Class::AuthOrgDisabled),
     ("your anthropic_api_key belongs to a disabled organization*", Class::AuthOrgDisabled),
     ("*this organization has been disabled*", Class::AuthOrgDisabled),

@@ -226,6 +226,7 @@ pub(crate) fn unread(id: i64, label: &str) -> AccountView {
         five_hour: Default::default(),
         seven_day: Default::default(),
         models: Vec::new(),
+        blocked: None,
         observed_at_ms: None,
         refreshing: false,
         tier: None,

@@ -381,6 +381,9 @@ fn observe(ledger: &mut real::Ledger, observation: &Observation) -> real::Result
             source: observation.source,
             usage: usage.clone(),
         }),
+        Fact::Verdict(verdict) => {
+            ledger.record_verdict(observation.account, *verdict, observation.at)
+        }
         Fact::Login(login) => ledger.set_login(observation.account, *login),
         Fact::Plan(plan) => ledger.set_plan(observation.account, plan),
         Fact::Unreachable

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trouble, UsageAnswer};
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
-use sluice_engine::{Provider, Usage};
+use sluice_engine::{Block, Provider, Usage};
 use sluice_providers::claude::config::parse_config;
 use sluice_providers::codex::Codex;
 use sluice_providers::{Claude, Deadlines, Endpoints, FailureClass, Http, ProviderError};
@@ -107,6 +107,11 @@ fn read_error(error: &ProviderError) -> ReadError {
         | FailureClass::AuthInvalid
         | FailureClass::AuthRevoked
         | FailureClass::AuthLoginRequired => ReadError::TokenRefused,
+        FailureClass::AuthOrgDisabled => ReadError::Blocked(Block::Disabled, error.to_string()),
+        FailureClass::Billing => ReadError::Blocked(Block::Spending, error.to_string()),
+        FailureClass::PlanIneligible | FailureClass::ValidationRequired => {
+            ReadError::Blocked(Block::NotAllowed, error.to_string())
+        }
         class if class.transient() => ReadError::Unreachable(error.to_string()),
         _ => ReadError::Forbidden(error.to_string()),
     }

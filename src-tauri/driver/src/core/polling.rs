@@ -224,6 +224,14 @@ impl Core {
                 self.unasked(account);
                 self.on_token_refused(account, holder, now);
             }
+            ReadError::Blocked(why, text) => {
+                let verdict = sluice_engine::Verdict::Refused { why, until: None };
+                self.observe(fact(Fact::Verdict(verdict)), now);
+                self.problem(account, Some(format!("Not used for now: {}. {text}", why.words())));
+                if let Some(book) = self.polls.get_mut(&account) {
+                    book.not_before = Some(now.wall.plus_seconds(FORBIDDEN_S));
+                }
+            }
             ReadError::Forbidden(text) => {
                 self.unasked(account);
                 self.problem(account, Some(format!("The provider refuses to tell usage: {text}")));

@@ -3,8 +3,9 @@
 
 use super::{CallId, Core, Seat};
 use crate::ports::{ReadError, RefreshReport, SwapOrder, Trouble};
+use sluice_engine::gates::{self, Shares};
 use sluice_engine::world::Settlement;
-use sluice_engine::{AccountId, Login, Now, Usage};
+use sluice_engine::{AccountId, Login, Now, Refusal, Usage};
 
 /// A login that the provider took within this time needs no further proof, seconds.
 const PROOF_S: f64 = 3_600.0;
@@ -153,10 +154,12 @@ impl Core {
                 );
                 Some(("unproven", text))
             }
-            Verdict::Taken if !order.by_person && self.is_full(to) => {
-                let text = format!("{label} turned out to be used up; nothing was changed.");
-                Some(("stale", text))
-            }
+            Verdict::Taken | Verdict::Unknown if !order.by_person => self
+                .barred(to, &label, now)
+                .or_else(|| {
+                    matches!(verdict, Verdict::Taken).then(|| self.used_up(to, &label, now))?
+                })
+                .or_else(|| self.moved_on(&order)),
             Verdict::Taken | Verdict::Unknown => self.moved_on(&order),
         };
         match trouble {
@@ -165,12 +168,24 @@ impl Core {
         }
     }
 
-    fn is_full(&self, account: AccountId) -> bool {
-        let Some(usage) = self.account(account).map(|found| &found.usage) else { return true };
-        let at_least = |window: sluice_engine::Window, most: f64| {
-            window.used.is_some_and(|used| used.get() >= most)
-        };
-        at_least(usage.five_hour, self.world.rules.critical) || at_least(usage.seven_day, FULL)
+    /// What the provider's word or money says against going there by itself.
+    fn barred(&self, account: AccountId, label: &str, now: Now) -> Option<(&'static str, String)> {
+        let usage = &self.account(account)?.usage;
+        if let Some(why) = usage.blocked(now.wall) {
+            return Some(("stale", format!("{label}: {}; nothing was changed.", why.words())));
+        }
+        let shares = Shares::read(usage, now.wall);
+        (gates::barred(usage, shares, &self.world.rules, now.wall) != Refusal::None).then(|| {
+            ("stale", format!("Using {label} would cost extra money; nothing was changed."))
+        })
+    }
+
+    /// A reading of this moment leaves nothing to go there for.
+    fn used_up(&self, account: AccountId, label: &str, now: Now) -> Option<(&'static str, String)> {
+        let shares = Shares::read(&self.account(account)?.usage, now.wall);
+        let least = |used: Option<f64>, most: f64| used.is_some_and(|used| used >= most);
+        let full = least(shares.short, self.world.rules.critical) || least(shares.week, FULL);
+        full.then(|| ("stale", format!("{label} turned out to be used up; nothing was changed.")))
     }
 
     /// What was decided holds no longer: the seat or the person's will has changed meanwhile.

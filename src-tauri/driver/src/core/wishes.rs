@@ -321,7 +321,11 @@ impl Core {
                     continue;
                 }
                 (
-                    Err(PollError::Read(ReadError::Unreachable(text) | ReadError::Forbidden(text))),
+                    Err(PollError::Read(
+                        ReadError::Unreachable(text)
+                        | ReadError::Forbidden(text)
+                        | ReadError::Blocked(_, text),
+                    )),
                     _,
                 ) => Some(("read_failed", text.clone(), None)),
                 (Err(PollError::Bearer(trouble)), _) => {

@@ -156,8 +156,8 @@ fn usage(kind: &EventKind) -> Fact {
         five_hour: window(*five_hour, *five_hour_resets_at),
         seven_day: window(*seven_day, Some(*seven_day_resets_at)),
         models: models.collect(),
-        credits: None,
         observed_at: Some(instant(*polled_at)),
+        ..Usage::default()
     })
 }
 

@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 
 /// Minutes without a look after which time counts as unwatched.
 const UNWATCHED: f64 = 15.0;
+/// No work uses up a whole 5-hour window in fewer minutes.
+const FASTEST: f64 = 10.0;
+/// A reading says how fast work is from so many minutes on.
+const CALM: f64 = 1.0;
 /// Minutes a refused login is left alone.
 const DEAD: f64 = 30.0;
 /// Dry pools this close together are one episode, minutes.
@@ -64,6 +68,9 @@ pub struct LaneBelief {
     pub since: f64,
     /// Units per minute.
     pub rate: f64,
+    /// The rate before a refusal made it larger; until a reading agrees, that is a guess.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hurried_from: Option<f64>,
     /// The last sign of work.
     pub last_use: Option<f64>,
     /// Not planned again before.
@@ -106,6 +113,9 @@ impl State {
                 self.asked.insert(id, asked.map_or(at, |asked| asked.max(at)));
                 self.errors.remove(&id);
             }
+            Fact::Verdict(_) => {
+                self.asked.insert(id, now);
+            }
             Fact::Unreachable | Fact::Throttled { .. } | Fact::Login(Login::NeedsSignIn) => {
                 self.asked.insert(id, now);
                 *self.errors.entry(id).or_default() += 1;
@@ -120,7 +130,11 @@ impl State {
             Fact::Login(Login::Valid) => gauge.dead_until = 0.0,
             Fact::Login(Login::Unverified) => {}
             Fact::Login(Login::NeedsSignIn | Login::Missing) => gauge.dead_until = now + DEAD,
-            Fact::Closed { .. } | Fact::Unreachable | Fact::Throttled { .. } | Fact::Plan(_) => {}
+            Fact::Closed { .. }
+            | Fact::Verdict(_)
+            | Fact::Unreachable
+            | Fact::Throttled { .. }
+            | Fact::Plan(_) => {}
         }
     }
 
@@ -272,19 +286,36 @@ impl State {
         for lane in self.lanes.values_mut().filter(|lane| lane.active == Some(id)) {
             lane.refused_at = Some(now);
             lane.last_use = Some(now);
-            lane.hurry(used, now);
+            lane.hurry(used, now, gauge.weight);
             lane.history.censor(now);
         }
     }
 }
 
 impl LaneBelief {
-    /// A refusal came sooner than expected: `used` units since then are the least that was burnt.
-    fn hurry(&mut self, used: Option<(f64, f64)>, now: f64) {
+    /// A refusal came sooner than expected: `used` units since then are the least that was burnt, if
+    /// the reading before was right. The next reading tells; until then it is believed as far as work
+    /// can be that fast in an account of this size.
+    fn hurry(&mut self, used: Option<(f64, f64)>, now: f64, weight: f64) {
         let Some((units, since)) = used else { return };
         let gap = now - since.max(self.since);
-        if gap > 0.5 {
-            self.rate = self.rate.max(units / gap);
+        if gap <= 0.5 {
+            return;
+        }
+        let rate = (units / gap).min(weight / FASTEST);
+        if rate > self.rate {
+            let before = *self.hurried_from.get_or_insert(self.rate);
+            self.hurried_from = Some(before.min(self.rate));
+            self.rate = rate;
+        }
+    }
+
+    /// A reading measured `fresh` units a minute: a guess that it does not bear out is taken back.
+    fn calm(&mut self, fresh: f64) {
+        if let Some(before) = self.hurried_from.take()
+            && fresh < 0.5 * self.rate
+        {
+            self.rate = before.max(fresh);
         }
     }
 
@@ -296,6 +327,9 @@ impl LaneBelief {
         }
         let units = lesson.units * share;
         let weight = gap / (gap + tau);
+        if gap >= CALM {
+            self.calm(units / gap);
+        }
         if units > 1e-9 {
             let idle = !self.worked(now, 20.0);
             self.woke |= idle;

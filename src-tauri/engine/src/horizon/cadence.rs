@@ -3,7 +3,9 @@
 use super::belief::LaneBelief;
 use super::gauge::{Gauge, minutes};
 use super::tuning::Tuning;
-use crate::account::Provider;
+use crate::account::{Account, Provider};
+use crate::decision::Refusal;
+use crate::gates::{self, Shares};
 use crate::units::{Now, Utc};
 use crate::world::{PollPlan, World};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,7 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
     let now_min = minutes(now.wall);
     let working = state.lanes.values().filter(|lane| lane.worked(now_min, tuning.busy)).count();
     let stretch = (tuning.poll_crowd * working as f64).max(1.0);
+    let walled = walled(world, now);
     let mut plans: Vec<_> = world
         .accounts
         .iter()
@@ -32,8 +35,10 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
             let Some(asked) = asked else {
                 return PollPlan { account: account.id, due: now.wall };
             };
-            let doubtful = gauge.is_some_and(|gauge| gauge.doubtful(now_min));
-            let mut interval = if doubtful { tuning.poll_busy } else { tuning.poll_other };
+            let mut interval = parked(account, gauge, tuning, now);
+            if let Some(every) = walled.get(&account.provider) {
+                interval = interval.min(*every);
+            }
             for lane in state.lanes.values().filter(|lane| lane.active == Some(account.id)) {
                 let every = active(gauge, lane, tuning, now_min, stretch);
                 interval = interval.min(every);
@@ -52,6 +57,50 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
         stagger(world, &mut plans, now);
     }
     plans
+}
+
+/// Minutes between reads of an account no lane is on.
+fn parked(account: &Account, gauge: Option<&Gauge>, tuning: &Tuning, now: Now) -> f64 {
+    if gauge.is_some_and(|gauge| gauge.doubtful(minutes(now.wall))) {
+        return tuning.poll_busy;
+    }
+    let unsettled = gauge.is_some_and(|gauge| gauge.unsettled);
+    if unsettled || account.usage.blocked(now.wall).is_some() {
+        return tuning.poll_unsettled;
+    }
+    tuning.poll_other
+}
+
+/// Providers none of whose accounts can be worked with, and the minutes between reads of each: a
+/// window may have been emptied early, and nothing else can end the wait.
+fn walled(world: &World, now: Now) -> BTreeMap<Provider, f64> {
+    let (state, tuning, now_min) = (&world.horizon, &world.horizon.tuning, minutes(now.wall));
+    let mut found = BTreeMap::new();
+    for provider in Provider::ALL {
+        let mut known = false;
+        let choosable = |account: &&Account| {
+            account.provider == provider
+                && account.enabled
+                && account.automatic
+                && account.login.is_usable()
+        };
+        let walled = world.accounts.iter().filter(choosable).all(|account| {
+            known = true;
+            let (usage, rules) = (&account.usage, &world.rules);
+            let barred = gates::barred(usage, Shares::read(usage, now.wall), rules, now.wall);
+            let gauge = state.gauges.get(&account.id);
+            barred != Refusal::None || gauge.is_some_and(|gauge| gauge.spent(now_min))
+        });
+        if !walled || !known {
+            continue;
+        }
+        let lanes = world.lanes.iter().filter(|lane| lane.provider == provider);
+        let wanted = lanes
+            .filter_map(|lane| state.lanes.get(&lane.id))
+            .any(|lane| lane.worked(now_min, tuning.cache_ttl));
+        found.insert(provider, if wanted { tuning.poll_busy } else { tuning.poll_idle });
+    }
+    found
 }
 
 /// Just awake: overdue reads go out two a minute and provider.
@@ -78,6 +127,9 @@ fn active(
     stretch: f64,
 ) -> f64 {
     let Some(gauge) = gauge else { return tuning.poll_idle };
+    if gauge.unsettled {
+        return tuning.poll_busy;
+    }
     let full = gauge.full_until - now;
     if full > 0.0 {
         return full.min(tuning.poll_other);

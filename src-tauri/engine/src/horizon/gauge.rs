@@ -2,7 +2,7 @@
 
 use super::rollout::Slot;
 use crate::account::Account;
-use crate::units::Utc;
+use crate::units::{Percent, Utc};
 use crate::window::{Usage, Window, capacity_ratio};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,13 @@ pub(super) const WEEK: f64 = 10_080.0;
 const READ_FULL: f64 = 99.5;
 /// A reading says something of the present rate for so long, minutes.
 const RECENT: f64 = 60.0;
+/// A week that a reading says has ended goes on in steps of a week at most so often: what is further
+/// back is a mistake.
+const WEEKS_MOST: u32 = 520;
 /// A refusal outlives readings that leave less room than this in the window that refused, percent.
 const REFUSAL_CLEAR: f64 = 95.0;
+/// With less left of a window there is nothing to go to, percent.
+const SCRAP: f64 = 1.5;
 /// So much more than the last reading said is doubtful, percent.
 const RECKONED_GAP: f64 = 20.0;
 
@@ -42,6 +47,8 @@ pub struct Gauge {
     pub long_ends: Option<f64>,
     /// The instant the last reading spoke of.
     pub seen_at: Option<f64>,
+    /// That reading named a reset that had passed by then, and use: the next one will know better.
+    pub unsettled: bool,
     /// Refused work until then.
     pub full_until: f64,
     /// When it last did; readings from before do not undo it.
@@ -202,9 +209,10 @@ impl Gauge {
             return 0.0;
         }
         let Some(read) = self.anchor else { return 0.0 };
+        // An end that is not known has not come.
         let used = |share: f64, ends: Option<f64>| match ends {
-            Some(end) if now < end => share,
-            Some(_) | None => 0.0,
+            Some(end) if end <= now => 0.0,
+            Some(_) | None => share,
         };
         let short = 100.0 - used(read.raw_short, read.short_ends);
         let long = 100.0 - used(read.raw_long, read.long_ends);
@@ -214,11 +222,28 @@ impl Gauge {
     /// The last reading said full of a window that has not ended: not to be gone to, however much
     /// the belief, which allows for noise, would leave.
     pub(super) fn read_full(&self, now: f64) -> bool {
-        let ahead = |end: Option<f64>| end.is_some_and(|end| now < end);
-        self.anchor.is_some_and(|read| {
-            read.raw_short >= READ_FULL && ahead(read.short_ends)
-                || read.raw_long >= READ_FULL && ahead(read.long_ends)
-        })
+        self.short_full(now) || self.long_full(now)
+    }
+
+    /// [`Self::read_full`] of the 5-hour window.
+    pub(super) fn short_full(&self, now: f64) -> bool {
+        self.anchor.is_some_and(|read| full(read.raw_short, read.short_ends, now))
+    }
+
+    /// [`Self::read_full`] of the week.
+    pub(super) fn long_full(&self, now: f64) -> bool {
+        self.anchor.is_some_and(|read| full(read.raw_long, read.long_ends, now))
+    }
+
+    /// No work to speak of can be done with it at `now`, as far as is known.
+    pub(super) fn spent(&self, now: f64) -> bool {
+        let open = |end: Option<f64>| end.is_none_or(|end| now < end);
+        let scrap = |used: f64, end: Option<f64>| used >= 100.0 - SCRAP && open(end);
+        now < self.full_until
+            || now < self.dead_until
+            || self.read_full(now)
+            || scrap(self.short, self.short_ends)
+            || scrap(self.long, self.long_ends)
     }
 
     /// The account as a rollout takes it.
@@ -238,16 +263,21 @@ impl Gauge {
     pub(super) fn read(&mut self, usage: &Usage, at: f64, burnt: f64, slack: f64) -> Lesson {
         let before = self.anchor;
         let percent = 100.0 * burnt / self.weight.max(1e-9);
-        self.read_short(&usage.five_hour, percent, slack);
-        self.read_long(&usage.seven_day, percent / self.ratio(), slack);
+        let doubted = core::mem::take(&mut self.unsettled);
+        if doubted && !is_open(&usage.five_hour) {
+            // What was kept of a window that had ended by its own words is gone now.
+            (self.short, self.short_ends) = (0.0, None);
+        }
+        self.read_short(&usage.five_hour, at, percent, slack);
+        self.read_long(&usage.seven_day, at, percent / self.ratio(), slack);
         let back = Anchor {
             at,
             short: (self.short - percent).max(0.0),
             short_ends: self.short_ends,
             long: (self.long - percent / self.ratio()).max(0.0),
             long_ends: self.long_ends,
-            raw_short: share(&usage.five_hour),
-            raw_long: share(&usage.seven_day),
+            raw_short: raw(&usage.five_hour, before.map(|before| before.raw_short)),
+            raw_long: raw(&usage.seven_day, before.map(|before| before.raw_long)),
         };
         let lesson = before.map(|before| self.lesson(&before, &back)).unwrap_or_default();
         self.read_models(usage, before, &back);
@@ -268,12 +298,12 @@ impl Gauge {
             "seven_day" => &usage.seven_day,
             _ => return false,
         };
-        share(window) >= REFUSAL_CLEAR
+        window.used.is_none_or(|used| used.get() >= REFUSAL_CLEAR)
     }
 
-    fn read_short(&mut self, window: &Window, burnt: f64, slack: f64) {
+    fn read_short(&mut self, window: &Window, at: f64, burnt: f64, slack: f64) {
         let Some(used) = window.used else { return };
-        let Some(ends) = window.resets_at.map(minutes) else {
+        let Some(ends) = self.short_end(window, at) else {
             if burnt <= 0.0 || self.short_ends.is_none() {
                 self.short = 0.0;
                 self.short_ends = None;
@@ -287,13 +317,34 @@ impl Gauge {
         self.short_ends = Some(ends);
     }
 
-    fn read_long(&mut self, window: &Window, burnt: f64, slack: f64) {
+    /// When the 5-hour window of a reading of `at` ends; `None` when it is not open. What is used has
+    /// an end also where none is told, or only one that had passed: the one that is known, at the
+    /// latest a whole window from the reading.
+    fn short_end(&mut self, window: &Window, at: f64) -> Option<f64> {
+        let told = window.resets_at.map(minutes);
+        if let Some(end) = told.filter(|end| *end > at) {
+            return Some(end);
+        }
+        if window.used.is_none_or(|used| used.get() <= 0.0) {
+            return None;
+        }
+        self.unsettled |= told.is_some();
+        let known = self.short_ends.filter(|end| *end > at && *end <= at + SHORT);
+        Some(known.unwrap_or(at + SHORT))
+    }
+
+    fn read_long(&mut self, window: &Window, at: f64, burnt: f64, slack: f64) {
         let Some(used) = window.used else { return };
-        let ends = window.resets_at.map(minutes);
+        let mut ends = window.resets_at.map(minutes);
         let same = match (self.long_ends, ends) {
             (Some(known), Some(said)) => (known - said).abs() < 60.0,
             _ => false,
         };
+        if let Some(end) = ends.filter(|end| *end <= at) {
+            // A reading that is newer than the reset it names speaks of the week after it.
+            self.unsettled |= used.get() > 0.0;
+            ends = (1..=WEEKS_MOST).map(|week| end + f64::from(week) * WEEK).find(|end| *end > at);
+        }
         let then = if same { (self.long - burnt).max(0.0) } else { used.get() };
         let then = then.clamp(used.get() - slack, used.get() + slack);
         self.long = (then + burnt).clamp(0.0, 100.0);
@@ -355,6 +406,17 @@ impl Bucket {
     }
 }
 
-fn share(window: &Window) -> f64 {
-    window.used.map_or(0.0, |used| used.get())
+/// What was read of a window: a reading that leaves it out says nothing of it.
+fn raw(window: &Window, before: Option<f64>) -> f64 {
+    window.used.map(Percent::get).or(before).unwrap_or(0.0)
+}
+
+/// A share that was read as full, of a window that ends at `ends`: an end that is not known has not
+/// come.
+fn full(read: f64, ends: Option<f64>, now: f64) -> bool {
+    read >= READ_FULL && ends.is_none_or(|end| now < end)
+}
+
+fn is_open(window: &Window) -> bool {
+    window.resets_at.is_some() || window.used.is_none_or(|used| used.get() > 0.0)
 }

@@ -1,12 +1,15 @@
 //! The pool as every lane sees it at one instant, built once and shared.
 
 use super::belief::State;
-use super::gauge::Gauge;
+use super::gauge::{Gauge, minutes};
 use super::rollout::Slot;
 use crate::account::{Account, Login, Provider};
 use crate::decision::Refusal;
+use crate::gates::{self, Shares};
 use crate::lane::Lane;
-use crate::units::{AccountId, LaneId};
+use crate::rules::Rules;
+use crate::units::{AccountId, LaneId, Utc};
+use crate::verdict::Block;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -24,8 +27,17 @@ pub(super) struct Entry {
     pub read_left: f64,
     /// The last reading said full, and that window has not ended.
     pub read_full: bool,
+    /// Why its provider refuses it, when that is why.
+    pub blocked: Option<Block>,
     /// Why it may not be chosen by any lane; `Refusal::None` when it may.
     pub refusal: Refusal,
+}
+
+impl Entry {
+    /// It may be chosen, or may be again without anybody's doing once its slot says so.
+    pub(super) fn recovers(&self) -> bool {
+        matches!(self.refusal, Refusal::None | Refusal::Blocked | Refusal::WouldBill)
+    }
 }
 
 /// The pool at one instant.
@@ -57,7 +69,13 @@ impl PartialEq for Index {
 
 impl Index {
     /// Brings the index to `now`.
-    pub(super) fn refresh(state: &mut State, accounts: &[Account], lanes: &[Lane], now: f64) {
+    pub(super) fn refresh(
+        state: &mut State,
+        accounts: &[Account],
+        lanes: &[Lane],
+        (rules, wall): (&Rules, Utc),
+    ) {
+        let now = minutes(wall);
         let key = Some((now, state.revision));
         if state.index.key == key && state.index.follow(lanes) {
             return;
@@ -66,7 +84,7 @@ impl Index {
         for account in accounts {
             let unread = Gauge::new(account);
             let gauge = state.gauges.get(&account.id).unwrap_or(&unread);
-            entries.push(entry(account, gauge, now, state.tuning.stale));
+            entries.push(entry(account, gauge, (rules, wall), state.tuning.stale));
         }
         entries.sort_by_key(|entry| entry.id);
         let mut index = Self { key, entries, ..Self::default() };
@@ -96,7 +114,7 @@ impl Index {
 
     fn sort(&mut self, now: f64) {
         let entries = &self.entries;
-        let able = |&at: &usize| entries[at].refusal == Refusal::None;
+        let able = |&at: &usize| entries[at].recovers();
         let (usable, spent): (Vec<usize>, Vec<usize>) =
             (0..entries.len()).filter(able).partition(|&at| entries[at].slot.usable(now));
         let sorted = |mut list: Vec<usize>, key: &dyn Fn(&Slot) -> f64| {
@@ -160,20 +178,38 @@ impl Index {
     }
 }
 
-fn entry(account: &Account, gauge: &Gauge, now: f64, stale: f64) -> Entry {
+fn entry(account: &Account, gauge: &Gauge, (rules, wall): (&Rules, Utc), stale: f64) -> Entry {
+    let now = minutes(wall);
+    let mut slot = gauge.slot(now);
+    let blocked = account.usage.blocked(wall);
+    let refusal = refusal(account, gauge.seen_at, (rules, wall), stale);
+    let out = match refusal {
+        Refusal::Blocked => account.usage.blocked_until().map_or(f64::INFINITY, minutes),
+        // Paid by the piece: no reset makes it free.
+        Refusal::WouldBill if account.usage.windowless() => f64::INFINITY,
+        _ => f64::NEG_INFINITY,
+    };
+    slot.blocked_until = slot.blocked_until.max(out);
     Entry {
         id: account.id,
         provider: account.provider,
-        slot: gauge.slot(now),
+        slot,
         seen_at: gauge.seen_at,
         read_left: gauge.read_left(now),
         read_full: gauge.read_full(now),
-        refusal: refusal(account, gauge.seen_at, now, stale),
+        blocked,
+        refusal,
     }
 }
 
 /// Why no lane may choose the account, whatever its room.
-fn refusal(account: &Account, seen_at: Option<f64>, now: f64, stale: f64) -> Refusal {
+fn refusal(
+    account: &Account,
+    seen_at: Option<f64>,
+    (rules, wall): (&Rules, Utc),
+    stale: f64,
+) -> Refusal {
+    let now = minutes(wall);
     if !account.enabled {
         cov_mark::hit!(plan_disabled);
         return Refusal::Disabled;
@@ -192,6 +228,10 @@ fn refusal(account: &Account, seen_at: Option<f64>, now: f64, stale: f64) -> Ref
             return Refusal::NoCredential;
         }
         Login::Valid | Login::Unverified => {}
+    }
+    let barred = gates::barred(&account.usage, Shares::read(&account.usage, wall), rules, wall);
+    if barred != Refusal::None {
+        return barred;
     }
     let Some(seen) = seen_at else {
         cov_mark::hit!(plan_usage_unknown);

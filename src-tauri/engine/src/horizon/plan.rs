@@ -45,7 +45,8 @@ pub fn decide(world: &mut World, lane: LaneId, now: Now) -> Decision {
         let known = world.horizon.woke_at.unwrap_or(woke);
         world.horizon.woke_at = Some(known.max(woke));
     }
-    Index::refresh(&mut world.horizon, &world.accounts, &world.lanes, at);
+    let rules = (&world.rules, now.wall);
+    Index::refresh(&mut world.horizon, &world.accounts, &world.lanes, rules);
     let found = &world.lanes[position];
     let mut decision = blank(lane, now);
     decision.generation = found.generation;
@@ -268,9 +269,9 @@ fn explain(
     decision.best = to.or(top.map(|(id, _)| *id));
     decision.trigger = match (to, held) {
         (Some(_), _) => match scene.forced {
-            Some(Force::Refused | Force::Short) => Trigger::ForcedCritical,
-            Some(Force::Long) => Trigger::TierDrained,
-            Some(Force::Unusable) => Trigger::FailureReported,
+            Some(Force::Refused | Force::Short | Force::ShortFull) => Trigger::ForcedCritical,
+            Some(Force::Long | Force::LongFull) => Trigger::TierDrained,
+            Some(Force::Unusable | Force::Blocked(_) | Force::Billing) => Trigger::FailureReported,
             None => Trigger::PlanImproved,
         },
         (None, Some(held)) if scene.forced.is_some() => held,
@@ -325,6 +326,10 @@ fn words(
     let cause = match scene.forced {
         Some(Force::Refused) => "it refused work",
         Some(Force::Unusable) => "its login does not work",
+        Some(Force::Blocked(why)) => why.words(),
+        Some(Force::Billing) => "using it further would cost extra money",
+        Some(Force::ShortFull) => "its 5-hour window is full",
+        Some(Force::LongFull) => "its week is used up",
         Some(Force::Short) => "its 5-hour window is about to be full",
         Some(Force::Long) => "its week is about to be used up",
         None => "",

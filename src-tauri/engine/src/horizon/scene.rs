@@ -7,6 +7,7 @@ use super::rollout::{LANES, Pool, Prices, Seat, Slot};
 use crate::decision::Refusal;
 use crate::lane::Lane;
 use crate::units::LaneId;
+use crate::verdict::Block;
 use crate::world::World;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -18,6 +19,14 @@ pub(super) enum Force {
     Refused,
     /// The login does not work, or the account may not be used.
     Unusable,
+    /// The provider itself says that it refuses work.
+    Blocked(Block),
+    /// Further use would bill money.
+    Billing,
+    /// The last reading said that the 5-hour window is full.
+    ShortFull,
+    /// The last reading said that the week is used up.
+    LongFull,
     /// The 5-hour window is about to be full.
     Short,
     /// The week, or a model's week, is about to be full.
@@ -27,7 +36,7 @@ pub(super) enum Force {
 impl Force {
     /// Whether work already stands still.
     pub(super) fn stuck(self) -> bool {
-        matches!(self, Self::Refused | Self::Unusable)
+        matches!(self, Self::Refused | Self::Unusable | Self::Blocked(_) | Self::Billing)
     }
 }
 
@@ -67,7 +76,7 @@ impl<'a> Scene<'a> {
             .iter()
             .map(|entry| {
                 let mut slot = entry.slot;
-                if entry.refusal != Refusal::None {
+                if !entry.recovers() {
                     slot.blocked_until = f64::INFINITY;
                 }
                 slot
@@ -121,22 +130,33 @@ impl<'a> Scene<'a> {
     }
 
     fn force(&self, gauge: Option<&Gauge>) -> Option<Force> {
-        let refusal = self.entries[self.here].refusal;
+        let (refusal, blocked) = (self.entries[self.here].refusal, self.entries[self.here].blocked);
         let lost = matches!(refusal, Refusal::NeedsSignIn | Refusal::NoCredential);
         let dead = gauge.is_some_and(|gauge| self.now < gauge.dead_until);
         if lost || dead || refusal == Refusal::Disabled {
             return Some(Force::Unusable);
         }
+        if let Some(why) = blocked {
+            return Some(Force::Blocked(why));
+        }
+        if refusal == Refusal::WouldBill {
+            return Some(Force::Billing);
+        }
         let gauge = gauge?;
         if self.now < gauge.full_until {
             return Some(Force::Refused);
         }
-        if gauge.read_full(self.now) {
-            return Some(Force::Short);
+        if gauge.long_full(self.now) {
+            return Some(Force::LongFull);
+        }
+        if gauge.short_full(self.now) {
+            return Some(Force::ShortFull);
         }
         if !self.busy() {
             // Free while idle, and the next session begins where there is room.
-            return (gauge.left(self.now) < 0.006 * gauge.weight).then_some(Force::Short);
+            let dry = gauge.left(self.now) < 0.006 * gauge.weight;
+            let week = gauge.long_left() < gauge.short_left();
+            return dry.then_some(if week { Force::Long } else { Force::Short });
         }
         let rate = self.belief.rate;
         let age = gauge.seen_at.map_or(10.0, |seen| (self.now - seen).clamp(0.0, 10.0));

@@ -54,6 +54,9 @@ pub struct Tuning {
     pub poll_crowd: f64,
     /// Interval of the other accounts.
     pub poll_other: f64,
+    /// Interval of a parked account whose provider refuses work, or whose last reading named a reset that
+    /// had passed.
+    pub poll_unsettled: f64,
     /// A working account is read in this share of its time to exhaustion.
     pub poll_share: f64,
     /// Samples older than this are not swapped to.
@@ -97,6 +100,7 @@ impl Default for Tuning {
             poll_asleep: 45.0,
             poll_crowd: 1.0,
             poll_other: 720.0,
+            poll_unsettled: 15.0,
             poll_share: 0.25,
             stale: 1440.0,
             scrap: 1.3,

@@ -3,7 +3,7 @@
 
 use crate::failure::FailureClass as Class;
 use http::HeaderMap;
-use sluice_engine::{Percent, Usage, Utc, Window};
+use sluice_engine::{Block, Percent, Usage, Utc, Verdict, Window};
 
 const PREFIX: &str = "anthropic-ratelimit-unified-";
 
@@ -21,7 +21,24 @@ pub fn parse_headers(headers: &HeaderMap) -> Usage {
             .and_then(|share| Percent::new(share * 100.0)),
         resets_at: reset(headers, &format!("{name}-reset")),
     };
-    Usage { five_hour: window("5h"), seven_day: window("7d"), ..Usage::default() }
+    let verdict = verdict(headers);
+    Usage { five_hour: window("5h"), seven_day: window("7d"), verdict, ..Usage::default() }
+}
+
+/// What the headers say of the account as a whole; a refusal of one model alone is none of it.
+fn verdict(headers: &HeaderMap) -> Option<Verdict> {
+    match text(headers, "status")? {
+        "allowed" | "allowed_warning" => Some(Verdict::Allowed),
+        "rejected" => {
+            let why = match unified_class(headers) {
+                Some(Class::ModelWeeklyLimit) => return None,
+                Some(Class::Billing) => Block::Spending,
+                _ => Block::Limit,
+            };
+            Some(Verdict::Refused { why, until: unified_reset(headers) })
+        }
+        _ => None,
+    }
 }
 
 fn reset(headers: &HeaderMap, name: &str) -> Option<Utc> {
@@ -48,11 +65,12 @@ pub fn unified_class(headers: &HeaderMap) -> Option<Class> {
 /// When the refusing limit empties.
 #[must_use]
 pub fn unified_reset(headers: &HeaderMap) -> Option<Utc> {
-    let name = match unified_class(headers)? {
-        Class::FiveHourLimit => "5h-reset",
-        Class::WeeklyLimit => "7d-reset",
-        Class::ModelWeeklyLimit => "7d_oi-reset",
-        _ => "reset",
+    let name = match unified_class(headers) {
+        Some(Class::FiveHourLimit) => "5h-reset",
+        Some(Class::WeeklyLimit) => "7d-reset",
+        Some(Class::ModelWeeklyLimit) => "7d_oi-reset",
+        _ if text(headers, "status") == Some("rejected") => "reset",
+        _ => return None,
     };
     reset(headers, name).or_else(|| reset(headers, "reset"))
 }
@@ -66,5 +84,35 @@ pub fn claim_class(claim: &str) -> Option<Class> {
         "overage" => Some(Class::Billing),
         scoped if scoped.starts_with("seven_day_") => Some(Class::ModelWeeklyLimit),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(pairs: &[(&'static str, &'static str)]) -> Option<Verdict> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            let name = http::HeaderName::try_from(format!("{PREFIX}{name}")).unwrap();
+            headers.insert(name, value.parse().unwrap());
+        }
+        parse_headers(&headers).verdict
+    }
+
+    #[test]
+    fn a_rejected_status_is_the_providers_verdict() {
+        let until = Some(Utc::from_seconds(1_795_521_600));
+        let refused = |why, until| Some(Verdict::Refused { why, until });
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&[("status", "allowed_warning")]), Some(Verdict::Allowed));
+        assert_eq!(told(&[("status", "rejected")]), refused(Block::Limit, None));
+        let reset = ("reset", "1795521600");
+        assert_eq!(told(&[("status", "rejected"), reset]), refused(Block::Limit, until));
+        let paid = [("status", "rejected"), ("representative-claim", "overage"), reset];
+        assert_eq!(told(&paid), refused(Block::Spending, until));
+        let one_model =
+            [("status", "rejected"), ("5h-status", "allowed"), ("7d-status", "allowed")];
+        assert_eq!(told(&one_model), None, "other models still work");
     }
 }

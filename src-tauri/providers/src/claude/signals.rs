@@ -80,7 +80,10 @@ fn hook_class(error: Option<&str>, shown: Option<&str>) -> Class {
     let worded = shown.and_then(|shown| classify_text(Speaker::Claude, shown));
     match error {
         // The field covers quota and throttling alike.
-        Some("rate_limit") => worded.unwrap_or(Class::LimitUnspecified),
+        Some("rate_limit") => {
+            let which = worded.filter(|worded| refined(Class::Throttled, Some(*worded)) == *worded);
+            which.unwrap_or(Class::LimitUnspecified)
+        }
         Some("overloaded") => Class::Overloaded,
         Some("authentication_failed") => Class::AuthLoginRequired,
         Some("oauth_org_not_allowed") => Class::AuthOrgDisabled,
@@ -127,11 +130,14 @@ fn read_limit_event(info: &Map<String, Value>) -> Signal {
         return happened(Event::Other);
     }
     let kind = info.get("rateLimitType").and_then(Value::as_str);
-    Signal {
-        class: Some(kind.and_then(claim_class).unwrap_or(Class::LimitUnspecified)),
-        resets_at: Oddities::default().instant(info.get("resetsAt"), "resetsAt"),
-        ..Signal::default()
-    }
+    let resets_at = Oddities::default().instant(info.get("resetsAt"), "resetsAt");
+    let class = match kind {
+        Some(kind) => claim_class(kind).unwrap_or(Class::LimitUnspecified),
+        None if resets_at.is_some() => Class::LimitUnspecified,
+        // The tool says the same of a server that is busy: where no limit is named, none is reached.
+        None => Class::Throttled,
+    };
+    Signal { class: Some(class), resets_at, ..Signal::default() }
 }
 
 /// The windows a limit event tells of: a share of 0 … 1, or percent when it is above 1.
@@ -153,18 +159,71 @@ pub fn limit_event_usage(bytes: &[u8]) -> Usage {
     }
 }
 
+/// What failed in a turn: by the fields that are made for it, and by the wording only as far as they
+/// leave it open.
 fn result_class(result: &Value) -> Class {
-    let shown = result["result"].as_str();
-    let worded = shown.and_then(|shown| classify_text(Speaker::Claude, shown));
-    worded.unwrap_or_else(|| match result["api_error_status"].as_u64() {
-        Some(401) => Class::AuthExpired,
-        Some(403) => Class::Forbidden,
-        Some(429) => Class::Throttled,
-        Some(529) => Class::Overloaded,
-        Some(500..=599) => Class::ServerError,
-        Some(400) => Class::InvalidRequest,
-        _ => Class::Unknown,
+    let text = |name: &str| result[name].as_str();
+    let worded = text("result").and_then(|shown| classify_text(Speaker::Claude, shown));
+    let told = text("api_error").and_then(error_class);
+    let told = told.or_else(|| text("api_error_type").and_then(error_class));
+    let told = told.or_else(|| result["api_error_status"].as_u64().map(status_class));
+    match told {
+        Some(told) => refined(told, worded),
+        None => worded.unwrap_or(Class::Unknown),
+    }
+}
+
+/// The class behind the name of an API error; `None` for names that are not known.
+fn error_class(name: &str) -> Option<Class> {
+    Some(match name {
+        "usage_limit_reached" | "usage_limit" => Class::LimitUnspecified,
+        "rate_limit_error" | "rate_limit" => Class::Throttled,
+        "overloaded_error" | "overloaded" => Class::Overloaded,
+        "api_error" | "timeout_error" | "server_error" => Class::ServerError,
+        "authentication_error" | "authentication_failed" => Class::AuthInvalid,
+        "oauth_token_revoked" | "token_revoked" => Class::AuthRevoked,
+        "oauth_org_not_allowed" => Class::AuthOrgDisabled,
+        "permission_error" => Class::Forbidden,
+        "billing_error" => Class::Billing,
+        "invalid_request_error" | "invalid_request" | "model_not_found" => Class::InvalidRequest,
+        _ => return None,
     })
+}
+
+const fn status_class(status: u64) -> Class {
+    match status {
+        401 => Class::AuthExpired,
+        402 => Class::Billing,
+        403 => Class::Forbidden,
+        429 => Class::Throttled,
+        529 => Class::Overloaded,
+        408 | 500..=599 => Class::ServerError,
+        400 | 422 => Class::InvalidRequest,
+        _ => Class::Unknown,
+    }
+}
+
+/// A wording tells which kind of what the fields say; it never makes something else of it.
+fn refined(told: Class, worded: Option<Class>) -> Class {
+    let Some(worded) = worded else { return told };
+    let limit = worded.limits_account()
+        || matches!(worded, Class::ModelLimit | Class::ModelWeeklyLimit | Class::Throttled);
+    let same = match told {
+        // The field covers quota and throttling alike.
+        Class::Throttled => limit,
+        Class::LimitUnspecified => limit && worded != Class::Throttled,
+        Class::AuthInvalid | Class::AuthExpired | Class::Forbidden => {
+            worded.concerns_login() || matches!(worded, Class::Forbidden | Class::Policy)
+        }
+        Class::InvalidRequest => matches!(
+            worded,
+            Class::Policy | Class::Billing | Class::AuthOrgDisabled | Class::PlanIneligible
+        ),
+        Class::ServerError => matches!(worded, Class::RefreshLockBusy | Class::Overloaded),
+        Class::Unknown => true,
+        _ => false,
+    };
+    if same { worded } else { told }
 }
 
 /// A record the tool keeps of a running process.
@@ -214,4 +273,85 @@ pub fn parse_supervisor_note(bytes: &[u8]) -> Option<SupervisorNote> {
         status: odd.text(document.get("status"), "status")?,
         since: odd.instant(document.get("since"), "since"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(line: &str) -> Option<Class> {
+        parse_stream_line(line.as_bytes()).class
+    }
+
+    fn result(fields: &str, text: &str) -> Option<Class> {
+        class(&format!(r#"{{"type":"result","is_error":true,"result":"{text}"{fields}}}"#))
+    }
+
+    #[test]
+    fn a_rejection_that_names_no_limit_is_throttling() {
+        let event = |info: &str| {
+            class(&format!(
+                r#"{{"type":"rate_limit_event","rate_limit_info":{{"status":"rejected"{info}}}}}"#
+            ))
+        };
+        assert_eq!(event(r#","isUsingOverage":false"#), Some(Class::Throttled));
+        assert_eq!(event(r#","rateLimitType":"five_hour""#), Some(Class::FiveHourLimit));
+        assert_eq!(event(r#","rateLimitType":"ten_day""#), Some(Class::LimitUnspecified));
+        assert_eq!(event(r#","resetsAt":1795435200"#), Some(Class::LimitUnspecified));
+    }
+
+    #[test]
+    fn the_fields_of_a_failed_turn_come_before_its_wording() {
+        let limit = r#","api_error":"usage_limit_reached","api_error_type":"rate_limit_error","api_error_status":429"#;
+        let busy =
+            r#","api_error":null,"api_error_type":"rate_limit_error","api_error_status":429"#;
+        let weekly = "You've hit your weekly limit \u{b7} resets Dec 3, 9:02pm (UTC)";
+        for (fields, text, wanted) in [
+            (limit, "Etwas ist passiert", Class::LimitUnspecified),
+            (limit, weekly, Class::WeeklyLimit),
+            (limit, "OAuth token revoked", Class::LimitUnspecified),
+            (
+                busy,
+                "Server is temporarily limiting requests (not your usage limit)",
+                Class::Throttled,
+            ),
+            (busy, "Etwas ist passiert", Class::Throttled),
+            (r#","api_error_status":429"#, weekly, Class::WeeklyLimit),
+            (r#","api_error_status":529"#, weekly, Class::Overloaded),
+            (r#","api_error_status":500"#, "Invalid API key", Class::ServerError),
+            (r#","api_error_type":"billing_error""#, weekly, Class::Billing),
+            (
+                r#","api_error_status":401"#,
+                "Failed to authenticate. API Error: 401 Invalid authentication credentials",
+                Class::AuthInvalid,
+            ),
+            ("", weekly, Class::WeeklyLimit),
+        ] {
+            assert_eq!(result(fields, text), Some(wanted), "{fields} {text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_login_is_known_with_a_colon_too() {
+        let text = "Failed to authenticate: OAuth token revoked. Please log in again or contact your administrator.";
+        assert_eq!(classify_text(Speaker::Claude, text), Some(Class::AuthRevoked));
+        assert_eq!(result(r#","api_error_status":403"#, text), Some(Class::AuthRevoked));
+        assert_eq!(result("", text), Some(Class::AuthRevoked));
+    }
+
+    #[test]
+    fn half_a_character_hides_no_signal() {
+        let status =
+            r#"{"session_name":"cut \ud83d","rate_limits":{"five_hour":{"used_percentage":42}}}"#;
+        let used = parse_status_line(status.as_bytes()).five_hour.used.map(Percent::get);
+        assert_eq!(used, Some(42.0));
+        let hook = r#"{"hook_event_name":"StopFailure","error":"billing_error","last_assistant_message":"\ud83d"}"#;
+        assert_eq!(parse_hook(hook.as_bytes()).class, Some(Class::Billing));
+        let line =
+            r#"{"type":"result","is_error":true,"api_error_status":529,"result":"\udc00 cut"}"#;
+        assert_eq!(class(line), Some(Class::Overloaded));
+        let config = r#"{"tip":"\ud83d","oauthAccount":{"accountUuid":"a"}}"#;
+        let read = crate::claude::config::parse_config(config.as_bytes()).unwrap();
+        assert_eq!(read.identity.and_then(|identity| identity.account).as_deref(), Some("a"));
+    }
 }

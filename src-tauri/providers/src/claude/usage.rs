@@ -3,7 +3,7 @@
 use crate::json::{Odd, Oddities, Oddity, under};
 use serde_json::{Map, Value};
 use sluice_engine::limits::MODEL_WINDOWS_MAX;
-use sluice_engine::{Credits, ModelWindow, Usage, Window};
+use sluice_engine::{Block, Credits, ModelWindow, Usage, Verdict, Window};
 
 /// Flat weekly windows of one model or product, with the name shown for them.
 const FLAT_SCOPED: [(&str, &str); 6] = [
@@ -38,6 +38,8 @@ const OTHER_FIELDS: [&str; 18] = [
 /// Fields of a row of `limits`.
 const LIMIT_FIELDS: [&str; 7] =
     ["kind", "group", "percent", "severity", "resets_at", "scope", "is_active"];
+/// From here on a limit is used up, percent.
+const FULL: f64 = 100.0;
 /// Rows of `limits` looked at; real answers have three.
 const LIMITS_MAX: usize = 64;
 
@@ -99,6 +101,7 @@ pub(crate) fn read_usage(map: &Map<String, Value>, odd: &mut Oddities) -> UsageR
             add_model(&mut usage, name, window, false);
         }
     }
+    usage.verdict = usage.verdict.or_else(|| locked(map));
     let extra = read_extra(map, odd);
     usage.credits = extra.as_ref().map(|extra| Credits {
         enabled: extra.enabled.unwrap_or(false),
@@ -161,10 +164,28 @@ fn read_limits(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
                 let binding = odd.boolean(row.get("is_active"), "limits[].is_active");
                 add_model(usage, &name, window, binding.unwrap_or(false));
             }
-            Some(_) => odd.note("limits[].kind", Odd::UnknownValue),
+            Some(_) => {
+                odd.note("limits[].kind", Odd::UnknownValue);
+                bind(row, &window, usage);
+            }
             None => odd.note("limits[].kind", Odd::WrongType),
         }
     }
+}
+
+/// A full limit of a kind not known yet binds, unless it is one model's: no window here shows it.
+fn bind(row: &Map<String, Value>, window: &Window, usage: &mut Usage) {
+    let scoped = row.get("scope").is_some_and(|scope| !scope.is_null());
+    if !scoped && window.used.is_some_and(|used| used.get() >= FULL) {
+        usage.verdict = Some(Verdict::Refused { why: Block::OtherWindow, until: window.resets_at });
+    }
+}
+
+/// One of the account's own windows is locked, whatever is used of it.
+fn locked(map: &Map<String, Value>) -> Option<Verdict> {
+    let reason = |name: &str| map.get(name)?.get("locked_reason")?.as_str();
+    let locked = ["five_hour", "seven_day"].into_iter().filter_map(reason).any(|it| !it.is_empty());
+    locked.then_some(Verdict::Refused { why: Block::NotAllowed, until: None })
 }
 
 /// Puts `newer` over `older`, field by field: a field that was not said leaves the other alone.
@@ -300,6 +321,24 @@ mod tests {
         assert_eq!(five.used.map(sluice_engine::Percent::get), Some(60.0));
         assert!(five.resets_at.is_some(), "what the newer list leaves out is kept");
         assert_eq!(odd(text), [("five_hour".to_owned(), Odd::Contradiction)]);
+    }
+
+    #[test]
+    fn a_full_limit_of_an_unknown_kind_and_a_locked_window_bind() {
+        let row = |more: &str| {
+            let text = format!(
+                r#"{{"five_hour":{{"utilization":12}},"limits":[{{"kind":"monthly",{more}}}]}}"#
+            );
+            parse_usage(text.as_bytes()).usage.verdict
+        };
+        let until = crate::json::written_instant("2026-12-01T00:00:00Z");
+        let full = Some(Verdict::Refused { why: Block::OtherWindow, until });
+        assert_eq!(row(r#""percent":100,"resets_at":"2026-12-01T00:00:00Z","scope":null"#), full);
+        assert_eq!(row(r#""percent":99"#), None);
+        assert_eq!(row(r#""percent":100,"scope":{"model":{"id":"fable"}}"#), None);
+        let locked = r#"{"five_hour":{"utilization":12,"locked_reason":"unpaid"}}"#;
+        let verdict = parse_usage(locked.as_bytes()).usage.verdict;
+        assert_eq!(verdict, Some(Verdict::Refused { why: Block::NotAllowed, until: None }));
     }
 
     #[test]

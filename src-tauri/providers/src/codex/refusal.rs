@@ -91,6 +91,11 @@ fn by_code(body: &Value) -> Option<Class> {
         "token_expired" => Class::AuthExpired,
         "token_revoked" => Class::AuthRevoked,
         "invalid_api_key" => Class::AuthApiKey,
+        "account_deactivated"
+        | "account_disabled"
+        | "account_suspended"
+        | "deactivated_workspace"
+        | "workspace_deactivated" => Class::AuthOrgDisabled,
         "invalid_client" => Class::InvalidClient,
         "invalid_request" => Class::InvalidRequest,
         _ => return None,

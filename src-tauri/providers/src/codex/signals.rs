@@ -1,6 +1,8 @@
 //! What Codex tells on its own: its app server, its logs, its headers.
 
-use super::usage::{Balance, CodexUsage, add_scoped, read_credits, read_windows, reset_credits};
+use super::usage::{
+    Balance, CodexUsage, add_scoped, read_credits, read_windows, read_word, reset_credits,
+};
 use crate::failure::FailureClass as Class;
 use crate::json::{Oddities, under, written_instant};
 use crate::words::{Speaker, classify_text};
@@ -107,8 +109,9 @@ fn read_limits(map: &Map<String, Value>, odd: &mut Oddities) -> CodexUsage {
     read_windows(&main, "rateLimits", None, &mut reading, odd);
     reading.plan = odd.text(main.get("planType"), "rateLimits.planType");
     reading.credits = read_credits(main.get("credits"), odd);
-    reading.reached = odd.text(main.get("rateLimitReachedType"), "rateLimits.rateLimitReachedType");
+    read_word(map, Some(&main), &mut reading, odd);
     reading.reset_credits = reset_credits(map.get("rateLimitResetCredits"), odd);
+    reading.settle(None);
     let own = main.get("limitId").and_then(Value::as_str).unwrap_or("codex").to_owned();
     if let Some(all) = odd.object(map.get("rateLimitsByLimitId"), "rateLimitsByLimitId") {
         for (id, limit) in all.iter().filter(|(id, _)| **id != own) {
@@ -160,9 +163,21 @@ pub fn parse_log_line(bytes: &[u8]) -> Option<CodexUsage> {
     let at = odd.instant(document.get("timestamp"), "timestamp");
     let limits = odd.object(payload.get("rate_limits"), "rate_limits")?;
     let mut reading = CodexUsage { readable: true, ..CodexUsage::default() };
+    if let Some(name) = odd.text(limits.get("limit_id"), "rate_limits.limit_id")
+        && name != "codex"
+    {
+        // A limit of one model says nothing of the account.
+        let shown = odd.text(limits.get("limit_name"), "rate_limits.limit_name");
+        add_scoped(shown.unwrap_or(name), limits, at, &mut reading, &mut odd);
+        reading.usage.observed_at = at;
+        reading.oddities = odd.into_vec();
+        return Some(reading);
+    }
     read_windows(limits, "rate_limits", at, &mut reading, &mut odd);
     reading.plan = odd.text(limits.get("plan_type"), "rate_limits.plan_type");
     reading.credits = read_credits(limits.get("credits"), &mut odd);
+    read_word(limits, None, &mut reading, &mut odd);
+    reading.settle(at);
     reading.usage.observed_at = at;
     reading.oddities = odd.into_vec();
     Some(reading)
@@ -203,6 +218,10 @@ pub fn parse_headers(headers: &HeaderMap, now: Utc) -> CodexUsage {
         (false, Some(balance)) => Some(Balance::Left(Some(balance))),
         (false, None) => None,
     };
+    reading.reached = text("x-codex-rate-limit-reached-type".to_owned())
+        .map(crate::json::clean)
+        .filter(|kind| !kind.is_empty());
+    reading.settle(Some(now));
     reading.oddities = odd.into_vec();
     reading
 }
@@ -214,4 +233,44 @@ pub fn doctor_env_override(bytes: &[u8]) -> Option<bool> {
     let map = document.as_object()?;
     let named = map.get("auth env vars present").and_then(Value::as_str);
     Some(named.is_some_and(|names| !matches!(names.trim(), "" | "none" | "None")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_engine::{Block, Verdict};
+
+    fn line(limits: &Value) -> CodexUsage {
+        let line = json!({"timestamp": "2026-11-21T12:00:00Z",
+            "payload": {"type": "token_count", "rate_limits": limits}});
+        parse_log_line(line.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_verdict_is_read_in_every_spelling() {
+        let refused = |why| Some(Verdict::Refused { why, until: None });
+        let window = json!({"used_percent": 12, "window_minutes": 300});
+        let log =
+            line(&json!({"primary": window, "rate_limit_reached_type": "rate_limit_reached"}));
+        assert_eq!(log.usage.verdict, refused(Block::Limit));
+        let answer = json!({"id": 1, "result": {"rateLimits": {"primary": window,
+            "spendControl": {"reached": true}}}});
+        let Message::Limits { usage, .. } = parse_message(answer.to_string().as_bytes()) else {
+            panic!("no limits");
+        };
+        assert_eq!(usage.usage.verdict, refused(Block::Spending));
+        let mut headers = HeaderMap::new();
+        headers.insert("x-codex-rate-limit-reached-type", "secondary".parse().unwrap());
+        let now = Utc::from_seconds(1_795_262_400);
+        assert_eq!(parse_headers(&headers, now).usage.verdict, refused(Block::Limit));
+    }
+
+    #[test]
+    fn a_models_limit_in_a_log_says_nothing_of_the_account() {
+        let full = json!({"used_percent": 100, "window_minutes": 300, "resets_at": 1_795_269_600});
+        let log = line(&json!({"limit_id": "codex_bengalfox", "limit_name": "Spark",
+            "primary": full, "rate_limit_reached_type": "rate_limit_reached"}));
+        assert_eq!((log.usage.five_hour.used, log.usage.verdict), (None, None));
+        assert_eq!(log.usage.models[0].model, "Spark");
+    }
 }

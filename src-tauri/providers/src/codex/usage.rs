@@ -5,12 +5,14 @@ use crate::json::{Odd, Oddities, Oddity, under};
 use crate::reading::exhausted;
 use serde_json::{Map, Value};
 use sluice_engine::limits::MODEL_WINDOWS_MAX;
-use sluice_engine::{ModelWindow, Usage, Utc, Window};
+use sluice_engine::{Block, Credits, ModelWindow, Usage, Utc, Verdict, Window};
 
 /// Length of the short window, minutes.
 const SHORT_MIN: f64 = 300.0;
 /// Length of the weekly window, minutes.
 const WEEK_MIN: f64 = 10_080.0;
+/// From here on a window is used up, percent.
+const FULL: f64 = 100.0;
 /// Old answers said 299 and 10,079.
 const TOLERANCE: f64 = 0.01;
 /// Rows of further limits looked at.
@@ -23,7 +25,7 @@ pub struct CodexUsage {
     pub usage: Usage,
     /// Limits of single models, both windows.
     pub scoped: Vec<ScopedLimit>,
-    /// Windows of other lengths, with their length in seconds.
+    /// Windows of other lengths, with their length in seconds; 0 where none is told.
     pub others: Vec<(f64, Window)>,
     /// The plan, as sent.
     pub plan: Option<String>,
@@ -35,6 +37,10 @@ pub struct CodexUsage {
     pub reset_credits: Option<u64>,
     /// The provider says that a limit is reached, and which.
     pub reached: Option<String>,
+    /// The provider says whether it allows work.
+    pub allowed: Option<bool>,
+    /// The provider says that a ceiling of money is reached.
+    pub spent: bool,
     /// Departures from the known shapes.
     pub oddities: Vec<Oddity>,
     /// The answer was a JSON object.
@@ -62,6 +68,56 @@ pub enum Balance {
 }
 
 impl CodexUsage {
+    /// Puts the provider's own word, and what is paid by the piece, where the engine looks for them.
+    /// `at` is when the reading was true, where that is known.
+    pub(crate) fn settle(&mut self, at: Option<Utc>) {
+        self.usage.verdict = self.verdict(at);
+        self.usage.credits = self.credits.map(|balance| Credits {
+            enabled: match balance {
+                Balance::Unlimited => true,
+                // How many are left is unknown: unknown is never zero.
+                Balance::Left(left) => left.is_none_or(|left| left > 0.0),
+            },
+            ..Credits::default()
+        });
+    }
+
+    /// What the provider itself says of the account, by the strictest of its words.
+    fn verdict(&self, at: Option<Utc>) -> Option<Verdict> {
+        let full = |window: &&Window| {
+            let ended = window.resets_at.zip(at).is_some_and(|(end, at)| end <= at);
+            !ended && window.used.is_some_and(|used| used.get() >= FULL)
+        };
+        let refused = |why, until| Some(Verdict::Refused { why, until });
+        let end = |window: &Window| window.resets_at;
+        let monthly = self.monthly.as_ref().filter(|window| full(window) || self.spent);
+        if monthly.is_some() || self.spent {
+            return refused(Block::Spending, monthly.and_then(end));
+        }
+        if let Some(why) = &self.reached {
+            if why.starts_with("workspace_") {
+                return refused(Block::Spending, None);
+            }
+            let own = [&self.usage.five_hour, &self.usage.seven_day];
+            let others = self.others.iter().map(|(_, window)| window);
+            // Where the windows show which limit that is, it ends with the last of them.
+            let ends: Option<Vec<Utc>> =
+                own.into_iter().chain(others).filter(full).map(end).collect();
+            return refused(Block::Limit, ends.and_then(|ends| ends.into_iter().max()));
+        }
+        let others: Vec<_> =
+            self.others.iter().map(|(_, window)| window).filter(full).map(end).collect();
+        if !others.is_empty() {
+            let ends: Option<Vec<Utc>> = others.into_iter().collect();
+            return refused(Block::OtherWindow, ends.and_then(|ends| ends.into_iter().max()));
+        }
+        match self.allowed {
+            Some(false) => refused(Block::NotAllowed, None),
+            Some(true) => Some(Verdict::Allowed),
+            None => None,
+        }
+    }
+
     /// Why the account as a whole is out at `now`, with the reset that ends it.
     #[must_use]
     pub fn limited(&self, now: Utc) -> Option<(Class, Option<Utc>)> {
@@ -97,25 +153,47 @@ fn read_answer(map: &Map<String, Value>, at: Utc, reading: &mut CodexUsage, odd:
     reading.plan = odd.text(map.get("plan_type"), "plan_type");
     if let Some(limit) = odd.object(map.get("rate_limit"), "rate_limit") {
         read_windows(limit, "rate_limit", Some(at), reading, odd);
-        let reached = odd.boolean(limit.get("limit_reached"), "rate_limit.limit_reached");
-        if reached == Some(true) {
-            reading.reached = Some("rate_limit_reached".to_owned());
-        }
     }
-    let kind = match map.get("rate_limit_reached_type") {
+    read_word(map, map.get("rate_limit").and_then(Value::as_object), reading, odd);
+    read_further(map.get("additional_rate_limits"), at, reading, odd);
+    reading.credits = read_credits(map.get("credits"), odd);
+    reading.reset_credits = reset_credits(map.get("rate_limit_reset_credits"), odd);
+    reading.settle(Some(at));
+}
+
+/// The provider's own word, wherever this spelling puts it: beside the windows or around them.
+pub(crate) fn read_word(
+    outer: &Map<String, Value>,
+    limit: Option<&Map<String, Value>>,
+    reading: &mut CodexUsage,
+    odd: &mut Oddities,
+) {
+    let find = |names: &[&str]| {
+        let mut places = [limit, Some(outer)].into_iter().flatten();
+        places.find_map(|map| names.iter().find_map(|name| map.get(*name)))
+    };
+    let yes = |value: Option<&Value>, odd: &mut Oddities, path: &str| odd.boolean(value, path);
+    reading.allowed = yes(find(&["allowed"]), odd, "rate_limit.allowed");
+    let reached = find(&["limit_reached", "limitReached"]);
+    if yes(reached, odd, "rate_limit.limit_reached") == Some(true) {
+        reading.reached = Some("rate_limit_reached".to_owned());
+    }
+    let kind = match find(&["rate_limit_reached_type", "rateLimitReachedType"]) {
         Some(Value::Object(kind)) => kind.get("type"),
         kind => kind,
     };
     reading.reached = odd.text(kind, "rate_limit_reached_type").or(reading.reached.take());
-    read_further(map.get("additional_rate_limits"), at, reading, odd);
-    reading.credits = read_credits(map.get("credits"), odd);
-    reading.reset_credits = reset_credits(map.get("rate_limit_reset_credits"), odd);
-    let own = map.get("spend_control").and_then(|it| it.get("individual_limit"));
-    reading.monthly = read_monthly(own.or(map.get("individualLimit")), odd);
+    let control = find(&["spend_control", "spendControl"]);
+    let control = odd.object(control, "spend_control");
+    let spent = control.and_then(|control| control.get("reached"));
+    reading.spent = yes(spent, odd, "spend_control.reached") == Some(true);
+    let names = ["individual_limit", "individualLimit"];
+    let own = control.and_then(|map| names.iter().find_map(|name| map.get(*name)));
+    reading.monthly = read_monthly(own.or_else(|| find(&names)), odd);
 }
 
 /// Reads the windows in `limit`, told apart by their length, never by their slot. Without a length
-/// a window cannot be placed.
+/// a window has no place of its own, but it binds when it is full.
 pub(crate) fn read_windows(
     limit: &Map<String, Value>,
     path: &str,
@@ -131,12 +209,12 @@ pub(crate) fn read_windows(
         let Some((minutes, window)) = read_window(map, &path, base, odd) else {
             continue;
         };
-        match length(minutes) {
-            Length::Short => reading.usage.five_hour = window,
-            Length::Week => reading.usage.seven_day = window,
-            Length::Other => {
+        match minutes.map(length) {
+            Some(Length::Short) => reading.usage.five_hour = window,
+            Some(Length::Week) => reading.usage.seven_day = window,
+            Some(Length::Other) | None => {
                 odd.note(&path, Odd::UnknownValue);
-                reading.others.push((minutes * 60.0, window));
+                reading.others.push((minutes.unwrap_or(0.0) * 60.0, window));
             }
         }
     }
@@ -159,13 +237,13 @@ fn length(minutes: f64) -> Length {
     }
 }
 
-/// A window and its length in minutes. `base` is the instant relative times count from.
+/// A window and its length in minutes, where that is told. `base` is the instant relative times count from.
 fn read_window(
     map: &Map<String, Value>,
     path: &str,
     base: Option<Utc>,
     odd: &mut Oddities,
-) -> Option<(f64, Window)> {
+) -> Option<(Option<f64>, Window)> {
     let first =
         |names: &[&str]| names.iter().find_map(|name| map.get(*name).filter(|it| !it.is_null()));
     let used = odd.percent(first(&["used_percent", "usedPercent"]), &under(path, "used_percent"));
@@ -183,9 +261,9 @@ fn read_window(
             let sane = (0.0..1e9).contains(&left);
             sane.then(|| base.map(|base| base.plus_seconds(left as i64))).flatten()
         });
-    let minutes = minutes.or(seconds.map(|seconds| seconds / 60.0))?;
+    let minutes = minutes.or(seconds.map(|seconds| seconds / 60.0));
     // Nothing of nothing, without an end: the slot is a placeholder.
-    let placeholder = minutes <= 0.0;
+    let placeholder = minutes.map_or(used.is_none(), |minutes| minutes <= 0.0);
     (!placeholder).then_some((minutes, Window { used, resets_at }))
 }
 
@@ -233,7 +311,11 @@ pub(crate) fn read_credits(value: Option<&Value>, odd: &mut Oddities) -> Option<
     if odd.boolean(map.get("unlimited"), "credits.unlimited") == Some(true) {
         return Some(Balance::Unlimited);
     }
-    Some(Balance::Left(odd.number(map.get("balance"), "credits.balance")))
+    let left = odd.number(map.get("balance"), "credits.balance");
+    // Whoever has none has none left, also where no number says so.
+    let none = odd.boolean(map.get("has_credits").or(map.get("hasCredits")), "credits.has_credits")
+        == Some(false);
+    Some(Balance::Left(left.or(none.then_some(0.0))))
 }
 
 /// The number of resets in hand, wherever it stands.
@@ -269,4 +351,105 @@ fn read_monthly(value: Option<&Value>, odd: &mut Oddities) -> Option<Window> {
         used: percent.filter(|it| *it >= 0.0).and_then(sluice_engine::Percent::new),
         resets_at: odd.instant(end, path),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Utc = Utc::from_seconds(1_795_262_400);
+
+    /// The verdict of an answer whose windows have room, with these fields changed or added.
+    fn verdict(changes: &[(&str, Value)]) -> Option<Verdict> {
+        let mut answer = serde_json::json!({
+            "rate_limit": {
+                "allowed": true, "limit_reached": false,
+                "primary_window": {"used_percent": 12, "limit_window_seconds": 18_000,
+                    "reset_at": 1_795_269_600},
+                "secondary_window": {"used_percent": 30, "limit_window_seconds": 604_800,
+                    "reset_at": 1_795_521_600},
+            },
+            "spend_control": {"reached": false, "individual_limit": null},
+            "rate_limit_reached_type": null,
+        });
+        for (path, value) in changes {
+            let (outer, inner) = path.rsplit_once('/').unwrap_or(("", path));
+            let holder = if outer.is_empty() { &mut answer } else { &mut answer[outer] };
+            holder[inner] = value.clone();
+        }
+        parse_usage(answer.to_string().as_bytes(), AT).usage.verdict
+    }
+
+    fn refused(why: Block, until: Option<i64>) -> Option<Verdict> {
+        Some(Verdict::Refused { why, until: until.map(Utc::from_seconds) })
+    }
+
+    #[test]
+    fn every_way_of_saying_no_is_the_providers_verdict() {
+        let month = |used: i64, minutes: Option<i64>| {
+            serde_json::json!({"used_percent": used, "limit_window_seconds": minutes.map(|it| it * 60),
+                "reset_at": 1_797_000_000})
+        };
+        let spent = serde_json::json!({"reached": false,
+            "individual_limit": {"used": "25", "limit": "25", "resets_at": 1_797_000_000}});
+        for (changes, wanted) in [
+            (vec![], Some(Verdict::Allowed)),
+            (vec![("rate_limit/limit_reached", true.into())], refused(Block::Limit, None)),
+            (vec![("rate_limit/allowed", false.into())], refused(Block::NotAllowed, None)),
+            (
+                vec![("rate_limit_reached_type", "rate_limit_reached".into())],
+                refused(Block::Limit, None),
+            ),
+            (
+                vec![("rate_limit_reached_type", serde_json::json!({"type": "something_new"}))],
+                refused(Block::Limit, None),
+            ),
+            (
+                vec![("rate_limit_reached_type", "workspace_owner_credits_depleted".into())],
+                refused(Block::Spending, None),
+            ),
+            (vec![("spend_control/reached", true.into())], refused(Block::Spending, None)),
+            (vec![("spend_control", spent)], refused(Block::Spending, Some(1_797_000_000))),
+            (
+                vec![("rate_limit/secondary_window", month(100, Some(43_200)))],
+                refused(Block::OtherWindow, Some(1_797_000_000)),
+            ),
+            (
+                vec![("rate_limit/secondary_window", month(100, None))],
+                refused(Block::OtherWindow, Some(1_797_000_000)),
+            ),
+            (
+                vec![("rate_limit/secondary_window", month(99, Some(43_200)))],
+                Some(Verdict::Allowed),
+            ),
+            (
+                vec![
+                    ("rate_limit/limit_reached", true.into()),
+                    ("rate_limit/secondary_window", month(100, Some(43_200))),
+                ],
+                refused(Block::Limit, Some(1_797_000_000)),
+            ),
+            (vec![("rate_limit", Value::Null)], None),
+        ] {
+            assert_eq!(verdict(&changes), wanted, "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn credits_in_hand_are_paid_use() {
+        let paid = |credits: Value| {
+            let answer = serde_json::json!({"rate_limit": null, "credits": credits}).to_string();
+            parse_usage(answer.as_bytes(), AT).usage.credits.map(|credits| credits.enabled)
+        };
+        for (credits, wanted) in [
+            (serde_json::json!({"has_credits": true, "balance": "12.5"}), Some(true)),
+            (serde_json::json!({"has_credits": true, "balance": null}), Some(true)),
+            (serde_json::json!({"unlimited": true}), Some(true)),
+            (serde_json::json!({"has_credits": false, "balance": null}), Some(false)),
+            (serde_json::json!({"has_credits": false, "balance": "0"}), Some(false)),
+            (Value::Null, None),
+        ] {
+            assert_eq!(paid(credits.clone()), wanted, "{credits}");
+        }
+    }
 }
