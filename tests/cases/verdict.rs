@@ -223,6 +223,17 @@ fn a_seat_without_windows_that_bills_needs_a_ceiling() {
     }
 }
 
+#[test]
+fn a_seat_that_loses_its_windows_and_bills_is_not_taken_for_empty() {
+    for policy in POLICIES {
+        let mut world = read_now(policy, vec![half_used(1), roomy(2)]);
+        world.tell(2, Fact::Usage(paid_seat(2).usage), in_minutes(1.0));
+        let decision = after_refusal(&mut world, in_minutes(2.0));
+        assert_eq!(target(&decision), None, "{policy:?}");
+        assert_eq!(why_not(&decision, 2), Some(Refusal::WouldBill), "{policy:?}");
+    }
+}
+
 /// Requests for an account's usage until `until`, made as they fall due.
 fn requests(world: &mut World, id: i64, usage: &Usage, until: f64) -> Vec<f64> {
     let mut made = Vec::new();

@@ -1,13 +1,15 @@
 //! Who may be chosen after failures, and what lifts it.
 
-use crate::support::{T0, World, failure, is_swapped, report_to};
+use crate::support::{T0, World, failure, is_swapped, report_to, sample};
 use sluice_engine::skip::FailureKind;
-use sluice_engine::{AccountId, Login, Utc};
+use sluice_engine::{AccountId, Block, Credits, Login, Usage, Utc};
 use sluice_ledger::spool::{self, Spooled};
 use sluice_ledger::{Style, Verdict, by_headroom};
 use std::time::Duration;
 
 const HOUR: i64 = 3_600;
+const REFUSED: sluice_engine::Verdict =
+    sluice_engine::Verdict::Refused { why: Block::NotAllowed, until: None };
 
 #[test]
 fn a09_no_ping_pong() {
@@ -100,6 +102,38 @@ fn who_is_off_full_or_walled_is_never_chosen() {
         .report_failure(&report, Style::Pointer, T0, Duration::ZERO, &mut { wrong })
         .unwrap();
     assert!(matches!(verdict, Verdict::NoAlternative { .. }));
+}
+
+#[test]
+fn who_is_refused_by_the_provider_or_would_bill_is_never_chosen() {
+    let told = |change: fn(&mut Usage)| {
+        let mut world = World::new(&[50.0, 10.0, 20.0]);
+        let mut seen = sample(world.accounts[1], 10.0);
+        change(&mut seen.usage);
+        world.ledger.record_sample(&seen).unwrap();
+        assert!(is_swapped(&world.fail(0, 1, 0)));
+        world.active().0
+    };
+    assert_eq!(told(|_| {}), 1);
+    assert_eq!(told(|usage| usage.verdict = Some(REFUSED)), 2);
+    assert_eq!(
+        told(|usage| {
+            let credits = Some(Credits { enabled: true, ..Credits::default() });
+            *usage = Usage { credits, ..Usage::default() };
+        }),
+        2,
+        "a seat without windows that bills"
+    );
+}
+
+#[test]
+fn who_is_refused_by_the_provider_is_left_before_a_start() {
+    let mut world = World::new(&[50.0, 10.0]);
+    world.ledger.record_verdict(world.accounts[0], REFUSED, T0).unwrap();
+    let wait = Duration::from_secs(1);
+    let left = world.ledger.leave_walled(world.lane, Style::Pointer, T0, wait, &mut by_headroom);
+    assert!(is_swapped(&left.unwrap().unwrap()));
+    assert_eq!(world.active(), (1, 2));
 }
 
 #[test]

@@ -175,3 +175,26 @@ fn plan_words(plan: &Plan) -> Option<String> {
     });
     Some(size.map_or(name.clone(), |size| format!("{name} {size}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_engine::Percent;
+
+    #[test]
+    fn a_window_past_its_reset_shows_about_nothing_and_since_when() {
+        let at = |minutes: i64| Utc::from_seconds(1_795_262_400 + minutes * 60);
+        let read = Window { used: Percent::new(100.0), resets_at: Some(at(5)) };
+        let before = window(read, Some(at(0)), at(4));
+        assert_eq!((before.used, before.emptied_at_ms), (Some(100.0), None));
+        let after = window(read, Some(at(0)), at(9));
+        assert_eq!((after.used, after.emptied_at_ms), (Some(0.0), Some(at(5).millis())));
+        assert_eq!(before.at(at(9).millis()), after, "an older view, looked at later");
+        assert_eq!(after.at(at(60).millis()), after);
+        let newer = window(read, Some(at(6)), at(9));
+        assert_eq!((newer.used, newer.emptied_at_ms), (Some(100.0), None));
+        assert_eq!(newer.at(at(9).millis()), newer);
+        let unknown = window(Window { used: None, ..read }, Some(at(0)), at(9));
+        assert_eq!(unknown.used, None, "unknown is never zero");
+    }
+}

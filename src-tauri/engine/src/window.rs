@@ -142,10 +142,20 @@ impl Usage {
         self.observed_at.is_some() && absent(&self.five_hour) && absent(&self.seven_day)
     }
 
+    /// It tells of paid use that is on, and of no window.
+    fn bills_alone(&self) -> bool {
+        let none = self.five_hour == Window::default() && self.seven_day == Window::default();
+        none && self.credits.as_ref().is_some_and(|credits| credits.enabled)
+    }
+
     /// Takes in a newer reading that was true at `at`. `says_all`: what it leaves out is not there
     /// (the provider's endpoint); else what it leaves out has not changed.
     pub fn take(&mut self, seen: &Self, at: Utc, says_all: bool) {
         self.observed_at = Some(at);
+        if says_all && seen.bills_alone() {
+            // The windows are gone, and what they last said would hide that all use is paid.
+            (self.five_hour, self.seven_day) = (Window::default(), Window::default());
+        }
         self.five_hour.take(&seen.five_hour, says_all);
         self.seven_day.take(&seen.seven_day, says_all);
         for model in seen.models.iter().take(MODEL_WINDOWS_MAX) {

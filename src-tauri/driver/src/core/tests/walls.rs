@@ -4,6 +4,7 @@ use super::reports::{limit, told};
 use super::*;
 use sluice_engine::breaker::{Breaker, THRESHOLD};
 use sluice_engine::skip::{FailureKind, Skip, Wall};
+use sluice_engine::{Block, Refusal};
 
 const HOUR: i64 = 3_600;
 
@@ -178,4 +179,27 @@ fn a_restart_forgets_no_wall() {
     again.advance(3 * HOUR);
     assert_eq!(again.swaps().len(), 0);
     assert_eq!(again.view.accounts[1].login, Login::NeedsSignIn);
+}
+
+#[test]
+fn whom_the_provider_refuses_is_shown_so_and_never_reaches_the_seat() {
+    let mut outside = Outside::pair("auto");
+    let b = outside.id("b");
+    let refused = "reading usage: auth_org_disabled (HTTP 403)".to_owned();
+    let blocked = PollError::Read(ReadError::Blocked(Block::Disabled, refused));
+    outside.poll_error.insert(b, blocked);
+    // The engine goes by numbers of before; the proof of the login tells.
+    outside.core.cards.get_mut(&b).unwrap().proven_at = None;
+    outside.advance(2 * HOUR);
+    assert_eq!(outside.swaps().len(), 0);
+    let shown = &outside.view.accounts[1];
+    assert_eq!(shown.blocked.map(|blocked| blocked.why), Some(Block::Disabled));
+    assert_eq!(shown.refusal, Some(Refusal::Blocked));
+    assert!(shown.problem.as_ref().is_some_and(|text| text.contains("switched")), "{shown:?}");
+    let asked = outside.polls(START).iter().filter(|poll| poll.1 == b).count();
+    assert!(asked <= 6, "asked {asked} times");
+    outside.poll_error.clear();
+    outside.advance(2 * HOUR);
+    assert_eq!(outside.view.accounts[1].blocked, None);
+    assert_eq!(outside.swaps().len(), 1, "a later answer lifts it");
 }
