@@ -3,7 +3,7 @@
 use crate::support::{
     T0, account, commit, database, decision, intent, lane_on, open, record, sample,
 };
-use sluice_engine::{Gates, Generation, Login, Provider, Trigger, Utc};
+use sluice_engine::{Gates, Generation, Login, Provider, Trigger, Usage, Utc};
 use sluice_ledger::{
     DecisionQuery, Error, Ledger, NewNotice, NewRequest, RequestKind, SCHEMA_VERSION, Settled,
     SwapStatus, VintageRow,
@@ -197,7 +197,8 @@ fn a_restart_knows_what_was_asked_and_what_was_read() {
     let hour_ago = T0.plus_seconds(24 * 180 - 3_600);
     assert_eq!(ledger.usage_requests(a, hour_ago).unwrap().len(), 21);
     let standing = ledger.standing(a).unwrap().unwrap();
-    assert_eq!((standing.usage, standing.failures), (read.usage.clone(), 2));
+    let kept = Usage { observed_at: Some(T0), ..read.usage };
+    assert_eq!((standing.usage, standing.failures), (kept, 2));
     let stored = ledger.samples(Some(a), T0, Utc(i64::MAX)).unwrap();
     assert_eq!(stored[0].usage.seven_day.used, None, "unknown is never zero");
     assert_eq!(ledger.samples(None, T0, Utc(i64::MAX)).unwrap().len(), 1);
