@@ -10,12 +10,13 @@ use std::path::Path;
 use syn::{Attribute, Fields, GenericArgument, Item, ItemEnum, ItemStruct, PathArguments, Type};
 
 /// Where the interface's types stand.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "src/commands.rs",
     "driver/src/api.rs",
     "driver/src/api/flight.rs",
     "driver/src/api/log.rs",
     "driver/src/api/notice.rs",
+    "driver/src/api/window.rs",
     "engine/src/skip.rs",
     "driver/src/outlook.rs",
     "driver/src/compare.rs",

@@ -1,0 +1,53 @@
+//! An account's windows on the screen, and its provider's own refusal.
+
+use super::{Block, Instant};
+use serde::{Deserialize, Serialize};
+
+/// One window on the screen, as it counts when the view was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WindowView {
+    /// Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
+    pub used: Option<f64>,
+    /// When it empties; the passed instant where it has emptied and was not read since.
+    pub resets_at_ms: Option<i64>,
+    /// It emptied then and was not read since: its share is a reckoning, to be shown as "about".
+    #[serde(default)]
+    pub emptied_at_ms: Option<i64>,
+    /// When it was read.
+    #[serde(default)]
+    pub read_at_ms: Option<i64>,
+}
+
+impl WindowView {
+    /// The window as it counts at `now_ms`, for who shows an older view: every surface asks here, so
+    /// that all show the same.
+    #[must_use]
+    pub fn at(self, now_ms: i64) -> Self {
+        let window = sluice_engine::Window {
+            used: self.used.and_then(sluice_engine::Percent::new),
+            resets_at: self.resets_at_ms.map(Instant::from_millis),
+        };
+        let read = self.read_at_ms.map(Instant::from_millis);
+        let shown = window.shown(read, Instant::from_millis(now_ms));
+        let emptied_at_ms = self.emptied_at_ms.or(shown.emptied_at.map(Instant::millis));
+        Self { used: shown.used.map(sluice_engine::Percent::get), emptied_at_ms, ..self }
+    }
+}
+
+/// The provider's own refusal of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockedView {
+    /// Why.
+    pub why: Block,
+    /// Until when; `None` lasts until the provider says otherwise.
+    pub until_ms: Option<i64>,
+}
+
+/// One model's weekly window on the screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelView {
+    /// The provider's name of it.
+    pub model: String,
+    /// The window.
+    pub window: WindowView,
+}
