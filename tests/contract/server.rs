@@ -4,7 +4,7 @@ use super::admin;
 use super::clock::{DEMO_VARIABLE, FakeClock};
 use super::http::{self, Response};
 use super::routes;
-use super::tool::{Refreshed, Tool};
+use super::tool::{ProfileRead, Refreshed, Tool};
 use super::turns;
 use super::world::{Setup, World};
 use serde_json::json;
@@ -100,7 +100,9 @@ impl FakeProvider {
         let world = Arc::clone(&self.world);
         let stopped = self.stop.subscribe();
         self.threads.push(std::thread::spawn(move || {
+            let mut session = Session::default();
             while !*stopped.borrow() {
+                session.go_on(&world, &tool);
                 work_once(&world, &tool);
                 std::thread::sleep(WORK_TICK);
             }
@@ -113,6 +115,27 @@ impl Drop for FakeProvider {
         self.stop.send_replace(true);
         for thread in self.threads.drain(..) {
             let _ended = thread.join();
+        }
+    }
+}
+
+/// The session that works in the seat: it begins anew with each login.
+#[derive(Default)]
+struct Session {
+    access: Option<String>,
+    /// Its reading of the profile, which comes a tick later whoever is live by then.
+    profile: Option<ProfileRead>,
+}
+
+impl Session {
+    fn go_on(&mut self, world: &World, tool: &Tool) {
+        if let Some(profile) = self.profile.take() {
+            tool.finish_start(profile);
+        }
+        let access = tool.tokens().map(|(access, _)| access);
+        if access.is_some() && access != self.access {
+            self.profile = tool.start(world);
+            self.access = access;
         }
     }
 }

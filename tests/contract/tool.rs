@@ -149,15 +149,7 @@ impl Tool {
     /// # Panics
     /// When a file cannot be written.
     pub fn start(&self, world: &World) -> Option<ProfileRead> {
-        let mut store = read_object(&self.store());
-        let login = store.get_mut("claudeAiOauth").and_then(Value::as_object_mut);
-        if let Some(login) = login.filter(|login| !login.contains_key("subscriptionTypeSource"))
-            && login["refreshToken"].as_str().is_some_and(|token| !token.is_empty())
-            && let Some(_storage) = self.lock(self.dir.join(".storage-write.lock"))
-        {
-            login.insert("subscriptionTypeSource".to_owned(), json!("profile"));
-            self.write_store(&Value::Object(store).to_string());
-        }
+        self.mark_plan();
         let now = world.clock.now();
         let config = read_object(&self.config);
         let fetched = config.get("oauthAccount").and_then(|it| it["profileFetchedAt"].as_i64());
@@ -168,6 +160,18 @@ impl Tool {
         let state = world.state();
         let Bearer::Good(account) = state.tokens.bearer(&access, now) else { return None };
         Some(ProfileRead(identity(&state.accounts[account], now, Some(now))))
+    }
+
+    /// Says once where the plan is known from: the same tokens in other bytes.
+    fn mark_plan(&self) {
+        let Some(_storage) = self.lock(self.dir.join(".storage-write.lock")) else { return };
+        let mut store = read_object(&self.store());
+        let Some(Value::Object(login)) = store.get_mut("claudeAiOauth") else { return };
+        let signed_in = login["refreshToken"].as_str().is_some_and(|token| !token.is_empty());
+        if signed_in && !login.contains_key("subscriptionTypeSource") {
+            login.insert("subscriptionTypeSource".to_owned(), json!("profile"));
+            self.write_store(&Value::Object(store).to_string());
+        }
     }
 
     /// The profile has come: it is written whoever is signed in by now.

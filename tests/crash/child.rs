@@ -3,7 +3,7 @@
 use crate::scene::{Scene, party};
 use crate::store::FileJournal;
 use sluice_custody::SwapOrder;
-use sluice_engine::{Generation, LaneId, Provider};
+use sluice_engine::{Generation, LaneId};
 use std::fs;
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn swap(scene: &Scene) -> String {
     let order = SwapOrder {
         lane: LaneId(1),
         generation: Generation(1),
-        provider: Provider::Claude,
+        provider: scene.provider(),
         from: live.is_ok_and(|text| text.contains("rt-a-")).then(|| party(1, "a")),
         to: party(2, "b"),
     };
@@ -44,5 +44,5 @@ fn recover(scene: &Scene) {
     let custody = scene.custody();
     let (mut journal, open) = FileJournal::open(&scene.journal_path());
     custody.recover(&open, &mut journal);
-    drop(custody.tend(Provider::Claude));
+    drop(custody.tend(scene.provider()));
 }

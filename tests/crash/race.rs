@@ -1,6 +1,6 @@
 //! A foreign writer that respects nothing, at every call of a swap.
 
-use crate::scene::{STUB, Scene, Start, credential};
+use crate::scene::{Scene, Start};
 use crate::trace::End;
 use crate::{Ground, discard, each, verdict};
 use std::fs::{self, File};
@@ -24,12 +24,12 @@ enum Way {
 const WAYS: [Way; 5] = [Way::Truncate, Way::Rename, Way::Held, Way::Recreate, Way::Stub];
 
 fn write(scene: &Scene, way: Way, held: &mut File) {
-    let (path, new) = (scene.credential_path(), credential("a", 2));
+    let (path, new) = (scene.credential_path(), scene.credential("a", 2));
     match way {
         Way::Truncate => fs::write(&path, new).expect("write"),
-        Way::Stub => fs::write(&path, STUB).expect("write"),
+        Way::Stub => fs::write(&path, scene.stub()).expect("write"),
         Way::Rename => {
-            let draft = scene.dir.join("home/.claude/foreign.tmp");
+            let draft = path.with_file_name("foreign.tmp");
             fs::write(&draft, new).expect("write");
             fs::rename(&draft, &path).expect("rename");
         }

@@ -1,7 +1,9 @@
-//! A home in one of six start states, what may be done in it, and what must be true of it.
+//! A home in one of seven start states, what may be done in it, and what must be true of it.
 
 use crate::store::{FileJournal, FilePointers, FileStore};
-use sluice_custody::{AccountKey, ClaudeSeat, Config, Custody, Party, Seats};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sluice_custody::{AccountKey, ClaudeSeat, CodexSeat, Config, Custody, Party, Seats};
 use sluice_engine::{AccountId, Provider};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,12 +26,21 @@ pub enum Start {
     SignedOut,
     /// There is no credential file.
     Empty,
+    /// As [`Self::Rotated`], in Codex's seat.
+    Codex,
 }
 
 impl Start {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Rotated, Self::Captured, Self::Linked, Self::Crowded, Self::SignedOut, Self::Empty];
+    pub const ALL: [Self; 7] = [
+        Self::Rotated,
+        Self::Captured,
+        Self::Linked,
+        Self::Crowded,
+        Self::SignedOut,
+        Self::Empty,
+        Self::Codex,
+    ];
 
     /// Name on the command line.
     pub fn name(self) -> String {
@@ -54,6 +65,20 @@ pub fn credential(name: &str, rotation: u32) -> String {
          \"refreshToken\":\"rt-{name}-{rotation}.\",\"expiresAt\":{expires},\
          \"refreshTokenExpiresAt\":{ends},\"scopes\":[\"user:inference\"],\
          \"subscriptionType\":\"max\"}},\"mcpOAuth\":{{\"s\":{{\"accessToken\":\"m\"}}}}}}\n"
+    )
+}
+
+/// Codex's file of `name` after `rotation` refreshes.
+fn codex_credential(name: &str, rotation: u32) -> String {
+    let token = |claims: String| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+    let id = token(format!(
+        "{{\"https://api.openai.com/auth\":{{\"chatgpt_account_id\":\"u-{name}\",\
+         \"chatgpt_user_id\":\"o-{name}\"}}}}"
+    ));
+    let access = token(format!("{{\"exp\":{}}}", EXPIRES_MS / 1_000 + i64::from(rotation)));
+    format!(
+        "{{\n  \"auth_mode\": \"chatgpt\",\n  \"tokens\": {{\"id_token\": \"{id}\", \"access_token\": \
+         \"{access}\", \"refresh_token\": \"rt-{name}-{rotation}.\", \"account_id\": \"u-{name}\"}}\n}}\n"
     )
 }
 
@@ -85,9 +110,53 @@ impl Scene {
         Self { dir: dir.to_path_buf() }
     }
 
+    /// Whose seat it is about.
+    pub fn provider(&self) -> Provider {
+        let is_codex = self.dir.join("home/.codex").is_dir();
+        if is_codex { Provider::Codex } else { Provider::Claude }
+    }
+
     /// The credential file as the tool names it.
     pub fn credential_path(&self) -> PathBuf {
-        self.dir.join("home/.claude/.credentials.json")
+        self.dir.join(match self.provider() {
+            Provider::Claude => "home/.claude/.credentials.json",
+            Provider::Codex => "home/.codex/auth.json",
+        })
+    }
+
+    /// What the tool writes for `name` after `rotation` refreshes.
+    pub fn credential(&self, name: &str, rotation: u32) -> String {
+        match self.provider() {
+            Provider::Claude => credential(name, rotation),
+            Provider::Codex => codex_credential(name, rotation),
+        }
+    }
+
+    /// What the tool leaves of a login it gave up.
+    pub fn stub(&self) -> &'static str {
+        match self.provider() {
+            Provider::Claude => STUB,
+            Provider::Codex => "{\"tokens\":null}",
+        }
+    }
+
+    /// The tool's locks, none of which may be left behind.
+    pub fn locks_left(&self) -> Vec<&'static str> {
+        let home = self.dir.join("home");
+        let dirs = [
+            ".claude.lock",
+            ".claude.json.lock",
+            ".claude/.oauth_refresh.lock",
+            ".claude/.storage-write.lock",
+        ];
+        let files = [".codex/auth.lock", ".codex/auth.json.lock"];
+        let held = |name: &&str| {
+            let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+            let file = fs::File::open(home.join(name));
+            file.is_ok_and(|file| rustix::fs::flock(&file, operation).is_err())
+        };
+        let left = dirs.into_iter().filter(|name| home.join(name).exists());
+        left.chain(files.into_iter().filter(held)).collect()
     }
 
     fn config_path(&self) -> PathBuf {
@@ -103,10 +172,11 @@ impl Scene {
     pub fn custody(&self) -> Custody {
         let home = self.dir.join("home");
         let seat = ClaudeSeat { dir: home.join(".claude"), config: self.config_path() };
+        let codex = Some(CodexSeat { home: home.join(".codex") });
         let config = Config {
             data_dir: self.dir.join("data"),
             namespace: "crash".into(),
-            seats: Seats { claude: Some(seat), codex: None },
+            seats: Seats { claude: Some(seat), codex },
         };
         let store = Arc::new(FileStore { dir: self.dir.join("store") });
         let pointers = Arc::new(FilePointers { dir: self.dir.join("store") });
@@ -114,7 +184,7 @@ impl Scene {
     }
 
     fn sign_in(&self, name: &str, rotation: u32) {
-        fs::write(self.credential_path(), credential(name, rotation)).expect("seat");
+        fs::write(self.credential_path(), self.credential(name, rotation)).expect("seat");
         // As a tool with an open mask leaves it: others may read the seat.
         set_mode(&self.credential_path(), 0o644);
         fs::write(self.config_path(), config_text(name)).expect("config");
@@ -129,16 +199,17 @@ impl Scene {
     /// Builds the start state in an empty directory.
     pub fn build(dir: &Path, start: Start) -> Self {
         let scene = Self::at(dir);
-        fs::create_dir_all(dir.join("home/.claude")).expect("home");
+        let seat = if start == Start::Codex { "home/.codex" } else { "home/.claude" };
+        fs::create_dir_all(dir.join(seat)).expect("home");
         fs::create_dir_all(dir.join("store")).expect("store");
         let custody = scene.custody();
         for (id, name) in [(2, "b"), (1, "a")] {
             scene.sign_in(name, 0);
             let party = party(id, name);
-            custody.capture(Provider::Claude, party.account, &party.key).expect("capture");
+            custody.capture(scene.provider(), party.account, &party.key).expect("capture");
         }
         match start {
-            Start::Rotated => scene.sign_in("a", 1),
+            Start::Rotated | Start::Codex => scene.sign_in("a", 1),
             Start::Captured => {}
             Start::Linked => {
                 scene.sign_in("a", 1);
@@ -226,7 +297,7 @@ impl Scene {
     /// Every refresh token in the seat, beside it and in the keychain.
     pub fn census(&self) -> String {
         let mut text = String::new();
-        for dir in ["home", "home/.claude", "store"] {
+        for dir in ["home", "home/.claude", "home/.codex", "store"] {
             for entry in fs::read_dir(self.dir.join(dir)).into_iter().flatten().flatten() {
                 text += &fs::read_to_string(entry.path()).unwrap_or_default();
             }

@@ -42,7 +42,7 @@ impl Tally {
 /// The tokens that must be found, newest of each account.
 pub fn newest(start: Start) -> [&'static str; 2] {
     match start {
-        Start::Rotated | Start::Linked | Start::Crowded => ["rt-a-1.", "rt-b-0."],
+        Start::Rotated | Start::Linked | Start::Crowded | Start::Codex => ["rt-a-1.", "rt-b-0."],
         Start::Captured | Start::SignedOut | Start::Empty => ["rt-a-0.", "rt-b-0."],
     }
 }
@@ -93,19 +93,12 @@ pub fn check_closed(scene: &Scene, tally: &Tally, story: &str) {
 /// After a recovery: nothing open, no lock of the tool left behind, the owner of the seat known.
 pub fn check_settled(scene: &Scene, tally: &Tally, story: &str) {
     check_closed(scene, tally, story);
-    for lock in [
-        ".claude.lock",
-        ".claude.json.lock",
-        ".claude/.oauth_refresh.lock",
-        ".claude/.storage-write.lock",
-    ] {
-        if scene.dir.join("home").join(lock).exists() {
-            tally.breach("locks", &format!("{story}: {lock} is left"));
-        }
+    for lock in scene.locks_left() {
+        tally.breach("locks", &format!("{story}: {lock} is left"));
     }
     if let Live::Login(token) = scene.live() {
         let owner = token.split('-').next().unwrap_or_default();
-        match scene.custody().inspect(Provider::Claude) {
+        match scene.custody().inspect(scene.provider()) {
             SeatState::Login(login) if login.identity.key.0 == format!("u-{owner}/o-{owner}") => {}
             other => tally.breach("misnamed", &format!("{story}: {token} is taken for {other:?}")),
         }
@@ -114,6 +107,10 @@ pub fn check_settled(scene: &Scene, tally: &Tally, story: &str) {
 
 /// As [`check_settled`], and the tool's configuration names whoever is in the seat.
 pub fn check_named(scene: &Scene, tally: &Tally, story: &str) {
+    if scene.provider() == Provider::Codex {
+        // Its owner is named inside the file.
+        return;
+    }
     if let Live::Login(token) = scene.live() {
         let owner = token.split('-').next().unwrap_or_default();
         let named = scene.named();

@@ -98,6 +98,7 @@ pub async fn look(paths: &Paths, driver: Driver, view: &View, show_mail: bool) -
     findings.extend(needs(view, &findings, show_mail));
     findings.extend(own::budgets(paths, view, names));
     findings.extend(own::database(paths, view.at_ms));
+    findings.extend(tools::names(paths));
     findings.extend(tools::locks());
     findings.extend(tools::hooks());
     findings.extend(tools::versions(view).await);

@@ -105,7 +105,7 @@ fn account_table(view: &View) -> String {
             crate::ahead::short(account.forecasts.seven_day),
             since(view.at_ms, account.observed_at_ms),
             until(view.at_ms, account.login_ends_at_ms),
-            state(account),
+            state(view.at_ms, account),
         ]
     }));
     table(&rows)
@@ -122,7 +122,7 @@ fn who(view: &View, account: &AccountView) -> String {
     }
 }
 
-fn state(account: &AccountView) -> String {
+fn state(at_ms: i64, account: &AccountView) -> String {
     if !account.enabled {
         return "off".to_owned();
     }
@@ -136,6 +136,10 @@ fn state(account: &AccountView) -> String {
     if !account.automatic {
         parts.push("by hand only");
     }
+    let resting = account.rests_until_ms.filter(|ends| *ends > at_ms);
+    let refused =
+        resting.map(|ends| format!("refused work, left alone ({})", until(at_ms, Some(ends))));
+    parts.extend(refused.as_deref());
     let twin = account.login_health.also_in.as_ref().map(|place| format!("also in {place}"));
     parts.extend(twin.as_deref());
     parts.extend(account.problem.as_deref());
@@ -232,6 +236,10 @@ fn reported(view: &View, told: &Report) -> String {
         "stale" => format!("Noted; the lane is on {} already.", whom(told.current)),
         "advised" => "Noted; another account is advised.".to_owned(),
         "no_alternative" => "Noted; no other account has room. Nothing was changed.".to_owned(),
+        "resting" => {
+            let when = until(view.at_ms, told.earliest_ms);
+            format!("Noted; automatic swaps rest and go on {when}.")
+        }
         "disabled" => "Noted; automatic swaps are off.".to_owned(),
         "unattributed" => "It cannot be said which account failed; nothing was noted.".to_owned(),
         _ => "Noted.".to_owned(),
@@ -357,4 +365,37 @@ fn print_new(document: &serde_json::Value, last: i64, json: bool) -> i64 {
         }
     }
     rows.iter().map(|row| row.id).max().unwrap_or(last).max(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{reported, state};
+    use crate::explain::tests::unread;
+    use sluice_driver::api::{Generation, Login, Outcome, View};
+
+    #[test]
+    fn an_account_that_refuses_work_says_so_until_it_may_serve() {
+        let mut account = unread(1, "birch");
+        account.login = Login::Valid;
+        account.rests_until_ms = Some(3_600_000);
+        let said = state(0, &account);
+        assert!(said.starts_with("refused work") && said.contains("in 1 h"), "{said}");
+        assert_eq!(state(3_600_000, &account), "");
+    }
+
+    #[test]
+    fn swaps_that_rest_are_not_called_off() {
+        let told = |outcome: &str| Outcome {
+            outcome: outcome.to_owned(),
+            from: None,
+            to: None,
+            current: None,
+            generation: Generation(1),
+            retry_advised: false,
+            earliest_ms: Some(60_000),
+        };
+        let said = reported(&View::default(), &told("resting"));
+        assert!(said.contains("rest and go on in 1 min") && !said.contains("off"), "{said}");
+        assert!(reported(&View::default(), &told("disabled")).contains("are off"));
+    }
 }

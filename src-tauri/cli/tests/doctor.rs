@@ -116,6 +116,18 @@ fn a_seat_that_others_may_read_is_named() {
 }
 
 #[test]
+fn a_configuration_that_names_another_account_is_told() {
+    let home = kept(now_ms() + 20 * DAY_MS);
+    assert!(told(&home, "misnamed").is_empty());
+    let other = r#"{"oauthAccount":{"accountUuid":"v","organizationUuid":"o"}}"#;
+    fs::write(home.path().join(".claude.json"), other).unwrap();
+    let (level, text) = one(&home, "misnamed");
+    assert_eq!(level, "warning");
+    assert!(text.contains("names another account") && text.contains("sluice daemon"), "{text}");
+    assert_eq!(fs::read_to_string(home.path().join(".claude.json")).unwrap(), other, "looks only");
+}
+
+#[test]
 fn names_and_addresses_are_told_only_when_asked_for_and_secrets_never() {
     let home = kept(now_ms() + 3 * DAY_MS + 3_600_000);
     let plain = String::from_utf8(home.run(&["doctor"]).stdout).unwrap();

@@ -4,6 +4,7 @@
 //! by exchange, park and fold; nothing is overwritten that has not been captured. All calls block,
 //! are bounded, and may come from any thread; run them on worker threads.
 
+mod agree;
 mod caveats;
 mod clobber;
 mod clock;
@@ -62,6 +63,7 @@ pub use whereabouts::Barred;
 use http::HeaderValue;
 use lease::Mark;
 use sluice_engine::{AccountId, Provider, Utc};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use vault::Salt;
@@ -96,6 +98,17 @@ pub struct Captured {
     pub login: SeatLogin,
 }
 
+/// Whether the tool's configuration names the account whose login is in its seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// It does, or there is nothing to compare.
+    Agrees,
+    /// It named another one and was put right.
+    Mended,
+    /// It names another one, and one of the files changed a moment ago: to be looked at again.
+    Differs,
+}
+
 /// The keeper of credentials.
 pub struct Custody {
     config: Config,
@@ -104,6 +117,8 @@ pub struct Custody {
     salt: Salt,
     mark: Mark,
     clobbers: clobber::Clobbers,
+    /// What each account's newest vintage was seen to hold beside its tokens.
+    details: Mutex<BTreeMap<AccountId, Fingerprint>>,
     /// Rotated pairs that a failing keychain has not taken yet.
     unsealed: Mutex<Vec<(AccountId, vault::Vintage)>>,
 }
@@ -142,7 +157,8 @@ impl Custody {
         let clobbers = clobber::Clobbers::default();
         clobbers.suspect_parked();
         let unsealed = Mutex::new(Vec::new());
-        Ok(Self { config, vault, lineages, salt: Salt(salt), mark, clobbers, unsealed })
+        let (salt, details) = (Salt(salt), Mutex::default());
+        Ok(Self { config, vault, lineages, salt, mark, clobbers, details, unsealed })
     }
 
     /// What the provider's seat holds now.
@@ -248,6 +264,26 @@ impl Custody {
         self.tend_as_of(provider, clock::now())
     }
 
+    /// Looks whether the tool's configuration names the account whose login is in its seat, and puts
+    /// it right when another account that is kept is named. Call it with [`Self::tend`], and when
+    /// [`SeatLogin::misnamed`] was seen.
+    ///
+    /// # Errors
+    /// The seat, the configuration or the keychain fails; nothing was changed.
+    pub fn reconcile_identity(&self, provider: Provider) -> Result<Agreement, CustodyError> {
+        let _lease = self.seat_lease(provider, std::time::Duration::from_secs(2))?;
+        self.agree(provider, clock::now())
+    }
+
+    /// Whether the tool's configuration names another account than the login in its seat belongs to.
+    /// Looks only.
+    ///
+    /// # Errors
+    /// The seat or the configuration cannot be read.
+    pub fn is_misnamed(&self, provider: Provider) -> Result<bool, CustodyError> {
+        Ok(self.owner_misnamed(provider)?.is_some())
+    }
+
     /// As [`Self::tend`] at another instant, for tests that cannot wait half a minute.
     #[doc(hidden)]
     pub fn tend_as_of(&self, provider: Provider, now: Utc) -> Result<usize, CustodyError> {
@@ -267,6 +303,7 @@ impl Custody {
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|(waiting, _)| *waiting != account);
         self.remove_parked(account);
+        self.forget_details(account);
         self.lineages.forget(account)
     }
 

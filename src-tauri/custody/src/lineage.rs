@@ -24,7 +24,13 @@ struct Known {
     /// The credential whose exchange the provider refused for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<Fingerprint>,
+    /// Refresh tokens that have a kept successor, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spent: Vec<Fingerprint>,
 }
+
+/// Spent refresh tokens that are remembered of one account: what a late writer may still hold.
+const SPENT_MAX: usize = 32;
 
 type Accounts = BTreeMap<i64, Known>;
 
@@ -74,8 +80,9 @@ impl Lineages {
         login_ends_at: Option<Utc>,
     ) -> Result<(), CustodyError> {
         let mut accounts = self.known();
-        let refused = accounts.get(&account.0).and_then(|known| known.refused.clone());
-        let new = Known { key: key.clone(), login_ends_at, refused };
+        let before = accounts.get(&account.0).cloned();
+        let (refused, spent) = before.map(|known| (known.refused, known.spent)).unwrap_or_default();
+        let new = Known { key: key.clone(), login_ends_at, refused, spent };
         if accounts.get(&account.0) == Some(&new) {
             return Ok(());
         }
@@ -101,6 +108,29 @@ impl Lineages {
     pub(crate) fn is_refused(&self, account: AccountId, credential: &Fingerprint) -> bool {
         let known = self.known();
         known.get(&account.0).is_some_and(|known| known.refused.as_ref() == Some(credential))
+    }
+
+    /// This refresh token has a kept successor.
+    pub(crate) fn spent(
+        &self,
+        account: AccountId,
+        token: &Fingerprint,
+    ) -> Result<(), CustodyError> {
+        let mut accounts = self.known();
+        let Some(known) = accounts.get_mut(&account.0) else { return Ok(()) };
+        if known.spent.contains(token) {
+            return Ok(());
+        }
+        if known.spent.len() >= SPENT_MAX {
+            known.spent.remove(0);
+        }
+        known.spent.push(token.clone());
+        self.write(&accounts)
+    }
+
+    /// Whether this refresh token is known to have a kept successor.
+    pub(crate) fn is_spent(&self, account: AccountId, token: &Fingerprint) -> bool {
+        self.known().get(&account.0).is_some_and(|known| known.spent.contains(token))
     }
 
     /// Forgets an account.

@@ -12,17 +12,19 @@ use crate::seats::found::{Found, FoundLogin, examine};
 use crate::seats::look::{self, Configuration, Named, Stable};
 use crate::seats::{AccountKey, Identity, Unreadable};
 use crate::secret::Secret;
-use crate::vault::{Sealed, Vintage};
+use crate::vault::{Fingerprint, Sealed, Vintage};
 use crate::{Captured, Custody, Holder, whereabouts};
 use http::HeaderValue;
 use sluice_engine::{AccountId, Provider};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::{MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// A login that differs from the kept one as only a new sign-in does must have been in the seat
 /// this long: signing in writes the credential first and the identity a moment later.
-const SETTLED_MS_MIN: i64 = 2_000;
+pub(crate) const SETTLED_MS_MIN: i64 = 2_000;
 /// Why a token is kept and never placed.
 pub(crate) const UNSENDABLE: &str = "its access token has characters that no request can carry";
 
@@ -97,10 +99,14 @@ impl Custody {
         }
         let named = match key_without_person(&named.identity.key) {
             // The same person: what the tool says of them holds.
-            Some(early) if early == owner.key => {
-                Named { identity: Identity { key: early, ..named.identity }, block: None }
+            Some(early) if early == owner.key => Named {
+                identity: Identity { key: early, ..named.identity },
+                ..Named::only(owner.key)
+            },
+            Some(_) | None => {
+                let misnamed = provider == Provider::Claude;
+                Named { misnamed, ..Named::only(owner.key) }
             }
-            Some(_) | None => Named::only(owner.key),
         };
         Ok(Some(named))
     }
@@ -156,9 +162,11 @@ impl Custody {
         match (provider, &self.config.seats.claude) {
             (Provider::Claude, Some(seat)) => Configuration::read(&seat.config)?.named(),
             (Provider::Claude, None) => Ok(None),
-            (Provider::Codex, _) => {
-                Ok(login.identity.clone().map(|identity| Named { identity, block: None }))
-            }
+            (Provider::Codex, _) => Ok(login.identity.clone().map(|identity| Named {
+                identity,
+                block: None,
+                misnamed: false,
+            })),
         }
     }
 
@@ -189,23 +197,103 @@ impl Custody {
             self.lineages.learn(owner.account, &owner.key, login.login_ends_at)?;
             return Ok(Sealed::Known(current.clone()));
         }
-        let block = match block {
-            Some(block) => Some(Secret::new(block.expose().to_vec())),
-            None if current.is_some() => match self.vault.load(owner.account) {
-                Ok((_, kept)) => kept.identity,
-                // The store has lost it: what is offered now takes its place.
-                Err(CustodyError::NotKept(_) | CustodyError::KeptUnusable(_)) => None,
-                Err(error) => return Err(error),
-            },
-            None => None,
-        };
+        if let Some(current) = current.clone().filter(|_| self.is_spent(owner.account, &login)) {
+            return Ok(Sealed::Older(current));
+        }
+        let kept = self.kept_of(owner.account)?;
+        let block = block.or(kept.as_ref().and_then(|kept| kept.identity.as_ref()));
+        let block = block.map(|block| Secret::new(block.expose().to_vec()));
         let ends = login.login_ends_at;
         let vintage = login.into_vintage(provider, owner.key.clone(), block);
         let sealed = self.vault.offer(owner.account, &vintage)?;
         if matches!(sealed, Sealed::New(_)) {
             self.lineages.learn(owner.account, &owner.key, ends)?;
+            if let Some(kept) = &kept
+                && let Err(error) = self.note_spent(owner.account, kept, &vintage)
+            {
+                tracing::warn!(code = error.code(), "a spent token was not remembered");
+            }
         }
         Ok(sealed)
+    }
+
+    /// As [`Self::seal`], of what lies in the seat now: what the tool has changed beside the tokens (a
+    /// new plan, a profile that was read anew) is kept as well.
+    pub(crate) fn seal_live(
+        &self,
+        provider: Provider,
+        owner: &Party,
+        bytes: &Secret,
+        block: Option<&Secret>,
+    ) -> Result<Sealed, CustodyError> {
+        let sealed = self.seal(provider, owner, bytes, block)?;
+        if !matches!(sealed, Sealed::Known(_)) {
+            return Ok(sealed);
+        }
+        let Found::Login(login) = examine(provider, bytes, &self.salt) else {
+            return Err(CustodyError::SeatStub);
+        };
+        let parts = [login.credential.expose(), block.map_or(&[][..], Secret::expose)];
+        let whole = self.salt.fingerprint(&parts);
+        // In a swap the store is asked once about what it was seen to hold.
+        if self.details().get(&owner.account) == Some(&whole) {
+            return Ok(sealed);
+        }
+        let kept = self.kept_of(owner.account)?;
+        let kept_block = kept.as_ref().and_then(|kept| kept.identity.as_ref());
+        let same_block =
+            block.is_none_or(|block| kept_block.is_some_and(|kept| is_same_document(kept, block)));
+        let same = kept.as_ref().is_some_and(|kept| kept.credential.same(&login.credential));
+        let sealed = if same && same_block {
+            sealed
+        } else {
+            let block = block.or(kept_block);
+            let block = block.map(|block| Secret::new(block.expose().to_vec()));
+            let vintage = login.into_vintage(provider, owner.key.clone(), block);
+            self.vault.renew_details(owner.account, &vintage)?
+        };
+        self.details().insert(owner.account, whole);
+        Ok(sealed)
+    }
+
+    fn details(&self) -> MutexGuard<'_, BTreeMap<AccountId, Fingerprint>> {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn forget_details(&self, account: AccountId) {
+        self.details().remove(&account);
+    }
+
+    /// What is kept of an account, if its item is still there and ours.
+    fn kept_of(&self, account: AccountId) -> Result<Option<Vintage>, CustodyError> {
+        match self.vault.load(account) {
+            Ok((_, kept)) => Ok(Some(kept)),
+            Err(CustodyError::NotKept(_) | CustodyError::KeptUnusable(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// This refresh token has a successor that is kept: presented again, it would end the login.
+    pub(crate) fn is_spent(&self, account: AccountId, login: &FoundLogin) -> bool {
+        login.lineage.as_ref().is_some_and(|token| self.lineages.is_spent(account, token))
+    }
+
+    /// `new` has taken the place of `kept`, whose refresh token is spent unless both have the same.
+    pub(crate) fn note_spent(
+        &self,
+        account: AccountId,
+        kept: &Vintage,
+        new: &Vintage,
+    ) -> Result<(), CustodyError> {
+        let token =
+            |vintage: &Vintage| match examine(vintage.provider, &vintage.credential, &self.salt) {
+                Found::Login(login) => login.lineage,
+                _ => None,
+            };
+        match (token(kept), token(new)) {
+            (Some(old), Some(new)) if old != new => self.lineages.spent(account, &old),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn capture_seat(
@@ -220,35 +308,17 @@ impl Custody {
         let (bytes, login) =
             login_in(provider, &path, self.stable(&place, &place.name, provider, false))?;
         let unnamed = CustodyError::SeatUnreadable { path, why: Unreadable::NoIdentity };
-        let mut named = self.named(provider, &login)?.ok_or(unnamed)?;
+        let named = self.named(provider, &login)?.ok_or(unnamed)?;
         if named.identity.key != *expect {
             let (expected, found) = (Some(expect.clone()), named.identity.key);
             return Err(CustodyError::WrongAccount { expected, found });
         }
         self.check_settled(&place, account, &login)?;
         let party = Party { account, key: expect.clone() };
-        let block = named.block.take();
-        let sealed = match self.seal(provider, &party, &bytes, block.as_ref())? {
-            // The store is asked, not the index.
-            Sealed::Known(_) => self.store_again(provider, &party, &bytes, block)?,
-            stored @ (Sealed::New(_) | Sealed::Older(_)) => stored,
-        };
+        // The store is asked, not the index, and not what we remember of it.
+        self.forget_details(account);
+        let sealed = self.seal_live(provider, &party, &bytes, named.block.as_ref())?;
         Ok(Captured { sealed, login: named.seat_login(login) })
-    }
-
-    /// Stores a login that the index knows once more if the store has lost it.
-    fn store_again(
-        &self,
-        provider: Provider,
-        owner: &Party,
-        bytes: &Secret,
-        block: Option<Secret>,
-    ) -> Result<Sealed, CustodyError> {
-        let Found::Login(login) = examine(provider, bytes, &self.salt) else {
-            return Err(CustodyError::SeatStub);
-        };
-        let vintage = login.into_vintage(provider, owner.key.clone(), block);
-        self.vault.offer_again(owner.account, &vintage)
     }
 
     /// Refuses a credential of another sign-in than the kept one while the identity beside it may
@@ -296,6 +366,12 @@ impl Custody {
 /// Whether the access token of a kept login can be sent at all.
 pub(crate) fn is_sendable(vintage: &Vintage, salt: &crate::vault::Salt) -> bool {
     access_of(vintage, salt).is_ok_and(|access| header(&access).is_ok())
+}
+
+/// Whether two blocks say the same; a tool that rewrites its file lays it out anew.
+fn is_same_document(one: &Secret, other: &Secret) -> bool {
+    let read = |block: &Secret| serde_json::from_slice::<serde_json::Value>(block.expose()).ok();
+    one.same(other) || read(one).is_some_and(|one| Some(one) == read(other))
 }
 
 fn access_of(vintage: &Vintage, salt: &crate::vault::Salt) -> Result<Secret, CustodyError> {

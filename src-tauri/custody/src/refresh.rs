@@ -173,7 +173,8 @@ impl Custody {
                 Ok(sealed) => {
                     let vintage = sealed.current().clone();
                     let learnt = self.lineages.learn(ticket.account, &new.key, new.login_ends_at);
-                    if let Err(error) = learnt {
+                    let spent = self.note_spent(ticket.account, &ticket.kept, &new);
+                    if let Err(error) = learnt.and(spent) {
                         tracing::warn!(code = error.code(), "a sign-in was not remembered");
                     }
                     if !live::is_sendable(&new, &self.salt) {

@@ -308,7 +308,7 @@ impl Custody {
         };
         let named = self.named(order.provider, &login)?;
         let from = order.from.as_ref();
-        let Some(Named { identity: Identity { key, .. }, block }) = named else {
+        let Some(Named { identity: Identity { key, .. }, block, .. }) = named else {
             return Err(CustodyError::SeatUnreadable { path, why: Unreadable::NoIdentity });
         };
         if from.map(|party| &party.key) != Some(&key) {
@@ -357,7 +357,7 @@ impl Custody {
         live: &Live,
     ) -> Result<Option<VintageRef>, CustodyError> {
         let (Some(from), Some(bytes)) = (&order.from, &live.bytes) else { return Ok(None) };
-        let sealed = self.seal(order.provider, from, bytes, live.block.as_ref())?;
+        let sealed = self.seal_live(order.provider, from, bytes, live.block.as_ref())?;
         Ok(Some(sealed.current().clone()))
     }
 

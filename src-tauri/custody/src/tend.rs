@@ -114,6 +114,10 @@ impl Custody {
             | Stable::Unreadable(_)
             | Stable::Restless => return Ok(false),
         };
+        if let Some(kept) = self.vault.current(account)?.filter(|_| self.is_spent(account, &login))
+        {
+            return Ok(now.millis() - kept.stored_at.millis() >= PARKED_MS_MIN);
+        }
         let (key, block) = match self.vault.newest_readable(account)? {
             Some(kept) => (kept.key, kept.identity),
             None => (self.lineages.key(account).ok_or(CustodyError::NotKept(account))?, None),

@@ -23,6 +23,10 @@ const ORPHANS_MAX: usize = 16;
 /// Two ends of a login this close belong to the same sign-in: refreshing does not move the end, but
 /// tools compute it anew from the seconds that are left.
 pub(crate) const SAME_LOGIN_US: u64 = 10_000_000;
+/// Sign-ins whose ends lie further apart are told by them which is the newer; nearer ones by their
+/// access tokens. An end is reckoned anew from the seconds that are left: a slow answer, or a clock
+/// that was put right in between, moves it.
+const SIGN_INS_APART_US: u64 = 600_000_000;
 
 /// Salted SHA-256 of a credential, as 64 hex digits. The salt belongs to one data directory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -159,7 +163,7 @@ impl Vintage {
             return other.refreshable;
         }
         if let (Some(ends), Some(other_ends)) = (self.login_ends_at, other.login_ends_at)
-            && ends.0.abs_diff(other_ends.0) > SAME_LOGIN_US
+            && ends.0.abs_diff(other_ends.0) > SIGN_INS_APART_US
         {
             return ends < other_ends;
         }
@@ -341,6 +345,15 @@ impl Vault {
         new: &Vintage,
     ) -> Result<Sealed, CustodyError> {
         self.take(account, new, true)
+    }
+
+    /// Stores the current vintage anew with what has changed beside its tokens.
+    pub(crate) fn renew_details(
+        &self,
+        account: AccountId,
+        new: &Vintage,
+    ) -> Result<Sealed, CustodyError> {
+        self.store_new(account, new)
     }
 
     fn take(

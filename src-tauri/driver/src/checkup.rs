@@ -4,10 +4,10 @@
 use crate::adapters;
 use crate::paths::Paths;
 use crate::vault;
-use sluice_custody::{Bounded, KEYCHAIN_MS_MAX, SecretStore as _};
+use sluice_custody::{Bounded, CustodyError, KEYCHAIN_MS_MAX, SecretStore as _};
 pub use sluice_custody::{Exposed, Health, Holding, TakenLock, VaultKey};
 use sluice_engine::limits::usage_requests_left;
-use sluice_engine::{AccountId, Utc};
+use sluice_engine::{AccountId, Provider, Utc};
 use sluice_ledger::Ledger;
 pub use sluice_ledger::{Checkup, Retention, SCHEMA_VERSION};
 use std::collections::BTreeMap;
@@ -55,6 +55,25 @@ pub fn exposed() -> Vec<Exposed> {
 #[must_use]
 pub fn locks() -> Vec<TakenLock> {
     adapters::seats().map(|seats| sluice_custody::taken_locks(&seats)).unwrap_or_default()
+}
+
+/// Providers whose tool's configuration names another account than the login in its seat belongs to.
+/// Looks by itself: nothing is asked of the keychain.
+///
+/// # Errors
+/// The database or a seat cannot be read.
+pub fn misnamed(paths: &Paths) -> Result<Vec<Provider>, String> {
+    let ledger = Ledger::attach(&paths.database()).map_err(|error| error.to_string())?;
+    let custody = adapters::looking(paths, ledger).map_err(|trouble| trouble.text)?;
+    let mut found = Vec::new();
+    for provider in Provider::ALL {
+        match custody.is_misnamed(provider) {
+            Ok(true) => found.push(provider),
+            Ok(false) | Err(CustodyError::SeatAbsent { .. } | CustodyError::NoSeat { .. }) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(found)
 }
 
 /// How the database does.

@@ -216,6 +216,7 @@ impl Performer {
             }
             Effect::Recover => self.recover_again(),
             Effect::RestartTool { provider, call } => self.restart_tool(provider, call),
+            Effect::Tend(provider) => drop(tokio::spawn(tend(self.moves.clone(), provider))),
             Effect::LookForTwins => self.look_for_twins(),
             Effect::Remind { id, after_s } => {
                 let inputs = self.inputs.clone();

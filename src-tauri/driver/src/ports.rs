@@ -75,6 +75,8 @@ pub struct SeatLogin {
     pub access_expires_at: Option<Utc>,
     /// When the login itself ends.
     pub login_ends_at: Option<Utc>,
+    /// The tool's configuration names another account than the login's.
+    pub misnamed: bool,
 }
 
 /// What lies in a seat.
@@ -288,7 +290,8 @@ pub trait Custody: Send + Sync + 'static {
     fn twins(&self) -> Vec<Twin> {
         Vec::new()
     }
-    /// Looks after what a swap left parked; called a moment and half a minute after each.
+    /// Looks after what a swap left parked, and whether the tool's configuration names whose login is
+    /// in the seat; called a moment and half a minute after each swap and when it names another.
     fn tend(&self, provider: Provider) {
         let _nothing_parked = provider;
     }

@@ -3,7 +3,7 @@
 use super::{Finding, others};
 use crate::hooks::{self, Standing};
 use sluice_driver::api::{Provider, View};
-use sluice_driver::checkup;
+use sluice_driver::{Paths, checkup};
 use std::time::Duration;
 
 /// The longest a tool may take to name its version.
@@ -38,6 +38,30 @@ pub(super) fn locks() -> Vec<Finding> {
         }
     };
     taken.into_iter().map(finding).collect()
+}
+
+/// Whom the tools' configurations name, beside whose login is in the seat.
+pub(super) fn names(paths: &Paths) -> Vec<Finding> {
+    let misnamed = match checkup::misnamed(paths) {
+        Ok(misnamed) => misnamed,
+        Err(text) => {
+            tracing::debug!(%text, "whom the tools' configurations name could not be seen");
+            return Vec::new();
+        }
+    };
+    let finding = |provider: Provider| {
+        Finding::warning(
+            "misnamed",
+            format!(
+                "{}: the tool's configuration names another account than its login belongs to, so \
+                 the tool shows that one.",
+                provider.name()
+            ),
+            "Sluice puts it right within half a minute while the tray or `sluice daemon` runs; a \
+             swap does, too.",
+        )
+    };
+    misnamed.into_iter().map(finding).collect()
 }
 
 /// Our hooks in Claude Code's settings.

@@ -100,6 +100,11 @@ async fn ask_driver(
             "ordered" | "under_way" => return carried_out(ledger, lane).await,
             "stale" => ("another account is live already", told.retry_advised),
             "advised" => ("the account refuses work; Sluice advises another one", false),
+            "resting" => {
+                let text = "the account refuses work; automatic swaps rest at the moment \
+                            (`sluice status` says until when)";
+                (text, false)
+            }
             "disabled" => ("the account refuses work; automatic swaps are off", false),
             _ => ("the account refuses work, and no other one has room", false),
         },

@@ -90,13 +90,15 @@ pub(crate) struct Configuration {
 pub(crate) struct Named {
     pub(crate) identity: Identity,
     pub(crate) block: Option<Secret>,
+    /// The tool's own files name somebody else.
+    pub(crate) misnamed: bool,
 }
 
 impl Named {
     /// All that is known is the key it is kept under.
     pub(crate) fn only(key: AccountKey) -> Self {
         let identity = Identity { key, email: None, organization: None };
-        Self { identity, block: None }
+        Self { identity, block: None, misnamed: false }
     }
 
     /// The login of whoever is named; without its secrets.
@@ -107,6 +109,7 @@ impl Named {
             access_expires_at: login.access_expires_at,
             login_ends_at: login.login_ends_at,
             plan: login.plan,
+            misnamed: self.misnamed,
         }
     }
 }
@@ -164,6 +167,7 @@ impl Configuration {
         Ok(named.map(|named| Named {
             identity: named.identity,
             block: Some(Secret::new(named.block.as_bytes().to_vec())),
+            misnamed: false,
         }))
     }
 }

@@ -48,6 +48,8 @@ pub struct SeatLogin {
     pub login_ends_at: Option<Utc>,
     /// What was bought.
     pub plan: Plan,
+    /// The tool's configuration names another account.
+    pub misnamed: bool,
 }
 
 /// Why a file was not understood. None of these is ever overwritten.

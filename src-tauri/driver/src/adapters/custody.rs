@@ -197,6 +197,9 @@ impl Custody for RealCustody {
         if let Err(error) = self.custody.tend(provider) {
             tracing::debug!(code = error.code(), "what is parked stays for the next time");
         }
+        if let Err(error) = self.custody.reconcile_identity(provider) {
+            tracing::debug!(code = error.code(), "the tool's configuration is compared later");
+        }
     }
 
     fn recover(&self) -> Vec<Recovered> {

@@ -164,6 +164,15 @@ pub fn custody_over(
     keeper(config, store, &Shared(Arc::new(Mutex::new(ledger))), &home, Clock::real())
 }
 
+/// Custody that looks at seats and asks no keychain.
+pub(crate) fn looking(paths: &Paths, ledger: sluice_ledger::Ledger) -> Result<Custody, Trouble> {
+    let config =
+        Config { data_dir: paths.home().to_path_buf(), namespace: namespace(), seats: seats()? };
+    let pointers = custody::LedgerPointers(Shared(Arc::new(Mutex::new(ledger))));
+    Custody::open_direct(config, Arc::new(sluice_custody::NoKeychain), Arc::new(pointers))
+        .map_err(|error| Trouble::new("unusable", error.to_string()))
+}
+
 /// The keychain's namespace and the accounts whose logins may be in it.
 pub(crate) fn kept_accounts(paths: &Paths) -> Result<(String, Vec<AccountId>), Trouble> {
     let disk = |error: sluice_ledger::Error| Trouble::new("disk", error.to_string());

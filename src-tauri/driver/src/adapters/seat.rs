@@ -35,6 +35,7 @@ fn seat_login(login: real::SeatLogin) -> SeatLogin {
         fingerprint: login.fingerprint.0,
         access_expires_at: login.access_expires_at,
         login_ends_at: login.login_ends_at,
+        misnamed: login.misnamed,
     }
 }
 

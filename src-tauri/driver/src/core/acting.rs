@@ -13,8 +13,8 @@ const CLOBBER_S: f64 = 60.0;
 const CLOBBERS_MAX: u32 = 2;
 /// A swap that something passing stood in the way of is tried again after this, seconds.
 const AGAIN_S: i64 = 60;
-/// Such waits in a row that nobody need hear of.
-const WAITS_UNTOLD_MAX: u32 = 5;
+/// Waits of altogether this long, seconds, are nothing anybody need hear of.
+const WAITS_UNTOLD_S: f64 = 900.0;
 
 impl Core {
     pub(super) fn begin_swap(
@@ -135,9 +135,9 @@ impl Core {
             return;
         }
         let book = self.lanes.entry(order.lane).or_default();
-        book.waits = book.waits.saturating_add(1);
         book.tick_due = Some(now.wall.plus_seconds(AGAIN_S));
-        if book.waits >= WAITS_UNTOLD_MAX {
+        let since = *book.waits_since.get_or_insert(now.wall);
+        if now.wall.seconds_since(since) >= WAITS_UNTOLD_S {
             self.tell_swap_failed(order, None, trouble, now);
         }
     }
@@ -171,7 +171,7 @@ impl Core {
         if let Some(book) = self.lanes.get_mut(&order.lane) {
             book.advice = None;
             book.tick_due = None;
-            book.waits = 0;
+            book.waits_since = None;
         }
         self.end_cause(&super::deciding::advice_cause(order.provider, to));
         self.end_cause(&format!("swap_failed:{}", order.provider.name()));

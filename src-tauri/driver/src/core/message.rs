@@ -278,6 +278,9 @@ pub enum Effect {
         /// Who asked.
         call: CallId,
     },
+    /// Look after what lies beside a seat and whom the tool's configuration names, in a moment and
+    /// half a minute later.
+    Tend(Provider),
     /// Look for logins we keep in other places.
     LookForTwins,
     /// Give [`Input::Due`] back after so long.
@@ -319,6 +322,7 @@ impl Effect {
             | Self::Tell { .. }
             | Self::Recover
             | Self::RestartTool { .. }
+            | Self::Tend(_)
             | Self::LookForTwins
             | Self::ExpandCalendar => false,
         }

@@ -92,6 +92,8 @@ pub(crate) struct SeatBook {
     found: Option<Identity>,
     /// Nobody is signed in there.
     vacancy: Option<vacant::Vacancy>,
+    /// The tool's configuration named another account: until then that is being looked after.
+    misnamed_until: Option<Utc>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -116,8 +118,8 @@ pub(crate) struct LaneBook {
     /// A swap could neither finish nor undo: nothing is written until a person has looked.
     pub(crate) stuck: Option<String>,
     stalled: u32,
-    /// Swaps in a row that something passing stood in the way of.
-    waits: u32,
+    /// Since when something passing has stood in the way of every swap.
+    waits_since: Option<Utc>,
 }
 
 #[derive(Clone, Debug)]

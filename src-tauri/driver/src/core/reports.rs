@@ -52,7 +52,11 @@ impl Core {
             current: lane.active,
             generation: lane.generation,
             retry_advised: outcome == "stale" && lane.active != Some(account),
-            earliest_ms: None,
+            earliest_ms: lane
+                .gates
+                .paused_until
+                .filter(|_| outcome == "resting")
+                .map(sluice_engine::Utc::millis),
         };
         self.answer(call, Answer::Reported(answer));
     }
@@ -83,8 +87,11 @@ impl Core {
             // Nobody drives: what is known is remembered, and nothing is swapped from old numbers.
             return "cooling_only";
         }
-        if self.settings.stopped || self.mode(provider) == Mode::Off || paused || !known {
+        if self.settings.stopped || self.mode(provider) == Mode::Off || !known {
             return "disabled";
+        }
+        if paused {
+            return "resting";
         }
         self.decide(lane, provider, now);
         let advised = self.lanes.get(&lane).is_some_and(|book| book.advice.is_some());

@@ -7,6 +7,8 @@ use sluice_engine::{AccountId, Login, Now, Provider};
 /// A seat is looked into at least this often, seconds; changes are seen at once by the watcher.
 const SEAT_S: i64 = 120;
 
+/// A configuration that names another account is looked after for so long, seconds.
+const MISNAMED_S: i64 = 30;
 /// An open swap that could not be settled is looked at again after this, seconds.
 const RECOVER_AGAIN_S: i64 = 300;
 /// Two ends of a login this close belong to one sign-in, seconds.
@@ -98,6 +100,7 @@ impl Core {
         self.end_vacancy(provider);
         self.end_cause(&format!("seat:{}", provider.name()));
         let known = self.account_of(provider, &login.identity.key);
+        self.look_after_the_name(provider, login.misnamed, now);
         let seat = known.map_or(Seat::Unmanaged, Seat::Known);
         self.place(provider, seat, Some(login));
         self.set_active(provider, known, now);
@@ -211,6 +214,19 @@ impl Core {
         }
         if self.keeps_by_itself(provider) {
             self.capture(provider, account);
+        }
+    }
+
+    /// A configuration that names another account than the login's is put right once it has come to
+    /// rest; that is looked after once at a time.
+    fn look_after_the_name(&mut self, provider: Provider, misnamed: bool, now: Now) {
+        let mends = self.keeps_by_itself(provider);
+        let Some(book) = self.seats.get_mut(&provider) else { return };
+        if !misnamed {
+            book.misnamed_until = None;
+        } else if mends && book.misnamed_until.is_none_or(|until| until <= now.wall) {
+            book.misnamed_until = Some(now.wall.plus_seconds(MISNAMED_S));
+            self.out.push(Effect::Tend(provider));
         }
     }
 

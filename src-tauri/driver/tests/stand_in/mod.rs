@@ -222,6 +222,7 @@ impl Custody for Hold {
             fingerprint: self.0.rotation.load(Ordering::SeqCst).to_string(),
             access_expires_at: Some(self.0.now().plus_seconds(30_000)),
             login_ends_at: None,
+            misnamed: false,
         }))
     }
     fn capture(&self, _: Provider, _: AccountId, _: &str) -> Result<Kept, Trouble> {

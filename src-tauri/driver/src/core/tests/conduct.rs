@@ -130,6 +130,29 @@ fn a_swap_waits_for_a_tool_at_its_login_and_is_nobodys_failure() {
 }
 
 #[test]
+fn a_configuration_that_names_another_is_looked_after_once_at_a_time() {
+    let tends = |outside: &Outside| {
+        let all = outside.done.iter().filter(|(_, effect)| matches!(effect, Effect::Tend(_)));
+        all.count()
+    };
+    let mut outside = Outside::pair("advise");
+    assert_eq!(tends(&outside), 0);
+    outside.misnamed = true;
+    outside.input(Input::SeatTouched(CLAUDE));
+    outside.input(Input::SeatTouched(CLAUDE));
+    assert_eq!(tends(&outside), 1);
+    outside.advance(300);
+    assert!(tends(&outside) >= 3, "as long as it lasts");
+    outside.misnamed = false;
+    outside.advance(300);
+    let before = tends(&outside);
+    outside.ask(Request::Stop);
+    outside.misnamed = true;
+    outside.advance(300);
+    assert_eq!(tends(&outside), before, "stopped, Sluice only looks");
+}
+
+#[test]
 fn a_stuck_swap_makes_the_seat_observe_only() {
     let mut outside = Outside::pair("auto");
     outside.swap_error =

@@ -29,6 +29,8 @@ const ACCESS_S: i64 = 8 * 3_600;
 
 /// Everything outside the core.
 struct Outside {
+    /// The tool's configuration names another account than the seat's.
+    misnamed: bool,
     core: Core,
     now: Now,
     /// Key of the login in the seat.
@@ -113,6 +115,7 @@ impl Outside {
             poll_error: BTreeMap::new(),
             refresh_error: None,
             swap_error: None,
+            misnamed: false,
             capture_error: None,
             kept_error: BTreeMap::new(),
             row: 0,
@@ -294,6 +297,7 @@ impl Outside {
             Effect::Fly { .. }
             | Effect::Look { .. }
             | Effect::LookForTwins
+            | Effect::Tend(_)
             | Effect::Metrics { .. }
             | Effect::ForgetMetrics
             | Effect::ReadToolNumbers(_)
@@ -338,6 +342,7 @@ impl Outside {
             fingerprint: format!("{key}{}", self.rotation),
             access_expires_at: Some(self.now.wall.plus_seconds(ACCESS_S)),
             login_ends_at: None,
+            misnamed: self.misnamed,
         }))
     }
 
@@ -446,7 +451,11 @@ fn code(answer: &Answer) -> &str {
 fn touches_outside(effect: &Effect) -> bool {
     matches!(
         effect,
-        Effect::Poll { .. } | Effect::Refresh { .. } | Effect::Swap(_) | Effect::Capture { .. }
+        Effect::Poll { .. }
+            | Effect::Refresh { .. }
+            | Effect::Swap(_)
+            | Effect::Capture { .. }
+            | Effect::Tend(_)
     )
 }
 

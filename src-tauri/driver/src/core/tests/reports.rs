@@ -67,7 +67,11 @@ fn modes_are_obeyed() {
     let mut outside = Outside::pair("off");
     let live = outside.core.world.lanes[0].generation.0;
     assert_eq!(outcome(&report(&mut outside, "a", live, 0)).0, "disabled");
+    let mut outside = Outside::pair("auto");
+    outside.ask(Request::Swap { to: outside.id("b") });
+    let live = outside.core.world.lanes[0].generation.0;
+    assert_eq!(outcome(&report(&mut outside, "b", live, 0)).0, "resting", "not switched off");
     let unknown = Told { account: AccountId(99), ..limit(&outside, "a", live, 0) };
     assert!(matches!(told(&mut outside, unknown), Answer::Refused(_)));
-    assert_eq!(outside.swaps().len(), 0);
+    assert_eq!(outside.swaps().len(), 1, "the one that was asked for");
 }

@@ -1,0 +1,62 @@
+//! The tool's configuration names whose login is in the seat, also after a late writer.
+//!
+//! Claude Code reads its profile beside everything else and writes it down whoever is signed in by
+//! then. Over a swap that is the account that left: the tool then shows, caches and reports for it
+//! while it works on another's login, for a day.
+
+use crate::error::CustodyError;
+use crate::files::Place;
+use crate::journal::Party;
+use crate::live::SETTLED_MS_MIN;
+use crate::seats::found::Found;
+use crate::seats::look::{Configuration, Stable};
+use crate::{Agreement, Custody};
+use sluice_engine::{Provider, Utc};
+
+impl Custody {
+    /// Whose the login in the seat certainly is, where the configuration names somebody else. A new
+    /// sign-in is nobody's yet: what it names is right.
+    pub(crate) fn owner_misnamed(&self, provider: Provider) -> Result<Option<Party>, CustodyError> {
+        let (Provider::Claude, Some(seat)) = (provider, &self.config.seats.claude) else {
+            return Ok(None);
+        };
+        let place = self.locate(provider)?;
+        let login = match self.stable(&place, &place.name, provider, false) {
+            Stable::Found(_, Found::Login(login)) => login,
+            _ => return Ok(None),
+        };
+        let Some(owner) = self.lineages.owner(&login, self.vault.pointers.as_ref())? else {
+            return Ok(None);
+        };
+        let named = Configuration::read(&seat.config)?.named()?;
+        Ok(named.filter(|named| named.identity.key != owner.key).map(|_| owner))
+    }
+
+    /// Puts the configuration right under its own lock, once both files have come to rest: signing in
+    /// writes one after the other. The caller holds the seat's lease.
+    pub(crate) fn agree(&self, provider: Provider, now: Utc) -> Result<Agreement, CustodyError> {
+        let Some(owner) = self.owner_misnamed(provider)? else { return Ok(Agreement::Agrees) };
+        if !self.is_settled(provider, now)? {
+            return Ok(Agreement::Differs);
+        }
+        let (_, kept) = self.vault.load(owner.account)?;
+        self.identify(provider, &owner, kept.identity.as_ref())?;
+        tracing::info!(
+            account = owner.account.0,
+            "the tool's configuration named another account than its login is; it was put right"
+        );
+        Ok(Agreement::Mended)
+    }
+
+    fn is_settled(&self, provider: Provider, now: Utc) -> Result<bool, CustodyError> {
+        let mut places = vec![self.locate(provider)?];
+        if let Some(seat) = &self.config.seats.claude {
+            places.extend(Place::locate(&seat.config).ok());
+        }
+        let rests = |place: &Place| {
+            let since = place.modified_ms(&place.name);
+            since.is_some_and(|at| now.millis() - at >= SETTLED_MS_MIN)
+        };
+        Ok(places.iter().all(rests))
+    }
+}
