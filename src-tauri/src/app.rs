@@ -7,7 +7,7 @@ use crate::instance::{self, Found, Sole};
 use crate::menu::Act;
 use crate::notify::{self, Teller};
 use crate::tray::{Parts, Shows, Tray};
-use crate::windows;
+use crate::windows::{self, Scratch};
 use crate::words::Moment;
 use sluice_driver::api::{Answer, Notice, Refused, Request, View};
 use sluice_driver::clock::Clock;
@@ -15,7 +15,7 @@ use sluice_driver::link::CALL_DEADLINE;
 use sluice_driver::{Link, Paths};
 use std::sync::Arc;
 use std::time::Duration;
-use tauri::{AppHandle, Emitter as _, RunEvent};
+use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -27,8 +27,22 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 const SETTLED: Duration = Duration::from_secs(30);
 /// Clicks that wait to be carried out.
 const CLICKS_MAX: usize = 32;
+/// How long a panel may take to show the icon before the window is opened in its place.
+const PANEL: Duration = Duration::from_secs(3);
 /// The event that carries a [`Shown`] to the page.
 const VIEW_EVENT: &str = "view";
+
+/// When the window opens without a click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// At the start.
+    AtOnce,
+    /// Where the person would see nothing of Sluice, or not know what to do with it: no panel shows
+    /// the icon, or nobody was ever here.
+    WhereNeeded,
+    /// When it is asked for.
+    OnDemand,
+}
 
 /// The driver as the shell finds it.
 #[derive(Clone, Debug)]
@@ -97,7 +111,7 @@ impl Shell {
 ///
 /// # Errors
 /// What kept it from starting, for people.
-pub fn run(window: bool) -> Result<(), String> {
+pub fn run(opening: Opening) -> Result<(), String> {
     let paths = Paths::from_env()
         .ok_or("No data directory: set SLUICE_HOME, XDG_DATA_HOME or HOME.".to_owned())?;
     let clock = Clock::from_env()?;
@@ -115,10 +129,11 @@ pub fn run(window: bool) -> Result<(), String> {
     };
     tauri::async_runtime::set(runtime.handle().clone());
     let icon = notify::icon(&instance::directory(&paths));
+    let scratch = Scratch::below(&instance::directory(&paths));
     let (reached, reach) = watch::channel(Reach::Starting);
     let keeper = runtime.spawn(keep_driver(paths, reached)).abort_handle();
     let shell = Arc::new(Shell { reach, keeper, clock });
-    drive(shell, Own { sole, icon }, window)
+    drive(shell, scratch, Own { sole, icon, opening })
 }
 
 /// Becomes the driver, or attaches to the one that runs; and again whenever none could be started
@@ -156,16 +171,18 @@ async fn keep_driver(paths: Paths, reached: watch::Sender<Reach>) {
 struct Own {
     sole: Sole,
     icon: Arc<str>,
+    opening: Opening,
 }
 
-fn drive(shell: Arc<Shell>, own: Own, window: bool) -> Result<(), String> {
+fn drive(shell: Arc<Shell>, scratch: Scratch, own: Own) -> Result<(), String> {
     let setup = Arc::clone(&shell);
     let app = tauri::Builder::default()
         .manage(Arc::clone(&shell))
+        .manage(scratch)
         .invoke_handler(tauri::generate_handler![commands::call, commands::view])
         .setup(move |app| {
             let handle = app.handle().clone();
-            if window {
+            if own.opening == Opening::AtOnce {
                 windows::open(&handle);
             }
             tauri::async_runtime::spawn(attend(setup, handle, own));
@@ -173,11 +190,11 @@ fn drive(shell: Arc<Shell>, own: Own, window: bool) -> Result<(), String> {
         })
         .build(tauri::generate_context!())
         .map_err(|error| error.to_string())?;
-    app.run(|_app, event| {
-        if let RunEvent::ExitRequested { code: None, api, .. } = event {
-            // The last window was closed; the tray stays.
-            api.prevent_exit();
-        }
+    app.run(|app, event| match event {
+        // The last window was closed; the tray stays.
+        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        RunEvent::Exit => app.state::<Scratch>().empty(),
+        _ => {}
     });
     Ok(())
 }
@@ -188,6 +205,9 @@ async fn attend(shell: Arc<Shell>, app: AppHandle, own: Own) {
     let (answers, mut answered) = mpsc::channel(CLICKS_MAX);
     let teller = Teller::new(answers, own.icon);
     let tray = start_tray(&shell, &app, clicks).await;
+    let needs = Needs { opening: own.opening, first: own.sole.first };
+    let seen = tray.as_ref().map(Tray::seen);
+    tokio::spawn(needs.look(Arc::clone(&shell), app.clone(), teller.clone(), seen));
     let mut reach = shell.reach.clone();
     let mut news = News::of(&reach.borrow_and_update());
     let mut ending = std::pin::pin!(asked_to_end());
@@ -267,10 +287,62 @@ async fn start_tray(
     match Tray::start(app, parts).await {
         Ok(tray) => Some(tray),
         Err(error) => {
-            tracing::error!(error, "no tray icon: opening the window instead");
-            windows::open(app);
+            tracing::error!(error, "no tray icon");
             None
         }
+    }
+}
+
+/// Whether the person has to be shown something that was not asked for.
+struct Needs {
+    opening: Opening,
+    /// No tray was ever started here.
+    first: bool,
+}
+
+impl Needs {
+    /// Opens the window where it is needed; a start for the background says so instead, where it can.
+    async fn look(
+        self,
+        shell: Arc<Shell>,
+        app: AppHandle,
+        teller: Teller,
+        seen: Option<watch::Receiver<bool>>,
+    ) {
+        let needed = self.opening == Opening::WhereNeeded;
+        if needed && self.first && keeps_nobody(&shell).await {
+            tracing::info!("the first start: opening the window");
+            return windows::open(&app);
+        }
+        let Some(mut seen) = seen else {
+            // No session bus: a notice would be seen by nobody, either.
+            return windows::open(&app);
+        };
+        let shown = tokio::time::timeout(PANEL, seen.wait_for(|seen| *seen)).await;
+        if shown.is_ok_and(|shown| shown.is_ok()) {
+            tracing::info!("a panel shows the icon; the window opens when it is asked for");
+        } else if needed {
+            tracing::warn!("no panel shows the icon: opening the window instead");
+            windows::open(&app);
+        } else if self.opening == Opening::OnDemand {
+            tracing::warn!("no panel shows the icon");
+            teller.tell(Notice {
+                cause: "no_tray".to_owned(),
+                kind: "no_tray".to_owned(),
+                title: "Sluice runs without an icon".to_owned(),
+                body: "This desktop shows no tray icons. Start Sluice again to open its window."
+                    .to_owned(),
+                actions: Vec::new(),
+            });
+        }
+    }
+}
+
+/// No account is kept, as far as anybody can say.
+async fn keeps_nobody(shell: &Shell) -> bool {
+    match shell.ask(Request::Status).await {
+        Answer::View(view) => view.accounts.is_empty(),
+        _ => true,
     }
 }
 

@@ -19,6 +19,8 @@ const HAND_OFF: Duration = Duration::from_secs(2);
 pub struct Sole {
     _lock: Held,
     listener: UnixListener,
+    /// No tray was ever started on this data directory before.
+    pub first: bool,
 }
 
 /// What starting found.
@@ -41,6 +43,7 @@ pub fn directory(paths: &Paths) -> PathBuf {
 /// When the data directory cannot be used; the text says why and what was kept.
 pub async fn take(paths: &Paths) -> Result<Found, String> {
     let own = Paths::at(directory(paths));
+    let first = !own.home().exists();
     lock::private_dir(paths.home())
         .map_err(|error| format!("{} cannot be made: {error}", paths.home().display()))?;
     match lock::take(&own, "sluice tray") {
@@ -48,7 +51,7 @@ pub async fn take(paths: &Paths) -> Result<Found, String> {
             let listener = socket::bind(&own)
                 .and_then(socket::listen)
                 .map_err(|error| format!("{}: {error}", own.socket().display()))?;
-            Ok(Found::Sole(Sole { _lock: held, listener }))
+            Ok(Found::Sole(Sole { _lock: held, listener, first }))
         }
         Err(LockError::Taken { holder }) => {
             let asked = tokio::time::timeout(HAND_OFF, UnixStream::connect(own.socket())).await;
@@ -90,10 +93,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths::at(dir.path().join("data"));
         let Found::Sole(first) = take(&paths).await.unwrap() else { panic!("already running") };
+        assert!(first.first, "nobody was here before");
         let second = take(&paths).await.unwrap();
         assert!(matches!(second, Found::Other(holder) if holder.contains("sluice tray")));
-        tokio::time::timeout(Duration::from_secs(2), first.asked()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), first.asked()).await.unwrap();
         drop(first);
-        assert!(matches!(take(&paths).await.unwrap(), Found::Sole(_)));
+        let Found::Sole(again) = take(&paths).await.unwrap() else { panic!("still running") };
+        assert!(!again.first);
     }
 }

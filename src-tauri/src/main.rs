@@ -21,21 +21,24 @@ mod tray;
 mod windows;
 mod words;
 
+use app::Opening;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 sluice-app [--window | --background]
 
   --window      open the settings window at the start
-  --background  start without a window, for the login items (the default)
+  --background  start without a window, for the login items
   --version     print the version
 
-A second start opens the window of the first.
+Without an option the window opens at the very first start, and where no panel
+shows tray icons. A second start opens the window of the first.
 ";
 
 /// What the command line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
+    Plain,
     Window,
     Background,
     Version,
@@ -46,7 +49,8 @@ enum Start {
 impl Start {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Self {
         let start = match arguments.next().as_deref() {
-            None | Some("--background") => Self::Background,
+            None => Self::Plain,
+            Some("--background") => Self::Background,
             Some("--window") => Self::Window,
             Some("--version") => Self::Version,
             Some("--help" | "-h") => Self::Usage,
@@ -61,8 +65,9 @@ fn main() -> ExitCode {
         Start::Version => say(&format!("sluice-app {}\n", env!("CARGO_PKG_VERSION")), 0),
         Start::Usage => say(USAGE, 0),
         Start::Unknown => say(USAGE, 2),
-        Start::Window => run(true),
-        Start::Background => run(false),
+        Start::Plain => run(Opening::WhereNeeded),
+        Start::Window => run(Opening::AtOnce),
+        Start::Background => run(Opening::OnDemand),
     }
 }
 
@@ -72,13 +77,13 @@ fn say(text: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(window: bool) -> ExitCode {
+fn run(opening: Opening) -> ExitCode {
     let paths = sluice_driver::Paths::from_env();
     // Before anything in it is opened, a log included; the start then ends with the reason.
     let ours = |paths: &&sluice_driver::Paths| sluice_driver::lock::check_home(paths).is_ok();
     let file = paths.as_ref().filter(ours).map(|paths| (paths, "tray"));
     let _log = sluice_driver::logs::begin("info,zbus=warn", file);
-    match app::run(window) {
+    match app::run(opening) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "Sluice cannot start");
@@ -94,7 +99,7 @@ mod tests {
     #[test]
     fn arguments() {
         let parse = |text: &str| Start::parse(text.split_whitespace().map(str::to_owned));
-        assert_eq!(parse(""), Start::Background);
+        assert_eq!(parse(""), Start::Plain);
         assert_eq!(parse("--background"), Start::Background);
         assert_eq!(parse("--window"), Start::Window);
         assert_eq!(parse("--version"), Start::Version);

@@ -1,8 +1,17 @@
 //! Notices to the desktop. Sending has a deadline, waiting for a click has an end, one cause stands on
 //! the screen once, and only so many wait at once; the desktop's own do-not-disturb decides what is shown.
 
+#[cfg(target_os = "linux")]
+#[path = "issuer.rs"]
+mod issuer;
+#[cfg(not(target_os = "linux"))]
+#[path = "issuer_native.rs"]
+mod issuer;
+
 use crate::menu::Act;
-use crate::standing::{Place, Standing};
+use crate::standing::{Number, Place, Standing};
+pub use issuer::Issuer;
+use issuer::Issuers;
 use notify_rust::{Notification, NotificationResponse, Timeout, Urgency};
 use sluice_driver::api::{Notice, Request, View};
 use std::path::Path;
@@ -40,6 +49,7 @@ pub struct Teller {
     /// Notices being sent or waited for.
     open: watch::Sender<usize>,
     icon: Arc<str>,
+    issuers: Issuers,
 }
 
 /// The picture beside a notice, put into the tray's own directory: a program that was not installed
@@ -56,10 +66,11 @@ pub fn icon(directory: &Path) -> Arc<str> {
 }
 
 impl Teller {
-    /// Clicks arrive at `clicks`.
+    /// Clicks arrive at `clicks`. Needs a running runtime.
     #[must_use]
     pub fn new(clicks: mpsc::Sender<Clicked>, icon: Arc<str>) -> Self {
-        Self { clicks, standing: Arc::default(), open: watch::Sender::new(0), icon }
+        let (open, issuers) = (watch::Sender::new(0), Issuers::follow());
+        Self { clicks, standing: Arc::default(), open, icon, issuers }
     }
 
     /// Sends one notice without making the caller wait.
@@ -96,9 +107,10 @@ impl Teller {
     }
 
     async fn send(&self, notice: Notice, place: Place) {
+        let before = self.issuers.now(SEND).await;
         let mut drawn = drawn(&notice, &self.icon);
-        if let Some(number) = place.replaces {
-            drawn.id(number);
+        if let Some(id) = place.replaces.and_then(|number| number.for_issuer(before.as_ref())) {
+            drawn.id(id);
         }
         let handle = match tokio::time::timeout(SEND, drawn.show_async()).await {
             Ok(Ok(handle)) => handle,
@@ -111,15 +123,24 @@ impl Teller {
                 return;
             }
         };
-        self.standing().number(place.ticket, handle.id());
+        let Some(issuer) = self.issuers.of_answer(before.as_ref(), SEND).await else {
+            tracing::info!(cause = notice.cause, "nobody can say whose number a notice has");
+            return;
+        };
+        let id = handle.id();
+        self.standing().number(place.ticket, Number { id, issuer: Arc::clone(&issuer) });
         let mut clicked = None;
         let answered = handle.wait_for_action_async(|response: &NotificationResponse| {
             clicked = meaning(&notice, response);
         });
         tokio::select! {
+            biased;
+            // Its notices went with it, and its numbers are another program's now.
+            () = self.issuers.gone(&issuer) => return,
             () = answered => {}
             () = place.over.notified() => {
-                if tokio::time::timeout(SEND, handle.close_async()).await.is_err() {
+                let withdrawn = self.issuers.withdraw(&issuer, id);
+                if !matches!(tokio::time::timeout(SEND, withdrawn).await, Ok(Ok(()))) {
                     tracing::warn!(cause = notice.cause, "a notice could not be taken back");
                 }
                 return;

@@ -1,5 +1,6 @@
 //! What stands on the screen: one notice per cause, and none whose cause is over.
 
+use crate::notify::Issuer;
 use sluice_driver::api::{Login, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,12 +19,29 @@ pub struct Standing {
     next_ticket: u64,
 }
 
+/// A notice's number and who gave it: another server gives the same number to another notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// As the server counts.
+    pub id: u32,
+    /// The server.
+    pub issuer: Issuer,
+}
+
+impl Number {
+    /// The number, where `issuer` is still the one who gave it.
+    #[must_use]
+    pub fn for_issuer(&self, issuer: Option<&Issuer>) -> Option<u32> {
+        (issuer == Some(&self.issuer)).then_some(self.id)
+    }
+}
+
 /// What a notice's task needs to know.
 pub struct Place {
     /// Names this showing; a newer one of the same cause has another.
     pub ticket: u64,
-    /// The desktop's number of the notice to replace.
-    pub replaces: Option<u32>,
+    /// The number of the notice to replace, good for its issuer alone.
+    pub replaces: Option<Number>,
     /// Rings when the notice is to be taken back, or is no longer ours to wait for.
     pub over: Arc<Notify>,
 }
@@ -31,8 +49,8 @@ pub struct Place {
 struct Entry {
     cause: String,
     ticket: u64,
-    /// The desktop's number; `None` until it has answered.
-    number: Option<u32>,
+    /// `None` until the server has answered.
+    number: Option<Number>,
     /// The view has shown the cause since, or a view [`LATE_MS`] younger has not: it can end.
     seen: bool,
     /// The driver's time when it came in, of the newest view then.
@@ -51,11 +69,11 @@ impl Standing {
         }
         self.next_ticket += 1;
         let (ticket, over) = (self.next_ticket, Arc::new(Notify::new()));
-        let replaces = older.as_ref().and_then(|older| older.number);
+        let replaces = older.as_ref().and_then(|older| older.number.clone());
         self.notices.push_back(Entry {
             cause: cause.to_owned(),
             ticket,
-            number: replaces,
+            number: replaces.clone(),
             seen: false,
             entered_ms: None,
             over: Arc::clone(&over),
@@ -63,8 +81,8 @@ impl Standing {
         Place { ticket, replaces, over }
     }
 
-    /// The desktop's number of a shown notice.
-    pub fn number(&mut self, ticket: u64, number: u32) {
+    /// The number of a shown notice.
+    pub fn number(&mut self, ticket: u64, number: Number) {
         if let Some(entry) = self.notices.iter_mut().find(|entry| entry.ticket == ticket) {
             entry.number = Some(number);
         }
@@ -150,12 +168,21 @@ mod tests {
         let mut standing = Standing::default();
         let first = standing.enter("drain:1");
         assert_eq!(first.replaces, None);
-        standing.number(first.ticket, 7);
+        let number = Number { id: 7, issuer: ":1.4".into() };
+        standing.number(first.ticket, number.clone());
         let second = standing.enter("drain:1");
-        assert_eq!(second.replaces, Some(7));
+        assert_eq!(second.replaces, Some(number));
         assert!(!standing.is_current(first.ticket) && standing.is_current(second.ticket));
         standing.leave(first.ticket);
         assert!(standing.is_current(second.ticket), "a late end of the old one takes nothing away");
+    }
+
+    #[test]
+    fn a_number_is_good_for_the_server_that_gave_it_alone() {
+        let number = Number { id: 7, issuer: ":1.4".into() };
+        assert_eq!(number.for_issuer(Some(&":1.4".into())), Some(7));
+        assert_eq!(number.for_issuer(Some(&":1.5".into())), None, "the next one counts anew");
+        assert_eq!(number.for_issuer(None), None);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, IsMenuItem, MenuItem, PredefinedMenuItem, Submenu};
 use tauri::tray::{MouseButton, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Wry};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Large enough for a screen with two pixels per point.
 const SIDE: u32 = 64;
@@ -33,6 +33,12 @@ impl Tray {
         let tray = Self { app: app.clone(), icon, now: parts.now, shown: Mutex::default(), acts };
         tray.show(parts.shows).await;
         Ok(tray)
+    }
+
+    /// The system shows it.
+    #[must_use]
+    pub fn seen(&self) -> watch::Receiver<bool> {
+        watch::channel(true).1
     }
 
     /// Shows something else. The menu is only replaced when it differs.

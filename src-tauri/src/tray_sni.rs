@@ -8,7 +8,7 @@ use crate::icon::{self, Reading};
 use crate::menu::{Act, Item};
 use ksni::menu::{MenuItem, RadioGroup, RadioItem, StandardItem, SubMenu};
 use ksni::{OfflineReason, ToolTip, TrayMethods as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Sizes panels use; each picks the nearest.
 const SIDES: [u32; 4] = [22, 24, 32, 48];
@@ -16,6 +16,7 @@ const SIDES: [u32; 4] = [22, 24, 32, 48];
 /// The item in the panel.
 pub struct Tray {
     handle: ksni::Handle<StatusItem>,
+    seen: watch::Receiver<bool>,
 }
 
 struct StatusItem {
@@ -23,6 +24,8 @@ struct StatusItem {
     drawn: Option<(Reading, Vec<ksni::Icon>)>,
     now: Now,
     clicks: mpsc::Sender<Act>,
+    /// A panel has it.
+    seen: watch::Sender<bool>,
 }
 
 impl Tray {
@@ -32,10 +35,17 @@ impl Tray {
     /// When there is no session bus at all.
     pub async fn start(_app: &tauri::AppHandle, parts: Parts) -> Result<Self, String> {
         let Parts { shows, now, clicks } = parts;
-        let mut item = StatusItem { shows, drawn: None, now, clicks };
+        let (told, seen) = watch::channel(true);
+        let mut item = StatusItem { shows, drawn: None, now, clicks, seen: told };
         item.draw();
         let handle = item.assume_sni_available(true).spawn().await;
-        handle.map(|handle| Self { handle }).map_err(|error| error.to_string())
+        handle.map(|handle| Self { handle, seen }).map_err(|error| error.to_string())
+    }
+
+    /// Whether a panel shows the item, from now on.
+    #[must_use]
+    pub fn seen(&self) -> watch::Receiver<bool> {
+        self.seen.clone()
     }
 
     /// Shows something else.
@@ -118,10 +128,12 @@ impl ksni::Tray for StatusItem {
 
     fn watcher_online(&self) {
         tracing::info!("a panel with a tray is there");
+        self.seen.send_replace(true);
     }
 
     fn watcher_offline(&self, reason: OfflineReason) -> bool {
         tracing::warn!(?reason, "no panel shows tray icons; waiting for one");
+        self.seen.send_replace(false);
         true
     }
 }

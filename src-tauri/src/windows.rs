@@ -1,10 +1,37 @@
 //! The settings window: made when asked for, gone when closed. The application lives on without it.
 
+use std::path::{Path, PathBuf};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager as _, Url, WebviewUrl, WebviewWindowBuilder};
 
 /// The label that `capabilities/settings-window.json` grants its permissions to.
 pub const SETTINGS: &str = "settings";
+
+/// Where WebKit lays down what it keeps for the page, which keeps nothing: private, and empty at each
+/// start and end.
+///
+/// A view that keeps nothing at all ("incognito") has a context of its own on Linux, and only the
+/// first of a run knows the scheme of our page: the second would show an error instead of it.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Below the tray's own directory, which one tray holds at a time.
+    #[must_use]
+    pub fn below(tray: &Path) -> Self {
+        let scratch = Self(tray.join("window"));
+        scratch.empty();
+        scratch
+    }
+
+    /// Takes away what is there.
+    pub fn empty(&self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "what the window left behind could not be taken away");
+        }
+    }
+}
 
 /// Opens the window, or brings the open one to the front. Returns at once.
 pub fn open(app: &AppHandle) {
@@ -31,22 +58,19 @@ fn open_here(app: &AppHandle) -> tauri::Result<()> {
         window.show()?;
         return window.set_focus();
     }
+    let scratch = app.state::<Scratch>();
+    sluice_driver::lock::private_dir(&scratch.0)?;
     WebviewWindowBuilder::new(app, SETTINGS, WebviewUrl::App("index.html".into()))
         .title("Sluice")
         .inner_size(940.0, 720.0)
         .min_inner_size(560.0, 420.0)
-        // The page keeps nothing: no cookie, no storage, no cache on the disk.
-        .incognito(!automated())
+        .data_directory(scratch.0.clone())
+        .incognito(cfg!(not(target_os = "linux")))
         .on_navigation(is_our_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_download(|_, _| false)
         .build()?;
     Ok(())
-}
-
-/// A test drives the page; WebKitGTK's driver cannot reach a page that keeps nothing.
-fn automated() -> bool {
-    std::env::var("TAURI_WEBVIEW_AUTOMATION").as_deref() == Ok("true")
 }
 
 /// The page may only ever be our own.
