@@ -15,7 +15,8 @@ cargo xtask COMMAND
 
   setup                        install what is missing and build the window's page
   check                        formatting, clippy, tidy, deny, bindings, UI types
-  test                         everything above that a test needs, then every test
+  test [--repeat N] [--load M] everything above that a test needs, then every test; N times from one
+                               build, beside M busy processes
   demo [--seconds N] [--json]  the tray application on an embedded provider, days in minutes
   vectors PATH…                replay files of golden vectors
   fixtures DIR…                replay recorded provider answers and credential files

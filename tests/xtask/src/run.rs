@@ -47,10 +47,14 @@ pub fn command(name: &str, rest: &[String], how: &[&str]) -> Result<(), Failure>
     explained(&mut command)
 }
 
-/// Runs a program that `cargo build --workspace` has just built.
+/// Becomes a program that `cargo build --workspace` has just built: a signal meant for it reaches it,
+/// and its end is ours.
 pub fn built(name: &str, rest: &[String]) -> Result<(), Failure> {
+    use std::os::unix::process::CommandExt as _;
     let program = target_directory()?.join("debug").join(name);
-    explained(Command::new(program).args(rest).current_dir(root()))
+    let mut command = Command::new(program);
+    let error = command.args(rest).current_dir(root()).exec();
+    Err(Failure::Failed(format!("{}: {error}", line(&command))))
 }
 
 /// Where cargo builds.

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 /// Build, run, and the desktop the tests click on.
-const PACKAGES: [&str; 23] = [
+const PACKAGES: [&str; 24] = [
     "build-essential",
     "pkg-config",
     "libwebkit2gtk-4.1-dev",
@@ -26,6 +26,7 @@ const PACKAGES: [&str; 23] = [
     "webkit2gtk-driver",
     "fonts-dejavu-core",
     "adwaita-icon-theme",
+    "at-spi2-core",
     "xfce4-panel",
     "xfce4-notifyd",
     "strace",

@@ -57,6 +57,8 @@ const BANS: [Ban; 7] = [
             // The log's older files, and the collector's file when it goes.
             "src-tauri/driver/src/logs.rs",
             "src-tauri/driver/src/metrics.rs",
+            // What WebKit laid down for the window is taken away.
+            "src-tauri/src/windows.rs",
             // Other programs' stores and processes are looked for, and never opened.
             "src-tauri/cli/src/doctor",
             // The tools' records of their processes are listed.
