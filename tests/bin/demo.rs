@@ -7,10 +7,15 @@ use sluice_driver::api::{Mode, Notice, SwapView};
 use sluice_tests::contract::{FakeClock, Setup};
 use sluice_tests::desktop::{Desktop, Parts};
 use sluice_tests::stage::Stage;
+use std::io::Write as _;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Seconds of the demo's clock per second: a day takes two minutes.
 const SPEED: f64 = 720.0;
+/// The longest a swap under way may take when the demo ends.
+const END: Duration = Duration::from_secs(20);
 /// How often the screen is brought up to date.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -45,6 +50,7 @@ fn main() -> std::process::ExitCode {
             return 2.into();
         }
     };
+    let end = End::listening();
     let (desktop, shown) = ground();
     let setup = Setup::demo();
     let emails: Vec<String> = setup.accounts.iter().map(|a| a.email.clone()).collect();
@@ -53,6 +59,9 @@ fn main() -> std::process::ExitCode {
     let mut screen = Screen { quiet: options.json, told: 0 };
     screen.line(&format!("A day passes in {:.0} s. Ctrl-C ends it.", 86_400.0 / SPEED));
     for email in &emails {
+        if end.came(Duration::ZERO) {
+            break;
+        }
         let account = stage.add(email);
         screen.line(&format!("added {}", account.label));
     }
@@ -61,21 +70,26 @@ fn main() -> std::process::ExitCode {
     stage.fake.put_to_work(tool);
 
     let notices = stage.listen();
+    screen.line("The day begins.");
     let mut told: Vec<Notice> = Vec::new();
-    let end = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    while end.is_none_or(|end| Instant::now() < end) && program.ended().is_none() {
-        if stage.interrupted(TICK) {
+    let last = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let mut swaps = Vec::new();
+    while last.is_none_or(|last| Instant::now() < last) && program.ended().is_none() {
+        if end.came(TICK) {
             break;
         }
         told.extend(notices.try_iter());
-        screen.swaps(&stage.swaps());
+        // The program may be quit in its tray at any moment.
+        swaps = stage.swaps_if_driven().unwrap_or(swaps);
+        screen.swaps(&swaps);
     }
-    let died = program.ended().filter(|_| end.is_some());
-    let report = report(&stage, &emails, told.len());
-    program.end(Duration::from_secs(5));
+    let died = program.ended().filter(|_| last.is_some());
+    swaps = stage.swaps_if_driven().unwrap_or(swaps);
+    let report = report(&stage, &swaps, &emails, told.len());
+    program.end(END);
     stage.forget_keychain();
     if options.json {
-        println!("{report:#}");
+        let _nobody_reads = writeln!(std::io::stdout(), "{report:#}");
     } else {
         screen.line(&format!("{report:#}"));
     }
@@ -98,6 +112,41 @@ fn ground() -> (Desktop, bool) {
     }
 }
 
+/// Ctrl-C, a terminating signal, or the end of the terminal: heard from the start on, and never
+/// lost, whatever the demo is doing.
+struct End(Receiver<()>);
+
+impl End {
+    fn listening() -> Self {
+        let (came, heard) = channel::<()>();
+        let (ready, listens) = channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let on = |kind| signal(kind).expect("a signal handler");
+                let mut interrupt = on(SignalKind::interrupt());
+                let (mut terminate, mut hangup) =
+                    (on(SignalKind::terminate()), on(SignalKind::hangup()));
+                let _waits = ready.send(());
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
+                }
+            });
+            // The channel ends with this thread, and that is told for ever.
+            drop(came);
+        });
+        let _listens = listens.recv();
+        Self(heard)
+    }
+
+    /// Waits at most `span`.
+    fn came(&self, span: Duration) -> bool {
+        self.0.recv_timeout(span) == Err(RecvTimeoutError::Disconnected)
+    }
+}
+
 /// What a person reads while it runs.
 struct Screen {
     quiet: bool,
@@ -106,11 +155,12 @@ struct Screen {
 
 impl Screen {
     fn line(&self, text: &str) {
-        if self.quiet {
-            eprintln!("{text}");
+        // Where nobody reads any more the demo goes on to its end.
+        let _nobody_reads = if self.quiet {
+            writeln!(std::io::stderr(), "{text}")
         } else {
-            println!("{text}");
-        }
+            writeln!(std::io::stdout(), "{text}")
+        };
     }
 
     fn swaps(&mut self, newest_first: &[SwapView]) {
@@ -123,8 +173,7 @@ impl Screen {
     }
 }
 
-fn report(stage: &Stage, emails: &[String], notifications: usize) -> Value {
-    let swaps = stage.swaps();
+fn report(stage: &Stage, swaps: &[SwapView], emails: &[String], notifications: usize) -> Value {
     let count = |status: &str| swaps.iter().filter(|swap| swap.status == status).count();
     let names: Vec<&str> = emails.iter().map(String::as_str).collect();
     let census = stage.census(&names);

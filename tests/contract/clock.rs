@@ -5,7 +5,7 @@
 //! `wall = origin + (real − origin) × speed`, with `SLUICE_DEMO_CLOCK=<origin epoch ms>:<speed>`.
 
 use sluice_engine::Utc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The variable the driver reads.
 pub const DEMO_VARIABLE: &str = "SLUICE_DEMO_CLOCK";
@@ -57,10 +57,15 @@ impl FakeClock {
         Utc(origin + passed as i64)
     }
 
-    /// The real time that `seconds` of this clock take.
+    /// This clock, set forward by `seconds`: nobody waits for them.
+    ///
+    /// # Panics
+    /// When it does not run faster than real time: its only setting is where both agreed.
     #[must_use]
-    pub fn real_span(&self, seconds: f64) -> Duration {
-        Duration::from_secs_f64((seconds / self.speed).max(0.0))
+    pub fn set_forward(self, seconds: f64) -> Self {
+        assert!(self.speed > 1.0, "a clock of real time cannot be set");
+        let earlier_ms = seconds * 1_000.0 / (self.speed - 1.0);
+        Self { origin_ms: self.origin_ms - earlier_ms.round() as i64, ..self }
     }
 }
 

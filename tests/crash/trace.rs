@@ -15,7 +15,7 @@ const CALLS: &str = "open,openat,read,write,fsync,fdatasync,rename,renameat,rena
 /// First argument of the child: this very program in its other part.
 pub const CHILD: &str = "--child";
 /// No child may take longer.
-const CHILD_MAX: Duration = Duration::from_secs(60);
+const CHILD_MAX: Duration = Duration::from_secs(180);
 
 /// One call: its name, and that it is the `nth` of this name since the child started.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -123,8 +123,10 @@ fn a_window_is_seen_closed_and_pictured() {
     );
     assert_eq!(desktop.wait_window("of the bed"), "a window of the bed");
     let picture = desktop.root().join("picture.png");
-    desktop.screenshot(&picture);
-    assert!(std::fs::metadata(&picture).unwrap().len() > 500);
+    assert_eq!(desktop.screenshot(&picture).size, (1280, 800));
+    let drawn = desktop.drawn_window("of the bed", 1, &picture);
+    assert!(drawn.size < (1280, 800) && drawn.size > (50, 30), "{drawn:?}");
+    assert!(desktop.differing(&drawn, &drawn) == 0.0);
     desktop.close_window("of the bed");
     drop(shown);
 }

@@ -9,12 +9,14 @@
 //! let told = desktop.wait_notification("swap done", |n| n.summary.contains("work"));
 //! ```
 
+mod access;
 mod keyring;
 mod notices;
 pub mod process;
 pub mod tray;
 mod watcher;
 mod webdriver;
+mod windows;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -22,21 +24,20 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
 use zbus::object_server::SignalEmitter;
 
+pub use crate::pace::PATIENCE;
+pub use access::Node;
 pub use keyring::KeychainItem;
 pub use notices::Notification;
 pub use process::{Environment, Process, wait_for};
 pub use tray::Line;
 pub use watcher::Item;
 pub use webdriver::{WebDriver, free_port};
+pub use windows::Picture;
 
 use notices::{Board, Server};
 use watcher::{Items, Watcher};
-
-/// How long anything on the desktop may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which parts of a desktop to start. The bus and the home are always there.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +52,22 @@ pub struct Parts {
     pub notifications: bool,
     /// xfce4-panel and xfce4-notifyd in place of our own host and server, for pictures.
     pub panel: bool,
+    /// The accessibility bus: what a screen reader is told.
+    pub access: bool,
 }
 
 impl Parts {
     /// A whole desktop.
     #[must_use]
     pub fn all() -> Self {
-        Self { display: true, keyring: true, tray: true, notifications: true, panel: false }
+        Self {
+            display: true,
+            keyring: true,
+            tray: true,
+            notifications: true,
+            panel: false,
+            access: false,
+        }
     }
 
     /// Bus, keyring and notification server: what a program without windows meets.
@@ -72,6 +82,12 @@ impl Parts {
         Self { tray: true, ..Self::headless() }
     }
 
+    /// As [`Parts::all`], with what a screen reader uses: what the shipped window shows is read there.
+    #[must_use]
+    pub fn read_aloud() -> Self {
+        Self { access: true, ..Self::all() }
+    }
+
     /// A desktop for the eye.
     #[must_use]
     pub fn picture() -> Self {
@@ -82,6 +98,8 @@ impl Parts {
 /// A running private desktop.
 pub struct Desktop {
     bus: zbus::Connection,
+    /// Whose notification server it is; another connection after it was started anew.
+    notices: zbus::Connection,
     runtime: tokio::runtime::Runtime,
     environment: Environment,
     items: Items,
@@ -130,7 +148,8 @@ impl Desktop {
         let (items, board) = (Items::default(), Arc::<Board>::default());
         let nothing = Parts { tray: false, notifications: false, ..Parts::headless() };
         let bus = runtime.block_on(own_names(&environment, nothing, &items, &board)).ok()?;
-        let desktop = Self { bus, runtime, environment, items, board, processes: Vec::new(), root };
+        let (notices, processes) = (bus.clone(), Vec::new());
+        let desktop = Self { bus, notices, runtime, environment, items, board, processes, root };
         desktop.has_owner("org.freedesktop.secrets").then_some(desktop)
     }
 
@@ -145,12 +164,17 @@ impl Desktop {
         let bus = runtime
             .block_on(own_names(&environment, parts, &items, &board))
             .expect("the private bus answers");
-        let mut desktop = Self { bus, runtime, environment, items, board, processes, root };
+        let notices = bus.clone();
+        let mut desktop =
+            Self { bus, notices, runtime, environment, items, board, processes, root };
         if parts.keyring {
             desktop.start_keyring();
         }
         if parts.display {
-            desktop.start_part("openbox", &["--sm-disable"]);
+            desktop.start_openbox();
+        }
+        if parts.access {
+            desktop.start_access();
         }
         if parts.panel {
             desktop.start_panel();
@@ -284,14 +308,14 @@ impl Desktop {
         self.board.rows()
     }
 
-    /// The first notification that `fits`, now or soon.
-    ///
-    /// # Panics
     /// The notification server takes every further notice and never answers.
     pub fn hang_notifications(&self) {
         self.board.hang();
     }
 
+    /// The first notification that `fits`, now or soon.
+    ///
+    /// # Panics
     /// When none comes.
     pub fn wait_notification(
         &self,
@@ -322,18 +346,23 @@ impl Desktop {
         assert!(notification.offers(key), "no button '{key}' on {notification:?}");
         let id = notification.id;
         wait_for("something to happen after a click", PATIENCE, || {
-            self.emit(async |server| Server::action_invoked(server, id, key).await);
+            self.invoke(id, key);
             happened().then_some(())
         });
         self.emit(async |server| Server::notification_closed(server, id, 2).await);
         self.board.close(id);
     }
 
+    /// A click on the button of a notice of that number, whoever's it is.
+    pub fn invoke(&self, id: u32, key: &str) {
+        self.emit(async |server| Server::action_invoked(server, id, key).await);
+    }
+
     fn emit(&self, signal: impl AsyncFnOnce(&SignalEmitter<'_>) -> zbus::Result<()>) {
         self.runtime
             .block_on(async {
                 let server = self
-                    .bus
+                    .notices
                     .object_server()
                     .interface::<_, Server>("/org/freedesktop/Notifications");
                 signal(server.await?.signal_emitter()).await
@@ -373,36 +402,6 @@ impl Desktop {
         self.within("the keychain's lock", keyring::lock(&self.bus)).expect("locked");
     }
 
-    // ---- windows ----
-
-    /// Titles of the windows on the display.
-    #[must_use]
-    pub fn windows(&self) -> Vec<String> {
-        let listed = self.environment.command("wmctrl").arg("-l").output().expect("run wmctrl");
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        listed.lines().map(|row| row.splitn(5, ' ').last().unwrap_or_default().into()).collect()
-    }
-
-    /// Waits for a window whose title contains the words.
-    pub fn wait_window(&self, words: &str) -> String {
-        wait_for(&format!("a window '{words}'"), PATIENCE, || {
-            self.windows().into_iter().find(|title| title.contains(words))
-        })
-    }
-
-    /// Closes a window as a person does, and waits until it is gone.
-    pub fn close_window(&self, words: &str) {
-        self.run("wmctrl", &["-c", words]);
-        wait_for(&format!("the end of the window '{words}'"), PATIENCE, || {
-            (!self.windows().iter().any(|title| title.contains(words))).then_some(())
-        });
-    }
-
-    /// Writes a picture of the whole display.
-    pub fn screenshot(&self, path: &Path) {
-        self.run("import", &["-window", "root", &path.to_string_lossy()]);
-    }
-
     // ---- inside ----
 
     fn run(&self, program: &str, arguments: &[&str]) {
@@ -431,7 +430,8 @@ impl Desktop {
     }
 
     fn start_part(&mut self, program: &str, arguments: &[&str]) {
-        let log = self.root.path().join(format!("{program}.log"));
+        let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
+        let log = self.root.path().join(format!("{name}.log"));
         let mut command = self.environment.command(program);
         self.processes.push(Process::start(program, command.args(arguments), &log));
     }

@@ -52,6 +52,11 @@ impl Environment {
         self
     }
 
+    /// Forgets one variable.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| known != name);
+    }
+
     /// One variable's value.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use super::PATIENCE;
 use super::process::{Environment, Process, wait_for};
 
 /// The window under remote control. Dropping it ends the program that shows it.
@@ -18,7 +19,7 @@ impl WebDriver {
     /// Starts `program` with `arguments`, which must show a window at once, and takes control of it.
     ///
     /// # Panics
-    /// When the driver or the window does not come up within 30 s.
+    /// When the driver or the window does not come up.
     #[must_use]
     pub fn start(
         environment: &Environment,
@@ -28,13 +29,12 @@ impl WebDriver {
     ) -> Self {
         let port = free_port();
         let mut environment = environment.clone();
+        // All it changes: WebKit lets its driver attach to the page. The window is built the same.
         environment.set("TAURI_WEBVIEW_AUTOMATION", "true");
         let mut command = environment.command("WebKitWebDriver");
         command.arg(format!("--port={port}")).arg("--host=127.0.0.1");
         let process = Process::start("WebKitWebDriver", &mut command, log);
-        wait_for("WebKitWebDriver", Duration::from_secs(10), || {
-            TcpStream::connect(("127.0.0.1", port)).ok()
-        });
+        wait_for("WebKitWebDriver", PATIENCE, || TcpStream::connect(("127.0.0.1", port)).ok());
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "webkitgtk:browserOptions": { "binary": program, "args": arguments }
         }}});
@@ -113,7 +113,7 @@ pub fn free_port() -> u16 {
 fn talk(port: u16, method: &str, path: &str, body: Option<&Value>) -> Value {
     let body = body.map(ToString::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("WebKitWebDriver listens");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set a timeout");
+    stream.set_read_timeout(Some(PATIENCE)).expect("set a timeout");
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -130,7 +130,7 @@ fn read_answer(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut piece = [0_u8; 8192];
     loop {
-        let count = stream.read(&mut piece).expect("an answer within 30 s");
+        let count = stream.read(&mut piece).expect("an answer in time");
         bytes.extend_from_slice(&piece[..count]);
         let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {

@@ -3,10 +3,9 @@
 use crate::brisk;
 use sluice_driver::api::{Answer, Login, Mode, Provider, Request, View};
 use sluice_tests::contract::{AccountSpec, CodexTool, Refreshed, Setup};
-use sluice_tests::desktop::{Parts, wait_for};
+use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 
 const ONE: &str = "one@example.test";
 const TWO: &str = "two@example.test";
@@ -76,7 +75,7 @@ fn codex_is_swapped_capture_first_and_its_sessions_are_offered_a_restart_and_nev
     let holds = |item: &[u8]| item.windows(rotated.len()).any(|part| part == rotated.as_bytes());
     assert!(kept.iter().any(|item| holds(&item.secret)), "the rotation was captured first");
 
-    let told = wait_for("the notice of the swap", Duration::from_secs(20), || {
+    let told = wait_for("the notice of the swap", PATIENCE, || {
         notices.try_recv().ok().filter(|notice| notice.kind == "swap_done")
     });
     assert!(told.body.contains("keep the former account"), "{}", told.body);

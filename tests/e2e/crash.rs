@@ -23,7 +23,7 @@ fn ten_kills_spread_over_a_swap_lose_nothing() {
         asked.end(Duration::from_secs(2));
         assert!(stage.in_seat().is_some(), "kill {kill}: the seat holds one whole credential");
 
-        app = stage.app(&[]);
+        app = stage.app(&["--background"]);
         let settled = wait_for("no open intent", PATIENCE, || {
             let swaps = stage.swaps();
             swaps.iter().all(|swap| swap.status != "pending").then_some(swaps)

@@ -4,10 +4,13 @@ mod activity;
 mod codex;
 mod crash;
 mod deaf;
+mod demo;
 mod lanes;
 mod metrics;
 mod modes;
+mod notices;
 mod rotation;
+mod shipped;
 mod stop;
 mod takeover;
 mod tray;
@@ -40,7 +43,7 @@ fn in_tray(mode: Mode) -> (Stage, Process) {
 
 fn in_tray_on(clock: FakeClock, mode: Mode) -> (Stage, Process) {
     let stage = Stage::new(Parts::all(), clock, two());
-    let app = stage.app(&[]);
+    let app = stage.app(&["--background"]);
     add_both(&stage, mode);
     (stage, app)
 }

@@ -5,7 +5,6 @@ use sluice_driver::api::{Answer, Mode, Request};
 use sluice_tests::contract::{FakeClock, Setup, Work};
 use sluice_tests::desktop::{Notification, PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
-use std::time::Duration;
 
 #[test]
 fn advise_asks_and_the_button_swaps() {
@@ -47,7 +46,7 @@ fn advise_never_writes_a_credential_by_itself() {
         }
         other => panic!("{other:?}"),
     };
-    wait_for("three pieces of advice", Duration::from_secs(60), || {
+    wait_for("three pieces of advice", PATIENCE, || {
         stage.fake.world().work(Some(&bearer));
         advised()
     });

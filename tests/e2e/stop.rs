@@ -19,7 +19,7 @@ fn the_kill_switch_stops_polls_and_swaps_and_survives_a_restart() {
     app.kill();
 
     stage.fake.world().set_usage(BETA, 100.0, 60.0);
-    let _app = stage.app(&[]);
+    let _app = stage.app(&["--background"]);
     assert!(stage.view().stopped, "still stopped after a restart");
     let before = requests(&stage);
     let start = stage.fake.world().clock.now();

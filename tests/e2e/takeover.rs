@@ -13,7 +13,7 @@ fn a_tray_takes_over_from_a_daemon_that_was_killed() {
     let stage = Stage::new(Parts::all(), brisk(), two());
     let mut daemon = stage.daemon();
     add_both(&stage, Mode::Advise);
-    let mut app = stage.app(&[]);
+    let mut app = stage.app(&["--background"]);
     let both = |menu: &sluice_tests::desktop::tray::Line| {
         menu.find(&["○ alpha"]).is_some() && menu.find(&["● beta"]).is_some()
     };
@@ -43,7 +43,7 @@ fn a_status_bar_in_a_loop_costs_the_tray_no_driver() {
                     }
                 });
             }
-            let mut app = stage.app(&[]);
+            let mut app = stage.app(&["--background"]);
             wait_for("a tray with a driver", PATIENCE, || {
                 let menu = stage.desktop.tray_menu();
                 menu.find(&["Stop everything"]).is_some().then_some(())
@@ -60,7 +60,7 @@ fn a_tray_that_found_the_lock_taken_says_so_and_tries_again() {
     let stage = Stage::new(Parts::all(), brisk(), two());
     let held = lock::take(&Paths::at(stage.data()), "somebody else");
     let held = held.expect("the lock of a new directory");
-    let _app = stage.app_unawaited(&[]);
+    let _app = stage.app_unawaited(&["--background"]);
     stage.desktop.wait_menu("who is in the way", |menu| menu.print().contains("somebody else"));
     drop(held);
     stage.wait_driver();

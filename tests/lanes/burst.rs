@@ -2,12 +2,11 @@
 //!
 //! `SLUICE_SEEDS=10000 cargo test --release -p sluice-tests --test lanes burst` is the long form.
 
-use crate::support::{T0, World, failure, is_swapped, open};
+use crate::support::{T0, WAIT, World, failure, is_swapped, open};
 use crate::workers;
 use sluice_engine::{AccountId, LaneId, Utc};
 use sluice_ledger::{Error, Style, Verdict, by_headroom};
 use std::sync::{Arc, Barrier};
-use std::time::Duration;
 
 const PROCESSES: usize = 20;
 const FAILURES: usize = 1_000;
@@ -25,8 +24,7 @@ fn third_generation(used: &[f64]) -> World {
     let then = T0.plus_seconds(-1_800);
     for (to, generation) in [(last, 1), (first, 2)] {
         let generation = sluice_engine::Generation(generation);
-        let pointed =
-            world.ledger.point_lane(lane, to, generation, then, Duration::from_secs(1)).unwrap();
+        let pointed = world.ledger.point_lane(lane, to, generation, then, WAIT).unwrap();
         assert!(is_swapped(&pointed));
     }
     world
@@ -169,8 +167,7 @@ fn worker() {
 /// Twenty processes on one file may be told to come back; a reporter does.
 fn patiently(ledger: &mut sluice_ledger::Ledger, report: &sluice_ledger::FailureReport) -> Verdict {
     for _ in 0..50 {
-        let wait = Duration::from_secs(10);
-        match ledger.report_failure(report, Style::Pointer, T0, wait, &mut by_headroom) {
+        match ledger.report_failure(report, Style::Pointer, T0, WAIT, &mut by_headroom) {
             Ok(verdict) => return verdict,
             Err(Error::Busy) => {}
             Err(error) => panic!("{error}"),

@@ -5,6 +5,7 @@ use crate::support::open;
 use crate::tool::{Bench, LIMIT, SERVED, kill, later, lines};
 use sluice_engine::{Provider, Utc};
 use sluice_ledger::{Cap, Done, Kernel, State};
+use sluice_tests::pace::PATIENCE;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -157,7 +158,7 @@ fn a15_real_wrapper_real_reconciler() {
     let pass = ledger.reconcile(&kernel, later(), true).unwrap();
     assert_eq!((pass.actions.len(), pass.unknown), (0, 0), "a live run is never orphaned");
     std::fs::write(bench.home.path().join("end"), "").unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     let closed = loop {
         let pass = ledger.reconcile(&kernel, later(), true).unwrap();
         if let Some(action) = pass.actions.into_iter().next() {

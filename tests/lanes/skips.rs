@@ -1,6 +1,6 @@
 //! Who may be chosen after failures, and what lifts it.
 
-use crate::support::{T0, World, failure, is_swapped, report_to, sample};
+use crate::support::{T0, WAIT, World, failure, is_swapped, report_to, sample};
 use sluice_engine::skip::FailureKind;
 use sluice_engine::{AccountId, Block, Credits, Login, Usage, Utc};
 use sluice_ledger::spool::{self, Spooled};
@@ -197,8 +197,7 @@ fn a_walled_account_is_left_before_a_start() {
     let mut world = World::new(&[50.0, 10.0]);
     let leave = |world: &mut World, at: i64| {
         let now = T0.plus_seconds(at);
-        let wait = Duration::from_secs(1);
-        world.ledger.leave_walled(world.lane, Style::Pointer, now, wait, &mut by_headroom).unwrap()
+        world.ledger.leave_walled(world.lane, Style::Pointer, now, WAIT, &mut by_headroom).unwrap()
     };
     assert_eq!(leave(&mut world, 0), None, "nothing is known against it");
     world.ledger.set_lane_automatic(world.lane, false).unwrap();

@@ -3,14 +3,10 @@
 
 use crate::tool::{Bench, later};
 use sluice_ledger::{Kernel, State};
+use sluice_tests::pace::PATIENCE;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const SOON: Duration = Duration::from_secs(30);
-/// Looks, 2 ms apart, after which a stopped process is one that was halted.
-const STILL: u32 = 12;
-/// Looks after which a wrapper that was not halted waits for its tool.
-const AT_REST: u32 = 200;
 /// A tool that ends when it is told to, and by itself when nobody is left to tell it.
 const TOOL: &str =
     "n=0; while [ ! -e \"$HOME/end\" ] && [ $n -lt 3000 ]; do sleep 0.01; n=$((n+1)); done";
@@ -46,19 +42,28 @@ fn send(pid: u32, signal: rustix::process::Signal) {
 }
 
 fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
+    let deadline = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
+/// The newest run's row says that its tool has started: the wrapper waits for it.
+fn waits_for_its_tool(bench: &Bench) -> bool {
+    let raw = rusqlite::Connection::open(crate::support::database(&bench.data())).unwrap();
+    let newest = "SELECT state = 'running' FROM executions ORDER BY started_at DESC LIMIT 1";
+    raw.query_row(newest, [], |row| row.get(0)).unwrap_or(false)
+}
+
 /// `sluice run` that stops itself before its `when`-th call of `call`; `None` when it ended before.
 fn halted(bench: &Bench, call: &str, when: u32) -> Option<(Child, u32)> {
     let claude = bench.home.path().join("claude");
+    let log = bench.home.path().join("strace.log");
+    std::fs::remove_file(&log).ok();
     let mut strace = Command::new("strace")
-        .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
-        .args(["-e", &format!("inject={call}:signal=STOP:when={when}")])
+        .args(["-qq", "-o", &log.to_string_lossy(), "-e", &format!("trace={call}")])
+        .args(["-e", "signal=STOP", "-e", &format!("inject={call}:signal=STOP:when={when}")])
         .arg(crate::tool::sluice())
         .args(["run", "--", claude.to_str().unwrap()])
         .env("SLUICE_HOME", bench.data())
@@ -69,29 +74,24 @@ fn halted(bench: &Bench, call: &str, when: u32) -> Option<(Child, u32)> {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + SOON;
-    let (mut still, mut waits) = (0, 0);
+    let deadline = Instant::now() + PATIENCE;
+    let (mut looks, mut at_rest) = (0, false);
     loop {
         assert!(Instant::now() < deadline, "{call} {when}: neither halted nor ended");
         if strace.try_wait().unwrap().is_some() {
             return None;
         }
-        // Each traced call stops for a moment; a halt lasts.
-        if let [wrapper] = children(strace.id()).as_slice()
-            && matches!(state_of(*wrapper), Some('t' | 'T'))
-            && std::fs::read_to_string(format!("/proc/{wrapper}/comm"))
-                .is_ok_and(|name| name.trim() == "sluice")
+        // Each traced call stops for a moment; strace says which stop is the halt.
+        let halt = std::fs::read_to_string(&log).unwrap_or_default();
+        if halt.contains("--- stopped by SIGSTOP")
+            && let [wrapper] = children(strace.id()).as_slice()
         {
-            still += 1;
-            if still == STILL {
-                return Some((strace, *wrapper));
-            }
-        } else {
-            still = 0;
-            waits += 1;
+            return Some((strace, *wrapper));
         }
-        if waits == AT_REST {
-            // It waits for its tool: the steps that are left come after the tool's end.
+        looks += 1;
+        if !at_rest && looks % 32 == 0 && waits_for_its_tool(bench) {
+            // The steps that are left come after the tool's end.
+            at_rest = true;
             std::fs::write(bench.home.path().join("end"), "").unwrap();
         }
         std::thread::sleep(Duration::from_millis(2));

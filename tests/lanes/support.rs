@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub const T0: Utc = Utc::from_seconds(1_790_000_000);
-pub const WAIT: Duration = Duration::from_secs(10);
+/// How long a call may wait for a lock that somebody else holds.
+pub const WAIT: Duration = Duration::from_secs(60);
 
 pub fn database(home: &Path) -> PathBuf {
     home.join("sluice.db")
@@ -197,13 +198,4 @@ pub fn running(ledger: &mut Ledger, id: &str, at: i64) {
     let admitted = ledger.admit(&execution(id, None, at)).unwrap();
     assert!(matches!(admitted, Admission::Admitted { .. }), "{admitted:?}");
     ledger.started(id, ProcessId { pid: 200, start: 2_000 }).unwrap();
-}
-
-/// How much slower than alone everything is now: runnable tasks per processor. Bounds in wall time
-/// are meant for a machine that is not doing ten other things.
-pub fn crowding() -> u32 {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load: f64 = load.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(1.0);
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (load / processors as f64).ceil().clamp(1.0, 30.0) as u32
 }

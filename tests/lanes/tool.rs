@@ -3,6 +3,7 @@
 use crate::support::{T0, account, open, sample};
 use sluice_engine::{AccountId, LaneId, Provider};
 use sluice_ledger::{ExecutionRow, Ledger, State};
+use sluice_tests::pace::PATIENCE;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -131,7 +132,7 @@ impl Bench {
 
     /// Waits until the newest row is in that state.
     pub fn wait_for(&self, state: State) -> ExecutionRow {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(row) = self.rows().into_iter().last().filter(|row| row.state == state) {
                 return row;

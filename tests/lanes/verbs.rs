@@ -3,6 +3,7 @@
 use crate::tool::Bench;
 use serde_json::{Value, json};
 use sluice_ledger::{Kernel, NewExecution, OutboxRow, Processes as _, State};
+use sluice_tests::pace::PATIENCE;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
@@ -24,7 +25,7 @@ impl Daemon {
         }
         let child = command.spawn().unwrap();
         let socket = bench.data().join("run/sluice.sock");
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + PATIENCE;
         while UnixStream::connect(&socket).is_err() {
             assert!(Instant::now() < deadline, "the daemon opened no socket");
             std::thread::sleep(Duration::from_millis(20));
@@ -34,7 +35,7 @@ impl Daemon {
 
     fn ask(&mut self, request: &Value) -> Value {
         let mut stream = UnixStream::connect(&self.socket).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         writeln!(stream, "{request}").unwrap();
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).unwrap();
@@ -139,7 +140,7 @@ fn a_failure_moves_its_lane_once_and_a_made_up_one_not_again() {
     assert_eq!(bench.active().1, 3);
     assert_eq!(daemon.failure(json!({}))["outcome"], "unattributed");
     // The person was told of each swap: the notice was claimed by the daemon.
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     let untold = |bench: &Bench| {
         let rows = bench.ledger().untold_notices(sluice_engine::Utc(0)).unwrap();
         rows.iter().any(OutboxRow::made_beside)
@@ -173,7 +174,7 @@ fn lanes_are_pointed_swept_and_released_and_nothing_says_a_secret() {
     ledger.admit(&elsewhere).unwrap();
     let swept = daemon.ask(&json!({ "verb": "reconcile", "apply": true }));
     assert_eq!((&swept["actions"], &swept["unknown"]), (&json!([]), &json!(1)), "{swept}");
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     let shown = loop {
         let view = daemon.ask(&json!({ "verb": "status" }));
         if view["runs"][0]["unknown"] == json!(true) {

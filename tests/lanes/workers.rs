@@ -1,7 +1,9 @@
 //! Real processes: the test program starts itself again and asks for one ignored test.
 
+use sluice_tests::pace::PATIENCE;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Starts `worker` (a test path) of this program with variables.
 pub fn start(worker: &str, variables: &[(&str, &str)]) -> Child {
@@ -24,7 +26,9 @@ pub fn variable(name: &str) -> Option<String> {
 
 /// A start line: everybody waits until the file is there.
 pub fn wait_for(file: &Path) {
+    let deadline = Instant::now() + PATIENCE;
     while !file.exists() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        assert!(Instant::now() < deadline, "{} does not come", file.display());
+        std::thread::sleep(Duration::from_millis(1));
     }
 }

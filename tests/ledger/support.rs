@@ -126,12 +126,3 @@ pub fn record(ledger: &mut Ledger, decision: &Decision) -> i64 {
         })
         .unwrap()
 }
-
-/// How much slower than alone everything is now: runnable tasks per processor. Bounds in wall time
-/// are meant for a machine that is not doing ten other things.
-pub fn crowding() -> u32 {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load: f64 = load.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(1.0);
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (load / processors as f64).ceil().clamp(1.0, 30.0) as u32
-}

@@ -145,11 +145,11 @@ impl Stage {
     /// Runs `sluice` with these words.
     ///
     /// # Panics
-    /// When it does not end within a minute.
+    /// When it does not end in time.
     #[must_use]
     pub fn sluice(&self, words: &[&str]) -> Said {
         let mut command = self.environment.command("timeout");
-        command.arg("60").arg(program("sluice")).args(words);
+        command.arg(PATIENCE.as_secs().to_string()).arg(program("sluice")).args(words);
         let output = command.output().expect("run sluice");
         let said = Said {
             code: output.status.code().unwrap_or(256),
@@ -230,6 +230,15 @@ impl Stage {
         }
     }
 
+    /// As [`Stage::swaps`]; `None` when no driver answers any more.
+    #[must_use]
+    pub fn swaps_if_driven(&self) -> Option<Vec<SwapView>> {
+        match self.try_ask(&Request::Swaps { limit: 1_000 })? {
+            Answer::Swaps { rows } => Some(rows),
+            _ => None,
+        }
+    }
+
     /// Every swap, newest first.
     ///
     /// # Panics
@@ -264,12 +273,17 @@ impl Stage {
         }
     }
 
-    /// Waits until this many swaps are committed, newest first.
+    /// Waits until this many swaps are committed, newest first, and until the driver has taken in the
+    /// newest: it writes a swap down before it counts, shows and tells it.
     pub fn wait_committed(&self, count: usize, deadline: Duration) -> Vec<SwapView> {
         wait_for(&format!("{count} committed swaps"), deadline, || {
             let mut rows = self.swaps();
             rows.retain(|row| row.status == "committed");
-            Some(rows).filter(|rows| rows.len() >= count)
+            let newest = rows.first()?;
+            let view = self.view();
+            let shown = view.providers.iter().find(|shown| shown.provider == newest.provider)?;
+            let taken_in = view.swapping.is_none() && shown.live == Some(newest.to);
+            (taken_in && rows.len() >= count).then_some(rows)
         })
     }
 
@@ -289,20 +303,6 @@ impl Stage {
             }
         });
         receiver
-    }
-
-    /// Waits this long; `true` when the person ended it with Ctrl-C or a terminating signal.
-    #[must_use]
-    pub fn interrupted(&self, span: Duration) -> bool {
-        self.desktop.block_on(async {
-            let ended = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-            let mut ended = ended.expect("a signal handler");
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => true,
-                _ = ended.recv() => true,
-                () = tokio::time::sleep(span) => false,
-            }
-        })
     }
 
     /// Removes what this stage has put into the keychain.

@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "each test uses the parts it needs")]
 mod home;
 
-use home::{Home, end, error, sign_in};
+use home::{Home, PATIENCE, end, error, sign_in};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -88,7 +88,7 @@ fn the_command_talks_to_the_daemon_and_a_second_one_learns_who_drives() {
     let second = home.run(&["daemon"]);
     assert_eq!(second.status.code(), Some(1));
     assert!(error(&second).contains("sluice daemon"), "{}", error(&second));
-    assert!(end(daemon) < Duration::from_secs(5));
+    assert!(end(daemon) < PATIENCE);
     assert!(!home.path().join("data/run/sluice.sock").exists());
     let (status, _) = home.json(&["status"]);
     assert_eq!(status["providers"][0]["mode"], "auto", "what the daemon was told is kept");
@@ -316,7 +316,7 @@ fn numbers_are_kept_in_a_file_only_when_wished() {
     assert_eq!(home.run(&["settings", "metrics.file", "true"]).status.code(), Some(0));
     let begun = std::time::Instant::now();
     while !file.exists() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "no file");
+        assert!(begun.elapsed() < PATIENCE, "no file");
         std::thread::sleep(Duration::from_millis(20));
     }
     let kept = std::fs::read_to_string(&file).unwrap();

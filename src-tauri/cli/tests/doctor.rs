@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "each test uses the parts it needs")]
 mod home;
 
-use home::{Home, end, sign_in, sign_in_until};
+use home::{Home, PATIENCE, end, sign_in, sign_in_until};
 use serde_json::Value;
 use sluice_driver::parts::engine::Utc;
 use sluice_driver::parts::ledger::{Ledger, NewRequest, RequestKind};
@@ -199,7 +199,7 @@ fn a_tools_lock_is_told_as_held_or_as_left_behind() {
     assert_eq!(level, "warning");
     assert!(text.contains(".oauth_refresh.lock") && text.contains("no Claude Code"), "{text}");
     // Whose it may be is named by the process.
-    let tool = script(&home.path().join("bin/claude"), "sleep 30");
+    let tool = script(&home.path().join("bin/claude"), "while :; do sleep 1; done");
     let mut child = Command::new(&tool).stdout(Stdio::null()).spawn().unwrap();
     assert!(one(&home, "stale_lock").1.contains(&child.id().to_string()));
     child.kill().unwrap();
@@ -244,7 +244,7 @@ fn versions_are_asked_for_with_a_deadline() {
     let home = Home::new();
     let bin = home.path().join("bin");
     script(&bin.join("claude"), "echo '2.1.218 (Claude Code)'");
-    script(&bin.join("codex"), "exec sleep 60");
+    script(&bin.join("codex"), "exec sleep 600");
     let path = format!("{}:/usr/bin:/bin", bin.display());
     let doctor = |path: &str| {
         let output = home.command(&["doctor", "--json"]).env("PATH", path).output().unwrap();
@@ -253,7 +253,7 @@ fn versions_are_asked_for_with_a_deadline() {
     };
     let begun = Instant::now();
     let found = doctor(&path);
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     assert_eq!(found[0], ("ok".to_owned(), "Claude Code: 2.1.218 (Claude Code). ".to_owned()));
     assert_eq!(found[1].0, "warning");
     assert!(found[1].1.contains("no answer in 3 s"), "{found:?}");
@@ -285,7 +285,9 @@ fn other_swappers_are_told_by_their_stores_and_their_processes() {
         assert!(found.iter().any(|(_, text)| text.contains(place)), "{place}: {found:?}");
     }
     let mut child =
-        Command::new(script(&home.path().join("bin/cswap"), "sleep 30")).spawn().unwrap();
+        Command::new(script(&home.path().join("bin/cswap"), "while :; do sleep 1; done"))
+            .spawn()
+            .unwrap();
     let mine = child.id().to_string();
     let found = told(&home, "other_program");
     child.kill().unwrap();
@@ -343,7 +345,7 @@ fn a_login_that_lies_in_another_place_too_is_told_by_a_running_sluice() {
     let begun = Instant::now();
     let found = loop {
         let found = told(&home, "twin_login");
-        if !found.is_empty() || begun.elapsed() > Duration::from_secs(20) {
+        if !found.is_empty() || begun.elapsed() > PATIENCE {
             break found;
         }
         std::thread::sleep(Duration::from_millis(200));

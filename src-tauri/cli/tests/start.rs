@@ -25,7 +25,7 @@ fn until_it_drives(home: &Home, daemon: &mut Child) {
     let begun = Instant::now();
     while home.json(&["status"]).0["driver"] != "running" {
         assert_eq!(daemon.try_wait().unwrap(), None, "the daemon ended");
-        assert!(begun.elapsed() < Duration::from_secs(30), "the daemon does not come up");
+        assert!(begun.elapsed() < Duration::from_secs(60), "the daemon does not come up");
     }
 }
 

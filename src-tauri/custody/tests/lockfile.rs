@@ -67,7 +67,7 @@ fn a_fresh_lock_postpones_the_swap_within_its_bound() {
     let failure = home.custody.swap(&a_to_b(), &mut journal).unwrap_err();
     assert!(matches!(failure.cause(), CustodyError::LockTimeout { .. }), "{failure:?}");
     assert!(failure.cause().to_string().contains(".claude.lock"), "it names the lock");
-    assert!(started.elapsed() < Duration::from_secs(12));
+    assert!(started.elapsed() < Duration::from_secs(60));
     assert!(lock.exists() && journal.intents.is_empty());
     assert_eq!(home.live(), credential("a", 0));
     assert_eq!(home.config(), config_text("a"));

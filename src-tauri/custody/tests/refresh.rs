@@ -153,10 +153,15 @@ fn whoever_was_faster_wins_the_token_is_sent_once() {
 fn a_sweep_skips_a_busy_account_and_the_holder_may_vanish() {
     let home = Home::with_two();
     let ticket = home.custody.begin_refresh(B).unwrap();
-    let started = Instant::now();
-    let busy = home.custody.try_begin_refresh(B);
-    assert!(matches!(busy, Err(CustodyError::LockTimeout { .. })));
-    assert!(started.elapsed() < Duration::from_millis(200));
+    let try_once = || {
+        let started = Instant::now();
+        let busy = home.custody.try_begin_refresh(B);
+        assert!(matches!(busy, Err(CustodyError::LockTimeout { .. })));
+        started.elapsed()
+    };
+    // The quickest of a few: a busy machine delays one, a wait for the lock delays each.
+    let quickest = (0..8).map(|_| try_once()).min().unwrap_or_default();
+    assert!(quickest < Duration::from_millis(200), "{quickest:?}");
     // The caller is cancelled: its ticket is dropped, and with it the lock.
     drop(ticket);
     home.custody.try_begin_refresh(B).unwrap();
@@ -188,7 +193,8 @@ fn flow_with_a_401_in_it(held: bool) -> Option<u32> {
         }
         done.send(if flowing.kept().contains("sk-rt-newer") { 2 } else { 1 }).unwrap();
     });
-    ended.recv_timeout(Duration::from_secs(3)).ok()
+    // Long where it must end; where it must hang, so long that nobody takes it for slow.
+    ended.recv_timeout(Duration::from_secs(if held { 3 } else { 60 })).ok()
 }
 
 #[test]
@@ -248,7 +254,8 @@ fn a_sweep_with_a_lock_held_skips_that_account_and_ends() {
         }
     }
     assert_eq!((renewed, skipped, failed), (1, 2, 1));
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    // Whoever waits for an account waits for a minute.
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -301,7 +308,7 @@ fn nothing_that_is_needed_during_an_exchange_waits_for_its_lock() {
     drop(home.custody.inspect(Provider::Claude));
     home.custody.capture(Provider::Claude, A, &key("a")).unwrap();
     home.custody.twins(&[A, B], &[]).unwrap();
-    assert!(started.elapsed() < Duration::from_secs(1), "something waited for the lock");
+    assert!(started.elapsed() < Duration::from_secs(40), "something waited for the lock");
     drop(ticket);
 }
 
@@ -313,7 +320,7 @@ fn a_swap_does_not_place_what_is_being_refreshed() {
     let failure = home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap_err();
     assert!(matches!(failure.cause(), CustodyError::LockTimeout { .. }), "{failure:?}");
     assert!(failure.cause().is_transient());
-    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(40));
     drop(home.custody.finish_refresh(ticket, 200, reply(ROTATED)));
     home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
     assert!(home.live().contains("sk-rt-new"));
@@ -346,8 +353,8 @@ fn a_hanging_keychain_bounds_every_entry() {
     assert!(home.custody.capture(Provider::Claude, A, &key("a")).is_err());
     assert!(home.custody.swap(&a_to_b(), &mut MemJournal::default()).is_err());
     assert!(home.custody.forget(B).is_err());
-    // One deadline, then fast failures; the rest is room for a busy machine.
-    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+    // One deadline of 3 s, then fast failures: five deadlines would be 15 s.
+    assert!(started.elapsed() < Duration::from_secs(14), "{:?}", started.elapsed());
     home.store.set(Mood::Ok);
 }
 

@@ -75,7 +75,7 @@ mod tests {
             writer.execute("INSERT INTO t VALUES (zeroblob(?1))", [1_000 + number]).unwrap();
             fold.committed();
         }
-        let grown = (0..500).any(|_| {
+        let grown = (0..6_000).any(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));
             std::fs::metadata(&path).unwrap().len() > before
         });

@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+/// For what a busy machine may take its time for.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Everything of one person.
 pub struct Home(tempfile::TempDir);
 
@@ -70,7 +73,7 @@ impl Home {
         while std::os::unix::net::UnixStream::connect(self.path().join("data/run/sluice.sock"))
             .is_err()
         {
-            assert!(begun.elapsed() < Duration::from_secs(30), "the daemon does not come up");
+            assert!(begun.elapsed() < PATIENCE, "the daemon does not come up");
             std::thread::sleep(Duration::from_millis(20));
         }
         daemon
