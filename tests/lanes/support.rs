@@ -114,7 +114,7 @@ pub fn failure(lane: LaneId, account: AccountId, generation: u64, at: i64) -> Fa
         account,
         generation: Some(Generation(generation)),
         kind: FailureKind::RateLimit,
-        model: None,
+        window: None,
         source: "test".into(),
         failed_at: T0.plus_seconds(at),
         resets_at: None,

@@ -4,16 +4,22 @@
 //! A ledger that cannot be used never stops a person's tool: it then runs untracked, with one line
 //! on standard error. `--strict` refuses instead.
 
+mod channels;
+mod input;
 mod launch;
 mod observe;
 mod report;
+mod signals;
 
 use crate::args::Tool;
 use crate::{Exit, render};
+use channels::{Channels, Watched};
+use input::Input;
 use launch::Launch;
 pub use launch::{find as find_account, shadowed as shadowed_names};
-pub use observe::kind as kind_of;
-use observe::{Evidence, Held};
+use observe::{Evidence, Manner};
+pub use observe::{kind as kind_of, window as window_of};
+use signals::Signals;
 use sluice_driver::Paths;
 use sluice_driver::clock::Clock;
 use sluice_driver::parts::engine::Utc;
@@ -21,20 +27,19 @@ use sluice_driver::parts::ledger::{
     Admission, EXECUTION_VARIABLE, Error, Kernel, Ledger, NewExecution, Origin, ProcessId,
     Processes as _, Refusal,
 };
-use sluice_driver::socket;
+use sluice_driver::{lanes, socket};
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::IsTerminal as _;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{ExitCode, ExitStatus, Stdio};
+use std::io::PipeWriter;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
-use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often a waiting start looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// How long the rest of standard output is read after the tool's end.
+/// How long nothing may come after the tool's end until what it left behind is not waited for.
 const DRAIN: Duration = Duration::from_secs(2);
 /// The tool is started at most this often for one `sluice run`.
 const ATTEMPTS: u32 = 2;
@@ -76,9 +81,7 @@ struct Run<'a> {
 
 /// Carries out `sluice run` and gives the exit code to end with.
 pub async fn run(paths: &Paths, args: &RunArgs) -> ExitCode {
-    let nested = std::env::var_os(EXECUTION_VARIABLE).is_some();
-    let prepared = if nested { Ok(None) } else { prepare(paths, args).await };
-    let run = match prepared {
+    let run = match prepare(paths, args).await {
         Ok(run) => run,
         Err(Stop::Refused(text)) => {
             render::complain(&text);
@@ -88,7 +91,7 @@ pub async fn run(paths: &Paths, args: &RunArgs) -> ExitCode {
             render::complain(&text);
             return Exit::Usage.into();
         }
-        Err(Stop::Untracked(why)) if args.strict => {
+        Err(Stop::Untracked(why)) if args.strict || args.account.is_some() => {
             render::complain(&format!("not started, because it cannot be recorded: {why}"));
             return Exit::Failed.into();
         }
@@ -98,8 +101,8 @@ pub async fn run(paths: &Paths, args: &RunArgs) -> ExitCode {
         }
     };
     match run {
-        // Inside another `sluice run`, or beside a ledger that cannot be used.
-        None => bare(&args.command).await,
+        // Inside another `sluice run`, or beside a ledger that cannot be used: the tool in our place.
+        None => gone(&tool(&args.command).into_std().exec()),
         Some(run) => run.carry_out().await,
     }
 }
@@ -133,12 +136,15 @@ pub fn new_id() -> String {
 
 async fn prepare<'a>(paths: &'a Paths, args: &'a RunArgs) -> Result<Option<Run<'a>>, Stop> {
     let mut ledger = Ledger::attach(&paths.database())?;
-    let mut launch = Launch::resolve(&mut ledger, paths, args)?;
-    if report::leave_walled(&mut ledger, paths, &launch).await {
-        launch = Launch::resolve(&mut ledger, paths, args)?;
-    }
     let kernel = Kernel::here()
         .ok_or_else(|| Stop::Untracked("the system does not show its processes".into()))?;
+    if is_nested(&ledger, &kernel, args)? {
+        return Ok(None);
+    }
+    let mut launch = Launch::resolve(&mut ledger, paths, args)?;
+    if args.account.is_none() && report::leave_walled(&mut ledger, paths, &launch).await {
+        launch = Launch::resolve(&mut ledger, paths, args)?;
+    }
     let id = new_id();
     let new = NewExecution {
         id: id.clone(),
@@ -163,7 +169,26 @@ async fn prepare<'a>(paths: &'a Paths, args: &'a RunArgs) -> Result<Option<Run<'
             launch.shadowed.join(", ")
         ));
     }
+    if let Some(elsewhere) = &launch.elsewhere {
+        render::complain(&format!(
+            "{} points the tool at {}, which Sluice does not know; this run counts for no account",
+            lanes::store_variable(launch.provider),
+            elsewhere.display()
+        ));
+    }
     Ok(Some(Run { paths, args, id, launch, ledger: Some(ledger) }))
+}
+
+/// Inside a run that lives and is recorded already. One that asks for a lane or an account of its own
+/// is a run of its own.
+fn is_nested(ledger: &Ledger, kernel: &Kernel, args: &RunArgs) -> Result<bool, Error> {
+    if args.lane.is_some() || args.account.is_some() {
+        return Ok(false);
+    }
+    let Ok(id) = std::env::var(EXECUTION_VARIABLE) else { return Ok(false) };
+    let (_, provider) = launch::tool_of(args);
+    let around = ledger.inherited(&id, kernel, std::process::id())?;
+    Ok(around.is_some_and(|row| row.execution.provider == provider))
 }
 
 /// Takes a place, closing rows of dead processes before it is refused one.
@@ -212,59 +237,6 @@ fn refused(refusal: &Refusal) -> String {
     )
 }
 
-/// Signals that are handed on to the tool. The terminal sends its own to the whole group, so
-/// interrupt and quit are only survived.
-struct Signals {
-    survived: [Signal; 2],
-    handed_on: [(Signal, rustix::process::Signal); 4],
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use rustix::process::Signal as To;
-        Ok(Self {
-            survived: [signal(SignalKind::interrupt())?, signal(SignalKind::quit())?],
-            handed_on: [
-                (signal(SignalKind::terminate())?, To::TERM),
-                (signal(SignalKind::hangup())?, To::HUP),
-                (signal(SignalKind::user_defined1())?, To::USR1),
-                (signal(SignalKind::user_defined2())?, To::USR2),
-            ],
-        })
-    }
-
-    /// Waits for the next one and, where it is to be handed on, does so.
-    async fn next(&mut self, child: Option<u32>) {
-        let [interrupt, quit] = &mut self.survived;
-        let [terminate, hangup, first, second] = &mut self.handed_on;
-        let which = tokio::select! {
-            _ = interrupt.recv() => return,
-            _ = quit.recv() => return,
-            _ = terminate.0.recv() => terminate.1,
-            _ = hangup.0.recv() => hangup.1,
-            _ = first.0.recv() => first.1,
-            _ = second.0.recv() => second.1,
-        };
-        let pid = child.and_then(|pid| i32::try_from(pid).ok());
-        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-            // It may have ended in this moment; its exit tells.
-            let _ended = rustix::process::kill_process(pid, which);
-        }
-    }
-}
-
-/// The tool alone, its exit code passed through.
-async fn bare(command: &[OsString]) -> ExitCode {
-    let mut command = tool(command);
-    match (Signals::new(), command.spawn()) {
-        (Ok(mut signals), Ok(mut child)) => match wait(&mut child, &mut signals, None).await {
-            Ok((status, _)) => code(status),
-            Err(error) => gone(&error),
-        },
-        (Err(error), _) | (_, Err(error)) => gone(&error),
-    }
-}
-
 fn tool(command: &[OsString]) -> Command {
     let mut words = command.iter();
     let mut made = Command::new(words.next().cloned().unwrap_or_default());
@@ -278,47 +250,38 @@ fn gone(error: &std::io::Error) -> ExitCode {
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
 }
 
-fn code(status: ExitStatus) -> ExitCode {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1))
-}
-
-/// Waits for the end, handing signals on and standard output through.
+/// Waits for the tool's end and for what it wrote to be passed on, handing signals on meanwhile.
 async fn wait(
     child: &mut Child,
     signals: &mut Signals,
-    mut held: Option<Held>,
-) -> std::io::Result<(ExitStatus, Option<Held>)> {
+    watched: Option<&mut Watched>,
+) -> std::io::Result<ExitStatus> {
     let pid = child.id();
-    let mut stdout = child.stdout.take();
-    let mut chunk = vec![0; 16 * 1024];
     let status = loop {
-        let reading = async {
-            match &mut stdout {
-                Some(stdout) => stdout.read(&mut chunk).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
-            read = reading => match read {
-                Ok(0) | Err(_) => stdout = None,
-                Ok(count) => if let Some(held) = &mut held { held.feed(&chunk[..count]) },
-            },
             status = child.wait() => break status?,
-            () = signals.next(pid) => {}
+            _ = signals.next(pid) => {}
         }
     };
-    // What is still in the pipe belongs to the run; what a daemon left behind writes later does not.
-    if let (Some(mut stdout), Some(held)) = (stdout, &mut held) {
-        let draining = async {
-            while let Ok(count @ 1..) = stdout.read(&mut chunk).await {
-                held.feed(&chunk[..count]);
+    // What is still in the pipe belongs to the run, however slowly it is read; what a daemon left
+    // behind writes later does not.
+    if let Some(watched) = watched {
+        loop {
+            tokio::select! {
+                () = watched.ended() => break,
+                came = signals.next(None) => if came.is_some_and(signals::is_an_end) { break },
+                () = tokio::time::sleep(DRAIN) => if watched.is_idle() { break },
             }
-        };
-        let _left_behind = tokio::time::timeout(DRAIN, draining).await;
+        }
     }
-    Ok((status, held))
+    Ok(status)
+}
+
+/// One attempt that was started.
+struct Attempt {
+    child: Child,
+    watched: Option<Watched>,
 }
 
 impl Run<'_> {
@@ -327,42 +290,63 @@ impl Run<'_> {
             Ok(signals) => signals,
             Err(error) => return self.end_unstarted(&error),
         };
-        let observed =
-            observe::wanted(self.launch.provider, &self.launch.program, &self.args.command);
+        let manner =
+            observe::manner(self.launch.provider, &self.launch.program, &self.args.command);
+        let input = manner.map(|manner| Input::of_stdin(manner.led));
         for attempt in 1..=ATTEMPTS {
-            let mut command = tool(&self.args.command);
-            command.env(EXECUTION_VARIABLE, &self.id).envs(self.launch.place.environment.clone());
-            if observed {
-                command.stdout(Stdio::piped());
-            }
-            let mut child = match command.spawn() {
-                Ok(child) => child,
+            let Attempt { mut child, mut watched } = match self.start(manner, input.as_ref()) {
+                Ok(started) => started,
                 Err(error) => return self.end_unstarted(&error),
             };
-            if let Some(process) = child.id().and_then(Kernel::identify) {
-                self.started(process, observed);
-            }
-            let held = observed.then(|| Held::new(self.launch.provider));
-            let (status, held) = match wait(&mut child, &mut signals, held).await {
-                Ok(ended) => ended,
+            let status = match wait(&mut child, &mut signals, watched.as_mut()).await {
+                Ok(status) => status,
                 Err(error) => return self.end_unstarted(&error),
             };
-            let evidence = held.map(|held| held.end(status.success()));
-            let again = match &evidence {
-                Some(evidence) if evidence.failure.is_some() => {
-                    self.failed(evidence, attempt).await
+            let evidence =
+                watched.as_ref().and_then(|watched| watched.evidence(status.success()));
+            if let (Some(input), Some((evidence, _))) = (&input, &evidence) {
+                let may = attempt < ATTEMPTS && !evidence.produced && input.is_repeatable();
+                if evidence.failure.is_some()
+                    && self.failed(evidence, may).await
+                    && input.rewind()
+                {
+                    continue;
                 }
-                _ => false,
-            };
-            if again {
-                continue;
             }
-            if let Some(evidence) = evidence {
-                evidence.show();
+            if let (Some(watched), Some((_, kept))) = (&mut watched, &evidence) {
+                watched.show(kept);
             }
             return self.end(status);
         }
         Exit::Failed.into()
+    }
+
+    /// Starts the tool once.
+    fn start(&mut self, manner: Option<Manner>, input: Option<&Input>) -> std::io::Result<Attempt> {
+        let mut command = tool(&self.args.command);
+        for name in &self.launch.removed {
+            command.env_remove(name);
+        }
+        command.env(EXECUTION_VARIABLE, &self.id).envs(self.launch.place.environment.clone());
+        let channels = manner.map(|manner| Channels::attach(&mut command, manner)).transpose()?;
+        let mut writer: Option<PipeWriter> = None;
+        if let Some(input) = input {
+            let (stdin, at) = input.stdio()?;
+            command.stdin(stdin);
+            writer = at;
+        }
+        let child = command.spawn()?;
+        // The tool's ends of the pipes are the tool's alone.
+        drop(command);
+        let pid = child.id();
+        let watched = channels.map(|channels| channels.watch(pid)).transpose()?;
+        if let Some(input) = input {
+            input.started(writer);
+        }
+        if let Some(process) = pid.and_then(Kernel::identify) {
+            self.started(process, manner.is_some());
+        }
+        Ok(Attempt { child, watched })
     }
 
     /// A tool without a person at it is in the middle of a turn from its start to its end.
@@ -378,14 +362,14 @@ impl Run<'_> {
         socket::nudge(self.paths);
     }
 
-    /// Reports the failure with the account and generation of the launch. `true` when the tool may
-    /// be started again: nothing was produced, nobody is typing, and another account has the lane.
-    async fn failed(&mut self, evidence: &Evidence, attempt: u32) -> bool {
+    /// Reports the failure. `true` when the tool is to be started again: the same call can be made
+    /// (`may`), nobody is typing, and another account has the lane.
+    async fn failed(&mut self, evidence: &Evidence, may: bool) -> bool {
         let Some(ledger) = &mut self.ledger else { return false };
         let told = report::failure(ledger, self.paths, &self.launch, &self.id, evidence).await;
         let Some(moved) = told else { return false };
         render::complain(&moved.text);
-        let again = moved.retry && !evidence.produced && attempt < ATTEMPTS;
+        let again = moved.retry && may;
         if !again || std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
             return false;
         }
@@ -412,7 +396,7 @@ impl Run<'_> {
             (None, None) => "unknown".to_owned(),
         };
         self.finish(status.code(), &reason);
-        code(status)
+        signals::end_as(status)
     }
 
     fn finish(&mut self, exit_code: Option<i32>, reason: &str) {

@@ -1,7 +1,9 @@
 //! Lanes beside the machine's own seat: where each account's own seat lies, and which lane a folder
 //! belongs to. Used by the driver, `sluice run` and the hooks alike.
 
+use crate::adapters;
 use crate::paths::Paths;
+use sluice_custody::Seats;
 use sluice_engine::{AccountId, Generation, Provider, Utc};
 use sluice_ledger::{Error, Field, LaneRow, Ledger, by_headroom};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,20 @@ pub const DEFAULT: &str = sluice_ledger::DEFAULT_LANE;
 pub const NAME_MAX: usize = 50;
 /// How long the first use of a lane waits for another hand in it.
 const WAIT: Duration = Duration::from_secs(1);
+
+/// Where the driver notes which directory the machine's own seat of a provider is.
+pub(crate) const SEAT_NOTE: &str = "seat.";
+
+/// The seat a tool uses, as its environment says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeatInUse {
+    /// The machine's own, whose account the default lane has.
+    Default,
+    /// An account's own.
+    Own(AccountId),
+    /// One that Sluice knows nothing of: whoever is signed in there is nobody of ours.
+    Foreign(PathBuf),
+}
 
 /// Where somebody wants a tool to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,14 +105,24 @@ pub fn place(
     }
 }
 
+/// The account's own seat, which nothing moves; where it has none and is live, the machine's own.
 fn on_account(
     ledger: &mut Ledger,
     paths: &Paths,
     provider: Provider,
     account: AccountId,
 ) -> Result<Place, NoPlace> {
-    let live = ledger.default_lane(provider)?.lane.active == Some(account);
-    let environment = if live { None } else { Some(own_seat(ledger, paths, provider, account)?) };
+    let lane = ledger.default_lane(provider)?;
+    if lane.lane.active == Some(account) && !ready(paths, provider, account) {
+        let generation = lane.lane.generation;
+        return Ok(Place {
+            lane: Some(lane),
+            account: Some(account),
+            generation,
+            ..Place::default()
+        });
+    }
+    let environment = Some(own_seat(ledger, paths, provider, account)?);
     Ok(Place { account: Some(account), environment, ..Place::default() })
 }
 
@@ -170,6 +196,65 @@ pub const fn store_variable(provider: Provider) -> &'static str {
         Provider::Claude => "CLAUDE_CONFIG_DIR",
         Provider::Codex => "CODEX_HOME",
     }
+}
+
+/// The seat that a tool started from here uses.
+///
+/// # Errors
+/// The database.
+pub fn seat_in_use(
+    ledger: &Ledger,
+    paths: &Paths,
+    provider: Provider,
+) -> Result<SeatInUse, Error> {
+    let Ok(home) = adapters::home() else { return Ok(SeatInUse::Foreign(PathBuf::new())) };
+    let directory = |seats: Seats| match provider {
+        Provider::Claude => seats.claude.map(|seat| seat.dir),
+        Provider::Codex => seats.codex.map(|seat| seat.home),
+    };
+    let used = directory(Seats::from_env(&home, |name| std::env::var_os(name)));
+    let used = used.unwrap_or_default();
+    let noted = ledger.setting(&seat_note(provider))?;
+    let own = match noted.as_ref().and_then(|noted| noted.as_str()) {
+        Some(noted) => PathBuf::from(noted),
+        // No driver has noted it yet: where the tool looks when nothing is set.
+        None => directory(Seats::from_env(&home, |_| None)).unwrap_or_default(),
+    };
+    if same_place(&used, &own) {
+        return Ok(SeatInUse::Default);
+    }
+    let accounts = ledger.accounts()?;
+    let ids = accounts.iter().filter(|row| row.provider == provider).map(|row| row.id);
+    let found = ids.into_iter().find(|id| same_place(&used, &seat(paths, provider, *id)));
+    Ok(found.map_or(SeatInUse::Foreign(used), SeatInUse::Own))
+}
+
+fn seat_note(provider: Provider) -> String {
+    format!("{SEAT_NOTE}{}", provider.name())
+}
+
+/// One directory under two names is one.
+fn same_place(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!(
+            (std::fs::canonicalize(one), std::fs::canonicalize(other)),
+            (Ok(one), Ok(other)) if one == other
+        )
+}
+
+/// Notes where the driver has the machine's own seat, for those who only see a tool's environment.
+pub(crate) fn note_seat(
+    ledger: &mut Ledger,
+    provider: Provider,
+    directory: &Path,
+) -> Result<(), Error> {
+    // A name that is no text cannot be noted, and nothing is taken for it then.
+    let Some(text) = directory.to_str() else { return Ok(()) };
+    let (key, value) = (seat_note(provider), serde_json::Value::from(text));
+    if ledger.setting(&key)?.as_ref() == Some(&value) {
+        return Ok(());
+    }
+    ledger.set_setting(&key, &value)
 }
 
 /// An account's own seat: a directory that the official tool was signed in to by itself.

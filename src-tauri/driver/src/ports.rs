@@ -4,7 +4,7 @@
 //! method of any port calls the loop.
 
 use crate::api::{Answer, CapView, LaneView, Notice, Request, RunView};
-use sluice_engine::skip::{FailureKind, Wall};
+use sluice_engine::skip::{FailureKind, LimitWindow, Wall};
 use sluice_engine::{
     AccountId, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
 };
@@ -428,14 +428,14 @@ pub struct Look {
 /// A failure of the account in the machine's own seat, as a tool told it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told {
-    /// The account the tool was launched on.
+    /// The account the tool used.
     pub account: AccountId,
-    /// The lane's generation at launch.
+    /// The lane's generation then.
     pub generation: Generation,
     /// What kind.
     pub kind: FailureKind,
-    /// The window that is full: `five_hour`, `seven_day` or a model's name.
-    pub window: String,
+    /// The window that is full; `None` when nobody said which.
+    pub window: Option<LimitWindow>,
     /// When it happened.
     pub failed_at: Utc,
     /// When the window empties.

@@ -52,6 +52,49 @@ impl FailureKind {
     }
 }
 
+/// A window that a tool was refused by, where it said which.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitWindow {
+    /// The 5-hour window.
+    FiveHour,
+    /// The week.
+    SevenDay,
+    /// The window of one model.
+    Model(String),
+}
+
+impl LimitWindow {
+    /// Reads the name that front ends and facts use.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "five_hour" => Self::FiveHour,
+            "seven_day" => Self::SevenDay,
+            model => Self::Model(model.into()),
+        }
+    }
+
+    /// The name that front ends and facts use.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::FiveHour => "five_hour",
+            Self::SevenDay => "seven_day",
+            Self::Model(model) => model,
+        }
+    }
+
+    /// The one model it concerns; `None` is the whole account.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        match self {
+            Self::FiveHour | Self::SevenDay => None,
+            Self::Model(model) => Some(model),
+        }
+    }
+}
+
 /// The newest failure of an account and what has been learnt since.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skip {

@@ -6,7 +6,7 @@ use crate::open::Ledger;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::breaker::{Admit, Breaker};
-use sluice_engine::skip::{FailureKind, Skip, Wall};
+use sluice_engine::skip::{FailureKind, LimitWindow, Skip, Wall};
 use sluice_engine::{AccountId, Generation, LaneId, Login, Utc};
 use std::collections::BTreeMap;
 
@@ -26,8 +26,9 @@ pub struct FailureReport {
     pub generation: Option<Generation>,
     /// What kind.
     pub kind: FailureKind,
-    /// The one model whose window is full.
-    pub model: Option<String>,
+    /// The window that is full; `None` when nobody said which.
+    #[serde(default)]
+    pub window: Option<LimitWindow>,
     /// Who says so: `wrapper`, `hook`, `transcript`.
     pub source: String,
     /// When it happened.
@@ -38,6 +39,14 @@ pub struct FailureReport {
     pub shadowed: bool,
     /// Told long after the fact from the spool: remembered, never acted on.
     pub late: bool,
+}
+
+impl FailureReport {
+    /// The one model whose window is full; `None` is the whole account.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.window.as_ref().and_then(LimitWindow::model)
+    }
 }
 
 /// Remembers a failure before anything is decided. `false` when it was known already.
@@ -56,7 +65,7 @@ pub(crate) fn record(tx: &Connection, report: &FailureReport, now: Utc) -> Resul
             report.lane.map(|lane| lane.0),
             report.generation.map(codec::stored),
             report.kind.name(),
-            report.model,
+            report.model(),
             report.source,
             report.failed_at.0,
             now.0,
@@ -67,7 +76,7 @@ pub(crate) fn record(tx: &Connection, report: &FailureReport, now: Utc) -> Resul
     }
     let new = Skip {
         kind: report.kind,
-        model: report.model.clone(),
+        model: report.model().map(str::to_owned),
         // A clock ahead of ours must not keep an account out for longer.
         failed_at: report.failed_at.min(now),
         resets_at: report.resets_at,

@@ -2,6 +2,7 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
+use crate::follow::Shown;
 use crate::open::Ledger;
 use crate::processes::{Machine, ProcessId};
 use crate::{failures, lanes};
@@ -86,6 +87,12 @@ pub struct ExecutionRow {
     pub end_reason: Option<String>,
     /// When the turn began that the tool is in the middle of.
     pub turn_at: Option<Utc>,
+    /// It uses whichever account its lane has, not the one it was launched on.
+    pub follows: bool,
+    /// The account and generation it used when its last turn began.
+    pub turn_used: Option<(Option<AccountId>, Generation)>,
+    /// What its status line showed last.
+    pub shown: Option<Shown>,
 }
 
 /// Ceilings of a provider, or of one account; `None` is no ceiling.
@@ -144,6 +151,9 @@ pub enum Closed {
 }
 
 const OPEN: &str = "state IN ('starting', 'running')";
+/// The account an open run uses: that of its lane where it follows it.
+pub(crate) const USES: &str =
+    "CASE follows WHEN 1 THEN (SELECT active FROM lanes WHERE lanes.id = lane) ELSE account END";
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     let process = |pid: &str, start: &str| -> rusqlite::Result<Option<ProcessId>> {
@@ -179,6 +189,15 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
         exit_code: row.get("exit_code")?,
         end_reason: row.get("end_reason")?,
         turn_at: codec::utc_opt(row, "turn_at")?,
+        follows: row.get("follows")?,
+        turn_used: match row.get::<_, Option<i64>>("turn_generation")? {
+            Some(_) => Some((
+                codec::account_opt(row, "turn_account")?,
+                codec::generation(row, "turn_generation")?,
+            )),
+            None => None,
+        },
+        shown: codec::from_json_opt(row, "shown")?,
     })
 }
 
@@ -214,7 +233,7 @@ fn refuse(
     if let Some(limit) = cap.concurrent {
         let sql = format!(
             "SELECT count(*) FROM executions
-             WHERE provider = ?1 AND (?2 IS NULL OR account = ?2) AND {OPEN}"
+             WHERE provider = ?1 AND (?2 IS NULL OR ({USES}) = ?2) AND {OPEN}"
         );
         let current: u32 =
             tx.prepare_cached(&sql)?.query_row(params![provider.name(), id], |row| row.get(0))?;
@@ -274,12 +293,17 @@ fn insert(
 ) -> Result<()> {
     let state = if new.child.is_some() { "running" } else { "starting" };
     let shadowed = (!new.shadowed.is_empty()).then(|| codec::json(&new.shadowed));
+    let own_seat = match new.lane {
+        Some(lane) => lanes::find(tx, lane)?.is_some_and(|row| row.name == lanes::DEFAULT_LANE),
+        None => false,
+    };
+    let follows = own_seat && new.provider == Provider::Claude && new.shadowed.is_empty();
     tx.prepare_cached(
         "INSERT INTO executions (id, provider, account, lane, generation, source, conversation,
              label, folder, program, shadowed, state, host, boot, namespace, wrapper_pid,
-             wrapper_start, child_pid, child_start, started_at)
+             wrapper_start, child_pid, child_start, started_at, follows)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?19, ?20)",
+             ?19, ?20, ?21)",
     )?
     .execute(params![
         new.id,
@@ -302,6 +326,7 @@ fn insert(
         new.child.map(|process| process.pid),
         new.child.map(|process| process.start.cast_signed()),
         new.at.0,
+        follows,
     ])?;
     Ok(())
 }
@@ -395,7 +420,8 @@ impl Ledger {
     ) -> Result<()> {
         let sql = format!(
             "UPDATE executions SET state = 'starting', child_pid = NULL, child_start = NULL,
-                 account = ?2, generation = ?3, attempts = attempts + 1 WHERE id = ?1 AND {OPEN}"
+                 account = ?2, generation = ?3, turn_account = NULL, turn_generation = NULL,
+                 attempts = attempts + 1 WHERE id = ?1 AND {OPEN}"
         );
         let changed = self.history.prepare_cached(&sql)?.execute(params![
             id,
@@ -405,11 +431,21 @@ impl Ledger {
         if changed == 1 { Ok(()) } else { Err(Error::NotFound("open execution")) }
     }
 
-    /// The tool began a turn (`Some`) or ended it; `false` when the row is not open.
+    /// The tool began a turn (`Some`) or ended it; `false` when the row is not open. A turn that begins
+    /// uses the account its lane has then, where the run follows its lane.
     pub fn set_turn(&mut self, id: &str, began_at: Option<Utc>) -> Result<bool> {
+        let tx = Self::begin_on(&mut self.history)?;
         let sql = format!("UPDATE executions SET turn_at = ?2 WHERE id = ?1 AND {OPEN}");
-        let changed =
-            self.history.prepare_cached(&sql)?.execute(params![id, began_at.map(|at| at.0)])?;
+        let changed = tx.prepare_cached(&sql)?.execute(params![id, began_at.map(|at| at.0)])?;
+        if began_at.is_some() {
+            tx.prepare_cached(
+                "UPDATE executions SET (turn_account, turn_generation) =
+                     (SELECT active, generation FROM lanes WHERE lanes.id = executions.lane)
+                 WHERE id = ?1 AND follows = 1",
+            )?
+            .execute([id])?;
+        }
+        tx.commit()?;
         Ok(changed == 1)
     }
 

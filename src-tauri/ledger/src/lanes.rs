@@ -2,6 +2,7 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
+use crate::moves::GRACE_SECONDS;
 use crate::open::Ledger;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sluice_engine::{AccountId, Gates, Generation, Lane, LaneId, Provider, Utc};
@@ -19,6 +20,15 @@ pub struct LaneRow {
     pub since: Option<Utc>,
     /// Automatic swaps may move it.
     pub automatic: bool,
+}
+
+impl LaneRow {
+    /// Whether something that happened at `at` certainly belongs to the account that is active now: a
+    /// request may have been sent a little before its answer came.
+    #[must_use]
+    pub fn settled(&self, at: Utc) -> bool {
+        self.since.is_none_or(|since| at >= since.plus_seconds(GRACE_SECONDS))
+    }
 }
 
 /// The machine default of each provider.

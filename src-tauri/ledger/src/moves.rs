@@ -5,6 +5,7 @@ use crate::accounts::{self, AccountRow};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::failures::{self, FailureReport};
+use crate::inflight::USES;
 use crate::lanes::{self, LaneRow};
 use crate::notices::{self, NewNotice};
 use crate::open::Ledger;
@@ -22,7 +23,7 @@ use sluice_engine::{
 use std::time::Duration;
 
 /// A failure without a known generation says nothing this soon after a swap.
-const GRACE_SECONDS: i64 = 45;
+pub(crate) const GRACE_SECONDS: i64 = 45;
 /// A failure older than this is remembered and moves nothing any more.
 const LATE_SECONDS: i64 = 600;
 /// Lanes that moved this lately are not in the measured use yet.
@@ -314,7 +315,7 @@ fn stale(connection: &Connection, lane: &LaneRow, leave: &Leave<'_>) -> Result<O
     let moved = current != Some(leave.from)
         || match leave.generation {
             Some(launched) => launched != lane.lane.generation,
-            None => lane.since.is_some_and(|since| leave.now < since.plus_seconds(GRACE_SECONDS)),
+            None => !lane.settled(leave.now),
         };
     if !moved {
         return Ok(None);
@@ -403,11 +404,11 @@ fn place(tx: &Connection, usage: &Usage, row: &AccountRow, now: Utc) -> Result<P
         )?
         .query_row(params![account.0, lately], |row| row.get(0))?;
     let load: u32 = tx
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT (SELECT count(*) FROM lanes WHERE active = ?1)
                   + (SELECT count(*) FROM executions
-                     WHERE account = ?1 AND state IN ('starting', 'running'))",
-        )?
+                     WHERE ({USES}) = ?1 AND state IN ('starting', 'running'))"
+        ))?
         .query_row([account.0], |row| row.get(0))?;
     Ok(Place {
         account,

@@ -47,6 +47,14 @@ pub trait Processes {
     fn living(&self) -> Option<BTreeSet<u32>> {
         None
     }
+    /// The parent of a running process; `None` when there is none or the system would not say.
+    fn parent_of(&self, _pid: u32) -> Option<ProcessId> {
+        None
+    }
+    /// The session of a running process; `None` when the system would not say.
+    fn session_of(&self, _pid: u32) -> Option<u32> {
+        None
+    }
     /// Ids of the executions whose variable some living process carries; `None` when the system
     /// would not say.
     fn carried(&self) -> Option<BTreeSet<String>>;
@@ -66,6 +74,8 @@ mod linux {
 
     /// An environment larger than this is not read to its end.
     const ENVIRONMENT_MAX: u64 = 1 << 20;
+    /// The kernel's unit of start times, the same on every architecture this is built for.
+    const TICKS_PER_SECOND: f64 = 100.0;
 
     impl Kernel {
         /// The process table of this machine; `None` when it cannot be read (no `/proc`).
@@ -90,6 +100,15 @@ mod linux {
                 Ok(Some(start)) => Some(ProcessId { pid, start }),
                 Ok(None) | Err(_) => None,
             }
+        }
+
+        /// For how many seconds a process has been running; `None` when it does not.
+        #[must_use]
+        pub fn age_s(process: ProcessId) -> Option<i64> {
+            Self::identify(process.pid).filter(|found| *found == process)?;
+            let uptime = fs::read_to_string("/proc/uptime").ok()?;
+            let up_s: f64 = uptime.split(' ').next()?.parse().ok()?;
+            Some((up_s - process.start as f64 / TICKS_PER_SECOND).max(0.0) as i64)
         }
 
         /// The parent of a running process.
@@ -134,6 +153,15 @@ mod linux {
                 Ok(_) => Probe::Gone,
                 Err(_) => Probe::Unknown,
             }
+        }
+
+        fn parent_of(&self, pid: u32) -> Option<ProcessId> {
+            Self::identify(Self::parent(pid)?)
+        }
+
+        fn session_of(&self, pid: u32) -> Option<u32> {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            fields(&stat)?.nth(3)?.parse().ok()
         }
 
         fn living(&self) -> Option<BTreeSet<u32>> {
@@ -183,6 +211,12 @@ impl Kernel {
     /// Not known on this system yet.
     #[must_use]
     pub fn identify(_pid: u32) -> Option<ProcessId> {
+        None
+    }
+
+    /// Not known on this system yet.
+    #[must_use]
+    pub fn age_s(_process: ProcessId) -> Option<i64> {
         None
     }
 

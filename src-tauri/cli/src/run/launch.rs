@@ -3,11 +3,11 @@
 use super::{RunArgs, Stop};
 use crate::args::Tool;
 use sluice_driver::Paths;
-use sluice_driver::lanes::{self, NoPlace, Place, Wish};
+use sluice_driver::lanes::{self, NoPlace, Place, SeatInUse, Wish};
 use sluice_driver::parts::engine::{AccountId, Provider};
 use sluice_driver::parts::ledger::{AccountRow, Ledger};
 use sluice_driver::whereabouts::outranking;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A run's destination.
 pub struct Launch {
@@ -19,6 +19,25 @@ pub struct Launch {
     pub place: Place,
     /// Names of variables and settings that outrank all this.
     pub shadowed: Vec<String>,
+    /// The directory the environment points the tool at, when it is none that Sluice knows.
+    pub elsewhere: Option<PathBuf>,
+    /// Variables that would point the tool away from its place.
+    pub removed: Vec<&'static str>,
+}
+
+/// The program's name and whose tool it is.
+pub(super) fn tool_of(args: &RunArgs) -> (String, Provider) {
+    let program = args.command.first().cloned().unwrap_or_default();
+    let program = Path::new(&program)
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let provider = match args.provider {
+        Some(tool) => tool.into(),
+        None if program.starts_with("codex") => Tool::Codex.into(),
+        None => Tool::Claude.into(),
+    };
+    (program, provider)
 }
 
 /// Names of what outranks the stored login of a tool started here: variables and settings.
@@ -32,16 +51,7 @@ impl Launch {
         paths: &Paths,
         args: &RunArgs,
     ) -> Result<Self, Stop> {
-        let program = args.command.first().cloned().unwrap_or_default();
-        let program = Path::new(&program)
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let provider = match args.provider {
-            Some(tool) => tool.into(),
-            None if program.starts_with("codex") => Tool::Codex.into(),
-            None => Tool::Claude.into(),
-        };
+        let (program, provider) = tool_of(args);
         let account = match &args.account {
             Some(wanted) => Some(named(ledger, provider, wanted)?),
             None => None,
@@ -51,7 +61,47 @@ impl Launch {
         let place = lanes::place(ledger, paths, provider, wish, super::now())?;
         let seat = place.environment.as_ref().map(|(name, seat)| (*name, seat.as_path()));
         let shadowed = outranking(provider, here.as_deref(), seat);
-        Ok(Self { provider, program, place, shadowed })
+        let asked = args.lane.is_some() || account.is_some();
+        let (elsewhere, removed) = (None, Vec::new());
+        let launch =
+            Self { provider, program, place, shadowed, elsewhere, removed };
+        launch.where_it_really_goes(ledger, paths, asked)
+    }
+
+    /// A tool that is pointed at no seat goes where the environment says. That is an account's own
+    /// seat, or nobody's; what was asked for by name is not given up for it.
+    fn where_it_really_goes(
+        mut self,
+        ledger: &Ledger,
+        paths: &Paths,
+        asked: bool,
+    ) -> Result<Self, Stop> {
+        let provider = self.provider;
+        if self.place.environment.is_some() {
+            // It outranks the directory that the lane sets.
+            self.removed.push("CLAUDE_SECURESTORAGE_CONFIG_DIR");
+            return Ok(self);
+        }
+        match lanes::seat_in_use(ledger, paths, provider)? {
+            SeatInUse::Default => {}
+            SeatInUse::Own(_) if asked => self.removed.push(lanes::store_variable(provider)),
+            SeatInUse::Own(account) => {
+                self.place = Place { account: Some(account), ..Place::default() };
+            }
+            SeatInUse::Foreign(directory) if asked => {
+                return Err(Stop::Usage(format!(
+                    "the environment points the tool at {}, which is not the machine's own seat; \
+                     unset {} for this run",
+                    directory.display(),
+                    lanes::store_variable(provider)
+                )));
+            }
+            SeatInUse::Foreign(directory) => {
+                self.place = Place::default();
+                self.elsewhere = Some(directory);
+            }
+        }
+        Ok(self)
     }
 }
 

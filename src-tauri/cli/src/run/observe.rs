@@ -1,8 +1,8 @@
-//! What a run without a person at it says on standard output. Only structured events and fixed
-//! wordings at the start of a line count; prose is passed on unread.
+//! What a run without a person at it says. Structured events decide. A fixed wording counts only in a
+//! mode that has no structured events, where it is all that was said, before any content.
 
 use crate::render;
-use sluice_driver::parts::engine::skip::FailureKind;
+use sluice_driver::parts::engine::skip::{FailureKind, LimitWindow};
 use sluice_driver::parts::engine::{Provider, Utc};
 use sluice_driver::parts::providers::FailureClass;
 use sluice_driver::parts::providers::claude::signals::parse_stream_line;
@@ -11,17 +11,46 @@ use sluice_driver::parts::providers::spoken::{Spoken, reset_said};
 use sluice_driver::parts::providers::words::{Speaker, classify_text};
 use sluice_driver::spoken;
 use std::ffi::OsString;
-use std::io::Write as _;
 
-/// What is kept back while nothing was produced yet.
+/// What is kept back while nothing was produced yet, bytes.
 const HELD_MAX: usize = 64 * 1024;
+/// Lines with which Codex heads its own work on standard error.
+const WORK: [&str; 3] = ["codex", "exec", "thinking"];
 
-/// Whether standard output is looked at: only for a known tool in its mode without a person.
-pub fn wanted(provider: Provider, program: &str, command: &[OsString]) -> bool {
-    let has = |word: &str| command.iter().skip(1).any(|given| given == word);
+/// How a run is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Whose tool.
+    pub provider: Provider,
+    /// The tool writes one JSON document per line, or one at its end.
+    pub structured: bool,
+    /// Input is a conversation that the caller leads as it goes.
+    pub led: bool,
+}
+
+/// How a run is to be looked at: only a known tool in its mode without a person.
+pub fn manner(provider: Provider, program: &str, command: &[OsString]) -> Option<Manner> {
+    let words: Vec<&str> =
+        command.iter().skip(1).map_while(|word| word.to_str()).take_while(|w| *w != "--").collect();
+    let has = |word: &str| words.contains(&word);
+    let option = |name: &str| {
+        let after = words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1));
+        let joined = words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        after.copied().or(joined)
+    };
     match provider {
-        Provider::Claude => program.starts_with("claude") && (has("-p") || has("--print")),
-        Provider::Codex => program.starts_with("codex") && has("exec"),
+        Provider::Claude if program.starts_with("claude") && (has("-p") || has("--print")) => {
+            Some(Manner {
+                provider,
+                structured: option("--output-format").is_some_and(|format| format != "text"),
+                led: option("--input-format").is_some_and(|format| format != "text"),
+            })
+        }
+        Provider::Codex if program.starts_with("codex") && (has("exec") || has("e")) => {
+            let structured = has("--json") || has("--experimental-json");
+            Some(Manner { provider, structured, led: false })
+        }
+        Provider::Claude | Provider::Codex => None,
     }
 }
 
@@ -45,11 +74,12 @@ pub const fn kind(class: FailureClass) -> Option<FailureKind> {
     }
 }
 
-/// The window a class names, as the engine calls it.
-pub const fn window(class: FailureClass) -> &'static str {
+/// The window a class names; `None` when it names none.
+pub const fn window(class: FailureClass) -> Option<LimitWindow> {
     match class {
-        FailureClass::WeeklyLimit => "seven_day",
-        _ => "five_hour",
+        FailureClass::FiveHourLimit => Some(LimitWindow::FiveHour),
+        FailureClass::WeeklyLimit => Some(LimitWindow::SevenDay),
+        _ => None,
     }
 }
 
@@ -66,135 +96,213 @@ pub struct Seen {
     pub structured: bool,
 }
 
+impl Seen {
+    fn of(class: FailureClass, resets_at: Option<Utc>, structured: bool) -> Option<Self> {
+        Some(Self { class, kind: kind(class)?, resets_at, structured })
+    }
+
+    /// What one event says is not taken back by a later one that says less.
+    fn then(self, later: Self) -> Self {
+        if self.kind != later.kind {
+            return later;
+        }
+        let vague = |seen: Self| seen.class == FailureClass::LimitUnspecified;
+        if self.class != later.class && !vague(self) && !vague(later) {
+            return later;
+        }
+        let class = if vague(later) { self.class } else { later.class };
+        // The reset is told as a number before the result that says it in words.
+        Self { class, resets_at: self.resets_at.or(later.resets_at), ..later }
+    }
+
+    /// A window or its end was named.
+    fn is_specific(self) -> bool {
+        self.class != FailureClass::LimitUnspecified || self.resets_at.is_some()
+    }
+}
+
 /// What came of a run.
 pub struct Evidence {
     /// The failure of the account.
     pub failure: Option<Seen>,
     /// Something was produced and passed on.
     pub produced: bool,
-    held: Vec<u8>,
 }
 
-impl Evidence {
-    /// Passes on what was kept back.
-    pub fn show(&self) {
-        pass(&self.held);
-    }
+/// One channel of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Standard output: what the run produces.
+    Output,
+    /// Standard error, or both channels in one: how it goes.
+    Errors,
 }
 
-/// Standard output on its way through.
+/// Both channels of a run on their way through.
 pub struct Held {
-    provider: Provider,
-    line: Vec<u8>,
+    manner: Manner,
+    lines: [Vec<u8>; 2],
     held: Vec<u8>,
     produced: bool,
+    /// Work was told of on the channel of errors.
+    worked: bool,
     seen: Option<Seen>,
+    worded: [Option<Seen>; 2],
 }
 
 enum Judged {
     Content,
     Noise,
     Failure(Seen),
-}
-
-fn pass(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    // A closed pipe is the reader's choice; the tool learns of it by itself.
-    let _closed = out.write_all(bytes).and_then(|()| out.flush());
+    /// The run ended otherwise: with an answer, or for a reason that is not the account's.
+    Otherwise,
 }
 
 impl Held {
     /// Nothing was said yet.
-    pub const fn new(provider: Provider) -> Self {
-        Self { provider, line: Vec::new(), held: Vec::new(), produced: false, seen: None }
+    pub const fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            lines: [Vec::new(), Vec::new()],
+            held: Vec::new(),
+            produced: false,
+            worked: false,
+            seen: None,
+            worded: [None, None],
+        }
     }
 
-    /// Takes what the tool wrote. Nothing is kept back once something was produced.
-    pub fn feed(&mut self, chunk: &[u8]) {
-        if self.produced {
-            pass(chunk);
+    /// Takes what the tool wrote and gives what is to be passed on now. Nothing is kept back once
+    /// something was produced, and nothing of the channel of errors ever is.
+    pub fn feed(&mut self, channel: Channel, chunk: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.produced || channel == Channel::Errors {
+            out.extend_from_slice(chunk);
         } else {
             self.held.extend_from_slice(chunk);
         }
         for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
-            if self.line.len() < HELD_MAX {
-                self.line.extend_from_slice(piece);
+            let line = &mut self.lines[channel as usize];
+            if line.len() < HELD_MAX {
+                line.extend_from_slice(piece);
             }
             if piece.ends_with(b"\n") {
-                self.judge_line();
+                self.judge_line(channel);
             }
         }
         if self.held.len() > HELD_MAX {
-            self.let_go();
+            self.produced = true;
         }
+        if self.produced {
+            out.append(&mut self.held);
+        }
+        out
     }
 
-    fn judge_line(&mut self) {
-        let line = std::mem::take(&mut self.line);
-        match judge(self.provider, &line) {
-            Judged::Noise => {}
-            Judged::Failure(seen) => {
-                // The reset is told, as a number, before the result that names the failure in words.
-                let resets_at = self.seen.and_then(|known| known.resets_at).or(seen.resets_at);
-                self.seen = Some(Seen { resets_at, ..seen });
+    fn judge_line(&mut self, channel: Channel) {
+        let line = std::mem::take(&mut self.lines[channel as usize]);
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        if !self.manner.structured && !text.starts_with('{') {
+            return self.judge_words(channel, text);
+        }
+        match (channel, judge(self.manner.provider, text)) {
+            (_, Judged::Noise) | (Channel::Errors, Judged::Content) => {}
+            (_, Judged::Failure(seen)) => {
+                self.seen = Some(self.seen.map_or(seen, |known| known.then(seen)));
             }
-            Judged::Content => self.let_go(),
+            (_, Judged::Otherwise) => self.doubt(),
+            (Channel::Output, Judged::Content) => {
+                self.doubt();
+                self.produced = true;
+            }
         }
     }
 
-    fn let_go(&mut self) {
-        self.produced = true;
-        pass(&std::mem::take(&mut self.held));
+    /// What came after a guess shows that it was none.
+    fn doubt(&mut self) {
+        self.seen = self.seen.filter(|seen| seen.is_specific());
     }
 
-    /// The tool ended. A wording alone counts only with a failing exit code.
-    pub fn end(mut self, success: bool) -> Evidence {
-        if !self.line.is_empty() {
-            self.judge_line();
-        }
-        let failure = self.seen.filter(|seen| seen.structured || !success);
-        Evidence { failure, produced: self.produced, held: self.held }
-    }
-}
-
-fn judge(provider: Provider, line: &[u8]) -> Judged {
-    let text = String::from_utf8_lossy(line);
-    let text = text.trim();
-    if text.is_empty() {
-        return Judged::Noise;
-    }
-    if !text.starts_with('{') {
-        let speaker = match provider {
+    /// Nothing structured exists in this mode. On standard output a wording counts that is all there
+    /// is; on standard error the last thing said, before any work.
+    fn judge_words(&mut self, channel: Channel, text: &str) {
+        let speaker = match self.manner.provider {
             Provider::Claude => Speaker::Claude,
             Provider::Codex => Speaker::Codex,
         };
-        let class = classify_text(speaker, text);
-        return match class.and_then(|class| kind(class).map(|kind| (class, kind))) {
-            Some((class, kind)) => {
-                let resets_at = reset_said(text).and_then(|said| meant(&said));
-                Judged::Failure(Seen { class, kind, resets_at, structured: false })
+        let resets_at = || reset_said(text).and_then(|said| meant(&said));
+        let seen = classify_text(speaker, text)
+            .and_then(|class| Seen::of(class, resets_at(), false));
+        let before = &mut self.worded[channel as usize];
+        match channel {
+            Channel::Output if seen.is_none() || before.is_some() => {
+                *before = None;
+                self.produced = true;
             }
-            None => Judged::Content,
-        };
+            Channel::Output => *before = seen,
+            Channel::Errors => {
+                self.worked |= WORK.contains(&text);
+                *before = seen;
+            }
+        }
     }
+
+    /// The tool ended. A wording alone counts only with a failing exit code. What was kept back is
+    /// given beside.
+    pub fn end(mut self, success: bool) -> (Evidence, Vec<u8>) {
+        for channel in [Channel::Output, Channel::Errors] {
+            if !self.lines[channel as usize].is_empty() {
+                self.judge_line(channel);
+            }
+        }
+        let [output, errors] = self.worded;
+        let worded = output.or(errors.filter(|_| !self.worked));
+        let worded = worded.filter(|_| !success && !self.produced);
+        let failure = self.seen.or(worded);
+        (Evidence { failure, produced: self.produced || self.worked }, self.held)
+    }
+}
+
+fn judge(provider: Provider, text: &str) -> Judged {
+    if !text.starts_with('{') {
+        return Judged::Content;
+    }
+    let document: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let (class, resets_at) = match provider {
         Provider::Claude => {
             let signal = parse_stream_line(text.as_bytes());
             (signal.class, signal.resets_at.or_else(|| meant(&signal.spoken?)))
         }
-        Provider::Codex => match parse_message(text.as_bytes()) {
-            Message::Failed(class) => (Some(class), None),
-            _ => (None, None),
-        },
+        Provider::Codex => codex(text, &document),
     };
-    match class {
-        Some(class) => match kind(class) {
-            Some(kind) => Judged::Failure(Seen { class, kind, resets_at, structured: true }),
-            None => Judged::Content,
-        },
-        None if is_noise(text) => Judged::Noise,
+    let kind = document["type"].as_str().unwrap_or_default();
+    match class.map(|class| (class, Seen::of(class, resets_at, true))) {
+        Some((_, Some(seen))) => Judged::Failure(seen),
+        // It says itself that it does not know: what was said before says more.
+        Some((FailureClass::Unknown, None)) => Judged::Noise,
+        Some(_) => Judged::Otherwise,
+        None if kind == "turn.completed" => Judged::Otherwise,
+        // The tool's own message about an error, in the place of an answer.
+        None if kind == "assistant" && document["error"].is_string() => Judged::Noise,
+        None if is_told_only(kind) => Judged::Noise,
         None => Judged::Content,
     }
+}
+
+/// An event of Codex that tells of a failure. The same wording comes twice: as `error`, which may also
+/// be a try that is repeated, and with the turn that failed.
+fn codex(text: &str, document: &serde_json::Value) -> (Option<FailureClass>, Option<Utc>) {
+    let message = document["error"]["message"].as_str().or_else(|| document["message"].as_str());
+    let class = match (document["type"].as_str(), parse_message(text.as_bytes())) {
+        (_, Message::Failed(class)) => Some(class),
+        (Some("error"), _) => message.and_then(|text| classify_text(Speaker::Codex, text)),
+        _ => None,
+    };
+    (class, message.and_then(reset_said).and_then(|said| meant(&said)))
 }
 
 /// The tool speaks in the zone of this process.
@@ -203,11 +311,10 @@ fn meant(said: &Spoken) -> Option<Utc> {
 }
 
 /// Events that tell of the run and not of its work.
-fn is_noise(text: &str) -> bool {
-    let document: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+fn is_told_only(kind: &str) -> bool {
     matches!(
-        document["type"].as_str(),
-        Some("system" | "rate_limit_event" | "thread.started" | "turn.started")
+        kind,
+        "system" | "rate_limit_event" | "thread.started" | "turn.started" | "error" | "turn.failed"
     )
 }
 
@@ -217,65 +324,4 @@ pub fn unreported(why: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(lines: &str, success: bool) -> Evidence {
-        let mut held = Held::new(Provider::Claude);
-        // Torn anywhere, as a pipe does it.
-        for chunk in lines.as_bytes().chunks(7) {
-            held.feed(chunk);
-        }
-        held.end(success)
-    }
-
-    const INIT: &str = "{\"type\":\"system\",\"subtype\":\"init\"}\n";
-
-    #[test]
-    fn a_rejected_limit_event_and_its_result_are_one_failure_and_no_product() {
-        let limit = "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\
-                     \"rateLimitType\":\"five_hour\",\"resetsAt\":1790009000}}\n";
-        let result = "{\"type\":\"result\",\"is_error\":true,\"result\":\"You've hit your session \
-                      limit \u{b7} resets 3:45pm\",\"api_error_status\":429}\n";
-        let evidence = told(&format!("{INIT}{limit}{result}"), false);
-        let seen = evidence.failure.unwrap();
-        assert_eq!((seen.kind, seen.structured), (FailureKind::RateLimit, true));
-        assert_eq!(seen.resets_at, Some(Utc::from_seconds(1_790_009_000)));
-        assert!(!evidence.produced);
-    }
-
-    #[test]
-    fn a_fixed_wording_counts_only_when_the_tool_failed() {
-        let text = "You've hit your session limit \u{b7} resets 3:45pm\n";
-        assert_eq!(told(text, false).failure.unwrap().kind, FailureKind::RateLimit);
-        assert_eq!(told(text, true).failure, None);
-    }
-
-    #[test]
-    fn prose_about_limits_is_content() {
-        for line in [
-            "The rate limit of 429 requests is documented here.",
-            "line 4290: opus weekly",
-            "You have used 91 % of your session limit",
-            "error: the test quotes \"You've hit your session limit\"",
-            "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"You've hit your session limit\"}]}}",
-            "{\"type\":\"result\",\"is_error\":false,\"result\":\"rate limit 429\"}",
-            "Zoom",
-        ] {
-            let evidence = told(&format!("{line}\n"), false);
-            assert_eq!(evidence.failure, None, "{line}");
-            assert!(evidence.produced, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_passes_by_itself_is_no_failure_of_the_account() {
-        for (status, text) in [(529, "Overloaded"), (500, "Internal"), (429, "Too many requests")] {
-            let line = format!(
-                "{{\"type\":\"result\",\"is_error\":true,\"result\":\"API Error: {text}\",\
-                 \"api_error_status\":{status}}}\n"
-            );
-            assert_eq!(told(&line, false).failure, None, "{status}");
-        }
-    }
-}
+mod tests;

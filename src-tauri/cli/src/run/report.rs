@@ -3,13 +3,14 @@
 
 use super::launch::Launch;
 use super::now;
-use super::observe::{self, Evidence, Seen};
+use super::observe::{self, Evidence};
 use sluice_driver::Paths;
 use sluice_driver::api::{Answer, Failure, Request};
 use sluice_driver::lanes::with_seat;
-use sluice_driver::parts::engine::{AccountId, Utc};
+use sluice_driver::parts::engine::skip::EVIDENCE_BELOW;
+use sluice_driver::parts::engine::{AccountId, Generation, LaneId, Percent, Utc};
 use sluice_driver::parts::ledger::spool::{self, Spooled};
-use sluice_driver::parts::ledger::{Error, FailureReport, LaneRow, Ledger, Style, Verdict};
+use sluice_driver::parts::ledger::{Error, FailureReport, LaneRow, Ledger, Style, Used, Verdict};
 use sluice_driver::socket::{self, Client};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,11 @@ const WAIT: Duration = Duration::from_secs(10);
 const CARRIED_OUT: Duration = Duration::from_secs(20);
 /// How often an ordered swap is looked for.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long another reading is waited for.
+const READ: Duration = Duration::from_secs(20);
+/// A reading older than this says nothing of now, seconds.
+const READING_S: f64 = 900.0;
 
 /// What came of a report.
 pub struct Moved {
@@ -36,27 +42,42 @@ pub async fn failure(
     execution: &str,
     evidence: &Evidence,
 ) -> Option<Moved> {
-    let place = &launch.place;
-    let (seen, account) = (evidence.failure?, place.account?);
-    let lane = place.lane.as_ref();
+    let (place, at) = (&launch.place, now());
+    let seen = evidence.failure?;
+    let row = ledger.execution(execution).ok().flatten()?;
+    let (account, generation, moving) = match ledger.used_at(&row, at).ok()? {
+        Used::Known { account, generation } => (account, generation, false),
+        Used::Moving { before: Some(account), generation } => (account, generation, true),
+        Used::Moving { before: None, .. } | Used::Nobody => return None,
+    };
+    if !seen.structured && has_room(ledger, paths, account).await {
+        let name = label(ledger, Some(account));
+        let text = format!("it reads like a limit, but {name} has room; nothing was changed");
+        return Some(Moved { text, retry: false });
+    }
     let report = FailureReport {
-        dedupe: format!("{execution}:{}", place.generation.0),
+        dedupe: format!("{execution}:{}", generation.0),
         execution: Some(execution.to_owned()),
-        lane: lane.map(|row| row.lane.id),
+        lane: place.lane.as_ref().map(|row| row.lane.id),
         account,
-        generation: Some(place.generation),
+        generation: Some(generation),
         kind: seen.kind,
-        model: None,
+        window: observe::window(seen.class),
         source: "wrapper".to_owned(),
-        failed_at: now(),
+        failed_at: at,
         resets_at: seen.resets_at,
         shadowed: !launch.shadowed.is_empty(),
         late: false,
     };
-    let Some(lane) = lane.filter(|_| !report.shadowed) else {
+    let Some(lane) = place.lane.as_ref().filter(|_| !report.shadowed) else {
         remember(ledger, &report);
         return None;
     };
+    if moving {
+        let noted = ledger.record_moving(&report, at);
+        tracing::debug!(?noted, "a failure at the time of a swap");
+        return Some(gone_on(ledger, lane));
+    }
     if place.pointer {
         let told = ledger.report_failure(&report, Style::Pointer, now(), WAIT, &mut |field| {
             with_seat(paths, field)
@@ -72,7 +93,44 @@ pub async fn failure(
         };
     }
     remember(ledger, &report);
-    ask_driver(ledger, paths, lane, &report, &seen).await
+    ask_driver(ledger, paths, (lane.lane.id, generation), &report).await
+}
+
+/// The lane moved while the tool failed: another try is worth it unless the account it has now is
+/// known to refuse work.
+fn gone_on(ledger: &Ledger, lane: &LaneRow) -> Moved {
+    let active = ledger.lane(lane.lane.id).ok().flatten().and_then(|row| row.lane.active);
+    let skip = active.and_then(|id| ledger.skip(id).ok().flatten());
+    let walled = skip.is_some_and(|skip| skip.out(now(), lane.lane.model.as_deref()).is_some());
+    let text = "another account is live already".to_owned();
+    Moved { text, retry: active.is_some() && !walled }
+}
+
+/// Whether a reading speaks against what is only a wording. The provider is asked once more, so that
+/// work done since the last reading counts.
+async fn has_room(ledger: &Ledger, paths: &Paths, account: AccountId) -> bool {
+    if !shows_room(ledger, account) {
+        return false;
+    }
+    let asked = tokio::time::timeout(READ, async {
+        let client = Client::attach(paths, false).await?;
+        Some(client.call(&Request::ReadUsage { account }).await)
+    });
+    let asked = asked.await;
+    tracing::debug!(answered = matches!(asked, Ok(Some(Answer::Done))), "asked once more");
+    shows_room(ledger, account)
+}
+
+/// A reading of lately names a window, and none of them is nearly full.
+fn shows_room(ledger: &Ledger, account: AccountId) -> bool {
+    let Some(usage) = ledger.standing(account).ok().flatten().map(|standing| standing.usage) else {
+        return false;
+    };
+    let recent = usage.observed_at.is_some_and(|at| now().seconds_since(at) <= READING_S);
+    let models = usage.models.iter().map(|model| &model.window);
+    let windows = [&usage.five_hour, &usage.seven_day].into_iter().chain(models);
+    let mut shares = windows.filter_map(|window| window.used.map(Percent::get)).peekable();
+    recent && shares.peek().is_some() && shares.all(|used| used < EVIDENCE_BELOW)
 }
 
 fn remember(ledger: &mut Ledger, report: &FailureReport) {
@@ -84,12 +142,10 @@ fn remember(ledger: &mut Ledger, report: &FailureReport) {
 async fn ask_driver(
     ledger: &Ledger,
     paths: &Paths,
-    lane: &LaneRow,
+    lane: (LaneId, Generation),
     report: &FailureReport,
-    seen: &Seen,
 ) -> Option<Moved> {
-    let window = Some(observe::window(seen.class).to_owned());
-    let request = Request::Failure(Failure::remembered(report, window));
+    let request = Request::Failure(Failure::remembered(report));
     let Some(client) = Client::attach(paths, false).await else {
         let text = "the account refuses work, and Sluice is not running to put another one live";
         return Some(Moved { text: text.to_owned(), retry: false });
@@ -115,11 +171,11 @@ async fn ask_driver(
 }
 
 /// Waits until the lane has moved on, or the order has failed.
-async fn carried_out(ledger: &Ledger, lane: &LaneRow) -> Option<Moved> {
+async fn carried_out(ledger: &Ledger, (lane, left): (LaneId, Generation)) -> Option<Moved> {
     let deadline = Instant::now() + CARRIED_OUT;
     while Instant::now() < deadline {
-        if let Ok(Some(found)) = ledger.lane(lane.lane.id)
-            && found.lane.generation > lane.lane.generation
+        if let Ok(Some(found)) = ledger.lane(lane)
+            && found.lane.generation > left
         {
             let text = format!("{} is live now", label(ledger, found.lane.active));
             return Some(Moved { text, retry: true });
@@ -177,7 +233,10 @@ pub async fn leave_walled(ledger: &mut Ledger, paths: &Paths, launch: &Launch) -
     let request = Request::LeaveWalled { lane: lane.lane.id, generation: place.generation };
     let Answer::Reported(told) = client.call(&request).await else { return false };
     match told.outcome.as_str() {
-        "ordered" | "under_way" => carried_out(ledger, lane).await.is_some_and(|moved| moved.retry),
+        "ordered" | "under_way" => {
+            let left = (lane.lane.id, place.generation);
+            carried_out(ledger, left).await.is_some_and(|moved| moved.retry)
+        }
         "stale" => true,
         _ => false,
     }

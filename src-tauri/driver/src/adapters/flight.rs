@@ -7,10 +7,11 @@ use crate::link::refused;
 use crate::paths::Paths;
 use crate::ports::{Depth, Flight, Flown, Look, Told, ToolNumbers};
 use sluice_engine::observation::Fact;
+use sluice_engine::skip::LimitWindow;
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
 use sluice_ledger::{
     Admission, Cap, Closed, Done, Error, ExecutionRow, FailureReport, Kernel, LaneRow, Ledger,
-    NewExecution, Origin, Pass, ProcessId, Processes as _, Style, Verdict,
+    NewExecution, Origin, Pass, ProcessId, Processes as _, Style, Used, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -161,19 +162,26 @@ impl Desk {
     }
 
     fn failure(&mut self, failure: &Failure, now: Utc) -> Result<Flown, Error> {
-        let Failure { execution, lane, account, generation, .. } = failure;
+        let Failure { execution, lane, account, generation, failed_at_ms, .. } = failure;
         let row = match execution {
             Some(id) => self.ledger()?.execution(id)?,
             None => None,
         };
-        let account = row.as_ref().map_or(*account, |row| row.execution.account);
+        // What is recorded of a run says more than what its reporter says.
+        let (account, generation, moving) = match &row {
+            None => (*account, *generation, false),
+            Some(row) => match self.ledger()?.used_at(row, Utc::from_millis(*failed_at_ms))? {
+                Used::Known { account, generation } => (Some(account), Some(generation), false),
+                Used::Moving { before, generation } => (before, Some(generation), true),
+                Used::Nobody => (None, None, false),
+            },
+        };
         let Some(account) = account else {
             return Ok(answered(outcome("unattributed")));
         };
         let Some(provider) = self.ledger()?.account(account)?.map(|row| row.provider) else {
             return Ok(Flown::Answered(refused("unknown_account", "There is no such account.")));
         };
-        let generation = row.as_ref().map_or(*generation, |row| Some(row.generation));
         let lane = match (&row, lane) {
             (Some(row), _) => row.execution.lane.map(|id| self.ledger()?.lane(id)).transpose()?,
             (None, Some(name)) => Some(self.ledger()?.lane_named(provider, name)?),
@@ -186,7 +194,28 @@ impl Desk {
             return Ok(answered(outcome(said)));
         };
         let report = FailureReport { lane: Some(lane.lane.id), ..report };
-        self.act_on(&report, &lane, row.is_some(), failure, now)
+        if moving {
+            self.ledger()?.record_moving(&report, now)?;
+            return self.gone_on(&lane, now);
+        }
+        self.act_on(&report, &lane, row.is_some(), now)
+    }
+
+    /// The lane has moved on; whether the account it has now is worth another try.
+    fn gone_on(&mut self, lane: &LaneRow, now: Utc) -> Result<Flown, Error> {
+        let walled = match lane.lane.active {
+            Some(id) => self
+                .ledger()?
+                .skip(id)?
+                .is_some_and(|skip| skip.out(now, lane.lane.model.as_deref()).is_some()),
+            None => true,
+        };
+        let verdict = Verdict::Stale {
+            current: lane.lane.active,
+            generation: lane.lane.generation,
+            retry_advised: !walled,
+        };
+        Ok(answered(of_verdict(&verdict, Some(lane))))
     }
 
     /// A report of an execution that is known may move its lane; one that anybody could have made up
@@ -196,11 +225,11 @@ impl Desk {
         report: &FailureReport,
         lane: &LaneRow,
         verified: bool,
-        failure: &Failure,
         now: Utc,
     ) -> Result<Flown, Error> {
+        let live = lane.lane.generation;
         let current = lane.lane.active == Some(report.account)
-            && report.generation == Some(lane.lane.generation);
+            && report.generation.is_none_or(|generation| generation == live);
         let before = self.moved.get(&lane.lane.id).copied();
         if !verified && current {
             if before.is_some_and(|at| now < at.plus_seconds(UNVERIFIED_S)) {
@@ -212,7 +241,13 @@ impl Desk {
         }
         if lane.name == lanes::DEFAULT {
             self.ledger()?.record_failure(report, now)?;
-            return Ok(Flown::Live(told(report, window_of(failure))));
+            let generation = match report.generation {
+                Some(generation) => generation,
+                // Nobody said which: this soon after a swap it may have been the one before.
+                None if !lane.settled(report.failed_at) => return self.gone_on(lane, now),
+                None => live,
+            };
+            return Ok(Flown::Live(told(report, generation)));
         }
         let paths = self.paths.clone();
         let verdict =
@@ -356,7 +391,8 @@ impl Desk {
             let open = ledger.open_executions()?;
             look.mid_turn =
                 turns::mid_turn(&open, &look.lanes, kernel.as_ref(), records.as_deref());
-            look.runs = open.into_iter().map(|row| turns::run(row, &unjudged)).collect();
+            look.runs =
+                open.into_iter().map(|row| turns::run(row, &look.lanes, &unjudged)).collect();
             look.caps = turns::caps(ledger.caps()?);
             let told = replayed.observations.into_iter().filter_map(|seen| match seen.fact {
                 Fact::Usage(usage) => numbers(ledger, seen.account, usage),
@@ -438,10 +474,6 @@ fn grant(admitted: Admission, id: String, environment: BTreeMap<String, String>)
     }
 }
 
-fn window_of(failure: &Failure) -> String {
-    failure.window.clone().unwrap_or_else(|| "five_hour".to_owned())
-}
-
 fn report_of(
     failure: &Failure,
     row: Option<&ExecutionRow>,
@@ -449,8 +481,6 @@ fn report_of(
     generation: Option<Generation>,
 ) -> FailureReport {
     let failed_at = Utc::from_millis(failure.failed_at_ms);
-    let model = Some(window_of(failure))
-        .filter(|window| !matches!(window.as_str(), "five_hour" | "seven_day"));
     let minute = failed_at.0 / 60_000_000;
     let bucket = || {
         let generation = generation.unwrap_or_default().0;
@@ -463,7 +493,7 @@ fn report_of(
         account,
         generation,
         kind: failure.kind,
-        model,
+        window: failure.window.as_deref().map(LimitWindow::named),
         source: failure.source.chars().take(TEXT_MAX).collect(),
         failed_at,
         resets_at: failure.reset_at_ms.map(Utc::from_millis),
@@ -472,12 +502,12 @@ fn report_of(
     }
 }
 
-fn told(report: &FailureReport, window: String) -> Told {
+fn told(report: &FailureReport, generation: Generation) -> Told {
     Told {
         account: report.account,
-        generation: report.generation.unwrap_or_default(),
+        generation,
         kind: report.kind,
-        window,
+        window: report.window.clone(),
         failed_at: report.failed_at,
         resets_at: report.resets_at,
     }

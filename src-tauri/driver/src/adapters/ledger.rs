@@ -118,7 +118,7 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
         } else if let Some(cause) = key.strip_prefix(SNOOZE) {
             let until = value.as_i64().map(Utc).filter(|until| *until > now);
             loaded.snoozed.extend(until.map(|until| (cause.to_owned(), until)));
-        } else {
+        } else if !key.starts_with(lanes::SEAT_NOTE) {
             loaded.settings.insert(key, value);
         }
     }

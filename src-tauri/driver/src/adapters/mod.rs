@@ -48,8 +48,10 @@ pub(crate) fn open(
     let opened = sluice_ledger::Ledger::open(&paths.database())
         .map_err(|error| Trouble::new(code(&error), error.to_string()))?;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
-    let shared = Shared(Arc::new(Mutex::new(opened.ledger)));
     let seats = seats()?;
+    let mut ledger = opened.ledger;
+    note_seats(&mut ledger, &seats);
+    let shared = Shared(Arc::new(Mutex::new(ledger)));
     let records = records();
     let config = Config {
         data_dir: paths.home().to_path_buf(),
@@ -206,6 +208,17 @@ pub(crate) fn note_move(paths: &Paths, accounts: &[AccountId]) {
 
 pub(crate) fn seats() -> Result<Seats, Trouble> {
     Ok(Seats::from_env(&home()?, |name| std::env::var_os(name)))
+}
+
+/// Hooks and `sluice run` see a tool's environment and not ours.
+fn note_seats(ledger: &mut sluice_ledger::Ledger, seats: &Seats) {
+    let claude = seats.claude.as_ref().map(|seat| (Provider::Claude, seat.dir.as_path()));
+    let codex = seats.codex.as_ref().map(|seat| (Provider::Codex, seat.home.as_path()));
+    for (provider, directory) in claude.into_iter().chain(codex) {
+        if let Err(error) = crate::lanes::note_seat(ledger, provider, directory) {
+            tracing::warn!(%error, "where the seat lies was not noted");
+        }
+    }
 }
 
 pub(crate) fn home() -> Result<PathBuf, Trouble> {

@@ -41,13 +41,18 @@ pub(super) fn lanes(rows: Vec<LaneRow>, accounts: &[AccountRow], paths: &Paths) 
 }
 
 /// An open row for the screen.
-pub(super) fn run(row: ExecutionRow, unjudged: &BTreeSet<String>) -> RunView {
+pub(super) fn run(
+    row: ExecutionRow,
+    lanes: &[LaneView],
+    unjudged: &BTreeSet<String>,
+) -> RunView {
     let new = row.execution;
+    let followed = lanes.iter().find(|view| row.follows && Some(view.id) == new.lane);
     RunView {
         unknown: unjudged.contains(&new.id),
         id: new.id,
         provider: new.provider,
-        account: new.account,
+        account: followed.map_or(new.account, |lane| lane.active),
         lane: new.lane,
         label: new.label,
         folder: new.folder,

@@ -35,7 +35,7 @@ pub struct RunView {
     pub id: String,
     /// Whose tool.
     pub provider: Provider,
-    /// The account it was started on; `None` when a variable outranks every account.
+    /// The account it uses; `None` when a variable outranks every account.
     pub account: Option<AccountId>,
     /// The lane it was started in.
     pub lane: Option<LaneId>,
@@ -108,7 +108,7 @@ pub struct Acquire {
 /// A failure as a tool told it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Which execution; its account and generation are those of its launch.
+    /// Which execution; its account and generation are those it used then.
     pub execution: Option<String>,
     /// Without an execution: the lane by name; the machine's own when absent.
     pub lane: Option<String>,
@@ -118,7 +118,7 @@ pub struct Failure {
     pub generation: Option<Generation>,
     /// What kind.
     pub kind: FailureKind,
-    /// The window that is full: `five_hour`, `seven_day` or a model's name.
+    /// The window that is full: `five_hour`, `seven_day` or a model's name; unknown when absent.
     pub window: Option<String>,
     /// When it happened.
     pub failed_at_ms: i64,
@@ -131,16 +131,16 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What was remembered of a failure, as it is told to the running program; `window` as above.
+    /// What was remembered of a failure, as it is told to the running program.
     #[must_use]
-    pub fn remembered(report: &FailureReport, window: Option<String>) -> Self {
+    pub fn remembered(report: &FailureReport) -> Self {
         Self {
             execution: report.execution.clone(),
             lane: None,
             account: Some(report.account),
             generation: report.generation,
             kind: report.kind,
-            window,
+            window: report.window.as_ref().map(|window| window.name().to_owned()),
             failed_at_ms: report.failed_at.millis(),
             reset_at_ms: report.resets_at.map(Utc::millis),
             source: report.source.clone(),

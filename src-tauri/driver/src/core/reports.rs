@@ -5,8 +5,10 @@ use crate::api::{Answer, Mode, Outcome};
 use crate::link::refused;
 use crate::ports::{Flown, Told};
 use sluice_engine::observation::Fact;
-use sluice_engine::skip::{FailureKind, Out, Wall};
-use sluice_engine::{AccountId, Generation, LaneId, Now, Observation, Provider, Source};
+use sluice_engine::skip::{FailureKind, LimitWindow, Out, Wall};
+use sluice_engine::{
+    AccountId, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, same_reset,
+};
 
 /// A report older than this is remembered by the ledger and moves nothing any more, seconds.
 const LATE_S: f64 = 600.0;
@@ -26,7 +28,7 @@ impl Core {
         let Some(provider) = self.account(told.account).map(|account| account.provider) else {
             return self.answer(call, refused("unknown_account", "There is no such account."));
         };
-        if told.window.len() > WINDOW_MAX {
+        if told.window.as_ref().is_some_and(|window| window.name().len() > WINDOW_MAX) {
             return self.answer(call, refused("invalid", "That is no name of a window."));
         }
         let outcome = self.take_report(provider, told, now);
@@ -107,8 +109,7 @@ impl Core {
         let at = told.failed_at.min(now.wall);
         let new = sluice_engine::skip::Skip {
             kind: told.kind,
-            model: Some(told.window.clone())
-                .filter(|window| !matches!(window.as_str(), "five_hour" | "seven_day")),
+            model: told.window.as_ref().and_then(LimitWindow::model).map(str::to_owned),
             failed_at: at,
             resets_at: told.resets_at,
             served_at: None,
@@ -122,9 +123,24 @@ impl Core {
             self.needs_sign_in(told.account, "a tool reported that its login is refused", now);
             return;
         }
-        let fact = Fact::LimitHit { resets_at: told.resets_at, window: told.window.clone() };
-        let source = Source::Hook;
-        self.observe(Observation { account: told.account, at, source, fact }, now);
+        self.refused(told.account, told.window.clone(), told.resets_at, at, now);
+    }
+
+    /// The account refuses work. Which window is full is taken from what was said, else from the one
+    /// window that empties at the instant that was said.
+    fn refused(
+        &mut self,
+        account: AccountId,
+        window: Option<LimitWindow>,
+        resets_at: Option<Utc>,
+        at: Utc,
+        now: Now,
+    ) {
+        let known = self.account(account).map(|found| &found.usage);
+        let window = window.or_else(|| emptied_at(known?, resets_at?));
+        let window = window.unwrap_or(LimitWindow::FiveHour).name().to_owned();
+        let fact = Fact::LimitHit { resets_at, window };
+        self.observe(Observation { account, at, source: Source::Hook, fact }, now);
     }
 
     /// A tool is about to be started. What is known against the live account is held up to the engine
@@ -167,10 +183,10 @@ impl Core {
             Some(Out::Until(at)) => Some(at),
             Some(Out::UntilSignIn) | None => None,
         };
-        let window = skip.model.clone().unwrap_or_else(|| "five_hour".to_owned());
-        let fact = Fact::LimitHit { resets_at, window };
-        let (at, source) = (skip.failed_at.min(now.wall), Source::Hook);
-        self.observe(Observation { account, at, source, fact }, now);
+        let known = self.account(account).map(|found| &found.usage);
+        let window = skip.model.clone().map(LimitWindow::Model);
+        let window = window.or_else(|| emptied_at(known?, skip.resets_at?));
+        self.refused(account, window, resets_at, skip.failed_at.min(now.wall), now);
     }
 
     /// A front end points a lane at an account: the machine's own seat is swapped by the loop, any
@@ -201,5 +217,15 @@ impl Core {
                 self.answer(call, refused("invalid", text));
             }
         }
+    }
+}
+
+/// The window that empties then, if it is one only.
+fn emptied_at(usage: &Usage, at: Utc) -> Option<LimitWindow> {
+    let ends = |reset: Option<Utc>| reset.is_some_and(|reset| same_reset(reset, at));
+    match (ends(usage.five_hour.resets_at), ends(usage.seven_day.resets_at)) {
+        (true, false) => Some(LimitWindow::FiveHour),
+        (false, true) => Some(LimitWindow::SevenDay),
+        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ports::{Flown, Told};
-use sluice_engine::skip::FailureKind;
+use sluice_engine::skip::{FailureKind, LimitWindow};
 
 /// A failure as the desk hands it to the loop after it has remembered it.
 pub(super) fn told(outside: &mut Outside, told: Told) -> Answer {
@@ -17,7 +17,7 @@ pub(super) fn limit(outside: &Outside, name: &str, generation: u64, ago_s: i64) 
         account: outside.id(name),
         generation: Generation(generation),
         kind: FailureKind::RateLimit,
-        window: "five_hour".to_owned(),
+        window: Some(LimitWindow::FiveHour),
         failed_at: outside.now.wall.plus_seconds(-ago_s),
         resets_at: Some(outside.now.wall.plus_seconds(3_600)),
     }
