@@ -7,17 +7,17 @@ use sluice_ledger::State;
 use sluice_tests::pace::quickest;
 use std::process::Output;
 
-fn silent(output: &Output, what: &str) {
+pub fn silent(output: &Output, what: &str) {
     assert!(output.status.success(), "{what}: {:?}", lines(output));
     assert_eq!(lines(output), (String::new(), String::new()), "{what}");
 }
 
-fn document(event: &str, rest: &str) -> String {
+pub fn document(event: &str, rest: &str) -> String {
     format!("{{\"session_id\":\"s-1\",\"cwd\":\"/tmp\",\"hook_event_name\":\"{event}\"{rest}}}")
 }
 
 /// The default lane on A: what hooks see when nobody used `sluice run`.
-fn with_default(count: usize) -> Bench {
+pub fn with_default(count: usize) -> Bench {
     let bench = Bench::new(count);
     let mut ledger = bench.ledger();
     let lane = ledger.default_lane(Provider::Claude).unwrap().lane.id;
@@ -66,13 +66,15 @@ fn a_burst_of_hooks_in_a_lane_is_one_swap() {
     let mut ledger = bench.ledger();
     let admitted = ledger.admit(&sluice_ledger::NewExecution {
         lane: Some(bench.lane),
-        ..crate::support::execution("wrapped", None, 0)
+        ..crate::follow::around_us("wrapped")
     });
     admitted.unwrap();
     drop(ledger);
     let told = document("StopFailure", ",\"error\":\"rate_limit\"");
+    let seat = bench.seat(0);
+    let with = [("SLUICE_EXECUTION_ID", "wrapped"), ("CLAUDE_CONFIG_DIR", seat.to_str().unwrap())];
     for _ in 0..3 {
-        silent(&bench.hook("stop-failure", &told, &[("SLUICE_EXECUTION_ID", "wrapped")]), "burst");
+        silent(&bench.hook("stop-failure", &told, &with), "burst");
     }
     assert_eq!(bench.active(), (bench.accounts[1], 2));
     assert_eq!(bench.ledger().swaps(10, None).unwrap().len(), 1);
@@ -98,6 +100,28 @@ fn a22_trouble_is_silent_too_and_leaves_the_event_in_the_spool() {
     let replayed = open(&bench.data()).replay(crate::support::T0).unwrap();
     assert_eq!(replayed.taken, 4);
     assert!(bench.ledger().skip(bench.accounts[0]).unwrap().is_some());
+}
+
+/// Standard input that never ends costs the tool no more than the budget, and what came is used.
+#[test]
+fn input_left_open_costs_the_budget_and_no_more() {
+    let bench = with_default(2);
+    let numbers = r#"{"session_id":"s-1","rate_limits":{"seven_day":{"used_percentage":7}}}"#;
+    for (event, said) in [("stop-failure", ""), ("session-start", "{"), ("status-line", numbers)] {
+        let mut command = bench.command(&["hook", event]);
+        command.stdin(std::process::Stdio::piped());
+        let begun = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let mut open = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut open, said.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+        let took = begun.elapsed();
+        drop(open);
+        let bound = std::time::Duration::from_millis(600) * crate::support::crowding();
+        assert!(took < bound, "{event}: {took:?}");
+    }
+    let replayed = open(&bench.data()).replay(crate::support::T0).unwrap();
+    assert_eq!(replayed.observations.len(), 1, "the document was whole");
 }
 
 #[test]

@@ -4,10 +4,12 @@
 mod burst;
 mod caps;
 mod folders;
+mod follow;
 mod guard;
 mod hooks;
 mod pointer;
 mod reconcile;
+mod repeat;
 mod run;
 mod skips;
 mod steps;
@@ -16,3 +18,4 @@ mod tool;
 mod verbs;
 mod words;
 mod workers;
+mod wrapper;

@@ -85,8 +85,12 @@ fn what_was_produced_is_never_produced_twice() {
 #[test]
 fn the_exit_code_and_the_signal_are_the_tools() {
     let bench = Bench::new(1);
-    for (script, code) in [("exit 7", 7), ("kill -TERM $$", 143), ("exit 0", 0)] {
-        assert_eq!(bench.in_lane(script).status.code(), Some(code), "{script}");
+    for (script, code, signal) in
+        [("exit 7", Some(7), None), ("kill -TERM $$", None, Some(15)), ("exit 0", Some(0), None)]
+    {
+        let status = bench.in_lane(script).status;
+        let signalled = std::os::unix::process::ExitStatusExt::signal(&status);
+        assert_eq!((status.code(), signalled), (code, signal), "{script}");
     }
     let reasons: Vec<_> = bench.rows().into_iter().filter_map(|row| row.end_reason).collect();
     assert_eq!(reasons, ["exit 7", "signal 15", "exit 0"]);

@@ -63,13 +63,23 @@ impl Bench {
         self.home.path().join("data")
     }
 
+    /// The directory of an account's own seat.
+    pub fn seat(&self, account: usize) -> PathBuf {
+        self.data().join(format!("seats/claude/{}", self.accounts[account].0))
+    }
+
     pub fn ledger(&self) -> Ledger {
         open(&self.data())
     }
 
     /// A program called `claude` that does what `script` says; `$SEAT` is the seat's directory.
     pub fn claude(&self, script: &str) -> PathBuf {
-        let path = self.home.path().join("claude");
+        self.program("claude", &format!("SEAT=$CLAUDE_CONFIG_DIR\ncat > /dev/null\n{script}"))
+    }
+
+    /// A program of that name that does what `script` says.
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.home.path().join(name);
         let mut file = std::fs::OpenOptions::new()
             .write(true)
             .create(true)
@@ -77,7 +87,7 @@ impl Bench {
             .mode(0o755)
             .open(&path)
             .unwrap();
-        writeln!(file, "#!/bin/sh\nSEAT=$CLAUDE_CONFIG_DIR\ncat > /dev/null\n{script}").unwrap();
+        writeln!(file, "#!/bin/sh\n{script}").unwrap();
         path
     }
 
@@ -153,6 +163,11 @@ pub fn lines(output: &Output) -> (String, String) {
 pub fn kill(child: &mut Child) {
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// What the clock on the wall shows.
+pub fn present() -> sluice_engine::Utc {
+    later().plus_seconds(-3_600)
 }
 
 /// Long enough after the start that no grace applies.

@@ -383,7 +383,7 @@ export interface RunView {
   id: string;
   // Whose tool.
   provider: Provider;
-  // The account it was started on; `None` when a variable outranks every account.
+  // The account it uses; `None` when a variable outranks every account.
   account: AccountId | null;
   // The lane it was started in.
   lane: LaneId | null;
@@ -673,7 +673,7 @@ export interface Acquire {
 
 // A failure as a tool told it.
 export interface Failure {
-  // Which execution; its account and generation are those of its launch.
+  // Which execution; its account and generation are those it used then.
   execution: string | null;
   // Without an execution: the lane by name; the machine's own when absent.
   lane: string | null;
@@ -683,7 +683,7 @@ export interface Failure {
   generation: Generation | null;
   // What kind.
   kind: FailureKind;
-  // The window that is full: `five_hour`, `seven_day` or a model's name.
+  // The window that is full: `five_hour`, `seven_day` or a model's name; unknown when absent.
   window: string | null;
   // When it happened.
   failed_at_ms: number;

@@ -11,6 +11,7 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 use std::os::raw::c_int;
 use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Signals that are handed on.
@@ -32,6 +33,8 @@ const HANDED_ON: [c_int; 14] = [
 ];
 /// Signals on their way from the handler; the kernel keeps one of each kind at a time.
 const WAITING_MAX: usize = 64;
+/// A tool that stands still for this long was not stopped together with the wrapper.
+const SETTLED: Duration = Duration::from_millis(30);
 
 /// A signal that came.
 #[derive(Clone, Copy, Debug)]
@@ -72,19 +75,36 @@ impl Signals {
     pub async fn next(&mut self, child: Option<u32>) -> Option<c_int> {
         let child = child.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         tokio::select! {
-            Some(came) = self.came.recv() => {
-                if let Some(child) = child.filter(|_| !came.by_terminal) {
-                    hand_on(child, came.number);
-                }
-                Some(came.number)
-            }
+            biased;
+            Some(came) = self.came.recv() => Some(came.passed_to(child)),
             _ = self.of_child.recv() => {
-                if let Some(child) = child {
-                    stop_with(child);
-                }
-                None
+                let child = child.filter(|child| has_stopped(*child, WaitIdOptions::NOWAIT))?;
+                self.stop_with(child).await
             }
         }
+    }
+
+    /// A tool that stopped itself takes the wrapper with it, so that the shell sees a stopped job; what
+    /// wakes the wrapper wakes the tool. Where both were stopped from outside, both are being woken:
+    /// that is waited for, so that the wrapper does not stop a second time.
+    async fn stop_with(&mut self, child: Pid) -> Option<c_int> {
+        if let Ok(Some(came)) = tokio::time::timeout(SETTLED, self.came.recv()).await {
+            return Some(came.passed_to(Some(child)));
+        }
+        if has_stopped(child, WaitIdOptions::empty()) {
+            let _stopped = signal_hook::low_level::raise(name::SIGSTOP);
+        }
+        None
+    }
+}
+
+impl Came {
+    /// Hands it on, unless the tool has it from the terminal.
+    fn passed_to(self, child: Option<Pid>) -> c_int {
+        if let Some(child) = child.filter(|_| !self.by_terminal) {
+            hand_on(child, self.number);
+        }
+        self.number
     }
 }
 
@@ -95,9 +115,11 @@ fn hand_on(child: Pid, number: c_int) {
     }
 }
 
-/// Whether a signal asks a program to end.
-pub const fn is_an_end(number: c_int) -> bool {
-    matches!(number, name::SIGHUP | name::SIGINT | name::SIGQUIT | name::SIGTERM)
+/// Whether the tool stands still; what is asked without `NOWAIT` is not told again.
+fn has_stopped(child: Pid, also: WaitIdOptions) -> bool {
+    let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | also;
+    let seen = rustix::process::waitid(WaitId::Pid(child), options);
+    matches!(&seen, Ok(Some(status)) if status.stopped())
 }
 
 /// The reader of what the tool writes is gone: the tool learns of it as it would without us.
@@ -108,14 +130,9 @@ pub fn reader_gone(child: u32) {
     }
 }
 
-/// A tool that stopped itself takes the wrapper with it, so that the shell sees a stopped job; what
-/// wakes the wrapper wakes the tool.
-fn stop_with(child: Pid) {
-    let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
-    let stopped = rustix::process::waitid(WaitId::Pid(child), options);
-    if matches!(&stopped, Ok(Some(status)) if status.stopped()) {
-        let _stopped = signal_hook::low_level::raise(name::SIGSTOP);
-    }
+/// Whether a signal asks a program to end.
+pub const fn is_an_end(number: c_int) -> bool {
+    matches!(number, name::SIGHUP | name::SIGINT | name::SIGQUIT | name::SIGTERM)
 }
 
 /// The set of ignored signals, one bit each; none where the system does not show it.
