@@ -142,7 +142,9 @@ fn a_session_counts_for_the_account_it_uses() {
 }
 
 fn shown(five: f64, resets: i64) -> String {
-    format!(",\"rate_limits\":{{\"five_hour\":{{\"used_percentage\":{five},\"resets_at\":{resets}}}}}")
+    format!(
+        ",\"rate_limits\":{{\"five_hour\":{{\"used_percentage\":{five},\"resets_at\":{resets}}}}}"
+    )
 }
 
 /// Accounts that numbers were booked for since the last look, by index.

@@ -152,7 +152,8 @@ const CODEX_LIMIT: &str = "You’ve hit your usage limit. Visit https://chatgpt.
 
 #[test]
 fn codex_at_its_limit_is_seen_moved_and_repeated() {
-    let text = format!("echo 'OpenAI Codex v0.171.0' >&2; echo \"ERROR: {CODEX_LIMIT}\" >&2; exit 1");
+    let text =
+        format!("echo 'OpenAI Codex v0.171.0' >&2; echo \"ERROR: {CODEX_LIMIT}\" >&2; exit 1");
     let events = format!(
         "echo '{{\"type\":\"thread.started\"}}'; \
          echo '{{\"type\":\"error\",\"message\":\"{CODEX_LIMIT}\"}}'; \
@@ -162,8 +163,9 @@ fn codex_at_its_limit_is_seen_moved_and_repeated() {
         let bench = Bench::new(1);
         let ids = with_codex(&bench);
         let first = ids[0].0;
-        let script =
-            format!("case \"$CODEX_HOME\" in */{first}) {refusal};; *) echo '{{\"type\":\"item.completed\"}}'; esac");
+        let script = format!(
+            "case \"$CODEX_HOME\" in */{first}) {refusal};; *) echo '{{\"type\":\"item.completed\"}}'; esac"
+        );
         let codex = bench.program("codex", &script);
         let mut command = bench.command(&["run", "--lane", "code", "--"]);
         let output = command.arg(codex).args(&words).output().unwrap();

@@ -35,9 +35,12 @@ fn words(bench: &Bench, way: Way) -> Vec<String> {
 fn command(bench: &Bench, way: Way) -> Command {
     let words = words(bench, way);
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).envs(bench.command(&[]).get_envs().filter_map(|(name, value)| {
-        value.map(|value| (name.to_owned(), value.to_owned()))
-    }));
+    command.args(&words[1..]).envs(
+        bench
+            .command(&[])
+            .get_envs()
+            .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value.to_owned()))),
+    );
     command.env_remove("SLUICE_EXECUTION_ID").env_remove("CLAUDE_CONFIG_DIR");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -61,11 +64,10 @@ fn in_shell(bench: &Bench, way: Way, shell: &str) -> String {
 #[test]
 fn it_ends_as_its_tool_ends() {
     let bench = Bench::new(1);
-    for script in ["exit 0", "exit 7", "exit 255"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(["HUP", "INT", "QUIT", "KILL", "PIPE", "USR1", "TERM", "SEGV"].map(|name| format!("kill -{name} $$")))
-    {
+    for script in ["exit 0", "exit 7", "exit 255"].map(str::to_owned).into_iter().chain(
+        ["HUP", "INT", "QUIT", "KILL", "PIPE", "USR1", "TERM", "SEGV"]
+            .map(|name| format!("kill -{name} $$")),
+    ) {
         bench.program("claude", &format!("ulimit -c 0\n{script}"));
         let alone = end(command(&bench, Way::Alone).output().unwrap().status);
         for way in WAYS {
@@ -82,7 +84,8 @@ fn both_outputs_arrive_whole_and_in_their_order() {
         "claude",
         "for n in 1 2 3 4 5; do echo out $n; echo err $n >&2; done; head -c 300000 /dev/zero",
     );
-    for shell in ["$TOOL 2>&1 | md5sum", "$TOOL 2>/dev/null | md5sum", "$TOOL 2>&1 >/dev/null | md5sum"]
+    for shell in
+        ["$TOOL 2>&1 | md5sum", "$TOOL 2>/dev/null | md5sum", "$TOOL 2>&1 >/dev/null | md5sum"]
     {
         let alone = in_shell(&bench, Way::Alone, shell);
         for way in WAYS {

@@ -302,13 +302,10 @@ impl Run<'_> {
                 Ok(status) => status,
                 Err(error) => return self.end_unstarted(&error),
             };
-            let evidence =
-                watched.as_ref().and_then(|watched| watched.evidence(status.success()));
+            let evidence = watched.as_ref().and_then(|watched| watched.evidence(status.success()));
             if let (Some(input), Some((evidence, _))) = (&input, &evidence) {
                 let may = attempt < ATTEMPTS && !evidence.produced && input.is_repeatable();
-                if evidence.failure.is_some()
-                    && self.failed(evidence, may).await
-                    && input.rewind()
+                if evidence.failure.is_some() && self.failed(evidence, may).await && input.rewind()
                 {
                     continue;
                 }

@@ -96,8 +96,7 @@ impl Ledger {
             .collect();
         let session = processes.session_of(pid);
         let beside = |process: &ProcessId| {
-            process.pid == pid
-                || session.is_some() && processes.session_of(process.pid) == session
+            process.pid == pid || session.is_some() && processes.session_of(process.pid) == session
         };
         let mut above = Vec::new();
         let mut at = pid;

@@ -358,7 +358,8 @@ impl Heard {
             // It began before anybody wrote it down, perhaps before the account went live.
             None => {
                 let tool = tool_process();
-                let certain = since.is_none_or(|since| tool.is_some_and(|tool| began_after(tool, since)));
+                let certain =
+                    since.is_none_or(|since| tool.is_some_and(|tool| began_after(tool, since)));
                 let known = self.conversation.is_some() && whose.row.is_none();
                 (known.then(|| self.write_down(ledger, &whose.seat, tool)).flatten(), certain)
             }

@@ -92,7 +92,7 @@ fn stands(entries: &[Entry], settings: &Value, managed: &[(PathBuf, Value)]) -> 
     }
     let events: Vec<_> = EVENTS.map(|(event, _)| event).to_vec();
     let there = |event: &&str| entries.iter().any(|one| one.event == *event);
-    if !events.iter().all(|event| there(event)) {
+    if !events.iter().all(there) {
         return Standing::Partial(events.into_iter().filter(|event| there(event)).collect());
     }
     if let Some(by) = switched_off(settings, managed) {

@@ -187,7 +187,9 @@ pub fn read_some<T: Read + AsFd>(source: &mut T, chunk: &mut [u8]) -> usize {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let mut wait = [PollFd::new(source, PollFlags::IN)];
-                if rustix::event::poll(&mut wait, None).is_err_and(|error| error != rustix::io::Errno::INTR) {
+                if rustix::event::poll(&mut wait, None)
+                    .is_err_and(|error| error != rustix::io::Errno::INTR)
+                {
                     return 0;
                 }
             }

@@ -1,8 +1,8 @@
 //! Standard input of a run that may be started a second time: the second attempt is given the same, or
 //! it is not made.
 
-use rustix::fs::{FileType, SeekFrom};
 use super::channels::read_some;
+use rustix::fs::{FileType, SeekFrom};
 use std::fs::File;
 use std::io::{PipeWriter, Write as _};
 use std::os::fd::AsFd as _;
@@ -59,9 +59,7 @@ impl Input {
             return Self::Once;
         }
         match FileType::from_raw_mode(found.st_mode) {
-            FileType::RegularFile => {
-                rustix::fs::tell(&stdin).map_or(Self::Once, Self::File)
-            }
+            FileType::RegularFile => rustix::fs::tell(&stdin).map_or(Self::Once, Self::File),
             FileType::Fifo | FileType::Socket => Relay::start().map_or(Self::Once, Self::Relayed),
             FileType::CharacterDevice if is_empty_device(found.st_rdev) => Self::Untouched,
             FileType::CharacterDevice if rustix::termios::isatty(&stdin) => Self::Untouched,
@@ -119,8 +117,7 @@ fn is_empty_device(device: u64) -> bool {
 impl Relay {
     fn start() -> Option<Arc<Self>> {
         let source = File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?);
-        let relay =
-            Arc::new(Self { state: Mutex::new(State::default()), changed: Condvar::new() });
+        let relay = Arc::new(Self { state: Mutex::new(State::default()), changed: Condvar::new() });
         let taking = Arc::clone(&relay);
         let thread = std::thread::Builder::new().name("sluice-input".to_owned());
         // Ends with the input, or with us.

@@ -235,8 +235,8 @@ impl Held {
             Provider::Codex => Speaker::Codex,
         };
         let resets_at = || reset_said(text).and_then(|said| meant(&said));
-        let seen = classify_text(speaker, text)
-            .and_then(|class| Seen::of(class, resets_at(), false));
+        let seen =
+            classify_text(speaker, text).and_then(|class| Seen::of(class, resets_at(), false));
         let before = &mut self.worded[channel as usize];
         match channel {
             Channel::Output if seen.is_none() || before.is_some() => {

@@ -41,11 +41,7 @@ pub(super) fn lanes(rows: Vec<LaneRow>, accounts: &[AccountRow], paths: &Paths) 
 }
 
 /// An open row for the screen.
-pub(super) fn run(
-    row: ExecutionRow,
-    lanes: &[LaneView],
-    unjudged: &BTreeSet<String>,
-) -> RunView {
+pub(super) fn run(row: ExecutionRow, lanes: &[LaneView], unjudged: &BTreeSet<String>) -> RunView {
     let new = row.execution;
     let followed = lanes.iter().find(|view| row.follows && Some(view.id) == new.lane);
     RunView {

@@ -39,6 +39,8 @@ const BANS: [Ban; 7] = [
             "src-tauri/custody/src/clock.rs",
             "src-tauri/ground/src/locks.rs",
             "src-tauri/cli/src/run",
+            // The tool waits for its hook.
+            "src-tauri/cli/src/hook",
         ],
         why: "deadlines are the driver's, or stand in the files named here",
     },
@@ -67,6 +69,10 @@ const BANS: [Ban; 7] = [
             "src-tauri/cli/src/lane.rs",
             // The tool's settings and transcripts, for hooks.
             "src-tauri/cli/src/hook",
+            // The caller's own channels, and what /proc says of ignored signals.
+            "src-tauri/cli/src/run",
+            // Whether two names are one directory.
+            "src-tauri/driver/src/lanes.rs",
             // Scenarios in, logs out.
             "src-tauri/cli/src/simulate.rs",
         ],
@@ -80,7 +86,7 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/watch.rs",
             "src-tauri/driver/src/flight.rs",
             "src-tauri/cli/src/daemon.rs",
-            "src-tauri/cli/src/run.rs",
+            "src-tauri/cli/src/run",
             "src-tauri/src/app.rs",
             "src-tauri/src/notify.rs",
         ],

@@ -5,8 +5,7 @@ use super::*;
 fn manner_of(words: &[&str]) -> Manner {
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
     let program = words[0].to_str().unwrap();
-    let provider =
-        if program.starts_with("codex") { Provider::Codex } else { Provider::Claude };
+    let provider = if program.starts_with("codex") { Provider::Codex } else { Provider::Claude };
     manner(provider, program, &words).unwrap()
 }
 
