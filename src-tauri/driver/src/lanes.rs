@@ -202,11 +202,7 @@ pub const fn store_variable(provider: Provider) -> &'static str {
 ///
 /// # Errors
 /// The database.
-pub fn seat_in_use(
-    ledger: &Ledger,
-    paths: &Paths,
-    provider: Provider,
-) -> Result<SeatInUse, Error> {
+pub fn seat_in_use(ledger: &Ledger, paths: &Paths, provider: Provider) -> Result<SeatInUse, Error> {
     let Ok(home) = adapters::home() else { return Ok(SeatInUse::Foreign(PathBuf::new())) };
     let directory = |seats: Seats| match provider {
         Provider::Claude => seats.claude.map(|seat| seat.dir),

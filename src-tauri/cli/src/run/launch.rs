@@ -63,8 +63,7 @@ impl Launch {
         let shadowed = outranking(provider, here.as_deref(), seat);
         let asked = args.lane.is_some() || account.is_some();
         let (elsewhere, removed) = (None, Vec::new());
-        let launch =
-            Self { provider, program, place, shadowed, elsewhere, removed };
+        let launch = Self { provider, program, place, shadowed, elsewhere, removed };
         launch.where_it_really_goes(ledger, paths, asked)
     }
 

@@ -75,3 +75,18 @@ fn modes_are_obeyed() {
     assert!(matches!(told(&mut outside, unknown), Answer::Refused(_)));
     assert_eq!(outside.swaps().len(), 1, "the one that was asked for");
 }
+
+#[test]
+fn a_refusal_without_a_window_is_the_one_that_ends_then() {
+    for (named, expected) in [(None, "seven_day"), (Some(LimitWindow::FiveHour), "five_hour")] {
+        let mut outside = Outside::pair("advise");
+        let live = outside.core.world.lanes[0].generation.0;
+        let a = outside.id("a");
+        let week = outside.core.account(a).and_then(|found| found.usage.seven_day.resets_at);
+        let failure = Told { window: named, resets_at: week, ..limit(&outside, "a", live, 0) };
+        told(&mut outside, failure);
+        let refusals = &outside.core.world.memory[&a].refusals;
+        let windows: Vec<&str> = refusals.iter().map(|one| one.window.as_str()).collect();
+        assert_eq!(windows, [expected]);
+    }
+}
