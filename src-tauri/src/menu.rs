@@ -4,7 +4,7 @@
 
 use crate::words::{self, Moment};
 use sluice_driver::api::{AccountView, LaneView, Mode, Provider, ProviderView, Request, View};
-use sluice_driver::{lanes, outlook};
+use sluice_driver::{label, lanes, outlook};
 use std::fmt;
 
 /// Everything the tray shows.
@@ -214,7 +214,7 @@ fn line(account: &AccountView, moment: Moment) -> Item {
     let mark = if account.live { "●" } else { "○" };
     let state = words::obstacle(account)
         .map_or_else(|| words::windows(account, moment.at_ms), str::to_owned);
-    entry(&format!("{mark} {} — {state}", account.label), Act::Open, true)
+    entry(&format!("{mark} {} — {state}", label::told_apart(account)), Act::Open, true)
 }
 
 fn swap_to(view: &View) -> Item {
@@ -234,7 +234,7 @@ fn swap_to(view: &View) -> Item {
                 && view.swapping.is_none()
                 && !view.stopped;
             let act = Act::Ask(Request::Swap { to: account.id });
-            entry(&format!("{}{tool}", account.label), act, ready)
+            entry(&format!("{}{tool}", label::told_apart(account)), act, ready)
         })
         .collect();
     Item::Sub { label: "Swap to".to_owned(), items }

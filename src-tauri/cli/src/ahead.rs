@@ -2,6 +2,7 @@
 
 use crate::ask::{Outcome, unexpected};
 use crate::render::{instant, table, until};
+use crate::show::listed;
 use chrono::{DateTime, Local, Offset as _, TimeZone as _, Utc};
 use serde_json::json;
 use sluice_driver::api::{
@@ -35,7 +36,7 @@ pub async fn forecast(link: &Link, view: &View) -> Outcome {
 fn words(view: &View, past: &[StrandedView]) -> String {
     let mut told: Vec<String> = Vec::new();
     for provider in &view.providers {
-        let live = provider.live.map_or_else(String::new, |id| label(view, id));
+        let live = provider.live.map_or_else(String::new, |id| listed(view, id));
         told.extend(lines(view, provider).into_iter().map(|text| format!("{live}: {text}")));
     }
     let heading = ["name", "5 h left unused", "resets", "week left unused", "resets"];
@@ -44,7 +45,7 @@ fn words(view: &View, past: &[StrandedView]) -> String {
         let (short, week) = (account.forecasts.five_hour, account.forecasts.seven_day);
         let said = |one: Option<ForecastView>| one.map_or("–".to_owned(), |one| one.words());
         let ends = |one: Option<ForecastView>| until(view.at_ms, one.map(|one| one.resets_at_ms));
-        vec![account.label.clone(), said(short), ends(short), said(week), ends(week)]
+        vec![listed(view, account.id), said(short), ends(short), said(week), ends(week)]
     }));
     told.push(table(&rows));
     if !past.is_empty() {
@@ -54,7 +55,7 @@ fn words(view: &View, past: &[StrandedView]) -> String {
         rows.extend(past.iter().map(|week| {
             vec![
                 instant(week.resets_at_ms),
-                label(view, week.account),
+                listed(view, week.account),
                 format!("{:.0} %", week.unused),
                 week.p50.map_or("–".to_owned(), |p50| format!("{p50:.0} %")),
             ]
@@ -75,11 +76,6 @@ pub fn lines(view: &View, provider: &ProviderView) -> Vec<String> {
 /// `34 %`, or a dash: the week's forecast in the table of accounts.
 pub fn short(said: Option<ForecastView>) -> String {
     said.map_or_else(|| "–".to_owned(), |said| format!("{:.0} %", said.p50))
-}
-
-fn label(view: &View, id: AccountId) -> String {
-    let found = view.accounts.iter().find(|account| account.id == id);
-    found.map_or_else(|| format!("account {}", id.0), |account| account.label.clone())
 }
 
 #[cfg(test)]

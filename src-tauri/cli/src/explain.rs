@@ -2,7 +2,7 @@
 
 use crate::ask::{Outcome, unexpected};
 use crate::render;
-use crate::show::{label, shown};
+use crate::show::{label, listed, shown};
 use serde_json::json;
 use sluice_driver::api::{
     Answer, DecisionFilter, DecisionView, Provider, Refusal, Refused, Request, Trigger, View,
@@ -100,7 +100,7 @@ fn compared(view: &View, row: &DecisionView) -> (String, String) {
     rows.extend(row.candidates.iter().map(|one| {
         let used = one.target.zip(one.deficit).map(|(target, behind)| target - behind);
         let mut cells = vec![
-            label(view, one.account),
+            listed(view, one.account),
             render::percent(used),
             render::percent(one.target),
             ends(one.tier).to_owned(),

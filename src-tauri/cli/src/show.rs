@@ -31,7 +31,7 @@ pub fn status(view: &View) -> Outcome {
         lines.push("You have not chosen yet what Sluice may do; it advises. `sluice mode auto` lets it swap.".to_owned());
     }
     for provider in &view.providers {
-        let live = provider.live.map_or("nobody".to_owned(), |id| label(view, id));
+        let live = provider.live.map_or("nobody".to_owned(), |id| listed(view, id));
         let mut line =
             format!("{}: {} — live: {live}", provider.provider.name(), mode_word(provider.mode));
         if let Some(paused) = provider.paused_until_ms {
@@ -158,6 +158,12 @@ fn mode_word(mode: Mode) -> &'static str {
 pub fn label(view: &View, id: AccountId) -> String {
     let found = view.accounts.iter().find(|account| account.id == id);
     found.map_or_else(|| format!("account {}", id.0), |account| account.label.clone())
+}
+
+/// The name with the mail address where nobody gave one, for lists.
+pub fn listed(view: &View, id: AccountId) -> String {
+    let found = view.accounts.iter().find(|account| account.id == id);
+    found.map_or_else(|| format!("account {}", id.0), sluice_driver::label::told_apart)
 }
 
 /// One provider's mode.
@@ -317,14 +323,14 @@ async fn swap_log(link: &Link, view: &View, limit: u32) -> Outcome {
 }
 
 fn swap_line(view: &View, row: &SwapView) -> String {
-    let from = row.from.map_or("nobody".to_owned(), |id| label(view, id));
+    let from = row.from.map_or("nobody".to_owned(), |id| listed(view, id));
     let why = row.error.as_deref().unwrap_or(&row.reason);
     format!(
         "{:>6}  {}  {:<9} {from} → {}  {why}",
         row.id,
         instant(row.at_ms),
         row.status,
-        label(view, row.to)
+        listed(view, row.to)
     )
 }
 

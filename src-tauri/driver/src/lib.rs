@@ -14,6 +14,7 @@ pub mod export;
 mod flight;
 pub mod hours;
 pub mod inbox;
+pub mod label;
 pub mod lanes;
 pub mod link;
 pub mod lock;

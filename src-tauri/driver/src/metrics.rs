@@ -332,13 +332,13 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::api::{ForecastView, LaneView, Login, LoginHealth, Mode, ModelView, ProviderView};
     use sluice_engine::{Generation, LaneId};
     use std::collections::BTreeSet;
 
-    fn account(id: i64, label: &str) -> AccountView {
+    pub(crate) fn account(id: i64, label: &str) -> AccountView {
         let window =
             |used, resets_at_ms| WindowView { used, resets_at_ms, ..WindowView::default() };
         let said = ForecastView { p50: 34.0, p90: 55.0, low: 20.0, high: 60.0, resets_at_ms: 9 };

@@ -221,15 +221,9 @@ impl Core {
     }
 
     fn free_label(&self, provider: Provider) -> String {
-        let name = match provider {
-            Provider::Claude => "Claude",
-            Provider::Codex => "Codex",
-        };
         let taken: BTreeSet<&str> = self.cards.values().map(|card| card.label.as_str()).collect();
-        let free = (1..=ACCOUNTS_MAX + 1).map(|number| format!("{name} {number}"));
-        free.into_iter()
-            .find(|label| !taken.contains(label.as_str()))
-            .unwrap_or_else(|| name.to_owned())
+        let mut free = (1..=ACCOUNTS_MAX + 1).map(|number| crate::label::given(provider, number));
+        free.find(|label| !taken.contains(label.as_str())).unwrap_or_default()
     }
 
     fn on_enrolled(&mut self, provider: Provider, result: Result<i64, Trouble>) {
