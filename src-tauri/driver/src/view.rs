@@ -1,7 +1,7 @@
 //! The view: a pure function of the core's state.
 
 use crate::api::{
-    AccountView, BlockedView, LoginHealth, LoginView, ModelView, ProviderView, Swapping, View,
+    AccountView, BlockedView, DecisionView, LoginHealth, LoginView, ModelView, ProviderView, Swapping, View,
     WindowView,
 };
 use crate::core::{Core, Seat};
@@ -42,11 +42,24 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
             .lanes
             .values()
             .filter_map(|lane| lane.last.clone())
-            .max_by_key(|last| last.at_ms),
+            .max_by_key(|last| last.at_ms)
+            .filter(|last| holds(core, last)),
         lanes: core.flying.lanes.clone(),
         runs: core.flying.runs.clone(),
         caps: core.flying.caps.clone(),
     }
+}
+
+/// Whether a decision's sentence is still true: a swap by hand, a new sign-in, a failed swap or the
+/// kill switch may have overtaken it.
+fn holds(core: &Core, last: &DecisionView) -> bool {
+    let live = core.live(last.provider);
+    let coming = core.under_way().is_some_and(|order| Some(order.to.0) == last.target);
+    core.watched(last.provider)
+        && match last.action.as_str() {
+            "swap" => coming || last.target == live,
+            _ => last.active == live,
+        }
 }
 
 fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderView> {

@@ -401,3 +401,22 @@ fn an_empty_seat_that_cannot_be_filled_is_tried_once_and_then_advised() {
     assert_eq!(outside.swaps().len(), 1);
     assert_eq!(outside.told("advice").len(), 1);
 }
+
+#[test]
+fn a_decision_that_was_overtaken_is_not_shown_as_true() {
+    let mut outside = Outside::pair("advise");
+    outside.advance(900);
+    let said = |outside: &Outside| {
+        outside.view.last_decision.as_ref().map(|last| (last.action.clone(), last.active))
+    };
+    let live = outside.view.providers[0].live;
+    assert_eq!(said(&outside).map(|(_, active)| active), Some(live));
+    // Somebody signs in with the tool itself: what was decided about the other one is over.
+    outside.sign_in("b");
+    outside.ask(Request::Status);
+    let now_live = outside.view.providers[0].live;
+    assert_ne!(now_live, live);
+    assert!(said(&outside).is_none_or(|(_, active)| active == now_live), "{:?}", said(&outside));
+    outside.ask(Request::Stop);
+    assert_eq!(said(&outside), None, "nothing is decided while everything is stopped");
+}
