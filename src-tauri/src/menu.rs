@@ -145,7 +145,7 @@ pub fn tooltip(view: &View, moment: Moment) -> String {
     let mut text = headline(view);
     for account in view.accounts.iter().filter(|a| a.live) {
         text.push('\n');
-        text.push_str(&words::windows(account, moment.at_ms));
+        text.push_str(&words::windows(account, moment));
     }
     if let Some(first) = view.needs_you.first() {
         text.push_str("\nNeeds you: ");
@@ -212,8 +212,8 @@ fn lines(view: &View, account: &AccountView, moment: Moment) -> Vec<Item> {
 
 fn line(account: &AccountView, moment: Moment) -> Item {
     let mark = if account.live { "●" } else { "○" };
-    let state = words::obstacle(account)
-        .map_or_else(|| words::windows(account, moment.at_ms), str::to_owned);
+    let state =
+        words::obstacle(account).map_or_else(|| words::windows(account, moment), str::to_owned);
     entry(&format!("{mark} {} — {state}", label::told_apart(account)), Act::Open, true)
 }
 

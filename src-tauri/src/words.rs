@@ -80,24 +80,37 @@ pub fn span(millis: i64) -> String {
 
 /// The window that binds: the fuller one, with its name.
 #[must_use]
-pub fn binding(account: &AccountView) -> (&'static str, WindowView) {
-    let weekly = account.seven_day.used > account.five_hour.used;
-    if weekly { ("7d", account.seven_day) } else { ("5h", account.five_hour) }
+pub fn binding(account: &AccountView, now_ms: i64) -> (&'static str, WindowView) {
+    let (short, week) = (account.five_hour.at(now_ms), account.seven_day.at(now_ms));
+    if week.used > short.used { ("7d", week) } else { ("5h", short) }
 }
 
-/// `5h 42% · 7d 71% · 5h resets in 2 h 10 min`.
+/// A window's share as it counts now: `42%`, `≈0%` where it emptied and was not read since.
+fn share(window: WindowView, now_ms: i64) -> String {
+    let window = window.at(now_ms);
+    let about = if window.emptied_at_ms.is_some() { "≈" } else { "" };
+    format!("{about}{}", percent(window.used))
+}
+
+/// `5h 42% · 7d 71% · 5h resets in 2 h 10 min`, or what emptied and was not read since.
 #[must_use]
-pub fn windows(account: &AccountView, now_ms: i64) -> String {
-    let (name, window) = binding(account);
-    let reset = match window.resets_at_ms {
-        Some(at) if at > now_ms => format!(" · {name} resets in {}", span(at - now_ms)),
-        Some(_) => format!(" · {name} has reset"),
-        None => String::new(),
+pub fn windows(account: &AccountView, moment: Moment) -> String {
+    let now_ms = moment.at_ms;
+    let (name, window) = binding(account, now_ms);
+    let emptied = [("5h", account.five_hour), ("7d", account.seven_day)]
+        .into_iter()
+        .find_map(|(name, window)| Some((name, window.at(now_ms).emptied_at_ms?)));
+    let reset = match (emptied, window.resets_at_ms) {
+        (Some((name, at)), _) => {
+            format!(" · {name} reset at {}, not read since", moment.clock(at))
+        }
+        (None, Some(at)) if at > now_ms => format!(" · {name} resets in {}", span(at - now_ms)),
+        (None, Some(_) | None) => String::new(),
     };
     format!(
         "5h {} · 7d {}{reset}",
-        percent(account.five_hour.used),
-        percent(account.seven_day.used)
+        share(account.five_hour, now_ms),
+        share(account.seven_day, now_ms)
     )
 }
 
@@ -105,7 +118,7 @@ pub fn windows(account: &AccountView, now_ms: i64) -> String {
 #[must_use]
 pub fn obstacle(account: &AccountView) -> Option<&'static str> {
     match account.login {
-        Login::NeedsSignIn => Some("sign in again"),
+        Login::NeedsSignIn => Some("signed out"),
         Login::Missing => Some("no login kept"),
         Login::Valid | Login::Unverified if !account.enabled => Some("off"),
         Login::Valid | Login::Unverified => None,
@@ -176,12 +189,20 @@ mod tests {
             resets_at_ms: Some(86_400_000),
             ..WindowView::default()
         };
-        assert_eq!(windows(&account, 0), "5h 20% · 7d 30% · 7d resets in 1 d");
+        let said = |account: &AccountView, seconds: i64| {
+            let start = moment("2026-11-22T14:00:00+01:00");
+            let (mut shown, move_ms) = (account.clone(), start.at_ms);
+            for window in [&mut shown.five_hour, &mut shown.seven_day] {
+                window.resets_at_ms = window.resets_at_ms.map(|at| at + move_ms);
+            }
+            windows(&shown, Moment { at_ms: move_ms + seconds * 1_000, ..start })
+        };
+        assert_eq!(said(&account, 0), "5h 20% · 7d 30% · 7d resets in 1 d");
         account.seven_day = WindowView::default();
-        assert_eq!(windows(&account, 0), "5h 20% · 7d – · 5h resets in 2 min");
-        assert_eq!(windows(&account, 120_000), "5h 20% · 7d – · 5h has reset");
+        assert_eq!(said(&account, 0), "5h 20% · 7d – · 5h resets in 2 min");
+        assert_eq!(said(&account, 120), "5h ≈0% · 7d – · 5h reset at 14:02, not read since");
         account.five_hour = WindowView::default();
-        assert_eq!(windows(&account, 0), "5h – · 7d –");
+        assert_eq!(said(&account, 0), "5h – · 7d –");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 import type { WindowView } from "./bindings";
 import { clock, instant, percent, span } from "./format";
+import { shown } from "./window";
 
 /** The same steps as in the tray icon. */
 export const level = (used: number | null): string =>
@@ -17,22 +18,26 @@ interface GaugeProps {
 }
 
 function resetWords(window: WindowView, nowMs: number): string {
+  const { emptiedAtMs } = shown(window, nowMs);
+  if (emptiedAtMs !== null) return `reset at ${clock(emptiedAtMs, nowMs)}, not read since`;
   if (window.resets_at_ms === null) return window.used === null ? "unknown" : "no reset known";
   if (window.resets_at_ms <= nowMs) return "has reset";
   return `resets in ${span(window.resets_at_ms - nowMs)}`;
 }
 
 export function Gauge({ name, window, lengthMs, nowMs, target, small }: GaugeProps) {
-  const { used, resets_at_ms: resets } = window;
+  const { resets_at_ms: resets } = window;
+  const { used, emptiedAtMs } = shown(window, nowMs);
+  const about = emptiedAtMs === null ? "" : "≈ ";
   const elapsed =
     resets === null ? null : Math.min(1, Math.max(0, 1 - (resets - nowMs) / lengthMs)) * 100;
   const words = resetWords(window, nowMs);
-  const said = used === null ? "use unknown" : `${Math.round(used)} percent used`;
+  const said = used === null ? "use unknown" : `${about}${Math.round(used)} percent used`;
   return (
     <div class={`gauge ${small ? "small" : ""}`}>
       <span class="gauge-name">{name}</span>
       <div
-        class={`bar ${level(used)}`}
+        class={`bar ${emptiedAtMs === null ? level(used) : "emptied"}`}
         role="meter"
         aria-label={`${name}: ${said}, ${words}`}
         aria-valuemin={0}
@@ -56,7 +61,10 @@ export function Gauge({ name, window, lengthMs, nowMs, target, small }: GaugePro
           />
         )}
       </div>
-      <span class="gauge-used">{percent(used)}</span>
+      <span class="gauge-used">
+        {about}
+        {percent(used)}
+      </span>
       <span class="gauge-reset" title={resets === null ? undefined : instant(resets)}>
         {words}
         {resets !== null && resets > nowMs && (

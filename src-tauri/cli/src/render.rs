@@ -1,6 +1,7 @@
 //! Text and JSON on their way out.
 
 use serde_json::Value;
+use sluice_driver::api::WindowView;
 use sluice_driver::text;
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -79,6 +80,28 @@ pub fn until(now_ms: i64, at_ms: Option<i64>) -> String {
     )
 }
 
+/// A window's share as it counts now: `42 %`, or `≈ 0 %` where it emptied and was not read since.
+pub fn share(window: WindowView, now_ms: i64) -> String {
+    let window = window.at(now_ms);
+    let about = if window.emptied_at_ms.is_some() { "≈ " } else { "" };
+    format!("{about}{}", percent(window.used))
+}
+
+/// When a window resets: `in 2 h 5 min`, or `14:05, not read since`.
+pub fn reset(window: WindowView, now_ms: i64) -> String {
+    match window.at(now_ms).emptied_at_ms {
+        Some(at) => format!("{}, not read since", clock(at)),
+        None => until(now_ms, window.resets_at_ms),
+    }
+}
+
+fn clock(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms).map_or_else(
+        || "?".to_owned(),
+        |at| at.with_timezone(&chrono::Local).format("%H:%M").to_string(),
+    )
+}
+
 /// `3 min ago`, or `never`.
 pub fn since(now_ms: i64, at_ms: Option<i64>) -> String {
     at_ms.map_or_else(|| "never".to_owned(), |at| format!("{} ago", span((now_ms - at).max(0))))
@@ -133,5 +156,20 @@ mod tests {
         assert_eq!(until(1_000, None), "–");
         assert_eq!(since(120_000, Some(0)), "2 min ago");
         assert_eq!(since(1, None), "never");
+    }
+
+    #[test]
+    fn a_window_past_its_reset_is_empty_and_says_so() {
+        let window = WindowView {
+            used: Some(100.0),
+            resets_at_ms: Some(60_000),
+            read_at_ms: Some(0),
+            ..WindowView::default()
+        };
+        assert_eq!(share(window, 59_000), "100 %");
+        assert_eq!(share(window, 61_000), "≈ 0 %");
+        assert!(reset(window, 61_000).ends_with(", not read since"));
+        let newer = WindowView { read_at_ms: Some(60_500), ..window };
+        assert_eq!(share(newer, 61_000), "100 %", "what was read after the reset counts");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::args::Command;
 use crate::ask::{self, Outcome, find, unexpected};
-use crate::render::{instant, percent, since, table, until};
+use crate::render::{instant, reset, share, since, table, until};
 use crate::{Exit, render};
 use serde_json::json;
 use sluice_driver::api::{
@@ -98,10 +98,10 @@ fn account_table(view: &View) -> String {
             account.label.clone(),
             who(view, account),
             account.plan.clone().unwrap_or_default(),
-            percent(account.five_hour.used),
-            until(view.at_ms, account.five_hour.resets_at_ms),
-            percent(account.seven_day.used),
-            until(view.at_ms, account.seven_day.resets_at_ms),
+            share(account.five_hour, view.at_ms),
+            reset(account.five_hour, view.at_ms),
+            share(account.seven_day, view.at_ms),
+            reset(account.seven_day, view.at_ms),
             crate::ahead::short(account.forecasts.seven_day),
             since(view.at_ms, account.observed_at_ms),
             until(view.at_ms, account.login_ends_at_ms),

@@ -1,8 +1,8 @@
 //! The view: a pure function of the core's state.
 
 use crate::api::{
-    AccountView, BlockedView, DecisionView, LoginHealth, LoginView, ModelView, ProviderView, Swapping, View,
-    WindowView,
+    AccountView, BlockedView, DecisionView, LoginHealth, LoginView, ModelView, ProviderView,
+    Swapping, View, WindowView,
 };
 use crate::core::{Core, Seat};
 use crate::text;
