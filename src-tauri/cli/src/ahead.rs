@@ -5,9 +5,7 @@ use crate::render::{instant, table, until};
 use crate::show::listed;
 use chrono::{DateTime, Local, Offset as _, TimeZone as _, Utc};
 use serde_json::json;
-use sluice_driver::api::{
-    AccountId, Answer, ForecastView, ProviderView, Request, StrandedView, View,
-};
+use sluice_driver::api::{Answer, ForecastView, ProviderView, Request, StrandedView, View};
 use sluice_driver::{Link, outlook};
 
 /// Weeks that ended within so many days are listed.
@@ -81,6 +79,7 @@ pub fn short(said: Option<ForecastView>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_driver::api::AccountId;
 
     #[test]
     fn a_week_that_ended_stands_beside_what_was_foreseen() {
