@@ -194,7 +194,12 @@ pub fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
 }
 
 async fn carry_out(paths: &Paths, (link, driver): (&Link, Driver), command: Command) -> Outcome {
-    let view = match status(link).await {
+    // What a driver answered when it was found is of this moment: it may be ending by now.
+    let view = match link {
+        Link::Remote(client) => Ok(View::clone(&client.views().borrow())),
+        Link::Local(_) => status(link).await,
+    };
+    let view = match view {
         Ok(view) => view,
         Err(refused) => return Outcome::Refused(refused),
     };

@@ -29,7 +29,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 const NAP: Duration = Duration::from_millis(20);
 /// Attempts to read what the ledger keeps, a second apart: without it nothing is known, not even
 /// that everything was stopped.
-const LOADS_MAX: u32 = 5;
+const LOADS_MAX: u32 = 15;
 /// What is under way at the end gets this long to settle.
 const FAREWELL: Duration = Duration::from_secs(3);
 

@@ -132,6 +132,16 @@ async fn a_watching_client_sees_changes_and_notices_the_end() {
 }
 
 #[tokio::test]
+async fn a_watching_client_is_told_that_its_driver_is_gone() {
+    let served = serve();
+    let client = Client::attach(&served.paths, true).await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(50), client.gone()).await;
+    assert!(early.is_err(), "it is there");
+    served.handle.shut_down(Duration::from_secs(5)).await;
+    tokio::time::timeout(Duration::from_secs(5), client.gone()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_left_over_socket_is_replaced_and_anything_else_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let paths = Paths::at(dir.path());

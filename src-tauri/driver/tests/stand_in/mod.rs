@@ -77,6 +77,8 @@ pub struct Outside {
     pub tended: AtomicU32,
     /// Token exchanges that were written down.
     pub tokens_noted: AtomicU32,
+    /// Looks for swaps that were left open.
+    pub recoveries: AtomicU32,
     pub live_polls: AtomicU32,
     pub parked_polls: AtomicU32,
     rotation: AtomicI64,
@@ -100,6 +102,7 @@ impl Outside {
             commits: AtomicBool::new(false),
             tended: AtomicU32::new(0),
             tokens_noted: AtomicU32::new(0),
+            recoveries: AtomicU32::new(0),
             live_polls: AtomicU32::new(0),
             parked_polls: AtomicU32::new(0),
             rotation: AtomicI64::new(0),
@@ -258,6 +261,7 @@ impl Custody for Hold {
         self.0.tended.fetch_add(1, Ordering::SeqCst);
     }
     fn recover(&self) -> Vec<Recovered> {
+        self.0.recoveries.fetch_add(1, Ordering::SeqCst);
         Vec::new()
     }
     fn forget(&self, _: AccountId) -> Result<(), Trouble> {
