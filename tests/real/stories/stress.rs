@@ -12,6 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const SHORT_S: i64 = 200;
 const SWAPS: usize = 24;
 
+/// Ends the sessions when it goes, also in a panic.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// No prompt fails, no used token is presented, no lock stays, both logins live.
 pub fn sessions_and_swaps_beside_short_logins(ground: &Ground) -> Value {
     let accounts = vec![spec(ADA, 20.0, 7.0), spec(BOB, 10.0, 50.0)];
@@ -36,6 +45,8 @@ pub fn sessions_and_swaps_beside_short_logins(ground: &Ground) -> Value {
                 })
             })
             .collect();
+        // Whatever ends the swaps ends the sessions, or they would prompt for ever.
+        let end = End(&over);
         let mut given_way = 0_u64;
         let mut done = 0;
         while done < SWAPS && !sessions.iter().any(|session| session.is_finished()) {
@@ -47,7 +58,7 @@ pub fn sessions_and_swaps_beside_short_logins(ground: &Ground) -> Value {
                 _ => panic!("{said:?}"),
             }
         }
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         let prompts = sessions.into_iter().map(|session| session.join().expect("a session"));
         (prompts.sum::<u64>(), given_way)
     });
