@@ -114,7 +114,7 @@ fn a_swap_waits_for_a_tool_at_its_login_and_is_nobodys_failure() {
         outside.advance(60);
     }
     let (first, tried) = (outside.now.wall, outside.swaps().len());
-    outside.advance(240);
+    outside.advance(150);
     assert!(outside.swaps().len() >= tried + 2, "it is tried again within minutes");
     assert_eq!(outside.told("swap_failed").len(), 0, "nothing has failed");
     let answer = outside.ask(Request::Swap { to: outside.id("b") });

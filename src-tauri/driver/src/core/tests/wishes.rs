@@ -360,3 +360,15 @@ fn an_unsettled_recovery_is_tried_until_it_is_settled() {
     outside.advance(310);
     assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 2);
 }
+
+#[test]
+fn a_login_file_that_is_a_link_is_told_as_one() {
+    let mut outside = Outside::pair("advise");
+    let (account, also_in) = (outside.id("b"), "/other/store.json".to_owned());
+    let twin = crate::ports::Twin { account, also_in, linked: true };
+    outside.input(Input::Twins(vec![twin]));
+    let need = outside.view.needs_you.iter().find(|need| need.code == "twin_login").unwrap();
+    assert!(need.text.contains("is a link to /other/store.json"), "{}", need.text);
+    let row = outside.view.accounts.iter().find(|row| row.id == account).unwrap();
+    assert_eq!(row.login_health.also_in.as_deref(), Some("/other/store.json"));
+}
