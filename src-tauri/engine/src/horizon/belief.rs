@@ -19,7 +19,9 @@ const UNWATCHED: f64 = 15.0;
 /// No work uses up a whole 5-hour window in fewer minutes.
 const FASTEST: f64 = 10.0;
 /// A reading says how fast work is from so many minutes on.
-const CALM: f64 = 1.0;
+const CALM: f64 = 2.0;
+/// Minutes until work goes on after a refusal.
+const STANDSTILL: f64 = 5.0;
 /// Minutes a refused login is left alone.
 const DEAD: f64 = 30.0;
 /// Dry pools this close together are one episode, minutes.
@@ -327,8 +329,10 @@ impl LaneBelief {
         }
         let units = lesson.units * share;
         let weight = gap / (gap + tau);
-        if gap >= CALM {
-            self.calm(units / gap);
+        // Work stands still for a while after it was refused: that says nothing of its pace.
+        let still = self.refused_at.map_or(from, |at| from.max(at + STANDSTILL));
+        if lesson.to - still >= CALM {
+            self.calm(units / (lesson.to - still));
         }
         if units > 1e-9 {
             let idle = !self.worked(now, 20.0);

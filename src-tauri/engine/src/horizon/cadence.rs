@@ -36,7 +36,9 @@ pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
                 return PollPlan { account: account.id, due: now.wall };
             };
             let mut interval = parked(account, gauge, tuning, now);
-            if let Some(every) = walled.get(&account.provider) {
+            // The live one was refused itself; what its readings say of that is no news.
+            let live = state.lanes.values().any(|lane| lane.active == Some(account.id));
+            if let Some(every) = walled.get(&account.provider).filter(|_| !live) {
                 interval = interval.min(*every);
             }
             for lane in state.lanes.values().filter(|lane| lane.active == Some(account.id)) {
