@@ -33,7 +33,7 @@ fn an_ordinary_afternoon() {
 ---
 ● Work — 5h 42% · 7d 71% · 7d resets in 3 d 4 h
 ○ Personal — 5h 0% · 7d 18% · 7d resets in 20 h
-○ Studio — sign in again
+○ Studio — signed out
 ---
 Swap to >
     Personal
