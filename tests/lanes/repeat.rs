@@ -111,6 +111,15 @@ fn a_wording_alone_moves_nothing_against_a_reading_with_room() {
 }
 
 #[test]
+fn room_says_nothing_about_a_refused_login() {
+    let bench = Bench::new(2);
+    reading(&bench, 0, 10.0);
+    let words = "Failed to authenticate: OAuth token revoked. Please log in again.";
+    bench.in_lane(&format!("echo \"{words}\"; exit 1"));
+    assert_eq!(bench.active().1, 2);
+}
+
+#[test]
 fn an_answer_that_quotes_a_limit_moves_nothing() {
     let bench = Bench::new(2);
     let output =

@@ -25,11 +25,10 @@ impl Custody {
             Stable::Found(_, Found::Login(login)) => login,
             _ => return Ok(None),
         };
-        let Some(owner) = self.lineages.owner(&login, self.vault.pointers.as_ref())? else {
-            return Ok(None);
-        };
-        let named = Configuration::read(&seat.config)?.named()?;
-        Ok(named.filter(|named| named.identity.key != owner.key).map(|_| owner))
+        let Some(named) = Configuration::read(&seat.config)?.named()? else { return Ok(None) };
+        let named = named.identity.key;
+        let owner = self.lineages.owner_beside(&login, &named, self.vault.pointers.as_ref())?;
+        Ok(owner.filter(|owner| owner.key != named))
     }
 
     /// Puts the configuration right under its own lock, once both files have come to rest: signing in

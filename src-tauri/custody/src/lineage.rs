@@ -32,6 +32,10 @@ struct Known {
 /// Spent refresh tokens that are remembered of one account: what a late writer may still hold.
 const SPENT_MAX: usize = 32;
 
+/// A refresh moves the end of a sign-in by less than this, microseconds: the rounding of the seconds
+/// left and the way of the answer. Nobody signs in to two accounts within it.
+const END_MOVES_US_MAX: u64 = 3_000_000;
+
 type Accounts = BTreeMap<i64, Known>;
 
 /// The memory, kept in one file of our directory.
@@ -154,6 +158,34 @@ impl Lineages {
         place.remove(&draft)?;
         place.create(&draft, &Secret::new(bytes))?;
         Ok(files::Place::replace(&place, &draft, &place.name)?)
+    }
+
+    /// As [`Self::owner`], where the tool's configuration names `named`. Each refresh reckons the end
+    /// of a sign-in anew from whole seconds left, so that it moves by a moment. An end that is near
+    /// one other account's alone, and far from that of the account that is named, is that other's.
+    pub(crate) fn owner_beside(
+        &self,
+        login: &FoundLogin,
+        named: &AccountKey,
+        pointers: &dyn Pointers,
+    ) -> Result<Option<Party>, CustodyError> {
+        if let Some(owner) = self.owner(login, pointers)? {
+            return Ok(Some(owner));
+        }
+        let Some(ends) = login.login_ends_at else { return Ok(None) };
+        let accounts = self.known().clone();
+        let is_near = |known: &Known| {
+            known.login_ends_at.is_some_and(|at| at.0.abs_diff(ends.0) <= END_MOVES_US_MAX)
+        };
+        // Somebody new, or a named account of whose sign-in nothing is known: the name holds.
+        let known_elsewhere = |known: &Known| known.key == *named && known.login_ends_at.is_some();
+        if !accounts.values().any(known_elsewhere) {
+            return Ok(None);
+        }
+        let mut near = accounts.iter().filter(|(_, known)| is_near(known));
+        let found = near.next().filter(|_| near.next().is_none());
+        let other = found.filter(|(_, known)| known.key != *named);
+        Ok(other.map(|(id, known)| Party { account: AccountId(*id), key: known.key.clone() }))
     }
 
     /// The account a credential certainly belongs to, whatever the configuration says: its pointer

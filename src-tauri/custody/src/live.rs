@@ -91,7 +91,13 @@ impl Custody {
         };
         let owner = match known {
             Some(owner) => Some(owner),
-            None => self.kept_without_person(provider, &named)?,
+            None => match self.kept_without_person(provider, &named)? {
+                Some(owner) => Some(owner),
+                None => {
+                    let pointers = self.vault.pointers.as_ref();
+                    self.lineages.owner_beside(login, &named.identity.key, pointers)?
+                }
+            },
         };
         let Some(owner) = owner else { return Ok(Some(named)) };
         if named.identity.key == owner.key {

@@ -55,6 +55,30 @@ fn a_rotation_under_a_wrong_name_is_put_right_by_its_sign_in() {
 }
 
 #[test]
+fn a_refresh_that_moves_the_end_a_little_is_known_all_the_same() {
+    let home = Home::with_two();
+    home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
+    let moved = |ms: i64| {
+        let text = credential("b", 4);
+        let ends = text.split("\"refreshTokenExpiresAt\":").nth(1).unwrap();
+        let ends: i64 = ends.split(',').next().unwrap().parse().unwrap();
+        text.replace(&ends.to_string(), &(ends + ms).to_string())
+    };
+    // Later than any refresh moves it: a sign-in of its own, whose name holds.
+    for (ms, agreement) in [(-400, Agreement::Mended), (60_000, Agreement::Agrees)] {
+        fs::write(home.credential_path(), moved(ms)).unwrap();
+        fs::write(home.config_path(), config_text("a")).unwrap();
+        rest(&home);
+        assert_eq!(home.custody.reconcile_identity(CLAUDE).unwrap(), agreement, "{ms}");
+    }
+    fs::write(home.credential_path(), moved(400)).unwrap();
+    fs::write(home.config_path(), config_text("a")).unwrap();
+    rest(&home);
+    let SeatState::Login(login) = home.custody.inspect(CLAUDE) else { panic!("a login") };
+    assert_eq!(login.identity.key, key("b"), "its sign-in tells whose it is");
+}
+
+#[test]
 fn a_new_sign_in_keeps_its_name() {
     let home = Home::with_two();
     home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();

@@ -5,7 +5,7 @@ use super::launch::Launch;
 use super::now;
 use super::observe::{self, Evidence};
 use sluice_driver::Paths;
-use sluice_driver::api::{Answer, Failure, Request};
+use sluice_driver::api::{Answer, Failure, FailureKind, Request};
 use sluice_driver::lanes::with_seat;
 use sluice_driver::parts::engine::skip::EVIDENCE_BELOW;
 use sluice_driver::parts::engine::{AccountId, Generation, LaneId, Percent, Utc};
@@ -21,8 +21,9 @@ const CARRIED_OUT: Duration = Duration::from_secs(20);
 /// How often an ordered swap is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How long another reading is waited for.
-const READ: Duration = Duration::from_secs(20);
+/// How long another reading is waited for: what the driver itself allows for one of the live account,
+/// and a moment.
+const READ: Duration = Duration::from_secs(55);
 /// A reading older than this says nothing of now, seconds.
 const READING_S: f64 = 900.0;
 
@@ -50,7 +51,9 @@ pub async fn failure(
         Used::Moving { before: Some(account), generation } => (account, generation, true),
         Used::Moving { before: None, .. } | Used::Nobody => return None,
     };
-    if !seen.structured && has_room(ledger, paths, account).await {
+    // Room says nothing about a login that is refused.
+    let is_limit = seen.kind != FailureKind::Auth;
+    if !seen.structured && is_limit && has_room(ledger, paths, account).await {
         let name = label(ledger, Some(account));
         let text = format!("it reads like a limit, but {name} has room; nothing was changed");
         return Some(Moved { text, retry: false });
