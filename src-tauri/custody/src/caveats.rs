@@ -273,14 +273,17 @@ fn codex(layers: &[PathBuf], found: &mut Vec<Caveat>) {
         let by = format!("model_provider = \"{}\"", one_line(&name));
         found.push(Caveat::Outranked { provider, by, file: Some(file) });
     }
-    let addresses: [(&str, &dyn Fn(&CodexConfig) -> Option<String>); 2] = [
-        ("openai_base_url", &|config| config.openai_base_url.clone()),
-        ("chatgpt_base_url", &|config| {
-            in_profile(config).chatgpt_base_url.or_else(|| config.chatgpt_base_url.clone())
-        }),
+    let addresses = [
+        ("openai_base_url", last(&|config| config.openai_base_url.clone())),
+        (
+            "chatgpt_base_url",
+            last(&|config| {
+                in_profile(config).chatgpt_base_url.or_else(|| config.chatgpt_base_url.clone())
+            }),
+        ),
     ];
-    for (by, of) in addresses {
-        if let Some((_, file)) = last(of).filter(|(address, _)| is_elsewhere(address)) {
+    for (by, named) in addresses {
+        if let Some((_, file)) = named.filter(|(address, _)| is_elsewhere(address)) {
             found.push(Caveat::Redirected { provider, by: by.to_owned(), file: Some(file) });
         }
     }

@@ -1,4 +1,5 @@
 //! Directories and files of ours against what another user may have put there, and files of others.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may")]
 
 use rustix::fs::{FileType, Mode};
 use sluice_ground::{Lasting, Standing};

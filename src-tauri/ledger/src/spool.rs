@@ -79,7 +79,7 @@ pub fn take_back(directory: &Path, name: &str) {
 
 /// What became of a file that waits.
 enum Found {
-    Event(Spooled),
+    Event(Box<Spooled>),
     /// Its writer took it back.
     Gone,
     /// Not an event, or no file of ours.
@@ -88,7 +88,9 @@ enum Found {
 
 fn read(path: &Path) -> Found {
     match sluice_ground::read_own(path, EVENT_MAX) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_or(Found::Odd, Found::Event),
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).map_or(Found::Odd, |event| Found::Event(Box::new(event)))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Found::Gone,
         Err(_) => Found::Odd,
     }
@@ -116,7 +118,7 @@ impl Ledger {
                     fs::rename(&path, &aside).map_err(|error| Error::io(&path, error))?;
                     continue;
                 }
-                Found::Event(event) => self.take(event, now, &mut replayed)?,
+                Found::Event(event) => self.take(*event, now, &mut replayed)?,
             }
             match fs::remove_file(&path) {
                 Ok(()) => {}
