@@ -85,8 +85,11 @@ fn main() -> std::process::ExitCode {
     }
     let died = program.ended().filter(|_| last.is_some());
     swaps = stage.swaps_if_driven().unwrap_or(swaps);
-    let report = report(&stage, &swaps, &emails, told.len());
+    // Logins are counted when nobody renews one any more: a token that is replaced between the look
+    // at the keychain and the question to the provider would count as lost.
     program.end(END);
+    stage.fake.rest();
+    let report = report(&stage, &swaps, &emails, told.len());
     stage.forget_keychain();
     if options.json {
         let _nobody_reads = writeln!(std::io::stdout(), "{report:#}");

@@ -27,6 +27,9 @@ pub struct FakeProvider {
     world: Arc<World>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    /// The persons at work, and how they are told to rest.
+    persons: Vec<JoinHandle<()>>,
+    rest: watch::Sender<bool>,
 }
 
 impl FakeProvider {
@@ -52,7 +55,8 @@ impl FakeProvider {
         listener.set_nonblocking(true).expect("a socket without waits");
         let served = Arc::clone(&world);
         let thread = std::thread::spawn(move || serve(listener, served, stopped));
-        Self { address, world, stop, threads: vec![thread] }
+        let (persons, rest) = (Vec::new(), watch::Sender::new(false));
+        Self { address, world, stop, threads: vec![thread], persons, rest }
     }
 
     /// Base address, without a trailing slash.
@@ -98,10 +102,10 @@ impl FakeProvider {
     /// Lets the person work with whatever login `tool` holds, and the tool refresh it when due.
     pub fn put_to_work(&mut self, tool: Tool) {
         let world = Arc::clone(&self.world);
-        let stopped = self.stop.subscribe();
-        self.threads.push(std::thread::spawn(move || {
+        let resting = self.rest.subscribe();
+        self.persons.push(std::thread::spawn(move || {
             let mut session = Session::default();
-            while !*stopped.borrow() {
+            while !*resting.borrow() {
                 session.go_on(&world, &tool);
                 work_once(&world, &tool);
                 std::thread::sleep(WORK_TICK);
@@ -110,8 +114,19 @@ impl FakeProvider {
     }
 }
 
+impl FakeProvider {
+    /// Sends the persons home and waits until what they had begun is done; the provider goes on.
+    pub fn rest(&mut self) {
+        self.rest.send_replace(true);
+        for person in self.persons.drain(..) {
+            let _ended = person.join();
+        }
+    }
+}
+
 impl Drop for FakeProvider {
     fn drop(&mut self) {
+        self.rest();
         self.stop.send_replace(true);
         for thread in self.threads.drain(..) {
             let _ended = thread.join();

@@ -18,6 +18,8 @@ pub struct KeychainItem {
 const NAME: &str = "org.freedesktop.secrets";
 const ROOT: &str = "/org/freedesktop/secrets";
 const FACE: &str = "org.freedesktop.Secret.Service";
+/// How the keychain says that an object is not there (any more).
+const GONE: &str = "org.freedesktop.DBus.Error.UnknownMethod";
 
 /// Every readable item whose attributes fit `wanted` (empty: all).
 pub(super) async fn items(
@@ -35,7 +37,12 @@ pub(super) async fn items(
     }
     let mut items = Vec::new();
     for path in open {
-        items.push(item(bus, &path, &channel).await?);
+        match item(bus, &path, &channel).await {
+            Ok(item) => items.push(item),
+            // It was removed since the search, as an old vintage is.
+            Err(zbus::Error::MethodError(name, ..)) if name == GONE => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(items)
 }
