@@ -113,11 +113,12 @@ impl Core {
         self.announce(notice, prompted, now);
     }
 
-    /// A notice that was made beside the loop, in the same transaction as what it tells of.
-    pub(super) fn tell_as_it_is(&mut self, notice: Notice, now: Now) {
-        if self.settings.tells(&notice.kind) {
-            self.announce(notice, false, now);
-        }
+    /// A notice that was made beside the loop, in the same transaction as what it tells of, and is
+    /// claimed. It is written down anew under a cause of the loop's own: under its first one it would
+    /// be found, claimed and told again.
+    pub(super) fn tell_as_it_is(&mut self, mut notice: Notice, now: Now) {
+        notice.cause = format!("lane_{}", notice.cause);
+        self.tell_of(notice, false, now);
     }
 
     /// Whether the person's quiet hours last; local time comes from the calendar's midnights.
