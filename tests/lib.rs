@@ -6,8 +6,5 @@
 pub mod bench;
 pub mod contract;
 pub mod desktop;
-pub mod fixtures_replay;
-pub mod forecast;
 pub mod pace;
 pub mod stage;
-pub mod vectors;

@@ -1,7 +1,10 @@
 //! `fixtures DIR…`: replays recordings of provider answers and files against what their manifests
 //! expect, and ends with `N passed, M failed`.
 
-use sluice_tests::fixtures_replay::{Outcome, replay};
+#[path = "../../src-tauri/providers/tests/recordings/replay/mod.rs"]
+mod replay;
+
+use replay::{Outcome, replay};
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -1,10 +1,13 @@
 //! `cargo xtask forecast [--policy NAME] [SCENARIO…]`: how forecasts and drain advice come out on
 //! simulated weeks whose truth is known. The last line is one line of JSON.
 
+#[path = "../../src-tauri/engine/tests/forecast/measure.rs"]
+mod measure;
+
+use measure::{Measured, measure};
 use serde_json::{Value, json};
 use sluice_driver::simulate::Scenario;
 use sluice_engine::forecast::Kind;
-use sluice_tests::forecast::{Measured, measure};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

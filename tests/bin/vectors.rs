@@ -1,6 +1,9 @@
 //! Replays recorded vectors: `vectors PATH…`, files or folders. Ends with `N passed, M failed`.
 
-use sluice_tests::vectors::{Tally, replay_path};
+#[path = "../../src-tauri/engine/tests/vectors/replay/mod.rs"]
+mod replay;
+
+use replay::{Tally, replay_path};
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -239,7 +239,7 @@ fn codex_usage_and_exchange_arrive_whole() {
     let bytes = std::fs::read(tool.store()).unwrap();
     let store = parse_store(&bytes, fake.world().clock.now());
     assert_eq!(store.account.as_deref(), Some(account.as_str()));
-    assert_eq!(store.state, sluice_providers::others::StoreState::Usable);
+    assert_eq!(store.state, sluice_providers::codex::store::StoreState::Usable);
     let body = serde_json::json!({
         "client_id": CODEX_CLIENT, "grant_type": "refresh_token", "refresh_token": pair.refresh,
     });

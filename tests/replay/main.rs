@@ -1,7 +1,7 @@
 //! Recorded decisions are taken again from the database: the same comes out, and what is damaged is
 //! told and not judged.
 
-#[path = "../cases/life.rs"]
+#[path = "../../src-tauri/engine/tests/cases/life.rs"]
 #[allow(dead_code)]
 mod life;
 

@@ -81,10 +81,6 @@ classes! {
     RestartRequiredAfterSwitch = "restart_required_after_switch",
     /// The tool cannot read its own configuration.
     ConfigInvalid = "config_invalid",
-    /// The provider no longer serves this client.
-    ClientUnsupported = "client_unsupported",
-    /// The provider wants the person to verify the account.
-    ValidationRequired = "validation_required",
     /// The login ends within days.
     WarningLoginExpiring = "warning_login_expiring",
     /// No answer in time, or none at all.
@@ -112,13 +108,7 @@ impl FailureClass {
     /// Whether trying again with the same credential can never succeed.
     #[must_use]
     pub const fn permanent(self) -> bool {
-        matches!(
-            self,
-            Self::InvalidGrant
-                | Self::AuthRevoked
-                | Self::AuthLoginRequired
-                | Self::ClientUnsupported
-        )
+        matches!(self, Self::InvalidGrant | Self::AuthRevoked | Self::AuthLoginRequired)
     }
 
     /// Whether only a person signing in again mends it.
@@ -142,17 +132,6 @@ impl FailureClass {
                 | Self::PlanIneligible
                 | Self::InvalidGrant
         )
-    }
-
-    /// How much a class says of a refusal: of two that were said of one, the later counts unless it
-    /// says less. 0 is nothing, 1 that a limit is reached or that it passes, 2 which.
-    #[must_use]
-    pub const fn clarity(self) -> u8 {
-        match self {
-            Self::Unknown | Self::BadOutput => 0,
-            Self::LimitUnspecified | Self::Throttled | Self::Forbidden => 1,
-            _ => 2,
-        }
     }
 
     /// Whether it says nothing of the account and passes by itself.

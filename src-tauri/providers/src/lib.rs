@@ -11,7 +11,6 @@ pub mod codex;
 pub mod endpoints;
 pub mod failure;
 pub mod json;
-pub mod others;
 pub mod reading;
 pub mod retry_after;
 pub mod spoken;

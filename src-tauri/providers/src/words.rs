@@ -8,7 +8,7 @@ use crate::failure::FailureClass as Class;
 use sluice_engine::Utc;
 
 /// Raised with every change of the tables.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Lines of a text looked at, and characters of each.
 const LINES_MAX: usize = 12;
 const LINE_MAX: usize = 600;
@@ -19,13 +19,12 @@ const NAME_MAX: usize = 32;
 pub(crate) type Table = &'static [(&'static str, Class)];
 
 /// What stands before a message without changing it.
-const PREFIXES: [&str; 7] = [
+const PREFIXES: [&str; 6] = [
     "error: ",
     "api error: ",
     "please run /login · ",
     "failed to authenticate. ",
     "failed to authenticate: ",
-    "ineligibletiererror: ",
     "stream error: ",
 ];
 
@@ -131,24 +130,6 @@ pub(crate) const CODEX: Table = &[
     ("error loading config*", Class::ConfigInvalid),
 ];
 
-/// Texts of Gemini's tool.
-pub(crate) const GEMINI: Table = &[
-    ("this client is no longer supported *", Class::ClientUnsupported),
-    ("you have exhausted your daily quota*", Class::DailyLimit),
-    ("you have exhausted your capacity on this model*", Class::ModelLimit),
-    ("usage limit reached for *", Class::ModelLimit),
-    ("access resets at *", Class::LimitUnspecified),
-    ("verify your account*", Class::ValidationRequired),
-    ("no capacity available *", Class::Overloaded),
-];
-
-/// Texts of Copilot's and Cursor's tools.
-pub(crate) const OTHERS: Table = &[
-    ("bad credentials*", Class::AuthLoginRequired),
-    ("*session rate limit*", Class::FiveHourLimit),
-    ("*weekly rate limit*", Class::WeeklyLimit),
-];
-
 /// Whose tool said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaker {
@@ -156,10 +137,6 @@ pub enum Speaker {
     Claude,
     /// Codex.
     Codex,
-    /// Gemini's tool.
-    Gemini,
-    /// Any other.
-    Other,
 }
 
 /// The class of a text a tool showed; `None` when no known wording begins any of its lines.
@@ -168,8 +145,6 @@ pub fn classify_text(speaker: Speaker, text: &str) -> Option<Class> {
     let table = match speaker {
         Speaker::Claude => CLAUDE,
         Speaker::Codex => CODEX,
-        Speaker::Gemini => GEMINI,
-        Speaker::Other => OTHERS,
     };
     text.lines().take(LINES_MAX).find_map(|line| {
         let plain = normal(line);
@@ -268,7 +243,7 @@ mod tests {
 
     #[test]
     fn no_pattern_is_hidden_by_an_earlier_one() {
-        for table in [CLAUDE, CODEX, GEMINI, OTHERS] {
+        for table in [CLAUDE, CODEX] {
             for (index, (pattern, class)) in table.iter().enumerate() {
                 let example = pattern.replace('*', "x").replace('%', "opus");
                 let first = table.iter().position(|(other, _)| matches(other, &example));

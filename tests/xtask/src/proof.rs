@@ -1,7 +1,8 @@
 //! `cargo xtask coverage` and `cargo xtask mutants`: how much of the engine its tests see.
 //!
-//! Both work on a small copy of the tree: the engine, its tests, and the one file of the driver that
-//! those need. What a mutant costs is its build, and here no other crate is built again for it.
+//! Both work on a small copy of the tree: the engine, those of its tests that need no simulator, and
+//! the one file of the driver that these need. What a mutant costs is its build, and here no other
+//! crate is built again for it.
 
 use crate::run::{self, Failure};
 use std::fs;
@@ -28,40 +29,10 @@ chrono-tz = { workspace = true }
 serde = { workspace = true }
 ";
 
-const TESTS: &str = "\
-[package]
-name = \"sluice-tests\"
-version.workspace = true
-edition.workspace = true
-autotests = false
-
-[dependencies]
-sluice-engine = { workspace = true }
-sluice-driver = { workspace = true }
-chrono = { workspace = true, features = [\"std\", \"clock\"] }
-chrono-tz = { workspace = true }
-cov-mark = { workspace = true, features = [\"enable\"] }
-fastrand = { workspace = true }
-serde = { workspace = true, features = [\"std\"] }
-serde_json = { workspace = true }
-syn = { workspace = true }
-
-[lib]
-path = \"lib.rs\"
-
-[[test]]
-name = \"cases\"
-path = \"cases/main.rs\"
-
-[[test]]
-name = \"vectors\"
-path = \"vectors/all_pass.rs\"
-";
-
 const WORKSPACE: &str = "\
 [workspace]
 resolver = \"2\"
-members = [\"src-tauri/engine\", \"src-tauri/driver\", \"tests\"]
+members = [\"src-tauri/engine\", \"src-tauri/driver\"]
 ";
 
 /// Building counts more than running here.
@@ -120,16 +91,13 @@ fn tool(program: &str, probe: &[&str]) -> Result<(), Failure> {
 fn tree() -> Result<PathBuf, Failure> {
     let (root, tree) = (run::root(), run::target_directory()?.join("proof"));
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", tree.display()));
-    for stale in ["src-tauri", "tests"] {
-        match fs::remove_dir_all(tree.join(stale)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(failed(error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+    match fs::remove_dir_all(tree.join("src-tauri")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
     }
-    for part in ["src-tauri/engine", "tests/cases", "tests/vectors"] {
-        copy(&root.join(part), &tree.join(part)).map_err(failed)?;
+    for part in ["src", "tests/cases", "tests/vectors"] {
+        let part = Path::new("src-tauri/engine").join(part);
+        copy(&root.join(&part), &tree.join(&part)).map_err(failed)?;
     }
     let driver = tree.join("src-tauri/driver");
     let manifest = manifest(&fs::read_to_string(root.join("Cargo.toml")).map_err(failed)?)?;
@@ -140,15 +108,14 @@ fn tree() -> Result<PathBuf, Failure> {
     write(tree.join("Cargo.toml"), &manifest).map_err(failed)?;
     write(driver.join("Cargo.toml"), DRIVER).map_err(failed)?;
     write(driver.join("src/lib.rs"), "pub mod calendar;\n").map_err(failed)?;
-    write(tree.join("tests/Cargo.toml"), TESTS).map_err(failed)?;
-    write(tree.join("tests/lib.rs"), "pub mod vectors;\n").map_err(failed)?;
-    let calendar = "src-tauri/driver/src/calendar.rs";
-    fs::copy(root.join(calendar), tree.join(calendar)).map_err(failed)?;
-    fs::copy(root.join("Cargo.lock"), tree.join("Cargo.lock")).map_err(failed)?;
+    let files = ["src-tauri/engine/Cargo.toml", "src-tauri/driver/src/calendar.rs", "Cargo.lock"];
+    for file in files {
+        fs::copy(root.join(file), tree.join(file)).map_err(failed)?;
+    }
     Ok(tree)
 }
 
-/// The workspace's manifest with three members and profiles of its own; versions and lints stay.
+/// The workspace's manifest with two members and profiles of its own; versions and lints stay.
 fn manifest(whole: &str) -> Result<String, Failure> {
     let from = whole.find("[workspace.package]");
     let to = whole.find("[profile.").unwrap_or(whole.len());

@@ -109,9 +109,7 @@ fn read_error(error: &ProviderError) -> ReadError {
         | FailureClass::AuthLoginRequired => ReadError::TokenRefused,
         FailureClass::AuthOrgDisabled => ReadError::Blocked(Block::Disabled, error.to_string()),
         FailureClass::Billing => ReadError::Blocked(Block::Spending, error.to_string()),
-        FailureClass::PlanIneligible | FailureClass::ValidationRequired => {
-            ReadError::Blocked(Block::NotAllowed, error.to_string())
-        }
+        FailureClass::PlanIneligible => ReadError::Blocked(Block::NotAllowed, error.to_string()),
         class if class.transient() => ReadError::Unreachable(error.to_string()),
         _ => ReadError::Forbidden(error.to_string()),
     }

@@ -1,7 +1,8 @@
 //! What Codex's file of logins says besides its secrets.
 
 use crate::json::{Oddities, clean};
-use crate::others::{StoreState, shown_claims};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use sluice_engine::Utc;
 
@@ -14,6 +15,21 @@ const CLAIMS: &str = "https://api.openai.com/auth";
 /// Ways of signing in the tool knows; with any other it refuses to start.
 const MODES: [&str; 5] =
     ["apikey", "chatgpt", "chatgptAuthTokens", "agentIdentity", "personalAccessToken"];
+
+/// Whether a tool's login on disk could be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreState {
+    /// Usable.
+    Usable,
+    /// The bearer is past its time; the tool renews it.
+    NeedsRefresh,
+    /// A person must sign in again.
+    LoginRequired,
+    /// Nobody is signed in.
+    SignedOut,
+    /// Not readable now; perhaps being written.
+    Unreadable,
+}
 
 /// A file of logins, read; no secret in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,4 +119,11 @@ fn state_of(access: &str, last: Option<Utc>, refreshable: bool, now: Utc) -> Sto
         (true, true) => StoreState::NeedsRefresh,
         (true, false) => StoreState::LoginRequired,
     }
+}
+
+/// The claims of a JSON web token, unchecked: good for showing, never for deciding who may do what.
+fn shown_claims(token: &str) -> Option<Value> {
+    let part = token.split('.').nth(1)?;
+    let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }

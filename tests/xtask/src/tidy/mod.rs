@@ -2,6 +2,7 @@
 //! forget to run it.
 
 mod edges;
+mod marks;
 mod promises;
 mod source;
 mod supply;
@@ -37,6 +38,7 @@ pub fn everything(root: &Path, metadata: &Value) -> Vec<Finding> {
     tree::commands(&files, &mut findings);
     source::rules(&files, &mut findings);
     promises::audit(&files, &mut findings);
+    marks::audit(&files, &mut findings);
     edges::walls(metadata, &mut findings);
     supply::chain(&files, metadata, &mut findings);
     findings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));

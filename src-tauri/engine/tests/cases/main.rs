@@ -1,0 +1,31 @@
+//! The acceptance cases of the rule set that speak of deciding, one test each; a test's name begins
+//! with the case's id. `as_` and `um_` run under `Rules::seed()`, `new_` under both rule sets.
+//!
+//! Not here, because they do not speak of deciding: UM-001 to UM-003 (how a setting is read: the
+//! driver's `settings`), UM-005 and UM-093 to UM-098 (requests that spend quota, which Sluice never
+//! sends), UM-044 (a decision that is only advised: the driver's `core`, and `e2e modes`), UM-079 (how
+//! often a notice is told: the driver's notices), UM-084 to UM-092 and UM-099 to UM-100 (loops, their
+//! watchdogs and which token is sent).
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
+mod a1_rates;
+mod a2_formulas;
+mod a3_choosing;
+mod a4_leaving;
+mod audit;
+mod b1_ticks;
+mod b2_gates;
+mod b3_polling;
+mod edges;
+mod fixture;
+mod life;
+mod lives;
+mod marks;
+mod new;
+mod planned;
+mod properties;
+mod recorded;
+mod refuge;
+mod switches;
+mod verdict;
+mod words;

@@ -1,0 +1,42 @@
+//! Every recording is read as its manifest expects, and what compares them finds differences.
+//! `cargo xtask fixtures DIR…` replays others.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
+mod replay;
+
+use replay::compare::expect;
+use serde_json::{Value, json};
+use std::path::Path;
+
+#[test]
+fn every_recording_is_read_as_expected() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let outcome = replay::replay(&directory).unwrap();
+    assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
+    assert!(outcome.passed >= 128, "only {} recordings", outcome.passed);
+}
+
+fn check(expected: Value, read: Value) -> bool {
+    expect(expected.as_object().unwrap(), read.as_object().unwrap()).is_ok()
+}
+
+#[test]
+fn what_was_not_read_fails_even_where_null_is_expected() {
+    assert!(!check(json!({"a": null}), json!({})));
+    assert!(!check(json!({"a": {"b": null}}), json!({"a": {}})));
+    assert!(check(json!({"a": null}), json!({"a": null, "b": 1})));
+}
+
+#[test]
+fn zero_is_not_unknown() {
+    assert!(!check(json!({"pct": null}), json!({"pct": 0})));
+    assert!(!check(json!({"pct": 0}), json!({"pct": null})));
+}
+
+#[test]
+fn resets_compare_as_instants() {
+    let read = json!({"resets_at": 1_795_262_400.25});
+    assert!(check(json!({"resets_at": "2026-11-21T12:00:00.250000+00:00"}), read.clone()));
+    assert!(check(json!({"resets_at": 1_795_262_400}), read.clone()));
+    assert!(!check(json!({"resets_at": 1_795_262_402}), read));
+}
