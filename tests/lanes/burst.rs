@@ -2,9 +2,9 @@
 //!
 //! `SLUICE_SEEDS=10000 cargo test --release -p sluice-tests --test lanes burst` is the long form.
 
-use crate::support::{T0, WAIT, World, failure, is_swapped, open};
+use crate::support::{T0, WAIT, World, failure, failures, is_swapped, notices, open};
 use crate::workers;
-use sluice_engine::{AccountId, LaneId, Utc};
+use sluice_engine::{AccountId, LaneId};
 use sluice_ledger::{Error, Style, Verdict, by_headroom};
 use std::sync::{Arc, Barrier};
 
@@ -36,7 +36,7 @@ fn exactly_one(world: &World, what: &str) {
     assert_eq!(since.len(), 1, "{what}: exactly one swap");
     assert_eq!(world.active(), (1, 4), "{what}: A to B once");
     assert_eq!(world.ledger.activity(T0, 100).unwrap().len(), 1, "{what}: one activity row");
-    assert_eq!(world.ledger.notices_since(T0).unwrap(), 1, "{what}: one notification");
+    assert_eq!(notices(&world.ledger), 1, "{what}: one notification");
 }
 
 /// Hands of a burst inside one process, each with its own hold on the ledger.
@@ -140,8 +140,7 @@ fn twenty_processes(seed: u64) {
         .sum();
     assert_eq!(told, 1, "one caller was told that it swapped");
     let (a, c) = (world.accounts[0], world.accounts[2]);
-    let known = world.ledger.failures_since(a, Utc(0)).unwrap()
-        + world.ledger.failures_since(c, Utc(0)).unwrap();
+    let known = failures(world.home.path(), a) + failures(world.home.path(), c);
     assert_eq!(known as usize, FAILURES, "every failure is remembered");
 }
 

@@ -63,7 +63,7 @@ fn hours_and_days_are_rolling_and_say_when_to_come_back() {
     let ledger = &mut world.ledger;
     let budget = Cap { concurrent: None, per_hour: Some(2), per_day: Some(3) };
     ledger.set_cap(Provider::Claude, Some(a), &budget).unwrap();
-    assert_eq!(ledger.cap(Provider::Claude, Some(a)).unwrap(), budget);
+    assert_eq!(ledger.caps().unwrap(), [(Provider::Claude, Some(a), budget)]);
     for (id, at) in [("t1", 0), ("t2", 600)] {
         ledger.admit(&execution(id, Some(a), at)).unwrap();
         ledger.finish(id, T0, Some(0), "exit").unwrap();

@@ -71,8 +71,8 @@ fn ceilings_are_set_from_the_command_line() {
     let bench = Bench::new(1);
     let set = bench.run(&["lane", "cap", "--account", "A", "--concurrent", "2", "--per-day", "9"]);
     assert!(lines(&set).0.contains("A: at most 2 at a time, 9 a day."), "{:?}", lines(&set));
-    let kept =
-        bench.ledger().cap(sluice_engine::Provider::Claude, Some(bench.accounts[0])).unwrap();
+    let (_, account, kept) = bench.ledger().caps().unwrap()[0];
+    assert_eq!(account, Some(bench.accounts[0]));
     assert_eq!((kept.concurrent, kept.per_hour, kept.per_day), (Some(2), None, Some(9)));
     let none = bench.run(&["lane", "cap", "--account", "A"]);
     assert!(lines(&none).0.contains("no ceiling"), "{:?}", lines(&none));

@@ -2,9 +2,9 @@
 //! nobody's.
 
 use crate::hooks::{document, silent, with_default};
-use crate::support::{T0, execution, open};
+use crate::support::{T0, execution, failures, open};
 use crate::tool::{Bench, LIMIT, lines, present};
-use sluice_engine::{AccountId, Generation, Provider, Utc};
+use sluice_engine::{AccountId, Generation, Provider};
 use sluice_ledger::{
     Admission, Cap, Kernel, LaneRow, NewExecution, ProcessId, Processes as _, Used,
 };
@@ -82,7 +82,7 @@ fn failures_of_one_generation_never_blame_the_next_account() {
         event(&bench, "StopFailure", session, LIMITED);
     }
     assert_eq!(walled(&bench), [0], "they were sent before the swap");
-    assert_eq!(bench.ledger().failures_since(bench.accounts[0], Utc(0)).unwrap(), 3);
+    assert_eq!(failures(&bench.data(), bench.accounts[0]), 3);
     // Left by choice and not known to refuse work: then it may have been either.
     let bench = with_default(2);
     event(&bench, "SessionStart", "s-1", "");

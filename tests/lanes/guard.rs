@@ -13,7 +13,7 @@
 //! cargo test -p sluice-tests --test lanes guard; cp /tmp/moves.rs src-tauri/ledger/src/moves.rs
 //! ```
 
-use crate::support::{T0, WAIT, World, failure, is_swapped, lane_on, open, report_to};
+use crate::support::{T0, WAIT, World, failure, failures, is_swapped, lane_on, open, report_to};
 use sluice_engine::{AccountId, Generation};
 use sluice_ledger::{AskedBy, Style, Verdict, by_headroom};
 use std::sync::{Arc, Barrier};
@@ -52,7 +52,7 @@ fn two_at_once(used: &[f64]) -> (World, Vec<AccountId>, Vec<Verdict>) {
     ready.wait();
     // Both have remembered their failure and are past the check without the lock.
     let deadline = Instant::now() + WAIT;
-    while world.ledger.failures_since(world.accounts[0], T0).unwrap() < 2 {
+    while failures(world.home.path(), world.accounts[0]) < 2 {
         assert!(Instant::now() < deadline);
         std::thread::yield_now();
     }
@@ -174,7 +174,7 @@ fn a08_automatic_swaps_off() {
     world.ledger.set_lane_automatic(world.lane, false).unwrap();
     assert_eq!(world.fail(0, 1, 0), Verdict::Disabled);
     assert_eq!(world.active(), (0, 1));
-    assert_eq!(world.ledger.failures_since(world.accounts[0], T0).unwrap(), 1);
+    assert_eq!(failures(world.home.path(), world.accounts[0]), 1);
     assert!(world.ledger.skip(world.accounts[0]).unwrap().is_some());
     assert_eq!(world.counts(), (0, 0, 0));
 }

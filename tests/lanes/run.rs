@@ -33,7 +33,7 @@ fn a11_limit_switch_served() {
     let ledger = bench.ledger();
     assert_eq!(ledger.swaps(10, None).unwrap().len(), 1);
     assert_eq!(ledger.activity(Utc(0), 10).unwrap().len(), 1);
-    assert_eq!(ledger.notices_since(Utc(0)).unwrap(), 1);
+    assert_eq!(ledger.untold_notices(Utc(0)).unwrap().len(), 1);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Who may be chosen after failures, and what lifts it.
 
-use crate::support::{T0, WAIT, World, failure, is_swapped, report_to, sample};
+use crate::support::{T0, WAIT, World, failure, failures, is_swapped, notices, report_to, sample};
 use sluice_engine::skip::FailureKind;
-use sluice_engine::{AccountId, Block, Credits, Login, Usage, Utc};
+use sluice_engine::{AccountId, Block, Credits, Login, Usage};
 use sluice_ledger::spool::{self, Spooled};
 use sluice_ledger::{Style, Verdict, by_headroom};
 use std::time::Duration;
@@ -41,9 +41,9 @@ fn nothing_left_is_told_once_an_hour() {
     for at in [0, 60, 600, 3_599] {
         assert!(matches!(world.fail(0, 1, at), Verdict::NoAlternative { .. }));
     }
-    assert_eq!(world.ledger.notices_since(Utc(0)).unwrap(), 1);
+    assert_eq!(notices(&world.ledger), 1);
     world.fail(0, 1, 3_600);
-    assert_eq!(world.ledger.notices_since(Utc(0)).unwrap(), 2);
+    assert_eq!(notices(&world.ledger), 2);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn the_same_failure_told_twice_counts_once() {
     assert!(is_swapped(&report_to(&mut world.ledger, &report, 0)));
     let again = report_to(&mut world.ledger, &report, 1);
     assert!(matches!(again, Verdict::Stale { .. }), "{again:?}");
-    assert_eq!(world.ledger.failures_since(world.accounts[0], T0).unwrap(), 1);
+    assert_eq!(failures(world.home.path(), world.accounts[0]), 1);
 }
 
 #[test]

@@ -69,16 +69,28 @@ impl World {
     }
 
     /// Committed swaps, activity rows and notices.
-    pub fn counts(&self) -> (usize, usize, u32) {
+    pub fn counts(&self) -> (usize, usize, usize) {
         counts(&self.ledger)
     }
 }
 
-pub fn counts(ledger: &Ledger) -> (usize, usize, u32) {
+/// Notices that wait to be told; no driver is there to tell them.
+pub fn notices(ledger: &Ledger) -> usize {
+    ledger.untold_notices(Utc(0)).unwrap().len()
+}
+
+/// Failures of an account that were written down.
+pub fn failures(home: &Path, account: AccountId) -> u32 {
+    let raw = rusqlite::Connection::open(database(home)).unwrap();
+    let count = "SELECT count(*) FROM failures WHERE account = ?1";
+    raw.query_row(count, [account.0], |row| row.get(0)).unwrap()
+}
+
+pub fn counts(ledger: &Ledger) -> (usize, usize, usize) {
     (
         ledger.swaps(1_000, None).unwrap().len(),
         ledger.activity(Utc(0), 1_000).unwrap().len(),
-        ledger.notices_since(Utc(0)).unwrap(),
+        notices(ledger),
     )
 }
 

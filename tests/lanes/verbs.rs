@@ -1,5 +1,6 @@
 //! The verbs of the local socket, asked of a real daemon: versioned, idempotent, without a secret.
 
+use crate::support::failures;
 use crate::tool::Bench;
 use serde_json::{Value, json};
 use sluice_ledger::{Kernel, NewExecution, OutboxRow, Processes as _, State};
@@ -128,7 +129,7 @@ fn a_failure_moves_its_lane_once_and_a_made_up_one_not_again() {
     );
     let again = daemon.failure(json!({ "execution": "one", "dedupe_key": "k" }));
     assert_eq!((&again["outcome"], &again["retry_advised"]), (&json!("stale"), &json!(true)));
-    assert_eq!(bench.ledger().failures_since(bench.accounts[0], sluice_engine::Utc(0)).unwrap(), 1);
+    assert_eq!(failures(&bench.data(), bench.accounts[0]), 1);
     // Anybody of this user may claim a failure; without a run that is known it moves a lane once.
     let b = bench.accounts[1].0;
     let made_up = |daemon: &mut Daemon, account: i64, generation: u64| {

@@ -184,19 +184,4 @@ impl CustodyError {
             Self::Record(_) => "record",
         }
     }
-
-    /// Trying again later may succeed without a person doing anything.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Unsettled
-                | Self::LockTimeout { .. }
-                | Self::TooSlow(_)
-                | Self::ToolRenews { .. }
-                | Self::Restless
-                | Self::Keychain(StoreError::Hanging)
-                | Self::SeatUnreadable { why: Unreadable::Torn | Unreadable::Empty, .. }
-        )
-    }
 }

@@ -10,6 +10,7 @@ use crate::vault::{Vintage, VintageRef};
 use crate::{clock, live};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sluice_engine::renew::{RenewalFailure, renewal_rest_s};
 use sluice_engine::{AccountId, Utc};
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -83,19 +84,20 @@ pub enum RefreshOutcome {
 }
 
 impl RefreshOutcome {
-    /// Seconds to wait before the account is tried again, by class (the seed's cooldowns).
+    /// Seconds to wait before the account is tried again.
     #[must_use]
-    pub const fn cooldown_s(&self) -> u32 {
-        match self {
-            Self::Rotated { .. } => 0,
-            Self::NeedsSignIn => 600,
-            Self::Throttled | Self::ServerError => 120,
-            Self::ReplyLost => 900,
+    pub const fn cooldown_s(&self) -> u64 {
+        renewal_rest_s(match self {
+            Self::Rotated { .. } => return 0,
+            Self::NeedsSignIn => RenewalFailure::InvalidGrant,
+            Self::Throttled => RenewalFailure::Throttled,
+            Self::ServerError => RenewalFailure::Server,
+            Self::ReplyLost => RenewalFailure::ReplyLost,
             Self::Unsealed { .. }
             | Self::Unsendable { .. }
             | Self::OurFault { .. }
-            | Self::EdgeBlocked => 300,
-        }
+            | Self::EdgeBlocked => RenewalFailure::Other,
+        })
     }
 }
 

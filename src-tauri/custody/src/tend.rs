@@ -135,11 +135,3 @@ impl Custody {
         }
     }
 }
-
-impl Sealed {
-    /// The credential offered is one the vault holds now.
-    #[must_use]
-    pub const fn is_held(&self) -> bool {
-        matches!(self, Self::New(_) | Self::Known(_))
-    }
-}

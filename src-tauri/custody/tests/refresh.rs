@@ -319,7 +319,6 @@ fn a_swap_does_not_place_what_is_being_refreshed() {
     let started = Instant::now();
     let failure = home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap_err();
     assert!(matches!(failure.cause(), CustodyError::LockTimeout { .. }), "{failure:?}");
-    assert!(failure.cause().is_transient());
     assert!(started.elapsed() < Duration::from_secs(40));
     drop(home.custody.finish_refresh(ticket, 200, reply(ROTATED)));
     home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();

@@ -14,8 +14,6 @@ const STRANDING_LEAST: f64 = 2.0;
 const DEFICIT_LEAST: f64 = 15.0;
 /// The active account's numbers are stale past this age, seconds.
 pub const STALL_AGE_S: f64 = 1800.0;
-/// Stalled looks in a row until somebody is told.
-pub const STALL_LOOKS: u32 = 10;
 
 /// What is left of a week must be more than this to be worth a word, percent.
 pub const WORTH: f64 = 2.0;

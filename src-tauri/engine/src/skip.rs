@@ -38,18 +38,6 @@ impl FailureKind {
             Self::Auth => "auth",
         }
     }
-
-    /// Reads the error class of a tool's structured failure. Every other class, known or not, is
-    /// no failure of the account.
-    #[must_use]
-    pub fn of_tool_error(class: &str) -> Option<Self> {
-        match class {
-            "rate_limit" => Some(Self::RateLimit),
-            "billing_error" => Some(Self::Billing),
-            "authentication_failed" | "oauth_org_not_allowed" => Some(Self::Auth),
-            _ => None,
-        }
-    }
 }
 
 /// A window that a tool was refused by, where it said which.
@@ -308,26 +296,6 @@ mod tests {
         for folded in [known.clone().and(later.clone()), later.and(known.clone())] {
             assert_eq!(folded.resets_at, known.resets_at);
             assert_eq!(folded.failed_at, T0.plus_seconds(60));
-        }
-    }
-
-    #[test]
-    fn only_four_classes_are_failures_of_the_account() {
-        let known =
-            ["rate_limit", "billing_error", "authentication_failed", "oauth_org_not_allowed"];
-        assert!(known.iter().all(|class| FailureKind::of_tool_error(class).is_some()));
-        for class in [
-            "overloaded",
-            "server_error",
-            "model_not_found",
-            "invalid_request",
-            "max_output_tokens",
-            "unknown",
-            "",
-            "Rate_Limit",
-            "something new",
-        ] {
-            assert_eq!(FailureKind::of_tool_error(class), None, "{class}");
         }
     }
 }

@@ -128,14 +128,6 @@ impl Ledger {
         Ok(statement.query_row([id.0], read).optional()?)
     }
 
-    /// The kept account with this identity.
-    pub fn account_by_key(&self, provider: Provider, key: &str) -> Result<Option<AccountRow>> {
-        let mut statement = self.history.prepare_cached(
-            "SELECT * FROM accounts WHERE provider = ?1 AND key = ?2 AND removed_at IS NULL",
-        )?;
-        Ok(statement.query_row(params![provider.name(), key], read).optional()?)
-    }
-
     /// Keeps an account. The same identity again is the same row; a removed one comes back under
     /// its old id, so that its history stays its own.
     pub fn add_account(&mut self, new: &NewAccount, at: Utc) -> Result<Added> {

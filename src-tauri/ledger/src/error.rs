@@ -60,7 +60,7 @@ pub enum Error {
 impl Error {
     /// The file's content is the trouble, not the moment.
     #[must_use]
-    pub fn is_damage(&self) -> bool {
+    pub(crate) fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged(_) | Self::DamagedInUse { .. })
     }
 

@@ -182,11 +182,6 @@ impl Ledger {
         skip(&self.history, account)
     }
 
-    /// The breaker of an account.
-    pub fn breaker(&self, account: AccountId) -> Result<Breaker> {
-        breaker(&self.history, account)
-    }
-
     /// What stands between each account and being chosen; accounts without a failure are left out.
     pub fn walls(&self) -> Result<BTreeMap<AccountId, Wall>> {
         let mut walls: BTreeMap<AccountId, Wall> = BTreeMap::new();
@@ -238,13 +233,5 @@ impl Ledger {
         }
         tx.commit()?;
         Ok(())
-    }
-
-    /// Failures of an account that were received since then.
-    pub fn failures_since(&self, account: AccountId, since: Utc) -> Result<u32> {
-        let mut statement = self.history.prepare_cached(
-            "SELECT count(*) FROM failures WHERE account = ?1 AND failed_at >= ?2",
-        )?;
-        Ok(statement.query_row(params![account.0, since.0], |row| row.get(0))?)
     }
 }

@@ -555,16 +555,4 @@ impl Ledger {
             .collect::<rusqlite::Result<_>>()?;
         Ok(rows)
     }
-
-    /// The ceilings of a provider (`None`) or of one account.
-    pub fn cap(&self, provider: Provider, account: Option<AccountId>) -> Result<Cap> {
-        let mut statement = self.history.prepare_cached(
-            "SELECT concurrent, per_hour, per_day FROM caps WHERE provider = ?1 AND account = ?2",
-        )?;
-        let found = statement
-            .query_row(params![provider.name(), account.map_or(0, |id| id.0)], |row| {
-                Ok(Cap { concurrent: row.get(0)?, per_hour: row.get(1)?, per_day: row.get(2)? })
-            });
-        Ok(found.optional()?.unwrap_or_default())
-    }
 }

@@ -1,9 +1,9 @@
-//! Notices on their way to the person: an outbox that survives a restart, and snoozes.
+//! Notices on their way to the person: an outbox that survives a restart.
 
 use crate::codec;
 use crate::error::Result;
 use crate::open::Ledger;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde_json::Value;
 use sluice_engine::Utc;
 
@@ -95,36 +95,5 @@ impl Ledger {
             })?
             .collect::<rusqlite::Result<_>>()?;
         Ok(rows)
-    }
-
-    /// When this cause was last put into the outbox.
-    pub fn last_notice(&self, cause: &str) -> Result<Option<Utc>> {
-        let mut statement =
-            self.history.prepare_cached("SELECT max(at) AS at FROM outbox WHERE cause = ?1")?;
-        Ok(statement.query_row([cause], |row| codec::utc_opt(row, "at"))?)
-    }
-
-    /// Notices put into the outbox since then.
-    pub fn notices_since(&self, since: Utc) -> Result<u32> {
-        let mut statement =
-            self.history.prepare_cached("SELECT count(*) FROM outbox WHERE at >= ?1")?;
-        Ok(statement.query_row([since.0], |row| row.get(0))?)
-    }
-
-    /// Silences a cause until then.
-    pub fn snooze(&mut self, cause: &str, until: Utc) -> Result<()> {
-        self.durable.execute(
-            "INSERT INTO snoozes (cause, until) VALUES (?1, ?2)
-             ON CONFLICT (cause) DO UPDATE SET until = excluded.until",
-            params![cause, until.0],
-        )?;
-        Ok(())
-    }
-
-    /// Until when a cause is silenced.
-    pub fn snoozed_until(&self, cause: &str) -> Result<Option<Utc>> {
-        let mut statement =
-            self.history.prepare_cached("SELECT until FROM snoozes WHERE cause = ?1")?;
-        Ok(statement.query_row([cause], |row| codec::utc(row, "until")).optional()?)
     }
 }

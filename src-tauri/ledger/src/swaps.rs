@@ -325,12 +325,4 @@ impl Ledger {
             .collect::<rusqlite::Result<_>>()?;
         Ok(rows)
     }
-
-    /// Committed swaps since then.
-    pub fn swaps_committed_since(&self, since: Utc) -> Result<u32> {
-        let mut statement = self
-            .history
-            .prepare_cached("SELECT count(*) FROM swaps WHERE status = 'committed' AND at >= ?1")?;
-        Ok(statement.query_row([since.0], |row| row.get(0))?)
-    }
 }

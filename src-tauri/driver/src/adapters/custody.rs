@@ -258,7 +258,7 @@ fn later(text: String, retry_after_s: Option<u64>) -> RefreshReport {
 
 /// What an outcome means for the account; where the provider named no pause, its class does.
 fn report(outcome: &RefreshOutcome, asked_s: Option<u64>) -> RefreshReport {
-    let wait = asked_s.or(Some(u64::from(outcome.cooldown_s())));
+    let wait = asked_s.or(Some(outcome.cooldown_s()));
     match outcome {
         RefreshOutcome::Rotated { vintage: _, access_expires_at } => {
             RefreshReport::Kept(Kept { access_expires_at: *access_expires_at, ..Kept::default() })

@@ -84,6 +84,25 @@ fn what_passes_by_itself_is_no_failure_of_the_account() {
     }
 }
 
+#[test]
+fn limits_billing_and_logins_alone_are_the_accounts_failures() {
+    let of = |name: &str| {
+        let class = FailureClass::ALL.iter().find(|class| class.name() == name);
+        kind(*class.unwrap())
+    };
+    for name in ["session_limit", "weekly_limit", "model_limit", "limit_unspecified"] {
+        assert_eq!(of(name), Some(FailureKind::RateLimit), "{name}");
+    }
+    assert_eq!(of("billing"), Some(FailureKind::Billing));
+    for name in ["auth_expired", "auth_invalid", "auth_revoked", "auth_org_disabled"] {
+        assert_eq!(of(name), Some(FailureKind::Auth), "{name}");
+    }
+    for name in ["overloaded", "throttled", "server_error", "network", "invalid_request", "unknown"]
+    {
+        assert_eq!(of(name), None, "{name}");
+    }
+}
+
 const HIT: &str = "You've hit your 5-hour limit \u{b7} resets 11:02pm (UTC)\n";
 
 #[test]
