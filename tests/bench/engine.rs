@@ -4,7 +4,7 @@ use super::{Row, Unit, timed};
 use sluice_engine::observation::Fact;
 use sluice_engine::{
     Account, AccountId, Gates, Generation, Lane, LaneId, Login, Mono, Now, Observation, Percent,
-    Plan, Policy, Provider, Rules, Source, Usage, Utc, Window, World, horizon,
+    Plan, Policy, Provider, Rules, Source, Usage, Utc, Window, World, belief,
 };
 use std::time::Instant;
 
@@ -35,7 +35,7 @@ pub fn rows() -> Vec<Row> {
 
 /// One decision of a person with 12 accounts and 4 lanes. Each is the first of its world, so that
 /// no policy gets away with an answer it still has.
-fn decision(policy: Policy, past: Option<&horizon::History>, runs: usize) -> Row {
+fn decision(policy: Policy, past: Option<&belief::History>, runs: usize) -> Row {
     let settled = settled(12, 4, policy, past);
     let mut taken = Vec::with_capacity(runs);
     for run in 0..runs {
@@ -51,7 +51,7 @@ fn decision(policy: Policy, past: Option<&horizon::History>, runs: usize) -> Row
 
 /// All lanes decided: accounts and lanes grow tenfold from row to row. The floor of a row is what
 /// n log n makes of the row of [`LAW_FROM`], n being the accounts.
-fn growth(policy: Policy, past: Option<&horizon::History>) -> Vec<Row> {
+fn growth(policy: Policy, past: Option<&belief::History>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut first: Option<(f64, f64)> = None;
     for (accounts, lanes) in SIZES {
@@ -118,7 +118,7 @@ fn planned(world: &World, lane: LaneId) -> bool {
 
 /// A world shortly before a decision. For `horizon` its lanes work, its pool ran dry lately (else
 /// it would not look for anything better) and no plan is in hand.
-fn settled(accounts: i64, lanes: i64, policy: Policy, past: Option<&horizon::History>) -> World {
+fn settled(accounts: i64, lanes: i64, policy: Policy, past: Option<&belief::History>) -> World {
     let mut world = world(accounts, lanes, policy);
     if policy == Policy::Tiered {
         // The first look makes each account's memory; a running program has it.
@@ -149,7 +149,7 @@ fn settled(accounts: i64, lanes: i64, policy: Policy, past: Option<&horizon::His
 }
 
 /// What a lane remembers that has worked eight hours on each of the last days.
-fn past() -> horizon::History {
+fn past() -> belief::History {
     let mut world = world(2, 1, Policy::Horizon);
     let begin = NOW.plus_seconds(-WATCHED_DAYS * DAY_S);
     for step in 0..WATCHED_DAYS * DAY_S / READ_EVERY_S {

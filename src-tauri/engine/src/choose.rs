@@ -5,7 +5,7 @@ use crate::decision::Refusal;
 use crate::gates::{self, Shares};
 use crate::memory::Memory;
 use crate::rules::Rules;
-use crate::survey::{Inputs, Standing, single_stranding};
+use crate::standing::{Inputs, Standing, single_stranding};
 use crate::target::{self, LANDING_LIMIT, RESET_LOOKAHEAD_MIN};
 use crate::tier;
 use crate::units::{Percent, Utc};

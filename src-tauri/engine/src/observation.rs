@@ -1,11 +1,15 @@
 //! Facts from outside, with their time and source.
 
 use crate::account::{Login, Plan};
-use crate::units::{AccountId, Utc};
+use crate::units::{AccountId, Now, Utc};
 use crate::verdict::Verdict;
 use crate::window::Usage;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
+
+/// A sender's clock may run ahead by so much, seconds. What is later was read before the clock was
+/// set back.
+const AHEAD_S: f64 = 60.0;
 
 /// Where a fact came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,14 @@ pub struct Observation {
     pub source: Source,
     /// What.
     pub fact: Fact,
+}
+
+impl Observation {
+    /// A reading that claims to be from the future: nobody knows how old it is.
+    #[must_use]
+    pub fn undatable(&self, now: Now) -> bool {
+        self.at.seconds_since(now.wall) > AHEAD_S
+    }
 }
 
 /// What was observed.

@@ -18,9 +18,6 @@ const REFUSAL_UNKNOWN_S: i64 = 3600;
 const REFUSAL_LAG_S: f64 = 300.0;
 /// And must say at most so much.
 const REFUSAL_CLEAR: f64 = 95.0;
-/// A sender's clock may run ahead by so much, seconds. What is later was read before the clock was
-/// set back: nobody knows how old it is.
-const AHEAD_S: f64 = 60.0;
 /// A reset moved by more than this is another window, seconds.
 const SAME_WINDOW_S: f64 = 600.0;
 /// A refused model is taken as what the lane needs for so long, seconds.
@@ -36,7 +33,7 @@ pub fn fold(world: &mut World, observation: &Observation, now: Now) {
     // A sender's clock may run ahead; what it says is true now at the latest.
     let at = observation.at.min(now.wall);
     match &observation.fact {
-        Fact::Usage(_) if undatable(observation, now) => {
+        Fact::Usage(_) if observation.undatable(now) => {
             answered(memory, observation.source, now);
         }
         Fact::Usage(usage) => {
@@ -72,11 +69,6 @@ pub fn fold(world: &mut World, observation: &Observation, now: Now) {
         Fact::Login(login) => account.login = *login,
         Fact::Plan(plan) => account.plan = plan.clone(),
     }
-}
-
-/// A reading that claims to be from the future.
-pub fn undatable(observation: &Observation, now: Now) -> bool {
-    observation.at.seconds_since(now.wall) > AHEAD_S
 }
 
 /// The endpoint answered. An answer nobody noted as a request still used up the budget.

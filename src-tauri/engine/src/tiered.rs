@@ -4,7 +4,7 @@ use crate::account::{Account, Login};
 use crate::burn::Burn;
 use crate::rule::Rule;
 use crate::rules::Rules;
-use crate::survey::Standing;
+use crate::standing::Standing;
 use crate::target::{self, RESET_LOOKAHEAD_MIN};
 use crate::tier;
 use crate::units::Utc;

@@ -1,16 +1,14 @@
 //! The world as the engine knows it; one owner (the driver's loop), one mutation at a time.
 
 use crate::account::Account;
+use crate::belief;
 use crate::calendar::Calendar;
-use crate::decide;
-use crate::decision::Decision;
 use crate::lane::{Gates, Lane};
 use crate::memory::Memory;
-use crate::observation::Observation;
-use crate::rules::{Policy, Rules};
-use crate::survey::{Inputs, Survey};
-use crate::units::{AccountId, LaneId, Now, Percent, Utc};
-use crate::{horizon, observe, poll, tier};
+use crate::rules::Rules;
+use crate::standing::Inputs;
+use crate::survey::Survey;
+use crate::units::{AccountId, LaneId, Now, Utc};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -38,7 +36,7 @@ pub struct World {
     /// The last wake or clock jump.
     pub woken_at: Option<Utc>,
     /// What the planner has learned; used by policy `horizon` only.
-    pub horizon: horizon::State,
+    pub horizon: belief::State,
 }
 
 /// How an attempted swap ended.
@@ -73,54 +71,6 @@ pub struct PollPlan {
 }
 
 impl World {
-    /// Takes in one fact.
-    pub fn observe(&mut self, observation: &Observation, now: Now) {
-        self.horizon.observe(&self.accounts, observation, now);
-        observe::fold(self, observation, now);
-    }
-
-    /// Decides for one lane. Changes only the lane's gates and the accounts' memory.
-    pub fn decide(&mut self, lane: LaneId, now: Now) -> Decision {
-        if self.rules.policy == Policy::Horizon {
-            let mut decision = horizon::decide(self, lane, now);
-            let survey = self.survey(now.wall);
-            measured(&mut decision, &survey);
-            self.remember_tiers(&survey);
-            return decision;
-        }
-        let found = self.lanes.iter().position(|candidate| candidate.id == lane);
-        if let Some(index) = found {
-            self.look_at_burn(index, now.wall);
-        }
-        let survey = self.survey(now.wall);
-        let Some(index) = found else { return nothing(lane, now.wall) };
-        let decision = self.decide_on(&survey, index);
-        if !self.lanes[index].gates.off && !self.lanes[index].gates.paused(now.wall) {
-            self.remember_tiers(&survey);
-        }
-        decision
-    }
-
-    /// Decides for every lane, looking at the accounts once.
-    pub fn decide_all(&mut self, now: Now) -> Vec<Decision> {
-        if self.rules.policy == Policy::Horizon {
-            let lanes: Vec<LaneId> = self.lanes.iter().map(|lane| lane.id).collect();
-            let decide = |lane| horizon::decide(self, lane, now);
-            let mut decisions: Vec<Decision> = lanes.into_iter().map(decide).collect();
-            let survey = self.survey(now.wall);
-            decisions.iter_mut().for_each(|decision| measured(decision, &survey));
-            self.remember_tiers(&survey);
-            return decisions;
-        }
-        for index in 0..self.lanes.len() {
-            self.look_at_burn(index, now.wall);
-        }
-        let survey = self.survey(now.wall);
-        let decisions = (0..self.lanes.len()).map(|index| self.decide_on(&survey, index)).collect();
-        self.remember_tiers(&survey);
-        decisions
-    }
-
     /// Every account's standing now.
     #[must_use]
     pub fn survey(&self, now: Utc) -> Survey {
@@ -133,47 +83,6 @@ impl World {
             distrust_before: self.woken_at.filter(|woken| now.seconds_since(*woken) < DISTRUST_S),
             now,
         })
-    }
-
-    fn decide_on(&mut self, survey: &Survey, index: usize) -> Decision {
-        self.lanes[index].gates.heal(survey.now);
-        let mut lane = self.lanes[index].clone();
-        let proposal = decide::tiered(self, survey, &lane);
-        let decision = decide::gated(self, survey, &mut lane, proposal);
-        self.lanes[index].gates = lane.gates;
-        decision
-    }
-
-    /// Recorded bookkeeping: one look at the active account's windows per decision.
-    fn look_at_burn(&mut self, index: usize, now: Utc) {
-        let gates = &self.lanes[index].gates;
-        if self.rules.measure_observations || gates.off || gates.paused(now) {
-            return;
-        }
-        let Some(active) = self.lanes[index].active else { return };
-        let Some(account) = self.accounts.iter().find(|account| account.id == active) else {
-            return;
-        };
-        let short = account.usage.five_hour.used.map(Percent::get);
-        let week = account.usage.seven_day.used.map(Percent::get);
-        if let Some(short) = short {
-            let memory = self.memory.entry(active).or_default();
-            memory.burn.look(short, week.unwrap_or(0.0), now);
-        }
-    }
-
-    fn remember_tiers(&mut self, survey: &Survey) {
-        let known = self.memory.len() == survey.standings.len()
-            && self.memory.keys().eq(survey.by_id().map(|standing| &standing.id));
-        if !known {
-            self.memory.retain(|id, _| survey.find(*id).is_some());
-            for standing in &survey.standings {
-                self.memory.entry(standing.id).or_default();
-            }
-        }
-        for (memory, standing) in self.memory.values_mut().zip(survey.by_id()) {
-            memory.tier = (standing.tier < tier::EXCLUDED).then_some(standing.tier);
-        }
     }
 
     /// Folds the outcome of an attempt back in.
@@ -296,30 +205,6 @@ impl World {
         memory.asked = true;
         memory.jitter = if jitter.is_finite() { jitter.clamp(-0.15, 0.15) } else { 0.0 };
     }
-
-    /// When each account should next be read, soonest first. The budget of requests is kept in it:
-    /// a due time is never before the rolling hour allows one.
-    #[must_use]
-    pub fn polls(&self, now: Now) -> Vec<PollPlan> {
-        let plans = match self.rules.policy {
-            Policy::Tiered => poll::plans(self, &self.survey(now.wall)),
-            Policy::Horizon => horizon::polls(self, now),
-        };
-        poll::affordable(self, plans, now.wall)
-    }
-}
-
-/// The plan weighs accounts by what they are worth; tier, target and stranding are shown all the
-/// same.
-fn measured(decision: &mut Decision, survey: &Survey) {
-    for candidate in &mut decision.candidates {
-        if let Some(standing) = survey.find(candidate.account) {
-            candidate.tier = standing.tier;
-            candidate.target = standing.target;
-            candidate.deficit = standing.deficit;
-            candidate.stranding = standing.stranding;
-        }
-    }
 }
 
 fn failed(gates: &mut Gates, rules: &Rules, now: Utc) {
@@ -330,19 +215,5 @@ fn failed(gates: &mut Gates, rules: &Rules, now: Utc) {
     let skipping = rules.skip_failed_targets && gates.failed_attempts >= 2;
     if let Some(target) = gates.last_target.filter(|_| skipping) {
         gates.skips.insert(target, now.plus_seconds(SKIP_S));
-    }
-}
-
-fn nothing(lane: LaneId, at: Utc) -> Decision {
-    Decision {
-        at,
-        lane,
-        generation: crate::units::Generation::default(),
-        active: None,
-        action: crate::decision::Action::Stay,
-        trigger: crate::decision::Trigger::Tick,
-        reason: alloc::string::String::new(),
-        best: None,
-        candidates: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@
 //! the accounts whose weeks end first, each as much as its 5-hour windows let through. What such
 //! forecasts came to before says how far to trust this one.
 
+mod cells;
 mod hours;
 mod prior;
 mod record;
@@ -23,9 +24,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// A forecast of the weekly window is made, and later judged, so many hours ahead.
-const WEEK_AHEAD_H: [f64; record::AHEAD] = [96.0, 48.0, 24.0, 12.0, 6.0];
+const WEEK_AHEAD_H: [f64; cells::AHEAD] = [96.0, 48.0, 24.0, 12.0, 6.0];
 /// The same of the 5-hour window.
-const SHORT_AHEAD_H: [f64; record::AHEAD] = [4.0, 2.0, 1.0, 0.5, 0.25];
+const SHORT_AHEAD_H: [f64; cells::AHEAD] = [4.0, 2.0, 1.0, 0.5, 0.25];
 /// Share of the pool's weekly capacity that is expected to be used where nothing is known.
 const GUESS: f64 = 0.35;
 /// Hours looked ahead at most.
@@ -221,7 +222,7 @@ impl Book {
         for (account, kind, way) in self.ways(scene) {
             let Some(track) = self.tracks.get(&account) else { continue };
             let Some((ahead, reset)) = track.due(kind, scene.now) else { continue };
-            let cell = record::cell(ahead, &way);
+            let cell = cells::cell(ahead, &way);
             let shares = self.record(kind).shares(kind, cell);
             let said = (way.left(shares.quantile(0.5)), way.left(shares.quantile(0.1)));
             if let Some(track) = self.tracks.get_mut(&account) {
@@ -240,7 +241,7 @@ impl Book {
             if !track.fresh(window, way.live) {
                 return None;
             }
-            let cell = record::cell(ahead(window, scene.now, resets_at), &way);
+            let cell = cells::cell(ahead(window, scene.now, resets_at), &way);
             let shares = self.record(window).shares(window, cell);
             let left = |share| way.left(shares.quantile(share));
             let (least, most) = shares.shortest(band(window));
@@ -359,7 +360,7 @@ fn ahead(kind: Kind, now: Utc, reset: Utc) -> usize {
     leads[1..].iter().filter(|lead| hours <= **lead * 1.4).count()
 }
 
-const fn leads(kind: Kind) -> &'static [f64; record::AHEAD] {
+const fn leads(kind: Kind) -> &'static [f64; cells::AHEAD] {
     match kind {
         Kind::FiveHour => &SHORT_AHEAD_H,
         Kind::SevenDay => &WEEK_AHEAD_H,

@@ -1,7 +1,7 @@
 //! What is assumed of forecasts before enough of one's own have come out.
 
 use super::Kind;
-use super::record::CELLS;
+use super::cells::CELLS;
 
 /// What the assumed outcomes of a cell weigh together, in outcomes.
 const WEIGHT: f64 = 12.0;

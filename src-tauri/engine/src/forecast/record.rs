@@ -5,33 +5,19 @@
 //! forecast was made and how much work it expected. A new forecast takes its quantiles from the
 //! shares its own kind came to, so its bands are as wide as its errors were.
 
-use super::prior;
-use super::{Kind, Way};
+use super::cells::CELLS;
+use super::{Kind, prior};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Outcomes kept per kind of forecast; the oldest go first.
 const KEPT: usize = 160;
-/// Edges of work expected over what can be used.
-const EDGES: [f64; 6] = [0.15, 0.5, 0.9, 1.4, 2.5, 6.0];
-/// Kinds by work expected.
-pub(super) const FITS: usize = EDGES.len() + 1;
-/// Kinds by time ahead.
-pub(super) const AHEAD: usize = 5;
-/// All kinds of one window.
-pub(super) const CELLS: usize = AHEAD * FITS * 2;
 
 /// What forecasts of one kind of window came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Record {
     cells: Vec<Vec<f32>>,
-}
-
-/// The kind a forecast is of.
-pub(super) fn cell(ahead: usize, way: &Way) -> usize {
-    let fit = EDGES.iter().filter(|edge| way.fit() >= **edge).count();
-    (ahead * FITS + fit) * 2 + usize::from(way.live)
 }
 
 impl Record {
@@ -107,6 +93,8 @@ impl Shares {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Way;
+    use super::super::cells::cell;
     use super::*;
 
     fn way(need: f64) -> Way {

@@ -1,9 +1,9 @@
 //! When accounts are read.
 
-use super::belief::LaneBelief;
-use super::gauge::{Gauge, minutes};
-use super::tuning::Tuning;
 use crate::account::{Account, Provider};
+use crate::belief::LaneBelief;
+use crate::belief::Tuning;
+use crate::belief::gauge::{Gauge, minutes};
 use crate::decision::Refusal;
 use crate::gates::{self, Shares};
 use crate::units::{Now, Utc};

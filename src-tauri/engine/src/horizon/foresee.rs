@@ -1,9 +1,9 @@
 //! The demands a plan is tried against: multiples of what is expected, and pasts come again.
 
-use super::belief::LaneBelief;
-use super::demand::{self, BIN, DAY};
 use super::rollout::{LANES, Step};
-use super::tuning::Tuning;
+use crate::belief::LaneBelief;
+use crate::belief::Tuning;
+use crate::belief::demand::{self, BIN, DAY};
 use alloc::vec::Vec;
 
 /// Quarter hours at the start of a plan; what follows is planned in hours.

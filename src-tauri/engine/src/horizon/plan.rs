@@ -1,10 +1,10 @@
 //! The decision: leave when forced, move when the plan is worth it, else stay.
 
 use super::foresee::{self, Trace};
-use super::gauge::minutes;
-use super::index::Index;
 use super::rollout::{Base, Opening, Outcome, Rollout};
 use super::scene::{Force, Scene};
+use crate::belief::gauge::minutes;
+use crate::belief::index::Index;
 use crate::decision::{Action, Candidate, Decision, Refusal, Trigger};
 use crate::gates::{self, Pull};
 use crate::tier;

@@ -1,23 +1,10 @@
 //! Cheap simulations of the pool's future under a simple rule.
 
-use super::gauge::{SHORT, WEEK};
+use crate::belief::slot::{SHORT, Slot};
 use alloc::vec::Vec;
 
 /// Lanes simulated together.
 pub(super) const LANES: usize = 4;
-
-/// An account in a rollout; units and minutes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Slot {
-    pub short_left: f64,
-    pub short_cap: f64,
-    /// End of the open window; negative infinity while closed.
-    pub short_ends: f64,
-    pub long_left: f64,
-    pub long_cap: f64,
-    pub long_ends: f64,
-    pub blocked_until: f64,
-}
 
 /// A span of equal demand.
 #[derive(Clone, Copy, Debug)]
@@ -84,41 +71,6 @@ pub(super) struct Rollout<'a> {
     seats: Vec<Seat>,
     back: Option<(usize, usize, f64)>,
     outcome: Outcome,
-}
-
-impl Slot {
-    fn refresh(&mut self, t: f64) {
-        if self.short_ends <= t && self.short_left < self.short_cap {
-            self.short_left = self.short_cap;
-        }
-        while self.long_ends <= t {
-            self.long_left = self.long_cap;
-            self.long_ends += WEEK;
-        }
-    }
-
-    pub(super) fn open(&self, t: f64) -> bool {
-        self.short_ends > t
-    }
-
-    pub(super) fn room(&self, t: f64) -> f64 {
-        if t < self.blocked_until { 0.0 } else { self.short_left.min(self.long_left) }
-    }
-
-    pub(super) fn usable(&self, t: f64) -> bool {
-        self.room(t) > 0.02 * self.short_cap
-    }
-
-    pub(super) fn recovers(&self, t: f64) -> f64 {
-        let mut at = t.max(self.blocked_until);
-        if self.long_left <= 0.02 * self.short_cap {
-            at = at.max(self.long_ends);
-        }
-        if self.short_left <= 0.02 * self.short_cap {
-            at = at.max(self.short_ends);
-        }
-        at
-    }
 }
 
 impl<'a> Rollout<'a> {

@@ -1,9 +1,10 @@
 //! What one decision looks at: the lane, the accounts close to it, and whether it must leave.
 
-use super::belief::{LaneBelief, State};
-use super::gauge::{Gauge, minutes};
-use super::index::Entry;
-use super::rollout::{LANES, Pool, Prices, Seat, Slot};
+use super::rollout::{LANES, Pool, Prices, Seat};
+use crate::belief::gauge::{Gauge, minutes};
+use crate::belief::index::Entry;
+use crate::belief::slot::Slot;
+use crate::belief::{LaneBelief, State};
 use crate::decision::Refusal;
 use crate::lane::Lane;
 use crate::units::LaneId;

@@ -2,7 +2,7 @@
 //! stranding.
 
 use crate::fixture::{at, calendar, in_hours, in_minutes, near, now, ordinary};
-use sluice_engine::survey::single_stranding;
+use sluice_engine::standing::single_stranding;
 use sluice_engine::{Calendar, Utc, label::label, target, tier};
 
 fn hours(start: &str, end: &str) -> f64 {

@@ -3,7 +3,8 @@
 use super::shapes;
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
-use sluice_engine::survey::{Standing, Survey};
+use sluice_engine::standing::Standing;
+use sluice_engine::survey::Survey;
 use sluice_engine::tiered::{self, Seat};
 use sluice_engine::{AccountId, Burn, Refusal, Rules, Utc, World, decide, explain, poll};
 

@@ -1,16 +1,11 @@
 //! One account as the planner believes it to be between two readings.
 
-use super::rollout::Slot;
+use super::slot::{SHORT, Slot, WEEK};
 use crate::account::Account;
 use crate::units::{Percent, Utc};
 use crate::window::{Usage, Window, capacity_ratio};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
-
-/// Length of the short window, minutes.
-pub(super) const SHORT: f64 = 300.0;
-/// Length of the weekly window, minutes.
-pub(super) const WEEK: f64 = 10_080.0;
 
 /// From this share on a reading says full (providers report whole percent).
 const READ_FULL: f64 = 99.5;
@@ -27,7 +22,7 @@ const SCRAP: f64 = 1.5;
 const RECKONED_GAP: f64 = 20.0;
 
 /// Minutes since the epoch.
-pub(super) fn minutes(at: Utc) -> f64 {
+pub(crate) fn minutes(at: Utc) -> f64 {
     at.0 as f64 / 60_000_000.0
 }
 
@@ -101,7 +96,7 @@ pub struct Bucket {
 
 /// What a reading taught.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lesson {
+pub(crate) struct Lesson {
     /// Units used since the reading before.
     pub units: f64,
     /// From when.
@@ -113,17 +108,17 @@ pub(super) struct Lesson {
 }
 
 impl Gauge {
-    pub(super) fn new(account: &Account) -> Self {
+    pub(crate) fn new(account: &Account) -> Self {
         Self { weight: account.plan.size(), ..Self::default() }
     }
 
     /// Weekly capacity over 5-hour capacity, learned from matching increments.
-    pub(super) fn ratio(&self) -> f64 {
+    pub(crate) fn ratio(&self) -> f64 {
         capacity_ratio(self.sum_short, self.sum_long)
     }
 
     /// Lets time pass: ended windows are empty.
-    pub(super) fn advance(&mut self, now: f64) {
+    pub(crate) fn advance(&mut self, now: f64) {
         if self.short_ends.is_some_and(|end| now >= end) {
             self.short_ends = None;
             self.short = 0.0;
@@ -137,7 +132,7 @@ impl Gauge {
     }
 
     /// The clock was set back: what it had seen end may not have, so the last reading counts again.
-    pub(super) fn rewind(&mut self, now: f64) {
+    pub(crate) fn rewind(&mut self, now: f64) {
         self.refused_at = self.refused_at.map(|at| at.min(now));
         let Some(read) = &mut self.anchor else { return };
         read.at = read.at.min(now);
@@ -147,7 +142,7 @@ impl Gauge {
 
     /// What the last reading left in the 5-hour window, used up by `now`: units, and since when.
     /// `None` when that reading is old.
-    pub(super) fn used_since_read(&self, now: f64) -> Option<(f64, f64)> {
+    pub(crate) fn used_since_read(&self, now: f64) -> Option<(f64, f64)> {
         let read = self.anchor.filter(|read| now - read.at <= RECENT)?;
         let same = read.short_ends.is_some_and(|end| now < end);
         let left = 100.0 - if same { read.short } else { 0.0 };
@@ -155,7 +150,7 @@ impl Gauge {
     }
 
     /// Adds `units` of work done around `now`.
-    pub(super) fn burn(&mut self, units: f64, now: f64) {
+    pub(crate) fn burn(&mut self, units: f64, now: f64) {
         if units <= 0.0 {
             return;
         }
@@ -174,12 +169,12 @@ impl Gauge {
     }
 
     /// Units left in the 5-hour window.
-    pub(super) fn short_left(&self) -> f64 {
+    pub(crate) fn short_left(&self) -> f64 {
         self.weight * (100.0 - self.short).max(0.0) / 100.0
     }
 
     /// Units left in the week, model buckets included.
-    pub(super) fn long_left(&self) -> f64 {
+    pub(crate) fn long_left(&self) -> f64 {
         let mut percent = (100.0 - self.long).max(0.0);
         for bucket in &self.models {
             percent = percent.min((100.0 - bucket.used).max(0.0) / bucket.share().max(0.2));
@@ -188,7 +183,7 @@ impl Gauge {
     }
 
     /// Units that can be used now.
-    pub(super) fn left(&self, now: f64) -> f64 {
+    pub(crate) fn left(&self, now: f64) -> f64 {
         if now < self.full_until || now < self.dead_until {
             return 0.0;
         }
@@ -197,14 +192,14 @@ impl Gauge {
 
     /// Reckoned to be used up much further than the last reading said: the belief wants another
     /// reading before the account is given up for hours.
-    pub(super) fn doubtful(&self, now: f64) -> bool {
+    pub(crate) fn doubtful(&self, now: f64) -> bool {
         let refused = now < self.full_until || now < self.dead_until;
         let read = self.anchor.map_or(0.0, |anchor| anchor.raw_short);
         !refused && self.short - read > RECKONED_GAP
     }
 
     /// Units left by the last reading alone, however much was reckoned since.
-    pub(super) fn read_left(&self, now: f64) -> f64 {
+    pub(crate) fn read_left(&self, now: f64) -> f64 {
         if now < self.full_until || now < self.dead_until || self.read_full(now) {
             return 0.0;
         }
@@ -221,22 +216,22 @@ impl Gauge {
 
     /// The last reading said full of a window that has not ended: not to be gone to, however much
     /// the belief, which allows for noise, would leave.
-    pub(super) fn read_full(&self, now: f64) -> bool {
+    pub(crate) fn read_full(&self, now: f64) -> bool {
         self.short_full(now) || self.long_full(now)
     }
 
     /// [`Self::read_full`] of the 5-hour window.
-    pub(super) fn short_full(&self, now: f64) -> bool {
+    pub(crate) fn short_full(&self, now: f64) -> bool {
         self.anchor.is_some_and(|read| full(read.raw_short, read.short_ends, now))
     }
 
     /// [`Self::read_full`] of the week.
-    pub(super) fn long_full(&self, now: f64) -> bool {
+    pub(crate) fn long_full(&self, now: f64) -> bool {
         self.anchor.is_some_and(|read| full(read.raw_long, read.long_ends, now))
     }
 
     /// No work to speak of can be done with it at `now`, as far as is known.
-    pub(super) fn spent(&self, now: f64) -> bool {
+    pub(crate) fn spent(&self, now: f64) -> bool {
         let open = |end: Option<f64>| end.is_none_or(|end| now < end);
         let scrap = |used: f64, end: Option<f64>| used >= 100.0 - SCRAP && open(end);
         now < self.full_until
@@ -247,7 +242,7 @@ impl Gauge {
     }
 
     /// The account as a rollout takes it.
-    pub(super) fn slot(&self, now: f64) -> Slot {
+    pub(crate) fn slot(&self, now: f64) -> Slot {
         Slot {
             short_left: self.short_left(),
             short_cap: self.weight,
@@ -260,7 +255,7 @@ impl Gauge {
     }
 
     /// Takes in a reading that was true at `at`; `burnt` units were added by belief since then.
-    pub(super) fn read(&mut self, usage: &Usage, at: f64, burnt: f64, slack: f64) -> Lesson {
+    pub(crate) fn read(&mut self, usage: &Usage, at: f64, burnt: f64, slack: f64) -> Lesson {
         let before = self.anchor;
         let percent = 100.0 * burnt / self.weight.max(1e-9);
         let doubted = core::mem::take(&mut self.unsettled);
@@ -401,7 +396,7 @@ impl Gauge {
 
 impl Bucket {
     /// Percent of this bucket per percent of the account's week.
-    pub(super) fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         (self.sum + 1.0) / (self.sum_long + 1.0)
     }
 }

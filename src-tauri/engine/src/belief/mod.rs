@@ -1,18 +1,24 @@
 //! What the planner has learned, and how time and observations change it.
 
-use super::demand::History;
-use super::gauge::{Gauge, Lesson, minutes};
-use super::index::Index;
-use super::tuning::Tuning;
+pub(crate) mod demand;
+pub(crate) mod gauge;
+pub(crate) mod index;
+pub(crate) mod slot;
+pub(crate) mod tuning;
+
 use crate::account::{Account, Login};
 use crate::lane::Lane;
 use crate::observation::{Fact, Observation};
-use crate::observe;
 use crate::units::{AccountId, LaneId, Now};
 use crate::window::Usage;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+pub use demand::History;
+pub use gauge::{Anchor, Bucket, Gauge};
+use gauge::{Lesson, minutes};
+use index::Index;
 use serde::{Deserialize, Serialize};
+pub use tuning::Tuning;
 
 /// Minutes without a look after which time counts as unwatched.
 const UNWATCHED: f64 = 15.0;
@@ -54,10 +60,10 @@ pub struct State {
     pub clock: Option<f64>,
     /// Grows with each fact.
     #[serde(skip)]
-    pub(super) revision: u64,
+    pub(crate) revision: u64,
     /// The pool at the last instant decided at.
     #[serde(skip)]
-    pub(super) index: Index,
+    pub(crate) index: Index,
 }
 
 /// What is believed of one lane.
@@ -91,7 +97,7 @@ pub struct LaneBelief {
 
 impl LaneBelief {
     /// Whether work was seen in the last `within` minutes.
-    pub(super) fn worked(&self, now: f64, within: f64) -> bool {
+    pub(crate) fn worked(&self, now: f64, within: f64) -> bool {
         self.last_use.is_some_and(|last| now - last <= within)
     }
 }
@@ -99,7 +105,7 @@ impl LaneBelief {
 impl State {
     /// Takes in one fact.
     pub fn observe(&mut self, accounts: &[Account], observation: &Observation, now: Now) {
-        if matches!(observation.fact, Fact::Usage(_)) && observe::undatable(observation, now) {
+        if matches!(observation.fact, Fact::Usage(_)) && observation.undatable(now) {
             return;
         }
         let id = observation.account;
@@ -142,7 +148,7 @@ impl State {
 
     /// Brings beliefs to `now` (minutes) before the lane at `position` decides: windows end,
     /// working lanes burn.
-    pub(super) fn advance(&mut self, lanes: &[Lane], position: usize, now: f64) {
+    pub(crate) fn advance(&mut self, lanes: &[Lane], position: usize, now: f64) {
         let gap = now - self.clock.unwrap_or(now);
         if self.clock == Some(now) {
             self.sync(&lanes[position], now);
@@ -211,13 +217,13 @@ impl State {
     }
 
     /// Pressure as it has decayed by `now`, minutes.
-    pub(super) fn pressure_at(&self, now: f64) -> f64 {
+    pub(crate) fn pressure_at(&self, now: f64) -> f64 {
         let age = self.last_dry.map_or(0.0, |last| (now - last).max(0.0));
         halved(self.pressure, age, self.tuning.pressure_half_days * 1440.0)
     }
 
     /// Keeps what a plan came to.
-    pub(super) fn planned(
+    pub(crate) fn planned(
         &mut self,
         lane: LaneId,
         now: f64,

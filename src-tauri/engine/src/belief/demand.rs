@@ -4,11 +4,11 @@ use alloc::{vec, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 /// Length of a bin, minutes.
-pub(super) const BIN: f64 = 15.0;
+pub(crate) const BIN: f64 = 15.0;
 /// Bins of a day.
-pub(super) const DAY: i64 = 96;
+pub(crate) const DAY: i64 = 96;
 /// Bins of a week.
-pub(super) const WEEK: i64 = 7 * DAY;
+pub(crate) const WEEK: i64 = 7 * DAY;
 /// Bins kept.
 const KEPT: i64 = 4 * WEEK;
 
@@ -24,7 +24,7 @@ pub struct History {
 }
 
 /// The bin `minute` falls into.
-pub(super) fn bin(minute: f64) -> i64 {
+pub(crate) fn bin(minute: f64) -> i64 {
     let whole = (minute / BIN) as i64;
     if (whole as f64) * BIN > minute { whole - 1 } else { whole }
 }
@@ -35,7 +35,7 @@ fn slot(bin: i64) -> usize {
 
 impl History {
     /// Makes room up to the bin of `minute`; what passes unseen counts as no work.
-    pub(super) fn advance(&mut self, minute: f64) {
+    pub(crate) fn advance(&mut self, minute: f64) {
         let now = bin(minute);
         if self.first.is_none() {
             self.first = Some(now);
@@ -50,7 +50,7 @@ impl History {
     }
 
     /// Spreads `units` evenly over `[from, to)`.
-    pub(super) fn add(&mut self, units: f64, from: f64, to: f64) {
+    pub(crate) fn add(&mut self, units: f64, from: f64, to: f64) {
         let Some(first) = self.first else { return };
         if units <= 0.0 || to <= from {
             return;
@@ -71,7 +71,7 @@ impl History {
     }
 
     /// Marks the bin of `minute` as unknown: work was refused.
-    pub(super) fn censor(&mut self, minute: f64) {
+    pub(crate) fn censor(&mut self, minute: f64) {
         let index = bin(minute);
         if self.first.is_some() && index < self.end && index >= self.end - KEPT {
             self.bins[slot(index)] = -1.0;
@@ -79,7 +79,7 @@ impl History {
     }
 
     /// Units of a past bin; `None` when unknown.
-    pub(super) fn at(&self, index: i64) -> Option<f64> {
+    pub(crate) fn at(&self, index: i64) -> Option<f64> {
         let first = self.first?;
         if index < first || index >= self.end || index < self.end - KEPT {
             return None;
@@ -118,7 +118,7 @@ impl History {
     }
 
     /// Expected units of `count` bins from `now` on. `prior` is the guess where nothing is known.
-    pub(super) fn expect(&self, now: i64, count: i64, prior: f64) -> Vec<f64> {
+    pub(crate) fn expect(&self, now: i64, count: i64, prior: f64) -> Vec<f64> {
         let raw: Vec<_> = (now - 1..=now + count).map(|index| self.mean(index, now)).collect();
         let mut means = Vec::with_capacity(count as usize);
         let mut peak: f64 = 0.0;
@@ -138,7 +138,7 @@ impl History {
     }
 
     /// Whether work was ever seen around this time of day or week; yes while little is known.
-    pub(super) fn likely(&self, minute: f64) -> bool {
+    pub(crate) fn likely(&self, minute: f64) -> bool {
         let now = bin(minute);
         if self.first.is_none_or(|first| now - first < 2 * DAY) {
             return true;
@@ -151,7 +151,7 @@ impl History {
     }
 
     /// How much more (or less) than expected the last three hours saw.
-    pub(super) fn level(&self, now: i64) -> f64 {
+    pub(crate) fn level(&self, now: i64) -> f64 {
         let (mut seen, mut meant) = (0.0, 0.0);
         for index in now - 12..now {
             let (sum, weight) = self.mean(index, now);
@@ -167,7 +167,7 @@ impl History {
 
     /// One past as if it came again: each day takes the `nth` latest day of its kind; unknown
     /// bins take `means`.
-    pub(super) fn replay(&self, now: i64, nth: i64, means: &[f64]) -> Vec<f64> {
+    pub(crate) fn replay(&self, now: i64, nth: i64, means: &[f64]) -> Vec<f64> {
         let mut values = Vec::with_capacity(means.len());
         let (mut day, mut before) = (i64::MIN, None);
         for (offset, mean) in means.iter().enumerate() {

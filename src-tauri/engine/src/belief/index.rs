@@ -1,8 +1,8 @@
 //! The pool as every lane sees it at one instant, built once and shared.
 
-use super::belief::State;
+use super::State;
 use super::gauge::{Gauge, minutes};
-use super::rollout::Slot;
+use super::slot::Slot;
 use crate::account::{Account, Login, Provider};
 use crate::decision::Refusal;
 use crate::gates::{self, Shares};
@@ -14,11 +14,11 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// Accounts a lane looks at one by one; the rest of a larger pool is one aggregate.
-pub(super) const CLOSE: usize = 12;
+pub(crate) const CLOSE: usize = 12;
 
 /// One account at one instant.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub id: AccountId,
     pub provider: Provider,
     pub slot: Slot,
@@ -35,14 +35,14 @@ pub(super) struct Entry {
 
 impl Entry {
     /// It may be chosen, or may be again without anybody's doing once its slot says so.
-    pub(super) fn recovers(&self) -> bool {
+    pub(crate) fn recovers(&self) -> bool {
         matches!(self.refusal, Refusal::None | Refusal::Blocked | Refusal::WouldBill)
     }
 }
 
 /// The pool at one instant.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Index {
+pub(crate) struct Index {
     key: Option<(f64, u64)>,
     /// Sorted by id.
     pub entries: Vec<Entry>,
@@ -69,7 +69,7 @@ impl PartialEq for Index {
 
 impl Index {
     /// Brings the index to `now`.
-    pub(super) fn refresh(
+    pub(crate) fn refresh(
         state: &mut State,
         accounts: &[Account],
         lanes: &[Lane],
@@ -133,7 +133,7 @@ impl Index {
         (self.by_end, self.by_reset, self.by_recovery) = (by_end, by_reset, by_recovery);
     }
 
-    pub(super) fn find(&self, id: AccountId) -> Option<usize> {
+    pub(crate) fn find(&self, id: AccountId) -> Option<usize> {
         self.entries.binary_search_by_key(&id, |entry| entry.id).ok()
     }
 
@@ -147,12 +147,12 @@ impl Index {
     }
 
     /// Whether a lane other than one on `active` holds the account.
-    pub(super) fn held(&self, id: AccountId, active: Option<AccountId>) -> bool {
+    pub(crate) fn held(&self, id: AccountId, active: Option<AccountId>) -> bool {
         self.held.get(&id).copied().unwrap_or(0) > u32::from(active == Some(id))
     }
 
     /// The entries a lane on `here` looks at, sorted: all of a small pool, else the best by index.
-    pub(super) fn close(&self, provider: Provider, here: usize, seats: &[usize]) -> Vec<usize> {
+    pub(crate) fn close(&self, provider: Provider, here: usize, seats: &[usize]) -> Vec<usize> {
         let ours = |&at: &usize| self.entries[at].provider == provider;
         let mut chosen: Vec<usize>;
         if self.entries.len() <= CLOSE + 2 {

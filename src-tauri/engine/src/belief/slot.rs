@@ -1,0 +1,54 @@
+//! An account's windows as the plan reckons with them.
+
+/// Length of the short window, minutes.
+pub(crate) const SHORT: f64 = 300.0;
+/// Length of the weekly window, minutes.
+pub(crate) const WEEK: f64 = 10_080.0;
+
+/// An account in a rollout; units and minutes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub short_left: f64,
+    pub short_cap: f64,
+    /// End of the open window; negative infinity while closed.
+    pub short_ends: f64,
+    pub long_left: f64,
+    pub long_cap: f64,
+    pub long_ends: f64,
+    pub blocked_until: f64,
+}
+
+impl Slot {
+    pub(crate) fn refresh(&mut self, t: f64) {
+        if self.short_ends <= t && self.short_left < self.short_cap {
+            self.short_left = self.short_cap;
+        }
+        while self.long_ends <= t {
+            self.long_left = self.long_cap;
+            self.long_ends += WEEK;
+        }
+    }
+
+    pub(crate) fn open(&self, t: f64) -> bool {
+        self.short_ends > t
+    }
+
+    pub(crate) fn room(&self, t: f64) -> f64 {
+        if t < self.blocked_until { 0.0 } else { self.short_left.min(self.long_left) }
+    }
+
+    pub(crate) fn usable(&self, t: f64) -> bool {
+        self.room(t) > 0.02 * self.short_cap
+    }
+
+    pub(crate) fn recovers(&self, t: f64) -> f64 {
+        let mut at = t.max(self.blocked_until);
+        if self.long_left <= 0.02 * self.short_cap {
+            at = at.max(self.long_ends);
+        }
+        if self.short_left <= 0.02 * self.short_cap {
+            at = at.max(self.short_ends);
+        }
+        at
+    }
+}
