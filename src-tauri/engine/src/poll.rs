@@ -86,13 +86,19 @@ const fn raised(urgency: Urgency) -> Urgency {
     }
 }
 
-/// The interval shortened for T0 candidates that wait to be drained; the active account is none.
+/// The interval in seconds, shortened for T0 candidates that wait to be drained; the active account
+/// is none.
 #[must_use]
-pub fn clamped(interval: f64, survey: &Survey, active: Option<AccountId>) -> f64 {
-    shortest(interval, survey, |standing| Some(standing.id) == active)
+pub fn clamped(interval: f64, survey: &Survey, active: Option<AccountId>, rules: &Rules) -> f64 {
+    shortest(interval, survey, rules, |standing| Some(standing.id) == active)
 }
 
-fn shortest(interval: f64, survey: &Survey, active: impl Fn(&Standing) -> bool) -> f64 {
+fn shortest(
+    interval: f64,
+    survey: &Survey,
+    rules: &Rules,
+    active: impl Fn(&Standing) -> bool,
+) -> f64 {
     let mut shortest = interval;
     for standing in survey.standings.iter().filter(|standing| !active(standing)) {
         if !waits_for_draining(standing) {
@@ -102,7 +108,8 @@ fn shortest(interval: f64, survey: &Survey, active: impl Fn(&Standing) -> bool) 
         let full = standing.short_used().is_some_and(|used| used >= LANDING_LIMIT);
         let empties = standing.short.resets_at.is_some_and(|reset| {
             let left = reset.seconds_since(survey.now);
-            left > 0.0 && left <= interval
+            // The candidate itself has shortened the interval, its reset or not.
+            left > 0.0 && left <= if rules.await_reset { INTERVALS_S[0] } else { shortest }
         });
         if full && empties {
             shortest = shortest.min(T0_RESET_CLAMP_S);
@@ -169,8 +176,8 @@ pub fn plans(world: &World, survey: &Survey) -> Vec<PollPlan> {
         return Vec::new();
     }
     let active: BTreeSet<AccountId> = lanes.iter().filter_map(|lane| lane.active).collect();
-    // One walk for all lanes: an account that is active anywhere is drained already.
-    let clamp = shortest(INTERVALS_RECORDED_S[0], survey, |standing| standing.occupied);
+    // An account that is active in any lane is drained already.
+    let clamp = |interval| shortest(interval, survey, &world.rules, |standing| standing.occupied);
     let empty = Memory::default();
     world
         .accounts
@@ -179,7 +186,7 @@ pub fn plans(world: &World, survey: &Survey) -> Vec<PollPlan> {
         .map(|account| {
             let memory = world.memory.get(&account.id).unwrap_or(&empty);
             let live = active.contains(&account.id);
-            let interval = interval(account, memory, live, clamp, &world.rules, now);
+            let interval = interval(account, memory, live, &clamp, &world.rules, now);
             PollPlan { account: account.id, due: due(account, memory, interval, now) }
         })
         .collect()
@@ -189,7 +196,7 @@ fn interval(
     account: &Account,
     memory: &Memory,
     live: bool,
-    clamp: f64,
+    clamp: &impl Fn(f64) -> f64,
     rules: &Rules,
     now: Utc,
 ) -> f64 {
@@ -210,7 +217,7 @@ fn interval(
     let (short, week) = (used(&account.usage.five_hour), used(&account.usage.seven_day));
     let urgency = urgency(short, week, memory.burn.five_hour, rules.critical);
     let table = if rules.poll_while_resting { INTERVALS_S } else { INTERVALS_RECORDED_S };
-    table[urgency as usize].min(clamp)
+    clamp(table[urgency as usize])
 }
 
 fn short_outdated(account: &Account, now: Utc) -> bool {

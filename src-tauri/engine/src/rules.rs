@@ -65,6 +65,9 @@ pub struct Rules {
     pub clocks_survive: bool,
     /// NEW-10. Usage is read while automatic swaps are off or rest; off: nothing is read then.
     pub poll_while_resting: bool,
+    /// A T0 candidate's full 5-hour window that empties within the idle interval shortens the interval
+    /// a second time; off: only one that empties within the interval as it was shortened first.
+    pub await_reset: bool,
     /// NEW-11. Failed reads disqualify nobody, the data only age; off: three in a row do.
     pub offline_keeps_eligible: bool,
     /// NEW-12. A swap whose write failed is a failed swap; off: it counts as committed.
@@ -122,6 +125,7 @@ impl Rules {
             refetch_past_reset: false,
             clocks_survive: false,
             poll_while_resting: false,
+            await_reset: false,
             offline_keeps_eligible: false,
             failed_write_is_failure: false,
             react_to_refusals: false,
@@ -153,6 +157,7 @@ impl Default for Rules {
             refetch_past_reset: true,
             clocks_survive: true,
             poll_while_resting: true,
+            await_reset: true,
             offline_keeps_eligible: true,
             failed_write_is_failure: true,
             react_to_refusals: true,

@@ -1,10 +1,10 @@
 //! UM-063 … UM-077: when usage is read.
 
 use crate::fixture::{
-    Play, With, account, at, clocks, in_hours, in_minutes, modern, now, seed, survey,
+    Play, With, account, at, clocks, in_hours, in_minutes, modern, now, seed, survey, world,
 };
 use sluice_engine::observation::Fact;
-use sluice_engine::{Account, AccountId, Utc, World, poll};
+use sluice_engine::{Account, AccountId, Rules, Utc, World, poll};
 
 fn due(world: &World, id: i64, at: Utc) -> Option<Utc> {
     let plans = world.polls(clocks(at));
@@ -91,7 +91,7 @@ fn um_071_one_unreadable_candidate_does_not_hold_the_others() {
 
 fn clamped(candidate: Account) -> f64 {
     let world = seed(vec![account(1).week(0.0, in_hours(120.0)), candidate]);
-    poll::clamped(300.0, &survey(&world), Some(AccountId(1)))
+    poll::clamped(300.0, &survey(&world), Some(AccountId(1)), &world.rules)
 }
 
 #[test]
@@ -103,6 +103,43 @@ fn um_072_a_t0_that_waits_shortens_the_interval() {
 fn um_073_more_so_when_its_window_is_about_to_empty() {
     let reset = Some(now().plus_seconds(45));
     assert_eq!(clamped(account(2).week(50.0, in_hours(12.0)).short(95.0, reset)), 60.0);
+}
+
+#[test]
+fn a_reset_after_the_shortened_interval_shortens_no_more() {
+    // The second look is at the interval the first has left: 90 s, not 300 s.
+    for (used, seconds, expected) in
+        [(97.0, 91, 90.0), (90.0, 200, 90.0), (97.0, 90, 60.0), (90.0, 1, 60.0), (97.0, 0, 90.0)]
+    {
+        let reset = Some(now().plus_seconds(seconds));
+        let candidate = account(2).week(50.0, in_hours(12.0)).short(used, reset);
+        assert_eq!(clamped(candidate), expected, "{used} %, reset in {seconds} s");
+    }
+}
+
+#[test]
+fn the_live_account_is_read_at_the_shortened_interval() {
+    // How full the live 5-hour window is chooses the interval: 300, 90 and 65 s as recorded.
+    for (live, seconds, wait) in [(0.0, 91, 90), (0.0, 90, 60), (75.0, 91, 90), (86.0, 66, 65)] {
+        let active = account(1).week(0.0, in_hours(120.0)).short(live, Some(in_hours(4.0)));
+        let reset = Some(now().plus_seconds(seconds));
+        let candidate = account(2).week(50.0, in_hours(12.0)).short(97.0, reset);
+        let mut world = seed(vec![active, candidate]);
+        world.requested(AccountId(1), clocks(now()), 0.0);
+        let expected = Some(now().plus_seconds(wait));
+        assert_eq!(due(&world, 1, now()), expected, "{live} %, reset in {seconds} s");
+    }
+}
+
+#[test]
+fn a_reset_within_the_idle_interval_is_awaited_unless_recorded() {
+    let reset = |seconds| Some(now().plus_seconds(seconds));
+    let candidate = account(2).week(50.0, in_hours(12.0)).short(97.0, reset(200));
+    for (rules, expected) in [(Rules::seed(), 90.0), (Rules::default(), 60.0)] {
+        let world = world(rules, vec![account(1).week(0.0, in_hours(120.0)), candidate.clone()]);
+        let survey = survey(&world);
+        assert_eq!(poll::clamped(300.0, &survey, Some(AccountId(1)), &world.rules), expected);
+    }
 }
 
 #[test]
@@ -118,7 +155,7 @@ fn um_075_a_drained_t0_does_not() {
 #[test]
 fn um_076_the_active_t0_does_not() {
     let world = seed(vec![account(1).week(50.0, in_hours(12.0))]);
-    assert_eq!(poll::clamped(300.0, &survey(&world), Some(AccountId(1))), 300.0);
+    assert_eq!(poll::clamped(300.0, &survey(&world), Some(AccountId(1)), &world.rules), 300.0);
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn clamp(given: &Value, zone: Tz) -> Result<Value, String> {
     let active = given["active_id"].as_i64();
     let (_, survey) = surveyed(given, &rows(given), active, zone)?;
     let interval = given["interval_s"].as_f64().ok_or("interval_s")?;
-    Ok(json!(poll::clamped(interval, &survey, active.map(AccountId))))
+    Ok(json!(poll::clamped(interval, &survey, active.map(AccountId), &Rules::seed())))
 }
 
 fn override_(given: &Value) -> Result<Value, String> {

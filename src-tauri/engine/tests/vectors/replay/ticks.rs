@@ -197,7 +197,7 @@ impl Loop {
             self.world.rules.critical,
         );
         let interval = poll::INTERVALS_RECORDED_S[urgency as usize];
-        poll::clamped(interval, &self.world.survey(self.now), Some(id))
+        poll::clamped(interval, &self.world.survey(self.now), Some(id), &self.world.rules)
     }
 
     fn execute(&mut self, decision: &Decision, step: &Value) -> (Trigger, String) {
