@@ -82,7 +82,7 @@ fn every_combination_has_a_class_and_a_bounded_wait() {
         assert_eq!(class.is_none(), (200..300).contains(&status), "{seen}");
         let Some(class) = class else { return };
         let asked_for = wait.and_then(|wait| RetryAfter::parse(wait.as_bytes(), NOON));
-        let least = RetryAfter::min_wait(asked_for, class).as_secs();
+        let least = class.min_wait(asked_for).as_secs();
         assert!((1..=4_500).contains(&least), "{seen}: {least} s");
         if asked == Asked::Usage && status == 429 {
             assert_eq!(class, Class::UsageEndpointThrottled, "{seen}");

@@ -1,7 +1,8 @@
 //! How the database does, for whoever looks for trouble. Changes nothing.
 
 use crate::error::{Error, Result};
-use crate::open::{Ledger, within};
+use crate::open::Ledger;
+use crate::sqlite::within;
 use rusqlite::ErrorCode;
 use sluice_engine::Utc;
 use std::time::Duration;

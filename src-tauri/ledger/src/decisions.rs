@@ -3,6 +3,7 @@
 use crate::codec;
 use crate::error::Result;
 use crate::open::Ledger;
+use crate::sqlite;
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 use serde::{Deserialize, Serialize};
@@ -217,7 +218,7 @@ impl Ledger {
             Action::Stay => None,
             Action::Swap { to } => Some(to.0),
         };
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         tx.prepare_cached(
             "INSERT INTO decisions (at, provider, lane, generation, trigger, action, active, target,
                  best, sentence, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",

@@ -3,6 +3,7 @@
 use crate::codec;
 use crate::error::Result;
 use crate::open::Ledger;
+use crate::sqlite;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::breaker::{Admit, Breaker};
@@ -171,7 +172,7 @@ pub(crate) fn ask_breaker(tx: &Connection, account: AccountId, now: Utc) -> Resu
 impl Ledger {
     /// Remembers a failure without moving any lane; `false` when it was known already.
     pub fn record_failure(&mut self, report: &FailureReport, now: Utc) -> Result<bool> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         let fresh = record(&tx, report, now)?;
         tx.commit()?;
         Ok(fresh)
@@ -207,7 +208,7 @@ impl Ledger {
     /// The person signed in again: the account may be tried. Only something that is served closes
     /// its breaker.
     pub fn record_signed_in(&mut self, account: AccountId, at: Utc) -> Result<()> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         note_served(&tx, account, at)?;
         tx.commit()?;
         Ok(())
@@ -215,7 +216,7 @@ impl Ledger {
 
     /// A start on this account is about to be tried; a half-open breaker takes it for its probe.
     pub fn record_probe(&mut self, account: AccountId, at: Utc) -> Result<()> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         ask_breaker(&tx, account, at)?;
         tx.commit()?;
         Ok(())
@@ -224,7 +225,7 @@ impl Ledger {
     /// Positive evidence: a request was served. Readmits the account as far as the evidence is
     /// younger than its failure.
     pub fn record_served(&mut self, account: AccountId, at: Utc) -> Result<()> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         note_served(&tx, account, at)?;
         let mut state = breaker(&tx, account)?;
         if state != Breaker::default() {

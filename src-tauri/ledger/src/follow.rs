@@ -5,13 +5,13 @@
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::failures::{self, FailureReport};
-use crate::inflight::{ExecutionRow, State};
+use crate::inflight::{ExecutionRow, Shown, State};
 use crate::lanes;
 use crate::open::Ledger;
 use crate::processes::{Probe, ProcessId, Processes};
+use crate::sqlite;
 use rusqlite::params;
-use serde::{Deserialize, Serialize};
-use sluice_engine::{AccountId, Generation, LaneId, Usage, Utc};
+use sluice_engine::{AccountId, Generation, LaneId, Utc};
 
 /// Generations of processes looked at above one.
 const ANCESTORS_MAX: usize = 64;
@@ -35,15 +35,6 @@ pub enum Used {
     },
     /// None of ours.
     Nobody,
-}
-
-/// The numbers a conversation's status line showed last.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Shown {
-    /// The numbers.
-    pub usage: Usage,
-    /// The generation of the lane whose account answered with them; `None` when that is not known.
-    pub generation: Option<Generation>,
 }
 
 impl Ledger {
@@ -138,7 +129,7 @@ impl Ledger {
         if !walled {
             return Ok(false);
         }
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         let fresh = failures::record(&tx, report, now)?;
         tx.commit()?;
         Ok(fresh)

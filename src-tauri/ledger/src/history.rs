@@ -3,6 +3,7 @@
 use crate::codec;
 use crate::error::Result;
 use crate::open::Ledger;
+use crate::sqlite;
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::observation::Source;
@@ -62,7 +63,7 @@ impl Ledger {
         if known.observed_at.is_none_or(|last| last <= sample.at) {
             known.take(usage, sample.at, sample.source == Source::Endpoint);
         }
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         tx.prepare_cached(
             "INSERT INTO samples (account, at, source, five_hour, five_hour_reset, seven_day,
                  seven_day_reset, rest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

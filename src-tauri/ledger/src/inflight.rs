@@ -2,14 +2,14 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::follow::Shown;
 use crate::open::Ledger;
 use crate::processes::{Machine, ProcessId};
+use crate::sqlite;
 use crate::{failures, lanes};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::breaker::Admit;
-use sluice_engine::{AccountId, Generation, LaneId, Provider, Utc};
+use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
 
 /// Who wrote the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,15 @@ pub struct NewExecution {
     pub child: Option<ProcessId>,
     /// When.
     pub at: Utc,
+}
+
+/// The numbers a conversation's status line showed last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The numbers.
+    pub usage: Usage,
+    /// The generation of the lane whose account answered with them; `None` when that is not known.
+    pub generation: Option<Generation>,
 }
 
 /// An execution as stored.
@@ -339,7 +348,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::Refused`] when the id belongs to another or to an ended execution.
     pub fn admit(&mut self, new: &NewExecution) -> Result<Admission> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         if let Some(known) = find(&tx, &new.id)? {
             let same = known.execution.wrapper == new.wrapper
                 && matches!(known.state, State::Starting | State::Running);
@@ -386,7 +395,7 @@ impl Ledger {
     /// Writes the row of a tool that runs already, past every ceiling: it cannot be refused any
     /// more, and it counts.
     pub fn admit_running(&mut self, new: &NewExecution) -> Result<Generation> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         let generation = match new.lane {
             None => Generation(0),
             Some(lane) => lanes::find(&tx, lane)?.ok_or(Error::NotFound("lane"))?.lane.generation,
@@ -434,7 +443,7 @@ impl Ledger {
     /// The tool began a turn (`Some`) or ended it; `false` when the row is not open. A turn that begins
     /// uses the account its lane has then, where the run follows its lane.
     pub fn set_turn(&mut self, id: &str, began_at: Option<Utc>) -> Result<bool> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         let sql = format!("UPDATE executions SET turn_at = ?2 WHERE id = ?1 AND {OPEN}");
         let changed = tx.prepare_cached(&sql)?.execute(params![id, began_at.map(|at| at.0)])?;
         if began_at.is_some() {
@@ -465,7 +474,7 @@ impl Ledger {
         exit_code: Option<i32>,
         reason: &str,
     ) -> Result<Closed> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         let state: Option<String> = tx
             .prepare_cached("SELECT state FROM executions WHERE id = ?1")?
             .query_row([id], |row| row.get(0))

@@ -5,7 +5,7 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::open::{BUSY, beside};
+use crate::sqlite::{self, BUSY, beside};
 use rusqlite::{Connection, OpenFlags, params};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -251,7 +251,7 @@ fn read(path: &Path) -> Option<Kept> {
 }
 
 fn fill(connection: &mut Connection, kept: &Kept) -> Result<()> {
-    let tx = crate::open::Ledger::begin_on(connection)?;
+    let tx = sqlite::begin(connection)?;
     for account in &kept.accounts {
         tx.execute(
             "INSERT INTO accounts (id, provider, key, label, email, organization, plan, enabled,

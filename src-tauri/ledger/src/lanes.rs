@@ -2,10 +2,15 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::moves::GRACE_SECONDS;
+use crate::locks;
 use crate::open::Ledger;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sluice_engine::{AccountId, Gates, Generation, Lane, LaneId, Provider, Utc};
+use std::fs::File;
+use std::time::Duration;
+
+/// A failure without a known generation says nothing this soon after a swap.
+pub(crate) const GRACE_SECONDS: i64 = 45;
 
 /// A lane as stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +61,23 @@ pub(crate) fn find(connection: &Connection, id: LaneId) -> Result<Option<LaneRow
     Ok(statement.query_row([id.0], read).optional()?)
 }
 
+/// The right to move one lane; let go when dropped.
+#[derive(Debug)]
+pub struct LaneGuard {
+    _file: File,
+}
+
 impl Ledger {
+    /// Takes the lock of one lane, across threads and processes. Lanes do not wait for each other.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another holder does not let go within `wait`.
+    pub fn lock_lane(&self, lane: LaneId, wait: Duration) -> Result<LaneGuard> {
+        let file = locks::open(self.path(), &format!("lane-{}", lane.0))?;
+        locks::exclusive(&file, self.path(), wait)?;
+        Ok(LaneGuard { _file: file })
+    }
+
     /// Every lane.
     pub fn lanes(&self) -> Result<Vec<LaneRow>> {
         let mut statement = self.history.prepare_cached("SELECT * FROM lanes ORDER BY id")?;

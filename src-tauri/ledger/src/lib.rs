@@ -28,6 +28,7 @@ mod retention;
 mod schema;
 mod settings;
 pub mod spool;
+mod sqlite;
 mod stranded;
 mod swaps;
 mod vintages;
@@ -37,11 +38,12 @@ pub use checkup::Checkup;
 pub use decisions::{DecisionQuery, DecisionRow, NewDecision, Outcome};
 pub use error::{Error, Result};
 pub use failures::FailureReport;
-pub use follow::{Shown, Used};
+pub use follow::Used;
 pub use history::{Sample, Standing};
-pub use inflight::{Admission, Cap, Closed, ExecutionRow, NewExecution, Origin, Refusal, State};
-pub use lanes::{DEFAULT_LANE, LaneRow};
-pub use locks::LaneGuard;
+pub use inflight::{
+    Admission, Cap, Closed, ExecutionRow, NewExecution, Origin, Refusal, Shown, State,
+};
+pub use lanes::{DEFAULT_LANE, LaneGuard, LaneRow};
 pub use moves::{ActivityRow, Choose, Field, Style, Verdict, by_headroom};
 pub use notices::{NewNotice, OutboxRow};
 pub use open::{Ledger, Note, Opened};

@@ -1,29 +1,10 @@
 //! Kernel locks beside the database. They die with their holder, so none needs a time to live.
 
 use crate::error::{Error, Result};
-use crate::open::{Ledger, beside};
-use sluice_engine::LaneId;
+use crate::sqlite::beside;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
-
-/// The right to move one lane; let go when dropped.
-#[derive(Debug)]
-pub struct LaneGuard {
-    _file: File,
-}
-
-impl Ledger {
-    /// Takes the lock of one lane, across threads and processes. Lanes do not wait for each other.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] when another holder does not let go within `wait`.
-    pub fn lock_lane(&self, lane: LaneId, wait: Duration) -> Result<LaneGuard> {
-        let file = open(self.path(), &format!("lane-{}", lane.0))?;
-        exclusive(&file, self.path(), wait)?;
-        Ok(LaneGuard { _file: file })
-    }
-}
 
 /// The lock file `<database>.<what>`, made for its owner only.
 pub(crate) fn open(database: &Path, what: &str) -> Result<File> {

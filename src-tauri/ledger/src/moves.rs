@@ -9,6 +9,7 @@ use crate::inflight::USES;
 use crate::lanes::{self, LaneRow};
 use crate::notices::{self, NewNotice};
 use crate::open::Ledger;
+use crate::sqlite;
 use crate::swaps::{self, AskedBy, Commit, NewSwap, Settled, SwapId};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,6 @@ use sluice_engine::{
 };
 use std::time::Duration;
 
-/// A failure without a known generation says nothing this soon after a swap.
-pub(crate) const GRACE_SECONDS: i64 = 45;
 /// A failure older than this is remembered and moves nothing any more.
 const LATE_SECONDS: i64 = 600;
 /// Lanes that moved this lately are not in the measured use yet.
@@ -137,7 +136,7 @@ impl Ledger {
         wait: Duration,
         choose: Choose<'_>,
     ) -> Result<Verdict> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         failures::record(&tx, report, now)?;
         tx.commit()?;
         let verdict = self.judge(report, style, now, wait, choose)?;
@@ -226,7 +225,7 @@ impl Ledger {
         now: Utc,
         choose: Choose<'_>,
     ) -> Result<Option<AccountId>> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         let found = lanes::find(&tx, lane)?.ok_or(Error::NotFound("lane"))?;
         let field = field(&tx, found, Style::Pointer, now)?;
         Ok(choose(&field).filter(|to| field.places.iter().any(|place| place.account == *to)))

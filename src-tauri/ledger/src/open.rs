@@ -5,21 +5,17 @@ use crate::fold::Fold;
 use crate::keep::{self, Keeper};
 use crate::locks;
 use crate::schema;
+use crate::sqlite::{self, beside, check_one, durability, raw, within};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long a statement waits for another process's write lock. Under the 1 s the loop can spare.
-pub(crate) const BUSY: Duration = Duration::from_millis(900);
 /// How long an opening waits for another process that is just opening or migrating.
 const OPENING: Duration = Duration::from_millis(1_500);
 /// How long an opening looks for damage in history, after the small tables were checked whole.
 const CHECKING: Duration = Duration::from_millis(250);
-/// Pages in the log before a commit folds it back into the file itself (64 MB): the driver's own
-/// thread does it long before.
-const CHECKPOINT_PAGES: i64 = 16_000;
 /// Tables whose loss would matter to a login; always checked whole.
 const CHECKED: [&str; 6] = ["accounts", "lanes", "vintages", "swaps", "swap_steps", "settings"];
 
@@ -167,7 +163,7 @@ impl Ledger {
     /// A durable transaction that has the write lock from its start, so that what it reads is what
     /// it changes.
     pub(crate) fn begin(&mut self) -> Result<Transaction<'_>> {
-        Self::begin_on(&mut self.durable)
+        sqlite::begin(&mut self.durable)
     }
 
     /// Waits at most this long for another process's write lock from now on; for callers that have
@@ -186,10 +182,6 @@ impl Ledger {
     /// Refreshes the small copy after a change of what it holds.
     pub(crate) fn keep(&self) {
         self.keeper.committed(&self.durable, &self.path);
-    }
-
-    pub(crate) fn begin_on(connection: &mut Connection) -> Result<Transaction<'_>> {
-        Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 }
 
@@ -210,12 +202,6 @@ fn check_files(path: &Path) -> Result<()> {
         sluice_ground::check_file(&file).map_err(|error| Error::io(&file, error))?;
     }
     Ok(())
-}
-
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Both connections, checked and migrated. Damage is reported, nothing is repaired here.
@@ -254,20 +240,6 @@ fn connect(path: &Path) -> Result<(Connection, Connection)> {
     Ok((durable, history))
 }
 
-fn raw(path: &Path, flags: OpenFlags) -> Result<Connection> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.set_prepared_statement_cache_capacity(64);
-    // Folding the log back costs a wait for the disk.
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    Ok(connection)
-}
-
-fn durability(connection: &Connection, level: &str) -> Result<()> {
-    Ok(connection.pragma_update(None, "synchronous", level)?)
-}
-
 /// Checks the small tables whole and history as far as the time allows.
 fn check(connection: &Connection) -> Result<()> {
     for table in CHECKED {
@@ -279,27 +251,6 @@ fn check(connection: &Connection) -> Result<()> {
         // Ran out of time, which says nothing against the file.
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// Runs `work` and interrupts its statement when the time is over.
-pub(crate) fn within<T>(connection: &Connection, limit: Duration, work: impl FnOnce() -> T) -> T {
-    let interrupt = connection.get_interrupt_handle();
-    let (done, ended) = std::sync::mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            if ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                interrupt.interrupt();
-            }
-        });
-        let result = work();
-        drop(done);
-        result
-    })
-}
-
-pub(crate) fn check_one(connection: &Connection, pragma: &str) -> Result<()> {
-    let verdict: String = connection.query_row(pragma, [], |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(Error::Damaged(verdict)) }
 }
 
 /// Renames the file and its companions to a dated name that did not exist; never deletes.

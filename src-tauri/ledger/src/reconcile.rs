@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::locks;
 use crate::open::Ledger;
 use crate::processes::{Machine, Probe, ProcessId, Processes};
+use crate::sqlite;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use sluice_engine::{AccountId, Provider, Utc};
@@ -263,7 +264,7 @@ impl Ledger {
         now: Utc,
         taken: &mut Vec<Option<ReconcileAction>>,
     ) -> Result<()> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         for (row, reason) in batch {
             taken.push(match close(&tx, row, reason, now) {
                 Ok(true) => Some(action(row, reason, Done::Applied, None)),

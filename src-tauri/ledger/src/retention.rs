@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::open::Ledger;
+use crate::sqlite;
 use rusqlite::{Connection, OptionalExtension, params};
 use sluice_engine::Utc;
 
@@ -78,7 +79,7 @@ const RULES: &[Rule] = &[
 impl Ledger {
     /// Lets go of at most `batch` rows that are past their time, in one short transaction.
     pub fn prune(&mut self, now: Utc, keep: &Retention, batch: usize) -> Result<Pruned> {
-        let tx = Self::begin_on(&mut self.history)?;
+        let tx = sqlite::begin(&mut self.history)?;
         let mut left = batch;
         for (table, condition, days) in RULES {
             if left == 0 {

@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
+/// A saturated usage endpoint answers `Retry-After: 0`; probing sooner keeps it saturated, seconds.
+const USAGE_FLOOR_S: u64 = 300;
+/// Least wait after any other refusal, seconds.
+const FLOOR_S: u64 = 1;
+
 macro_rules! classes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// What a failure means. The names are stable; scripts and the ledger rely on them.
@@ -213,6 +218,18 @@ impl fmt::Display for FailureClass {
     }
 }
 
+impl FailureClass {
+    /// The least wait after such a failure, with what the provider `asked` for or without.
+    #[must_use]
+    pub fn min_wait(self, asked: Option<RetryAfter>) -> Duration {
+        let floor = match self {
+            Self::UsageEndpointThrottled => USAGE_FLOOR_S,
+            _ => FLOOR_S,
+        };
+        Duration::from_secs(asked.map_or(floor, |asked| asked.seconds().max(floor)))
+    }
+}
+
 /// A call that brought no value. Holds no body and no header: those may carry secrets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProviderError {
@@ -230,7 +247,7 @@ impl ProviderError {
     /// The least time before the next try of the same kind.
     #[must_use]
     pub fn min_wait(&self) -> Duration {
-        RetryAfter::min_wait(self.retry_after, self.class)
+        self.class.min_wait(self.retry_after)
     }
 }
 

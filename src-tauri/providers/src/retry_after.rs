@@ -1,18 +1,11 @@
 //! `Retry-After`: seconds, a date, or nonsense; always ends in a bounded wait.
 
-use crate::failure::FailureClass;
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use sluice_engine::Utc;
-use std::time::Duration;
 
 /// Longest wait a header can impose: providers send up to an hour, and a margin.
 const CAP_S: u64 = 75 * 60;
-/// A saturated usage endpoint answers `Retry-After: 0`; probing sooner keeps it saturated.
-const USAGE_FLOOR_S: u64 = 300;
-/// Least wait after any other refusal.
-const FLOOR_S: u64 = 1;
-
 /// Seconds a provider asked us to stay away, within 0 … 75 minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -51,16 +44,6 @@ impl RetryAfter {
     pub const fn seconds(self) -> u64 {
         self.0
     }
-
-    /// The least wait after a failure of `class` with this header, or without one.
-    #[must_use]
-    pub fn min_wait(asked: Option<Self>, class: FailureClass) -> Duration {
-        let floor = match class {
-            FailureClass::UsageEndpointThrottled => USAGE_FLOOR_S,
-            _ => FLOOR_S,
-        };
-        Duration::from_secs(asked.map_or(floor, |asked| asked.0.max(floor)))
-    }
 }
 
 #[cfg(test)]
@@ -88,12 +71,5 @@ mod tests {
             assert_eq!(seconds(unsaid), None, "{unsaid}");
         }
         assert_eq!(RetryAfter::parse(&[0xff, 0xfe], NOON), None);
-    }
-
-    #[test]
-    fn a_saturated_usage_endpoint_is_left_alone_for_five_minutes() {
-        let zero = RetryAfter::parse(b"0", NOON);
-        let wait = RetryAfter::min_wait(zero, FailureClass::UsageEndpointThrottled);
-        assert_eq!(wait, Duration::from_secs(300));
     }
 }

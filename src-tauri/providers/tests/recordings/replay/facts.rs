@@ -58,7 +58,7 @@ impl Facts {
 
     /// The wait after a failure.
     pub(crate) fn wait(self, asked: Option<RetryAfter>, class: FailureClass) -> Self {
-        let least = RetryAfter::min_wait(asked, class).as_secs();
+        let least = class.min_wait(asked).as_secs();
         self.with("retry_s", asked.map(RetryAfter::seconds)).with("min_wait_s", least)
     }
 }
