@@ -1,23 +1,21 @@
 //! Puts the parts together and runs them: Tauri's loop on the main thread, everything that waits on
 //! a runtime of its own.
 
-use crate::commands::{self, Shown};
+use crate::commands;
 use crate::driver;
 use crate::instance::{self, Found, Sole};
 use crate::menu::Act;
 use crate::notify::{self, Teller};
+use crate::shell::{Reach, Shell, VIEW_EVENT};
 use crate::tray::{Parts, Shows, Tray};
 use crate::windows::{self, Scratch};
-use crate::words::Moment;
-use sluice_driver::api::{Answer, Notice, Refused, Request, View};
+use sluice_driver::api::{Answer, Notice, Request, View};
 use sluice_driver::clock::Clock;
-use sluice_driver::link::CALL_DEADLINE;
 use sluice_driver::{Link, Paths};
 use std::sync::Arc;
 use std::time::Duration;
 use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent};
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::task::AbortHandle;
 
 /// How long ending waits for a swap under way.
 const END: Duration = Duration::from_secs(12);
@@ -29,9 +27,6 @@ const SETTLED: Duration = Duration::from_secs(30);
 const CLICKS_MAX: usize = 32;
 /// How long a panel may take to show the icon before the window is opened in its place.
 const PANEL: Duration = Duration::from_secs(3);
-/// The event that carries a [`Shown`] to the page.
-const VIEW_EVENT: &str = "view";
-
 /// When the window opens without a click.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
@@ -42,69 +37,6 @@ pub enum Opening {
     WhereNeeded,
     /// When it is asked for.
     OnDemand,
-}
-
-/// The driver as the shell finds it.
-#[derive(Clone, Debug)]
-enum Reach {
-    Starting,
-    Ready(Link),
-    Failed(String),
-}
-
-/// What the commands and the tray share.
-pub struct Shell {
-    reach: watch::Receiver<Reach>,
-    /// What starts a driver whenever there is none.
-    keeper: AbortHandle,
-    clock: Clock,
-}
-
-impl Shell {
-    /// The driver's clock in the person's zone.
-    pub fn moment(&self) -> Moment {
-        Moment::at(self.clock.now().wall.millis())
-    }
-
-    /// Asks the driver, once it is there.
-    pub async fn ask(&self, request: Request) -> Answer {
-        let mut reach = self.reach.clone();
-        let settled = async {
-            let settled = reach.wait_for(|reach| !matches!(reach, Reach::Starting)).await;
-            settled.map_or(Reach::Starting, |reach| reach.clone())
-        };
-        let link = match tokio::time::timeout(CALL_DEADLINE, settled).await {
-            Ok(Reach::Ready(link)) => Ok(link),
-            Ok(Reach::Failed(reason)) => Err(reason),
-            Ok(Reach::Starting) | Err(_) => {
-                Err("Sluice is still starting; nothing was changed. Try again.".to_owned())
-            }
-        };
-        match link {
-            Ok(link) => link.call(request).await,
-            Err(text) => {
-                Answer::Refused(Refused { code: "no_driver".to_owned(), text, retry_after_s: None })
-            }
-        }
-    }
-
-    /// What the page is given.
-    pub fn shown(&self) -> Shown {
-        let (view, trouble) = match &*self.reach.borrow() {
-            Reach::Ready(link) => (link.views().borrow().clone(), None),
-            Reach::Starting => (Arc::default(), None),
-            Reach::Failed(reason) => (Arc::default(), Some(reason.clone())),
-        };
-        Shown { now_ms: self.moment().at_ms, version: env!("CARGO_PKG_VERSION"), trouble, view }
-    }
-
-    fn shows(&self) -> Shows {
-        match &*self.reach.borrow() {
-            Reach::Ready(link) => Shows::View(link.views().borrow().clone()),
-            Reach::Starting => Shows::Trouble("Starting…".to_owned()),
-            Reach::Failed(reason) => Shows::Trouble(reason.clone()),
-        }
-    }
 }
 
 /// Runs the application until it is quit.

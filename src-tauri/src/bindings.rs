@@ -11,7 +11,7 @@ use syn::{Attribute, Fields, GenericArgument, Item, ItemEnum, ItemStruct, PathAr
 
 /// Where the interface's types stand.
 const SOURCES: [&str; 13] = [
-    "src/commands.rs",
+    "src/shell.rs",
     "driver/src/api.rs",
     "driver/src/api/flight.rs",
     "driver/src/api/log.rs",

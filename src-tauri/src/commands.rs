@@ -2,9 +2,8 @@
 //!
 //! Verbs on opaque ids only. Nothing secret comes back, nothing takes a path or an address.
 
-use crate::app::Shell;
-use serde::Serialize;
-use sluice_driver::api::{Answer, Refused, Request, View};
+use crate::shell::{Shell, Shown};
+use sluice_driver::api::{Answer, Refused, Request};
 use std::sync::Arc;
 use tauri::State;
 
@@ -16,20 +15,6 @@ const ID_MAX: usize = 200;
 const SETTING_MAX: usize = 4 * 1024;
 /// No pause and no snooze reaches further than this, in milliseconds.
 const AHEAD_MAX_MS: i64 = 8 * 24 * 3_600_000;
-
-/// A view with the driver's clock at the moment it was handed over, so that the page can count down
-/// without trusting that both clocks agree.
-#[derive(Clone, Debug, Serialize)]
-pub struct Shown {
-    /// Milliseconds since the Unix epoch.
-    pub now_ms: i64,
-    /// The application's version.
-    pub version: &'static str,
-    /// Why there is no driver, when there is none.
-    pub trouble: Option<String>,
-    /// The view; empty until the driver has published one.
-    pub view: Arc<View>,
-}
 
 /// The current view.
 #[tauri::command]

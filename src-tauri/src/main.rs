@@ -14,8 +14,14 @@ mod driver;
 mod fixture;
 mod icon;
 mod instance;
+#[cfg(target_os = "linux")]
+mod issuer;
+#[cfg(not(target_os = "linux"))]
+#[path = "issuer_native.rs"]
+mod issuer;
 mod menu;
 mod notify;
+mod shell;
 mod standing;
 mod tray;
 mod windows;

@@ -1,17 +1,9 @@
 //! Notices to the desktop. Sending has a deadline, waiting for a click has an end, one cause stands on
 //! the screen once, and only so many wait at once; the desktop's own do-not-disturb decides what is shown.
 
-#[cfg(target_os = "linux")]
-#[path = "issuer.rs"]
-mod issuer;
-#[cfg(not(target_os = "linux"))]
-#[path = "issuer_native.rs"]
-mod issuer;
-
+use crate::issuer::Issuers;
 use crate::menu::Act;
 use crate::standing::{Number, Place, Standing};
-pub use issuer::Issuer;
-use issuer::Issuers;
 use notify_rust::{Notification, NotificationResponse, Timeout, Urgency};
 use sluice_driver::api::{Notice, Request, View};
 use std::path::Path;

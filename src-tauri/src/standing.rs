@@ -1,6 +1,6 @@
 //! What stands on the screen: one notice per cause, and none whose cause is over.
 
-use crate::notify::Issuer;
+use crate::issuer::Issuer;
 use sluice_driver::api::{Login, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
