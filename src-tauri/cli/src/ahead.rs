@@ -1,8 +1,8 @@
 //! `sluice forecast`: what will be left of each window, and what was.
 
-use crate::ask::{Outcome, unexpected};
+use crate::names::listed;
+use crate::outcome::{Outcome, unexpected};
 use crate::render::{instant, table, until};
-use crate::show::listed;
 use chrono::{DateTime, Local, Offset as _, TimeZone as _, Utc};
 use serde_json::json;
 use sluice_driver::api::{Answer, ForecastView, ProviderView, Request, StrandedView, View};

@@ -1,9 +1,12 @@
 //! What can be typed.
 
+mod tools;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use sluice_driver::api::{Mode, Policy, Provider, Trigger};
 use std::path::PathBuf;
+pub use tools::{HookArgs, HookEvent, HooksCommand, LaneCommand, RunArgs};
 
 /// Watches the quota of several AI coding subscriptions, keeps the right one live, and says why.
 #[derive(Debug, Parser)]
@@ -173,18 +176,18 @@ pub enum Command {
         show_mail: bool,
     },
     /// Runs a tool on the right account, records it, and moves on when the account refuses work.
-    Run(crate::run::RunArgs),
+    Run(RunArgs),
     /// Lanes: project folders with an account of their own.
     #[command(subcommand)]
-    Lane(crate::lane::LaneCommand),
+    Lane(LaneCommand),
     /// Reports that an account refuses work, for tools that are not started by `sluice run`.
     Report(ReportArgs),
     /// What the tool itself calls; says nothing.
     #[command(hide = true)]
-    Hook(crate::hook::HookArgs),
+    Hook(HookArgs),
     /// Sluice's hooks in Claude Code's settings.
     #[command(subcommand)]
-    Hooks(crate::hooks::HooksCommand),
+    Hooks(HooksCommand),
     /// Looks for recorded runs whose process is gone; closes them with `--apply`.
     Reconcile {
         /// Close them.

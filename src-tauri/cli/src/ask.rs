@@ -2,10 +2,10 @@
 //! beside everybody, without a lock; what changes something becomes the driver for that one thing.
 
 use crate::args::{Command, Failing, OnOff, ReportArgs};
-use crate::{Exit, ahead, doctor, explain, render, show};
-use sluice_driver::api::{
-    AccountId, AccountView, Answer, Failure, FailureKind, Generation, Refused, Request, View,
-};
+use crate::names::find;
+use crate::outcome::{Driver, Outcome, finish};
+use crate::{Exit, ahead, doctor, explain, show};
+use sluice_driver::api::{Failure, FailureKind, Generation, Refused, Request, View};
 use sluice_driver::parts::engine::Utc;
 use sluice_driver::parts::providers::spoken::{Spoken, reset_said};
 use sluice_driver::socket::{Client, Found};
@@ -16,77 +16,6 @@ use std::time::Duration;
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Between two attempts to reach a driver that listens and does not answer.
 const AGAIN: Duration = Duration::from_millis(100);
-/// Refusals that pass by themselves.
-const FOR_NOW: [&str; 17] = [
-    "REFRESH_IN_PROGRESS",
-    "REFRESH_TIMEOUT",
-    "VALIDATE_TIMEOUT",
-    "read_failed",
-    "refresh_failed",
-    "throttled",
-    "busy",
-    "cooldown",
-    "timeout",
-    "lock_timeout",
-    "unsettled",
-    "too_slow",
-    "tool_renews",
-    "restless",
-    "stale",
-    "observe_only",
-    "keychain_hanging",
-];
-
-/// What a command ends with.
-pub enum Outcome {
-    /// One document: `json` gets a schema, `text` is for people.
-    Shown {
-        /// The document.
-        json: serde_json::Value,
-        /// The same in words.
-        text: String,
-    },
-    /// Refused.
-    Refused(Refused),
-}
-
-/// Who drives, as far as a command can see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driver {
-    /// One that answers.
-    Running,
-    /// One that was there and did not answer; what is shown was read beside it.
-    Silent,
-    /// Nobody; what is shown was read by the command itself.
-    None,
-}
-
-impl Driver {
-    /// The word in documents.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Silent => "silent",
-            Self::None => "none",
-        }
-    }
-
-    /// What a person should know about it.
-    pub const fn text(self) -> Option<&'static str> {
-        match self {
-            Self::Running => None,
-            Self::Silent => Some(
-                "A driver is there and does not answer; this was read beside it. `sluice doctor` \
-                 looks for trouble.",
-            ),
-            Self::None => Some(
-                "No driver is running, so nothing is read or swapped: start the tray \
-                 (`sluice-app`) or `sluice daemon`.",
-            ),
-        }
-    }
-}
-
 /// Carries a command out and prints what came of it.
 pub async fn run(paths: &Paths, command: Command, json: bool) -> Exit {
     let name = command.name();
@@ -169,35 +98,11 @@ fn with_driver(outcome: Outcome, driver: Driver) -> Outcome {
     }
 }
 
-/// Prints an outcome.
-pub fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
-    let (document, text, exit) = match outcome {
-        Outcome::Shown { json, text } => (json, text, Exit::Done),
-        Outcome::Refused(refused) => {
-            let exit = match refused.code.as_str() {
-                "invalid" | "unknown_account" => Exit::Usage,
-                code if FOR_NOW.contains(&code) => Exit::Later,
-                _ => Exit::Failed,
-            };
-            if !json {
-                render::complain(&refused.text);
-            }
-            (serde_json::json!({ "refused": refused }), String::new(), exit)
-        }
-    };
-    if json {
-        render::document(name, document);
-    } else if !text.is_empty() {
-        render::say(&text);
-    }
-    exit
-}
-
 async fn carry_out(paths: &Paths, (link, driver): (&Link, Driver), command: Command) -> Outcome {
     // What a driver answered when it was found is of this moment: it may be ending by now.
     let view = match link {
         Link::Remote(client) => Ok(View::clone(&client.views().borrow())),
-        Link::Local(_) => status(link).await,
+        Link::Local(_) => show::current(link).await,
     };
     let view = match view {
         Ok(view) => view,
@@ -216,15 +121,6 @@ async fn carry_out(paths: &Paths, (link, driver): (&Link, Driver), command: Comm
             Ok(request) => show::answer(&view, link.call(request).await),
             Err(refused) => Outcome::Refused(refused),
         },
-    }
-}
-
-/// The current view, asked for: the published one may be older.
-pub async fn status(link: &Link) -> Result<View, Refused> {
-    match link.call(Request::Status).await {
-        Answer::View(view) => Ok(*view),
-        Answer::Refused(refused) => Err(refused),
-        other => Err(unexpected(&other)),
     }
 }
 
@@ -334,90 +230,9 @@ fn reset(text: &str, said_at: Utc) -> Option<i64> {
     spoken::instant(&spoken, spoken::local_zone(), said_at).map(Utc::millis)
 }
 
-/// An account by its whole name, its number, a beginning that only one name has, or a part that only
-/// one mail address has.
-pub fn find(view: &View, text: &str) -> Result<AccountId, Refused> {
-    let wanted = text.trim().to_lowercase();
-    let name = |account: &AccountView| account.label.to_lowercase();
-    let mail = |account: &AccountView| account.email.as_ref().map(|mail| mail.to_lowercase());
-    let ways: [&dyn Fn(&AccountView) -> bool; 5] = [
-        &|account| name(account) == wanted,
-        &|account| wanted.parse() == Ok(account.id.0),
-        &|account| mail(account).as_ref() == Some(&wanted),
-        &|account| name(account).starts_with(&wanted),
-        &|account| mail(account).is_some_and(|mail| mail.contains(&wanted)),
-    ];
-    let found = ways
-        .iter()
-        .filter(|_| !wanted.is_empty())
-        .map(|fits| view.accounts.iter().filter(|one| fits(one)).collect::<Vec<_>>())
-        .find(|found| !found.is_empty())
-        .unwrap_or_default();
-    let text = match found.as_slice() {
-        [only] => return Ok(only.id),
-        [] => format!("There is no account named {text}; `sluice accounts` lists them."),
-        several => {
-            let named: Vec<_> =
-                several.iter().map(|one| format!("{} ({})", one.label, one.id.0)).collect();
-            format!("{text} fits {}; write a whole name or a number.", named.join(" and "))
-        }
-    };
-    Err(Refused { code: "unknown_account".to_owned(), text, retry_after_s: None })
-}
-
-/// An answer of the wrong kind: the two sides are of different versions.
-pub fn unexpected(answer: &Answer) -> Refused {
-    tracing::debug!(?answer, "an answer of the wrong kind");
-    Refused {
-        code: "version".to_owned(),
-        text: "The running Sluice gave an answer this command does not know; are they of the same version?".to_owned(),
-        retry_after_s: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::tests::unread as account;
-
-    #[test]
-    fn accounts_are_found_by_name_number_and_unique_beginning() {
-        let accounts =
-            vec![account(7, "Work"), account(8, "Home"), account(9, "Homework"), account(3, "8")];
-        let view = View { accounts, ..View::default() };
-        let found = |text: &str| find(&view, text).map(|id| id.0).map_err(|refused| refused.code);
-        assert_eq!(found("work"), Ok(7));
-        assert_eq!(found("home"), Ok(8));
-        assert_eq!(found("homew"), Ok(9));
-        assert_eq!(found("7"), Ok(7));
-        assert_eq!(found("8"), Ok(3), "a name comes before a number");
-        assert_eq!(found("w"), Ok(7));
-        assert_eq!(found("ho"), Err("unknown_account".to_owned()));
-        assert_eq!(found(""), Err("unknown_account".to_owned()));
-        assert_eq!(found("99"), Err("unknown_account".to_owned()));
-    }
-
-    #[test]
-    fn an_account_is_found_by_a_unique_part_of_its_mail() {
-        let with = |id, label: &str, mail: &str| AccountView {
-            email: Some(mail.to_owned()),
-            ..account(id, label)
-        };
-        let accounts = vec![
-            with(1, "Claude 1", "ada@example.test"),
-            with(2, "Claude 2", "Bob@example.test"),
-            with(3, "ada", "carol@other.test"),
-        ];
-        let view = View { accounts, ..View::default() };
-        let found = |text: &str| find(&view, text).map(|id| id.0);
-        assert_eq!(found("bob@example.test"), Ok(2));
-        assert_eq!(found("BOB"), Ok(2));
-        assert_eq!(found("other"), Ok(3));
-        assert_eq!(found("ada"), Ok(3), "a name comes before a mail address");
-        assert_eq!(found("ada@"), Ok(1));
-        let refused = found("example").expect_err("two fit");
-        assert!(refused.text.contains("Claude 1 (1) and Claude 2 (2)"), "{}", refused.text);
-    }
 
     #[test]
     fn a_pause_counts_from_the_drivers_clock() {

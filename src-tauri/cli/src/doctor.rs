@@ -6,7 +6,7 @@ mod others;
 mod own;
 mod tools;
 
-use crate::ask::{Driver, Outcome};
+use crate::outcome::{Driver, Outcome};
 use crate::render::until;
 use serde::Serialize;
 use serde_json::json;

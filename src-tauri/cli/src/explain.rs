@@ -1,8 +1,8 @@
 //! `sluice explain`: one decision, for somebody who has never seen the program from inside.
 
-use crate::ask::{Outcome, unexpected};
+use crate::names::{label, listed};
+use crate::outcome::{Outcome, shown, unexpected};
 use crate::render;
-use crate::show::{label, listed, shown};
 use serde_json::json;
 use sluice_driver::api::{
     Answer, DecisionFilter, DecisionView, Provider, Refusal, Refused, Request, Trigger, View,

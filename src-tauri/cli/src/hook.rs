@@ -4,6 +4,7 @@
 
 mod heard;
 
+use crate::args::{HookArgs, HookEvent};
 use crate::run::now;
 use crate::{hooks, render};
 use clap::ValueEnum as _;
@@ -24,34 +25,6 @@ const DOCUMENT_MAX: usize = 256 * 1024;
 /// Pieces of the document on their way.
 const PIECES_MAX: usize = 16;
 
-/// What can be typed after `hook`.
-#[derive(Debug, clap::Args)]
-pub struct HookArgs {
-    /// Which event.
-    #[arg(value_enum)]
-    event: Event,
-    /// The person's own status line command, which gets the same document and may print.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    then: Vec<OsString>,
-}
-
-/// The events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Event {
-    /// A conversation began or was resumed.
-    SessionStart,
-    /// The person asked for something: a turn begins.
-    UserPromptSubmit,
-    /// A turn ended as it should.
-    Stop,
-    /// A turn ended with an error of the provider.
-    StopFailure,
-    /// A conversation ended.
-    SessionEnd,
-    /// The status line is drawn.
-    StatusLine,
-}
-
 /// Carries out a hook. Whatever happens, the tool sees success.
 pub fn run(paths: &Paths, args: &HookArgs) {
     if std::env::var_os(hooks::TRIAL_VARIABLE).is_some() {
@@ -67,24 +40,24 @@ pub fn run(paths: &Paths, args: &HookArgs) {
         record(paths, event, &told);
         let _nobody_waits = done.send(());
     });
-    if args.event == Event::StatusLine {
+    if args.event == HookEvent::StatusLine {
         chain(&args.then, &document);
     }
     let _late = ended.recv_timeout(deadline.saturating_duration_since(Instant::now()));
 }
 
-fn record(paths: Paths, event: Event, document: &[u8]) {
+fn record(paths: Paths, event: HookEvent, document: &[u8]) {
     let heard = Heard::new(paths, document);
     match event {
-        Event::SessionStart => heard.began(),
-        Event::UserPromptSubmit => heard.turn(Some(now())),
-        Event::Stop => heard.turn(None),
-        Event::StopFailure => {
+        HookEvent::SessionStart => heard.began(),
+        HookEvent::UserPromptSubmit => heard.turn(Some(now())),
+        HookEvent::Stop => heard.turn(None),
+        HookEvent::StopFailure => {
             heard.turn(None);
             heard.failed(document);
         }
-        Event::SessionEnd => heard.ended(),
-        Event::StatusLine => heard.numbers(document),
+        HookEvent::SessionEnd => heard.ended(),
+        HookEvent::StatusLine => heard.numbers(document),
     }
 }
 

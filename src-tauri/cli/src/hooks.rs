@@ -7,6 +7,7 @@ mod program;
 mod splice;
 mod trying;
 
+use crate::args::HooksCommand;
 use crate::{Exit, render};
 use serde_json::{Value, json};
 use sluice_driver::api::Provider::Claude as CLAUDE;
@@ -17,21 +18,6 @@ pub use trying::{Standing, TRIAL_VARIABLE, answer, standing};
 
 /// A file that changes again and again while it is to be replaced is given up after so many attempts.
 const ATTEMPTS_MAX: u32 = 5;
-
-/// What can be typed after `hooks`.
-#[derive(Clone, Copy, Debug, clap::Subcommand)]
-pub enum HooksCommand {
-    /// Adds Sluice's hooks to Claude Code's settings; yours stay as they are.
-    Install {
-        /// Do not ask.
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Takes Sluice's hooks out again.
-    Remove,
-    /// Says whether they are there and work.
-    Status,
-}
 
 /// Why nothing was done.
 type Trouble = String;

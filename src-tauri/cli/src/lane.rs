@@ -1,7 +1,7 @@
 //! `sluice lane …`: lanes, the folders they are bound to, their accounts, ceilings, and an account's
 //! own seat. Works on the ledger beside a running driver, which is told to look.
 
-use crate::args::{OnOff, Tool};
+use crate::args::{LaneCommand, OnOff};
 use crate::render::{instant, table};
 use crate::run::{find_account, now};
 use crate::{Exit, render};
@@ -40,81 +40,6 @@ const SHARED: [&str; 18] = [
     "shell-snapshots",
     "session-env",
 ];
-
-/// What can be typed after `lane`.
-#[derive(Clone, Debug, clap::Subcommand)]
-pub enum LaneCommand {
-    /// Every lane with its folder and account, and what is at work there.
-    List,
-    /// Binds a lane to a folder: `sluice run` in it or below it uses this lane.
-    Bind {
-        /// Its name; it is made when there is none.
-        name: String,
-        /// The folder; this one when left out.
-        folder: Option<PathBuf>,
-        /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
-        provider: Tool,
-    },
-    /// Undoes `bind`; the lane stays.
-    Unbind {
-        /// Its name.
-        name: String,
-        /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
-        provider: Tool,
-    },
-    /// Makes an account active in a lane; tools that run keep what they were started on.
-    Use {
-        /// The lane's name.
-        name: String,
-        /// The account, by name or number.
-        account: String,
-        /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
-        provider: Tool,
-    },
-    /// Lets failures move a lane (`on`), or leaves it to you (`off`).
-    Automatic {
-        /// The lane's name.
-        name: String,
-        /// `on` or `off`.
-        #[arg(value_enum)]
-        state: OnOff,
-        /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
-        provider: Tool,
-    },
-    /// Sets how many tools may run, of a provider or on one account; what is left out has no ceiling.
-    Cap {
-        /// Only this account, by name or number.
-        #[arg(long)]
-        account: Option<String>,
-        /// At the same time.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-        concurrent: Option<u32>,
-        /// Started in a rolling hour.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-        per_hour: Option<u32>,
-        /// Started in rolling 24 hours.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-        per_day: Option<u32>,
-        /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
-        provider: Tool,
-    },
-    /// Gives an account a seat of its own: starts the official tool's own sign-in in a fresh directory.
-    Seat {
-        /// The account, by name or number.
-        account: String,
-        /// Links the tool's projects, settings and the like, so that they are the same in every seat.
-        #[arg(long)]
-        share: bool,
-        /// The official tool, where it is not on the search path.
-        #[arg(long, value_name = "PATH")]
-        program: Option<OsString>,
-    },
-}
 
 /// Why nothing was done.
 enum Stop {

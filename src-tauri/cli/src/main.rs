@@ -10,6 +10,8 @@ mod flight;
 mod hook;
 mod hooks;
 mod lane;
+mod names;
+mod outcome;
 mod past;
 mod render;
 mod run;

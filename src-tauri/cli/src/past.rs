@@ -1,7 +1,7 @@
 //! Commands that look back: they read the database beside a running driver and change nothing.
 
 use crate::args::{Format, Rule};
-use crate::ask::Outcome;
+use crate::outcome::{Outcome, finish};
 use crate::render::{instant, table};
 use crate::{Exit, render};
 use serde_json::json;
@@ -16,7 +16,7 @@ pub fn replay(
     rule: Option<Rule>,
     json: bool,
 ) -> Exit {
-    crate::ask::finish("replay", replayed(paths, from, days, rule), json)
+    finish("replay", replayed(paths, from, days, rule), json)
 }
 
 fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) -> Outcome {

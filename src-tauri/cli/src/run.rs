@@ -11,7 +11,7 @@ mod observe;
 mod report;
 mod signals;
 
-use crate::args::Tool;
+use crate::args::RunArgs;
 use crate::{Exit, render};
 use channels::{Channels, Watched};
 use input::Input;
@@ -43,32 +43,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const DRAIN: Duration = Duration::from_secs(2);
 /// The tool is started at most this often for one `sluice run`.
 const ATTEMPTS: u32 = 2;
-
-/// What can be typed after `run`.
-#[derive(Debug, clap::Args)]
-pub struct RunArgs {
-    /// Run in this lane; it is made when there is none of that name.
-    #[arg(long, conflicts_with = "account")]
-    lane: Option<String>,
-    /// Run on this account, by name or number, whatever is live.
-    #[arg(long)]
-    account: Option<String>,
-    /// A name for this run.
-    #[arg(long)]
-    label: Option<String>,
-    /// Whose tool it is, where the program's name does not say.
-    #[arg(long, value_enum)]
-    provider: Option<Tool>,
-    /// Wait at most so many seconds for a free place instead of giving up.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
-    wait: Option<u64>,
-    /// Do not run at all when the run cannot be recorded.
-    #[arg(long)]
-    strict: bool,
-    /// The tool and its arguments.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
-    command: Vec<OsString>,
-}
 
 /// One run on its way.
 struct Run<'a> {

@@ -1,19 +1,16 @@
 //! What each command shows.
 
 use crate::args::Command;
-use crate::ask::{self, Outcome, find, unexpected};
+use crate::names::{find, label, listed};
+use crate::outcome::{Outcome, shown, unexpected};
 use crate::render::{instant, reset, share, since, table, until};
-use crate::{Exit, render};
+use crate::{Exit, ahead, render};
 use serde_json::json;
 use sluice_driver::api::{
     AccountId, AccountView, Answer, DecisionFilter, DecisionView, Login, Mode, Outcome as Report,
-    Provider, Request, SwapView, Trigger, View,
+    Provider, Refused, Request, SwapView, Trigger, View,
 };
 use sluice_driver::{Link, whereabouts};
-
-pub fn shown(json: serde_json::Value, text: impl Into<String>) -> Outcome {
-    Outcome::Shown { json, text: text.into() }
-}
 
 fn as_json(value: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
@@ -44,7 +41,7 @@ pub fn status(view: &View) -> Outcome {
             );
         }
         lines.extend(provider.observe_only.iter().map(|text| format!("  {text}")));
-        lines.extend(crate::ahead::lines(view, provider).iter().map(|text| format!("  {text}")));
+        lines.extend(ahead::lines(view, provider).iter().map(|text| format!("  {text}")));
         if let Some(advice) = &provider.advice {
             lines.push(format!(
                 "  Advice: {} (`sluice swap {}`)",
@@ -102,7 +99,7 @@ fn account_table(view: &View) -> String {
             reset(account.five_hour, view.at_ms),
             share(account.seven_day, view.at_ms),
             reset(account.seven_day, view.at_ms),
-            crate::ahead::short(account.forecasts.seven_day),
+            ahead::short(account.forecasts.seven_day),
             since(view.at_ms, account.observed_at_ms),
             until(view.at_ms, account.login_ends_at_ms),
             state(view.at_ms, account),
@@ -153,17 +150,6 @@ fn mode_word(mode: Mode) -> &'static str {
         Mode::Advise => "advise",
         Mode::Auto => "auto",
     }
-}
-
-pub fn label(view: &View, id: AccountId) -> String {
-    let found = view.accounts.iter().find(|account| account.id == id);
-    found.map_or_else(|| format!("account {}", id.0), |account| account.label.clone())
-}
-
-/// The name with the mail address where nobody gave one, for lists.
-pub fn listed(view: &View, id: AccountId) -> String {
-    let found = view.accounts.iter().find(|account| account.id == id);
-    found.map_or_else(|| format!("account {}", id.0), sluice_driver::label::told_apart)
 }
 
 /// One provider's mode.
@@ -264,7 +250,7 @@ pub async fn settings(link: &Link, key: Option<&str>) -> Outcome {
     if let (Some(key), true) = (key, chosen.is_empty()) {
         let text = format!("There is no setting named {key}; `sluice settings` lists them.");
         let code = "invalid".to_owned();
-        return Outcome::Refused(sluice_driver::api::Refused { code, text, retry_after_s: None });
+        return Outcome::Refused(Refused { code, text, retry_after_s: None });
     }
     let lines: Vec<_> = chosen.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     let map: serde_json::Map<_, _> =
@@ -334,12 +320,21 @@ fn swap_line(view: &View, row: &SwapView) -> String {
     )
 }
 
+/// The current view, asked for: the published one may be older.
+pub async fn current(link: &Link) -> Result<View, Refused> {
+    match link.call(Request::Status).await {
+        Answer::View(view) => Ok(*view),
+        Answer::Refused(refused) => Err(refused),
+        other => Err(unexpected(&other)),
+    }
+}
+
 /// Prints new rows as they come, until interrupted or the driver ends.
 pub async fn follow(link: &Link, command: &Command, json: bool) -> Exit {
     let mut last = 0;
     let mut views = link.views();
     loop {
-        let view = match ask::status(link).await {
+        let view = match current(link).await {
             Ok(view) => view,
             Err(refused) => {
                 render::complain(&refused.text);

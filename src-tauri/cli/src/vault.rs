@@ -2,7 +2,7 @@
 
 use crate::Exit;
 use crate::args::{VaultCommand, VaultFile};
-use crate::ask::{Outcome, finish};
+use crate::outcome::{Outcome, finish};
 use serde_json::json;
 use sluice_driver::Paths;
 use sluice_driver::api::Refused;

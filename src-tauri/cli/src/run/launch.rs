@@ -1,7 +1,7 @@
 //! Where a run goes: provider, lane, account, and the seat the tool is pointed at.
 
-use super::{RunArgs, Stop};
-use crate::args::Tool;
+use super::Stop;
+use crate::args::{RunArgs, Tool};
 use sluice_driver::Paths;
 use sluice_driver::lanes::{self, NoPlace, Place, SeatInUse, Wish};
 use sluice_driver::parts::engine::{AccountId, Provider};

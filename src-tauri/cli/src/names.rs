@@ -1,0 +1,91 @@
+//! Accounts by the names people give them.
+
+use sluice_driver::api::{AccountId, AccountView, Refused, View};
+
+/// An account by its whole name, its number, a beginning that only one name has, or a part that only
+/// one mail address has.
+pub fn find(view: &View, text: &str) -> Result<AccountId, Refused> {
+    let wanted = text.trim().to_lowercase();
+    let name = |account: &AccountView| account.label.to_lowercase();
+    let mail = |account: &AccountView| account.email.as_ref().map(|mail| mail.to_lowercase());
+    let ways: [&dyn Fn(&AccountView) -> bool; 5] = [
+        &|account| name(account) == wanted,
+        &|account| wanted.parse() == Ok(account.id.0),
+        &|account| mail(account).as_ref() == Some(&wanted),
+        &|account| name(account).starts_with(&wanted),
+        &|account| mail(account).is_some_and(|mail| mail.contains(&wanted)),
+    ];
+    let found = ways
+        .iter()
+        .filter(|_| !wanted.is_empty())
+        .map(|fits| view.accounts.iter().filter(|one| fits(one)).collect::<Vec<_>>())
+        .find(|found| !found.is_empty())
+        .unwrap_or_default();
+    let text = match found.as_slice() {
+        [only] => return Ok(only.id),
+        [] => format!("There is no account named {text}; `sluice accounts` lists them."),
+        several => {
+            let named: Vec<_> =
+                several.iter().map(|one| format!("{} ({})", one.label, one.id.0)).collect();
+            format!("{text} fits {}; write a whole name or a number.", named.join(" and "))
+        }
+    };
+    Err(Refused { code: "unknown_account".to_owned(), text, retry_after_s: None })
+}
+
+/// An account's name.
+pub fn label(view: &View, id: AccountId) -> String {
+    let found = view.accounts.iter().find(|account| account.id == id);
+    found.map_or_else(|| format!("account {}", id.0), |account| account.label.clone())
+}
+
+/// The name with the mail address where nobody gave one, for lists.
+pub fn listed(view: &View, id: AccountId) -> String {
+    let found = view.accounts.iter().find(|account| account.id == id);
+    found.map_or_else(|| format!("account {}", id.0), sluice_driver::label::told_apart)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::tests::unread as account;
+
+    #[test]
+    fn accounts_are_found_by_name_number_and_unique_beginning() {
+        let accounts =
+            vec![account(7, "Work"), account(8, "Home"), account(9, "Homework"), account(3, "8")];
+        let view = View { accounts, ..View::default() };
+        let found = |text: &str| find(&view, text).map(|id| id.0).map_err(|refused| refused.code);
+        assert_eq!(found("work"), Ok(7));
+        assert_eq!(found("home"), Ok(8));
+        assert_eq!(found("homew"), Ok(9));
+        assert_eq!(found("7"), Ok(7));
+        assert_eq!(found("8"), Ok(3), "a name comes before a number");
+        assert_eq!(found("w"), Ok(7));
+        assert_eq!(found("ho"), Err("unknown_account".to_owned()));
+        assert_eq!(found(""), Err("unknown_account".to_owned()));
+        assert_eq!(found("99"), Err("unknown_account".to_owned()));
+    }
+
+    #[test]
+    fn an_account_is_found_by_a_unique_part_of_its_mail() {
+        let with = |id, label: &str, mail: &str| AccountView {
+            email: Some(mail.to_owned()),
+            ..account(id, label)
+        };
+        let accounts = vec![
+            with(1, "Claude 1", "ada@example.test"),
+            with(2, "Claude 2", "Bob@example.test"),
+            with(3, "ada", "carol@other.test"),
+        ];
+        let view = View { accounts, ..View::default() };
+        let found = |text: &str| find(&view, text).map(|id| id.0);
+        assert_eq!(found("bob@example.test"), Ok(2));
+        assert_eq!(found("BOB"), Ok(2));
+        assert_eq!(found("other"), Ok(3));
+        assert_eq!(found("ada"), Ok(3), "a name comes before a mail address");
+        assert_eq!(found("ada@"), Ok(1));
+        let refused = found("example").expect_err("two fit");
+        assert!(refused.text.contains("Claude 1 (1) and Claude 2 (2)"), "{}", refused.text);
+    }
+}
