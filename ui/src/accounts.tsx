@@ -78,7 +78,15 @@ function Empty({ add }: { add: () => void }) {
   );
 }
 
-function Card({ account, index, several }: { account: AccountView; index: number; several: boolean }) {
+function Card({
+  account,
+  index,
+  several,
+}: {
+  account: AccountView;
+  index: number;
+  several: boolean;
+}) {
   const { view, nowMs, ask } = useStore();
   const [asking, setAsking] = useState<"rename" | "remove" | null>(null);
   const ready = account.enabled && (account.login === "valid" || account.login === "unverified");
@@ -152,7 +160,7 @@ function subtitle(account: AccountView, nowMs: number): string {
     : account.observed_at_ms === null
       ? "usage not read yet"
       : `usage read ${ago(nowMs - account.observed_at_ms)}`;
-  return who === "" ? read[0]!.toUpperCase() + read.slice(1) : `${who} · ${read}`;
+  return who === "" ? read.charAt(0).toUpperCase() + read.slice(1) : `${who} · ${read}`;
 }
 
 /** How old the login is and by when it must be made anew. */
@@ -183,7 +191,11 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
   }
   if (account.problem !== null && !told) lines.push({ kind: "warn", text: account.problem });
   const week = account.forecasts.seven_day;
-  if (week !== null && week.resets_at_ms - nowMs < STRANDING_WITHIN_MS && week.p50 >= STRANDING_MIN) {
+  if (
+    week !== null &&
+    week.resets_at_ms - nowMs < STRANDING_WITHIN_MS &&
+    week.p50 >= STRANDING_MIN
+  ) {
     const text = `About ${percent(week.p50)} of the week will expire unused by ${clock(week.resets_at_ms, nowMs)}.`;
     const title = `Between ${percent(week.low)} and ${percent(week.high)} in nine of ten cases`;
     lines.push({ kind: "warn", text, title });
@@ -191,7 +203,10 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
   const pace = view.providers.find((one) => one.live === account.id)?.run_out ?? null;
   if (account.live && pace !== null && pace.at_ms > nowMs) {
     const window = pace.window === "seven_day" ? "week" : "5-hour window";
-    lines.push({ kind: "warn", text: `At this pace the ${window} is full in ${span(pace.at_ms - nowMs)}.` });
+    lines.push({
+      kind: "warn",
+      text: `At this pace the ${window} is full in ${span(pace.at_ms - nowMs)}.`,
+    });
   }
   const also = account.login_health.also_in;
   if (also !== null) {
@@ -218,8 +233,8 @@ function useEntries(
   const { view, ask } = useStore();
   const move = (by: number) => {
     const ids = view.accounts.map((one) => one.id);
-    const [moved] = ids.splice(index, 1);
-    ids.splice(index + by, 0, moved!);
+    const moved = ids.splice(index, 1);
+    ids.splice(index + by, 0, ...moved);
     return ask({ verb: "reorder", accounts: ids });
   };
   const { id, enabled, automatic } = account;
@@ -232,7 +247,8 @@ function useEntries(
     },
     {
       words: "Check login",
-      act: () => ask({ verb: "validate", account: id }, `The provider takes the login of ${account.label}.`),
+      act: () =>
+        ask({ verb: "validate", account: id }, `The provider takes the login of ${account.label}.`),
       disabled: view.stopped || !enabled,
     },
     {
@@ -294,8 +310,8 @@ function Remove({ account, close }: { account: AccountView; close: () => void })
       act={() => ask({ verb: "remove", account: account.id }, `${account.label} was removed.`)}
       close={close}
     >
-      Sluice forgets the account and deletes its kept login from the keychain. The subscription and the
-      provider's side stay as they are. To use it here again, sign in with{" "}
+      Sluice forgets the account and deletes its kept login from the keychain. The subscription and
+      the provider's side stay as they are. To use it here again, sign in with{" "}
       <code>{command[account.provider]}</code> and add it again.
     </Confirm>
   );

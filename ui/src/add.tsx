@@ -44,8 +44,8 @@ export function AddAccount({ close }: { close: () => void }) {
               with <code>/login</code>
             </>
           )}{" "}
-          to the account you want to add. Mind the browser: the account that is signed in there is the
-          one you get.
+          to the account you want to add. Mind the browser: the account that is signed in there is
+          the one you get.
         </li>
         <li>
           Do not sign out first: that would end the login of the account that is live now

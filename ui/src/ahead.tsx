@@ -83,7 +83,13 @@ function Band({ said, nowMs }: { said: ForecastView | null; nowMs: number }) {
     <div class="band" title={`Resets ${instant(said.resets_at_ms)}`}>
       <svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
         <rect class="band-ground" width="100" height="6" rx="3" />
-        <rect class="band-span" x={said.low} width={Math.max(1, said.high - said.low)} height="6" rx="3" />
+        <rect
+          class="band-span"
+          x={said.low}
+          width={Math.max(1, said.high - said.low)}
+          height="6"
+          rx="3"
+        />
         <rect class="band-mark" x={Math.min(98, Math.max(0, said.p50 - 1))} width="2" height="6" />
       </svg>
       <span>
@@ -115,8 +121,12 @@ function Past() {
             <tr>
               <th scope="col">Ended</th>
               <th scope="col">Account</th>
-              <th scope="col" class="number">Was left</th>
-              <th scope="col" class="number">Foreseen a day before</th>
+              <th scope="col" class="number">
+                Was left
+              </th>
+              <th scope="col" class="number">
+                Foreseen a day before
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -189,15 +199,22 @@ const LINES: { of: keyof Tally; words: string }[] = [
 
 function Comparison({ found }: { found: Compared }) {
   const cell = (value: number) => (Math.round(value * 10) / 10).toLocaleString("en-GB");
-  const name = COMPARED.find((one) => one.value === found.policy)?.words.split(":")[0] ?? found.policy;
+  const name =
+    COMPARED.find((one) => one.value === found.policy)?.words.split(":")[0] ?? found.policy;
   return (
     <table class="rows" aria-live="polite">
       <thead>
         <tr>
           <th scope="col">Units</th>
-          <th scope="col" class="number">As it was</th>
-          <th scope="col" class="number">{name}</th>
-          <th scope="col" class="number">Difference</th>
+          <th scope="col" class="number">
+            As it was
+          </th>
+          <th scope="col" class="number">
+            {name}
+          </th>
+          <th scope="col" class="number">
+            Difference
+          </th>
         </tr>
       </thead>
       <tbody>

@@ -4,8 +4,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Accounts } from "./accounts";
 import { Ahead } from "./ahead";
-import { Banners } from "./banners";
 import type { Backend } from "./backend";
+import { Banners } from "./banners";
 import { Decisions } from "./decisions";
 import { FirstStart } from "./first";
 import { HOUR_MS } from "./format";
@@ -13,7 +13,7 @@ import { History } from "./history";
 import { Button } from "./parts";
 import { Runs } from "./runs";
 import { Settings } from "./settings";
-import { StoreProvider, useShown, useStore, useToasts, type Store, type Toast } from "./store";
+import { type Store, StoreProvider, type Toast, useShown, useStore, useToasts } from "./store";
 
 type Page = "accounts" | "runs" | "ahead" | "decisions" | "history" | "settings";
 
@@ -160,7 +160,9 @@ function Trouble({ text }: { text: string }) {
       <section class="empty" role="alert">
         <h1>Sluice cannot run</h1>
         <p>{text}</p>
-        <p class="muted">Nothing was changed. Mend the cause, quit Sluice in the tray and start it again.</p>
+        <p class="muted">
+          Nothing was changed. Mend the cause, quit Sluice in the tray and start it again.
+        </p>
       </section>
     </main>
   );

@@ -1,7 +1,7 @@
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { getCurrentWindow } from "@tauri-apps/api/window";
-import { bounded, type Backend } from "./backend";
+import { type Backend, bounded } from "./backend";
 import type { Answer, Shown } from "./bindings";
 
 export const tauri: Backend = {

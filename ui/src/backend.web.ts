@@ -1,20 +1,10 @@
 // The screens on a backend without Tauri: a small world that answers like the application, for
 // tests in a browser and for looking at every state.
 
-import { bounded, type Backend } from "./backend";
-import type {
-  AccountView,
-  Answer,
-  DecisionView,
-  LaneView,
-  Request,
-  RunView,
-  Shown,
-  StrandedView,
-  SwapView,
-  View,
-} from "./bindings";
+import { type Backend, bounded } from "./backend";
+import type { AccountView, Answer, LaneView, Request, RunView, Shown, View } from "./bindings";
 import { DAY_MS, HOUR_MS } from "./format";
+import { decisions, samples, stranded, swaps } from "./rows.web";
 
 const window = (used: number | null, resetsAtMs: number | null) => ({
   used,
@@ -152,7 +142,11 @@ function view(now: number): View {
     lanes: lanes(now),
     runs: runs(now),
     caps: [
-      { provider: "claude", account: null, ceilings: { concurrent: 6, per_hour: null, per_day: null } },
+      {
+        provider: "claude",
+        account: null,
+        ceilings: { concurrent: 6, per_hour: null, per_day: null },
+      },
       { provider: "claude", account: 4, ceilings: { concurrent: 1, per_hour: null, per_day: 20 } },
     ],
   };
@@ -196,98 +190,16 @@ function runs(now: number): RunView[] {
   });
   return [
     run("a", 184, { pid: 3127, mid_turn: true }),
-    run("b", 42, { lane: 2, account: 2, label: "checkout tests", folder: "/home/me/projects/shop", pid: 5550 }),
+    run("b", 42, {
+      lane: 2,
+      account: 2,
+      label: "checkout tests",
+      folder: "/home/me/projects/shop",
+      pid: 5550,
+    }),
     run("c", 1_700, { lane: 3, label: "nightly", unknown: true, folder: "/srv/builds", pid: 88 }),
     run("d", 3, { account: null, shadowed: ["ANTHROPIC_API_KEY"], pid: 6001, folder: null }),
   ];
-}
-
-function decisions(now: number): DecisionView[] {
-  const row = (id: number, minutes: number, rest: Partial<DecisionView>): DecisionView => ({
-    id,
-    at_ms: now - minutes * 60_000,
-    provider: "claude",
-    action: "stay",
-    trigger: "tick",
-    active: 1,
-    target: null,
-    sentence: "Work stays live: no rule fired.",
-    candidates: [
-      { account: 1, tier: 1, target: 82, deficit: 4.1, stranding: 0, value: null, refusal: "active" },
-      { account: 2, tier: 0, target: 97, deficit: 56, stranding: 23.4, value: null, refusal: "none" },
-      { account: 3, tier: 3, target: 40, deficit: -15, stranding: 0, value: null, refusal: "needs_sign_in" },
-      { account: 4, tier: 2, target: 60, deficit: 25, stranding: 0, value: null, refusal: "not_automatic" },
-    ],
-    ...rest,
-  });
-  return [
-    row(19, 2, {
-      action: "advise",
-      trigger: "higher_tier_emerged",
-      target: 2,
-      sentence: "Personal resets in 19 h and is 56% behind its target; Work can wait.",
-    }),
-    row(18, 7, { trigger: "emergence_pending", sentence: "Work stays live: Personal became more urgent one look ago." }),
-    ...[12, 17, 22, 27].map((minutes, index) => row(17 - index, minutes, {})),
-    row(12, 64, {
-      action: "swap",
-      trigger: "forced_critical",
-      active: 4,
-      target: 1,
-      sentence: "Spare's 5-hour window is 92% full; Work has the most room.",
-    }),
-  ];
-}
-
-function swaps(now: number): SwapView[] {
-  return [
-    {
-      id: 5,
-      at_ms: now - 64 * 60_000,
-      provider: "claude",
-      from: 4,
-      to: 1,
-      trigger: "forced_critical",
-      reason: "Spare's 5-hour window was 92% full.",
-      status: "committed",
-      residency_seconds: 11_040,
-      error: null,
-    },
-    {
-      id: 4,
-      at_ms: now - 300 * 60_000,
-      provider: "claude",
-      from: 1,
-      to: 4,
-      trigger: "manual",
-      reason: "You asked.",
-      status: "failed",
-      residency_seconds: 512,
-      error: "The login file changed while it was swapped; the newer login was kept.",
-    },
-  ];
-}
-
-function stranded(now: number): StrandedView[] {
-  const week = (account: number, days: number, unused: number, p50: number | null): StrandedView => ({
-    account,
-    resets_at_ms: now - days * DAY_MS,
-    unused,
-    p50,
-    p90: p50 === null ? null : p50 + 12,
-  });
-  return [week(1, 5.8, 0, 2), week(2, 6.2, 27, 31), week(4, 9, 64, null)];
-}
-
-function samples(now: number, since: number): [number, number | null, number | null][] {
-  const rows: [number, number | null, number | null][] = [];
-  for (let at = since; at < now; at += 10 * 60_000) {
-    const five = ((at / HOUR_MS) % 5) * 17;
-    const seven = ((at / DAY_MS) % 7) * 13;
-    const hole = (at / HOUR_MS) % 24 < 6;
-    rows.push([at, hole ? null : Math.min(100, five), hole ? null : seven]);
-  }
-  return rows;
 }
 
 /** States worth looking at, by name: `?scenario=…`. */
@@ -313,9 +225,14 @@ const SCENARIOS: Record<string, (view: View, now: number) => void> = {
   },
   trouble: (view, now) => {
     view.needs_you = [
-      { code: "sign_in", account: 3, text: "Its login was refused. The kept login stays in the keychain. Sign in with claude, then choose “Add account”." },
+      {
+        code: "sign_in",
+        account: 3,
+        text: "Its login was refused. The kept login stays in the keychain. Sign in with claude, then choose “Add account”.",
+      },
     ];
-    view.providers[0]!.observe_only = "The keychain is locked. Unlock it; Sluice looks again by itself.";
+    view.providers[0]!.observe_only =
+      "The keychain is locked. Unlock it; Sluice looks again by itself.";
     view.providers[0]!.paused_until_ms = now + 40 * 60_000;
     view.providers[0]!.mode = "auto";
   },
@@ -353,7 +270,7 @@ export function web(scenario: string): Backend {
   });
   const publish = () => {
     world.revision += 1;
-    listeners.forEach((listener) => listener(shown()));
+    for (const listener of listeners) listener(shown());
   };
   const answer = async (request: Request): Promise<Answer> => {
     if (request.verb === "read_all") return readAll(world, publish);
@@ -377,7 +294,13 @@ const rest = (millis: number) => new Promise((resolve) => setTimeout(resolve, mi
 
 /** One account after the other, as the driver reads them. */
 async function readAll(world: View, publish: () => void): Promise<Answer> {
-  const bulk = { begun_at_ms: Date.now(), total: world.accounts.length, read: 0, throttled: 0, failed: 0 };
+  const bulk = {
+    begun_at_ms: Date.now(),
+    total: world.accounts.length,
+    read: 0,
+    throttled: 0,
+    failed: 0,
+  };
   world.bulk = bulk;
   for (const one of world.accounts) {
     publish();
@@ -402,7 +325,21 @@ function defaults(): Record<string, unknown> {
     poll_seconds: 300,
     turn_wait_seconds: 120,
   };
-  const kinds = ["advice", "swap_done", "swap_failed", "sign_in", "keychain", "exhausted", "drain", "digest", "same_tier", "stall", "login_ends", "threshold", "reset"];
+  const kinds = [
+    "advice",
+    "swap_done",
+    "swap_failed",
+    "sign_in",
+    "keychain",
+    "exhausted",
+    "drain",
+    "digest",
+    "same_tier",
+    "stall",
+    "login_ends",
+    "threshold",
+    "reset",
+  ];
   for (const kind of kinds) values[`notify.${kind}`] = kind !== "threshold" && kind !== "reset";
   return values;
 }
@@ -434,7 +371,13 @@ function act(world: View, settings: Record<string, unknown>, request: Request): 
         since_ms: request.since_ms,
         until_ms: now,
         recorded: { served: 412.3, stranded: 61.2, interrupted: 0, interrupted_min: 0, swaps: 31 },
-        instead: { served: 398.8, stranded: 74.9, interrupted: 13.5, interrupted_min: 96, swaps: 18 },
+        instead: {
+          served: 398.8,
+          stranded: 74.9,
+          interrupted: 13.5,
+          interrupted_min: 96,
+          swaps: 18,
+        },
       };
     case "settings":
       return { answer: "settings", values: settings };
@@ -477,7 +420,10 @@ function act(world: View, settings: Record<string, unknown>, request: Request): 
     }
     case "add":
       provider.unmanaged_login = false;
-      return refused("not_signed_in", "Claude Code is signed in to an account that is kept already.");
+      return refused(
+        "not_signed_in",
+        "Claude Code is signed in to an account that is kept already.",
+      );
     default:
       return actOnAccount(world, request);
   }

@@ -19,20 +19,26 @@ export function Banners() {
         <Banner
           kind="warn"
           title="Everything is stopped."
-          actions={<Button act={() => ask({ verb: "start" }, "Running again.")}>Start again</Button>}
+          actions={
+            <Button act={() => ask({ verb: "start" }, "Running again.")}>Start again</Button>
+          }
         >
           No usage is read and nothing is swapped, also after a restart, until you start it again.
         </Banner>
       )}
-      {view.needs_you.filter((need) => !ELSEWHERE.has(need.code)).map((need) => (
-        <Banner
-          key={`${need.code}/${need.account}`}
-          kind="bad"
-          title={need.account === null ? "Sluice needs you" : `${nameOf(view, need.account)} needs you`}
-        >
-          {need.text}
-        </Banner>
-      ))}
+      {view.needs_you
+        .filter((need) => !ELSEWHERE.has(need.code))
+        .map((need) => (
+          <Banner
+            key={`${need.code}/${need.account}`}
+            kind="bad"
+            title={
+              need.account === null ? "Sluice needs you" : `${nameOf(view, need.account)} needs you`
+            }
+          >
+            {need.text}
+          </Banner>
+        ))}
       {view.swapping !== null && (
         <Banner kind="info" title={`Swapping to ${nameOf(view, view.swapping.to)}…`} />
       )}

@@ -30,7 +30,9 @@ export function Decisions() {
     `${view.swaps_last_24h}/${view.swapping?.to ?? ""}/${newest}`,
   );
   const day = (decisions.rows ?? []).filter((row) => nowMs - row.at_ms < DAY_MS);
-  const wanted = day.filter((row) => filter === "all" || (row.action === "stay") === (filter === "stay"));
+  const wanted = day.filter(
+    (row) => filter === "all" || (row.action === "stay") === (filter === "stay"),
+  );
   return (
     <>
       <header class="page-head">
@@ -179,10 +181,20 @@ function Candidates({ rows, chosen }: { rows: Candidate[]; chosen: number | null
         <tr>
           <th scope="col">Account</th>
           <th scope="col">Tier</th>
-          <th scope="col" class="number">Target</th>
-          <th scope="col" class="number tight">Behind by</th>
-          <th scope="col" class="number tight">Would strand</th>
-          {valued && <th scope="col" class="number">Worth</th>}
+          <th scope="col" class="number">
+            Target
+          </th>
+          <th scope="col" class="number tight">
+            Behind by
+          </th>
+          <th scope="col" class="number tight">
+            Would strand
+          </th>
+          {valued && (
+            <th scope="col" class="number">
+              Worth
+            </th>
+          )}
           <th scope="col">Why not</th>
         </tr>
       </thead>
@@ -203,7 +215,11 @@ function Candidates({ rows, chosen }: { rows: Candidate[]; chosen: number | null
   );
 }
 
-const STATUS: Record<string, string> = { committed: "Done", failed: "Failed", pending: "Under way" };
+const STATUS: Record<string, string> = {
+  committed: "Done",
+  failed: "Failed",
+  pending: "Under way",
+};
 
 function SwapTable({ rows }: { rows: SwapView[] }) {
   const { view, nowMs } = useStore();
@@ -214,7 +230,9 @@ function SwapTable({ rows }: { rows: SwapView[] }) {
           <th scope="col">When</th>
           <th scope="col">From → to</th>
           <th scope="col">Result</th>
-          <th scope="col" class="tight">Was live for</th>
+          <th scope="col" class="tight">
+            Was live for
+          </th>
           <th scope="col">Why</th>
         </tr>
       </thead>
@@ -230,7 +248,9 @@ function SwapTable({ rows }: { rows: SwapView[] }) {
             <td>
               <span class={`pill ${row.status}`}>{STATUS[row.status] ?? row.status}</span>
             </td>
-            <td class="tight">{row.residency_seconds === null ? "–" : seconds(row.residency_seconds)}</td>
+            <td class="tight">
+              {row.residency_seconds === null ? "–" : seconds(row.residency_seconds)}
+            </td>
             <td>
               {row.reason}
               {row.error !== null && <small class="bad">{row.error}</small>}

@@ -23,8 +23,8 @@ export function FirstStart() {
     <main class="first">
       <h1>Welcome to Sluice</h1>
       <p class="lead">
-        Sluice watches the quota of your own subscriptions, decides which account should be live, and
-        says why. What may it do?
+        Sluice watches the quota of your own subscriptions, decides which account should be live,
+        and says why. What may it do?
       </p>
       {providers.map((provider) => (
         <ModeChoice

@@ -60,5 +60,4 @@ export const day = (atMs: number): string => weekdate.format(new Date(atMs)).rep
 export const instant = (atMs: number): string => full.format(new Date(atMs));
 
 /** Seconds as `45 s`, `12 min`, `3 h 5 min`. */
-export const seconds = (count: number): string =>
-  count < 60 ? `${count} s` : span(count * 1000);
+export const seconds = (count: number): string => (count < 60 ? `${count} s` : span(count * 1000));

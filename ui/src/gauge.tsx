@@ -67,9 +67,7 @@ export function Gauge({ name, window, lengthMs, nowMs, target, small }: GaugePro
       </span>
       <span class="gauge-reset" title={resets === null ? undefined : instant(resets)}>
         {words}
-        {resets !== null && resets > nowMs && (
-          <span class="muted"> · {clock(resets, nowMs)}</span>
-        )}
+        {resets !== null && resets > nowMs && <span class="muted"> · {clock(resets, nowMs)}</span>}
       </span>
     </div>
   );

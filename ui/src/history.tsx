@@ -75,8 +75,15 @@ function Samples({ account, days }: { account: AccountId; days: number }) {
 
 function Chart({ rows, label }: { rows: Sample[]; label: string }) {
   const element = useRef<HTMLDivElement>(null);
-  useEffect(() => draw(element.current!, rows), [rows]);
-  return <div class="card chart" ref={element} role="img" aria-label={`${label}; the table below says the same.`} />;
+  useEffect(() => (element.current === null ? undefined : draw(element.current, rows)), [rows]);
+  return (
+    <div
+      class="card chart"
+      ref={element}
+      role="img"
+      aria-label={`${label}; the table below says the same.`}
+    />
+  );
 }
 
 /** The same numbers for screen readers and for copying. */
@@ -85,14 +92,19 @@ function Twin({ rows, nowMs }: { rows: Sample[]; nowMs: number }) {
   return (
     <details class="twin">
       <summary>
-        Show as a table{rows.length > TABLE_MAX ? ` (the newest ${TABLE_MAX} of ${rows.length})` : ""}
+        Show as a table
+        {rows.length > TABLE_MAX ? ` (the newest ${TABLE_MAX} of ${rows.length})` : ""}
       </summary>
       <table class="rows">
         <thead>
           <tr>
             <th scope="col">When</th>
-            <th scope="col" class="number">5-hour</th>
-            <th scope="col" class="number">Weekly</th>
+            <th scope="col" class="number">
+              5-hour
+            </th>
+            <th scope="col" class="number">
+              Weekly
+            </th>
           </tr>
         </thead>
         <tbody>

@@ -1,7 +1,7 @@
 // How a login does, in words: its age, its end, and what hangs on it.
 
 import type { AccountView } from "./bindings";
-import { ago, day, DAY_MS, instant, MINUTE_MS, span } from "./format";
+import { ago, DAY_MS, day, instant, MINUTE_MS, span } from "./format";
 
 /** How urgent it is, as the driver warns: seven, three and one day before the end. */
 export type Urgency = "calm" | "week" | "few" | "last";

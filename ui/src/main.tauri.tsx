@@ -4,4 +4,5 @@ import { App } from "./app";
 import { tauri } from "./backend.tauri";
 import "./style/index.css";
 
-render(<App backend={tauri} />, document.getElementById("app")!);
+const root = document.getElementById("app");
+if (root !== null) render(<App backend={tauri} />, root);

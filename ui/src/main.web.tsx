@@ -5,4 +5,5 @@ import { web } from "./backend.web";
 import "./style/index.css";
 
 const scenario = new URLSearchParams(location.search).get("scenario") ?? "afternoon";
-render(<App backend={web(scenario)} />, document.getElementById("app")!);
+const root = document.getElementById("app");
+if (root !== null) render(<App backend={web(scenario)} />, root);

@@ -19,12 +19,7 @@ export function ModeChoice({ title, name, value, change, disabled }: ModeChoiceP
       <legend>{title}</legend>
       {MODES.map((mode) => (
         <label class={`mode ${mode === value ? "chosen" : ""}`}>
-          <input
-            type="radio"
-            name={name}
-            checked={mode === value}
-            onChange={() => change(mode)}
-          />
+          <input type="radio" name={name} checked={mode === value} onChange={() => change(mode)} />
           <span>
             <strong>{words[mode].name}</strong>
             <small>{words[mode].text}</small>

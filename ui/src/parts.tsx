@@ -6,7 +6,7 @@ import { useBusy } from "./store";
 
 interface ButtonProps {
   children: ComponentChildren;
-  act: () => Promise<unknown> | void;
+  act: () => unknown;
   kind?: "primary" | "danger" | "quiet";
   disabled?: boolean;
   label?: string;
@@ -31,7 +31,7 @@ export function Button({ children, act, kind, disabled, label }: ButtonProps) {
 
 export interface MenuEntry {
   words: string;
-  act: () => Promise<unknown> | void;
+  act: () => unknown;
   danger?: boolean;
   disabled?: boolean;
 }
@@ -41,8 +41,9 @@ export function MenuButton({ label, entries }: { label: string; entries: MenuEnt
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
-  const items = () =>
-    [...(root.current?.querySelectorAll<HTMLButtonElement>("[role=menuitem]:enabled") ?? [])];
+  const items = () => [
+    ...(root.current?.querySelectorAll<HTMLButtonElement>("[role=menuitem]:enabled") ?? []),
+  ];
   const close = (back: boolean) => {
     setOpen(false);
     if (back) root.current?.querySelector<HTMLButtonElement>("button")?.focus();
@@ -67,6 +68,7 @@ export function MenuButton({ label, entries }: { label: string; entries: MenuEnt
     all[(at + step + all.length) % all.length]?.focus();
   };
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: its buttons take the keys; they only pass through here
     <div
       class="menu"
       ref={root}
@@ -196,6 +198,7 @@ export function Switch({ on, label, hint, change }: SwitchProps) {
       </span>
       <input
         type="checkbox"
+        // biome-ignore lint/a11y/useAriaPropsForRole: a checkbox says itself whether it is checked
         role="switch"
         checked={on}
         disabled={busy}

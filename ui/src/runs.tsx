@@ -18,7 +18,9 @@ export function Runs() {
       <header class="page-head">
         <h1>At work</h1>
         <div class="actions">
-          <Button act={() => ask({ verb: "reconcile", apply: true }, "Runs that have ended are closed.")}>
+          <Button
+            act={() => ask({ verb: "reconcile", apply: true }, "Runs that have ended are closed.")}
+          >
             Look again
           </Button>
         </div>
@@ -42,8 +44,8 @@ export function Runs() {
           </tbody>
         </table>
         <p class="muted">
-          A lane gives a project an account of its own: <code>sluice lane bind shop ~/shop</code>, then{" "}
-          <code>sluice run -- {command[providers[0] ?? "claude"]}</code> in that folder.
+          A lane gives a project an account of its own: <code>sluice lane bind shop ~/shop</code>,
+          then <code>sluice run -- {command[providers[0] ?? "claude"]}</code> in that folder.
         </p>
       </section>
       <Tools />
@@ -208,9 +210,9 @@ function Release({ run, close }: { run: RunView; close: () => void }) {
       act={() => ask({ verb: "release", execution: run.id }, "Its place is free again.")}
       close={close}
     >
-      It cannot be said from here whether <b>{run.label ?? run.program}</b> still runs: it was started on
-      another machine, in a container, or its process may not be looked at. Releasing ends nothing; it
-      only stops counting it.
+      It cannot be said from here whether <b>{run.label ?? run.program}</b> still runs: it was
+      started on another machine, in a container, or its process may not be looked at. Releasing
+      ends nothing; it only stops counting it.
     </Confirm>
   );
 }

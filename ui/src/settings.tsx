@@ -259,7 +259,7 @@ function Limits({ values, set }: GroupProps) {
     />
   );
   const [busy, run] = useBusy();
-  const chosen = String(values["policy"] ?? "horizon");
+  const chosen = String(values.policy ?? "horizon");
   const tiered = chosen === "tiered";
   return (
     <section class="card">

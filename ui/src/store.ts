@@ -57,10 +57,17 @@ export function useShown(backend: Backend): { shown: Shown | null; nowMs: number
 }
 
 /** Messages that go by themselves, newest last. */
-export function useToasts(): [Toast[], (good: boolean, text: string) => void, (id: number) => void] {
+export function useToasts(): [
+  Toast[],
+  (good: boolean, text: string) => void,
+  (id: number) => void,
+] {
   const [toasts, setToasts] = useState<Toast[]>([]);
   const next = useRef(1);
-  const drop = useCallback((id: number) => setToasts((all) => all.filter((one) => one.id !== id)), []);
+  const drop = useCallback(
+    (id: number) => setToasts((all) => all.filter((one) => one.id !== id)),
+    [],
+  );
   const add = useCallback((good: boolean, text: string) => {
     const id = next.current++;
     setToasts((all) => [...all.slice(-2), { id, good, text }]);
@@ -73,7 +80,9 @@ export function useToasts(): [Toast[], (good: boolean, text: string) => void, (i
 export const FLAG_MS = 240_000;
 
 /** Runs one action at a time, and shows while one is under way, for four minutes at the longest. */
-export function oneAtATime(show: (busy: boolean) => void): (action: () => Promise<unknown>) => void {
+export function oneAtATime(
+  show: (busy: boolean) => void,
+): (action: () => Promise<unknown>) => void {
   let running: object | null = null;
   return (action) => {
     if (running !== null) return;

@@ -36,5 +36,8 @@ test("while every account is read the view says how far that is, and at the end 
   stop();
   assert.deepEqual(seen, [0, 1, 2, 3, null]);
   assert.equal(answer.answer, "bulk");
-  assert.deepEqual([(answer as { read: number }).read, (answer as { failed: number }).failed], [3, 1]);
+  assert.deepEqual(
+    [(answer as { read: number }).read, (answer as { failed: number }).failed],
+    [3, 1],
+  );
 });
