@@ -1,24 +1,32 @@
-//! `cargo xtask check`: everything that can be known without running the program.
+//! `cargo xtask check`: everything that can be known without running the program. It installs nothing.
 
 use crate::run::{self, Failure};
 use crate::{setup, tidy};
 
 /// Every check; the first failure ends it.
 pub fn everything() -> Result<(), Failure> {
-    setup::everything()?;
+    setup::there()?;
     run::cargo(&["fmt", "--all", "--check"])?;
-    tidy()?;
+    tidy(&[])?;
     supply()?;
     alone()?;
     run::cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     bindings()?;
-    types()?;
+    page()?;
     eprintln!("    check: clean");
     Ok(())
 }
 
-/// The house rules.
-pub fn tidy() -> Result<(), Failure> {
+/// The house rules, or with `--lines` how long each part of the project is.
+pub fn tidy(words: &[String]) -> Result<(), Failure> {
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {}
+        ["--lines"] => {
+            print!("{}", tidy::lines(&run::root()));
+            return Ok(());
+        }
+        _ => return Err(Failure::Usage("tidy knows `--lines`, and nothing else".into())),
+    }
     let findings = tidy::everything(&run::root(), &run::metadata()?);
     for finding in &findings {
         eprintln!("{finding}");
@@ -54,6 +62,7 @@ fn bindings() -> Result<(), Failure> {
     run::cargo(&["test", "--quiet", "--locked", "--package", "sluice-app", "bindings"])
 }
 
-fn types() -> Result<(), Failure> {
+/// The page's types, lints and format.
+fn page() -> Result<(), Failure> {
     run::succeed(setup::npm(&run::root().join("ui")).args(["run", "check"]))
 }

@@ -14,7 +14,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   setup                        install what is missing and build the window's page
-  check                        formatting, clippy, tidy, deny, bindings, UI types
+  check                        format, clippy, tidy, deny, bindings, types and lints of the page;
+                               installs nothing
   test [--repeat N] [--load M] everything above that a test needs, then every test; N times from one
                                build, beside M busy processes
   demo [--seconds N] [--json]  the tray application on an embedded provider, days in minutes
@@ -27,7 +28,7 @@ cargo xtask COMMAND
   coverage                     which of the engine's lines its tests run
   mutants [--shard K/N] …      which small changes of the engine its tests notice
   forecast [SCENARIO…]         how forecasts and drain advice come out on simulated weeks
-  tidy                         the house rules as a source check
+  tidy [--lines]               the house rules as a source check; or the shipped lines of each part
 ";
 
 fn main() -> std::process::ExitCode {
@@ -53,10 +54,10 @@ fn main() -> std::process::ExitCode {
 
 fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
     match command {
-        "setup" => setup::everything(),
+        "setup" => setup::whole(),
         "check" => check::everything(),
         "test" => suite::everything(rest),
-        "tidy" => check::tidy(),
+        "tidy" => check::tidy(rest),
         "demo" => {
             setup::everything()?;
             run::cargo(&["build", "--workspace", "--bins"])?;

@@ -82,6 +82,11 @@ pub fn succeed(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
+/// Runs a program only to know whether it succeeds.
+pub fn quietly(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
 /// Runs a program that explains its own failures.
 fn explained(command: &mut Command) -> Result<(), Failure> {
     match status(command)?.code() {

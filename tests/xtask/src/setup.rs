@@ -1,15 +1,15 @@
-//! What a fresh Debian 12 with Rust and Node lacks, and only that.
+//! What a fresh Debian 12 with Rust and Node lacks, and only that. `cargo xtask check` installs
+//! nothing: it only asks whether everything is there.
 
 use crate::run::{self, Failure};
 use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
-/// Build, run, and the desktop the tests click on.
-const PACKAGES: [&str; 24] = [
-    "build-essential",
-    "pkg-config",
-    "libwebkit2gtk-4.1-dev",
+/// What building and checking need.
+const BUILD: [&str; 3] = ["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev"];
+/// What running needs, and the desktop the tests click on.
+const DESKTOP: [&str; 21] = [
     "libayatana-appindicator3-1",
     "xvfb",
     "openbox",
@@ -33,19 +33,57 @@ const PACKAGES: [&str; 24] = [
     "python3-prometheus-client",
 ];
 
-/// Packages, then the window's page.
+/// Everything that any other command but `real` needs, so that none of them has to install anything.
+pub fn whole() -> Result<(), Failure> {
+    components()?;
+    everything()?;
+    run::cargo(&["fetch", "--locked"])
+}
+
+/// What a build and the tests on a desktop need: packages, then the window's page.
 pub fn everything() -> Result<(), Failure> {
-    packages(&PACKAGES)?;
+    packages(&BUILD)?;
+    packages(&DESKTOP)?;
+    modules()?;
     page()
+}
+
+/// Nothing that a build and its checks need is missing. Installs nothing; the page is built.
+pub fn there() -> Result<(), Failure> {
+    none_missing(&BUILD)?;
+    if modules_are_old() {
+        return Err(Failure::Failed(hint("the page's modules are missing or old")));
+    }
+    page()
+}
+
+fn none_missing(wanted: &[&str]) -> Result<(), Failure> {
+    match missing(wanted)[..] {
+        [] => Ok(()),
+        ref missing => {
+            Err(Failure::Failed(hint(&format!("missing packages: {}", missing.join(" ")))))
+        }
+    }
+}
+
+fn hint(trouble: &str) -> String {
+    format!("{trouble}; `cargo xtask setup` installs what is missing")
+}
+
+/// The formatter and the linter of the toolchain in use.
+fn components() -> Result<(), Failure> {
+    let there = |command: &str| run::quietly(run::cargo_command().args([command, "--version"]));
+    for (command, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if !there(command) {
+            run::succeed(Command::new("rustup").args(["component", "add", component]))?;
+        }
+    }
+    Ok(())
 }
 
 /// Installs those of `wanted` that are not there.
 pub fn packages(wanted: &[&str]) -> Result<(), Failure> {
-    if !run::exists("dpkg-query") {
-        eprintln!("    no dpkg here: the packages {wanted:?} are assumed to be there");
-        return Ok(());
-    }
-    let missing: Vec<&str> = wanted.iter().copied().filter(|name| !installed(name)).collect();
+    let missing = missing(wanted);
     if missing.is_empty() {
         return Ok(());
     }
@@ -57,6 +95,15 @@ pub fn packages(wanted: &[&str]) -> Result<(), Failure> {
             .args(&missing)
             .env("DEBIAN_FRONTEND", "noninteractive"),
     )
+}
+
+/// Those of `wanted` that are not installed.
+fn missing<'a>(wanted: &[&'a str]) -> Vec<&'a str> {
+    if !run::exists("dpkg-query") {
+        eprintln!("    no dpkg here: the packages {wanted:?} are assumed to be there");
+        return Vec::new();
+    }
+    wanted.iter().copied().filter(|name| !installed(name)).collect()
 }
 
 fn installed(package: &str) -> bool {
@@ -80,15 +127,23 @@ fn as_root(program: &str) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// The page's packages and the page, each only when older than what it is made of.
-pub fn page() -> Result<(), Failure> {
+/// The page's modules, when they are older than the list of them.
+fn modules() -> Result<(), Failure> {
+    if modules_are_old() {
+        let words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+        run::succeed(npm(&run::root().join("ui")).args(words))?;
+    }
+    Ok(())
+}
+
+fn modules_are_old() -> bool {
     let ui = run::root().join("ui");
-    if !ui.join("package.json").is_file() {
-        return Err(Failure::Failed("ui/package.json is missing".into()));
-    }
-    if newest(&ui.join("package-lock.json")) > newest(&ui.join("node_modules/.package-lock.json")) {
-        run::succeed(npm(&ui).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
-    }
+    newest(&ui.join("package-lock.json")) > newest(&ui.join("node_modules/.package-lock.json"))
+}
+
+/// The built page, when it is older than what it is made of.
+fn page() -> Result<(), Failure> {
+    let ui = run::root().join("ui");
     let sources = ["src", "index.html", "package.json", "vite.config.ts", "package-lock.json"];
     let changed = sources.iter().map(|name| newest(&ui.join(name))).max().flatten();
     if changed > newest(&ui.join("dist/index.html")) {
@@ -112,4 +167,20 @@ fn newest(path: &Path) -> Option<SystemTime> {
     }
     let entries = std::fs::read_dir(path).ok()?;
     entries.flatten().filter_map(|entry| newest(&entry.path())).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_package_is_named_and_not_installed() {
+        let told = none_missing(&["dpkg", "sluice-no-such-package"]);
+        let Err(Failure::Failed(text)) = told else { panic!("{told:?}") };
+        assert_eq!(
+            text,
+            "missing packages: sluice-no-such-package; `cargo xtask setup` installs what is missing"
+        );
+        none_missing(&["dpkg"]).unwrap();
+    }
 }

@@ -1,8 +1,11 @@
 //! The house rules, checked from source text and `cargo metadata`; also a test, so that nobody can
 //! forget to run it.
 
+mod circles;
 mod edges;
+mod lines;
 mod marks;
+mod modules;
 mod promises;
 mod source;
 mod supply;
@@ -40,9 +43,16 @@ pub fn everything(root: &Path, metadata: &Value) -> Vec<Finding> {
     promises::audit(&files, &mut findings);
     marks::audit(&files, &mut findings);
     edges::walls(metadata, &mut findings);
+    circles::circles(&files, root, metadata, &mut findings);
+    lines::shares(&files, &mut findings);
     supply::chain(&files, metadata, &mut findings);
     findings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
     findings
+}
+
+/// The shipped lines of each part of the project, as a table.
+pub fn lines(root: &Path) -> String {
+    lines::table(&tree::Files::read(root))
 }
 
 fn finding(path: &Path, line: usize, text: impl Into<String>) -> Finding {

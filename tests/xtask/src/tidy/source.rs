@@ -130,7 +130,7 @@ pub fn rules(files: &Files, findings: &mut Vec<Finding>) {
 }
 
 /// Files that are modules only of tests.
-fn test_only(files: &Files) -> BTreeSet<PathBuf> {
+pub fn test_only(files: &Files) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for file in files.0.iter().filter(|file| file.is("rs")) {
         let folder = file.path.parent().map(PathBuf::from).unwrap_or_default();
@@ -151,7 +151,8 @@ fn test_only(files: &Files) -> BTreeSet<PathBuf> {
     found
 }
 
-fn ships(file: &File, tests: &BTreeSet<PathBuf>) -> bool {
+/// Rust that is part of a program people run.
+pub fn ships(file: &File, tests: &BTreeSet<PathBuf>) -> bool {
     let name = file.name();
     name.starts_with("src-tauri/")
         && !name.contains("/tests/")
@@ -161,10 +162,14 @@ fn ships(file: &File, tests: &BTreeSet<PathBuf>) -> bool {
 
 fn length(file: &File, findings: &mut Vec<Finding>) {
     let lines = file.text.lines().count();
-    let generated = file.name() == "ui/src/bindings.ts";
-    if lines > LINES_MAX && !generated {
+    if lines > LINES_MAX && !generated(file) {
         findings.push(finding(&file.path, 1, format!("{lines} lines; at most {LINES_MAX}")));
     }
+}
+
+/// Written by a program.
+pub fn generated(file: &File) -> bool {
+    file.name() == "ui/src/bindings.ts"
 }
 
 /// As clippy counts: lines of the body that hold code.
