@@ -1,12 +1,11 @@
 //! When a kept login is renewed, and how long a renewal that failed rests.
 
-use crate::account::Provider;
 use crate::units::Utc;
 
 /// A login on demand is renewed this long before it expires, seconds.
 pub const RENEW_AHEAD_S: i64 = 300;
-/// The regular pass renews earlier, seconds.
-pub const RENEW_AHEAD_PASS_S: i64 = 14_400;
+/// A parked login is renewed this long before it expires, seconds: early enough to try several times.
+pub const RENEW_AHEAD_PARKED_S: i64 = 7_200;
 
 /// How a renewal failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +38,9 @@ pub const fn renewal_rest_s(failure: RenewalFailure) -> u64 {
     }
 }
 
-/// Whether a kept login is due for renewal: only where there is something to renew it with and the
-/// provider's logins are renewed by us at all; an unknown expiry counts as due.
+/// Whether a kept login is due for renewal: only where it is `renewable`, by us and with what is kept
+/// of it; an unknown expiry counts as due.
 #[must_use]
-pub fn renewal_due(
-    provider: Provider,
-    renewable: bool,
-    expires_at: Option<Utc>,
-    ahead_s: i64,
-    now: Utc,
-) -> bool {
-    provider == Provider::Claude
-        && renewable
-        && expires_at.is_none_or(|expires| expires < now.plus_seconds(ahead_s))
+pub fn renewal_due(renewable: bool, expires_at: Option<Utc>, ahead_s: i64, now: Utc) -> bool {
+    renewable && expires_at.is_none_or(|expires| expires < now.plus_seconds(ahead_s))
 }

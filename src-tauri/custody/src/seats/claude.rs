@@ -8,6 +8,7 @@ use crate::secret::Secret;
 use crate::vault::{Fingerprint, Salt, Vintage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sluice_engine::renew::{RENEW_AHEAD_S, renewal_due};
 use sluice_engine::{Plan, Utc};
 use std::borrow::Cow;
 use zeroize::Zeroizing;
@@ -33,8 +34,6 @@ const STUB_KEYS: [&str; 7] = [
 ];
 /// The tool's public client id, part of each refresh request.
 const CLIENT_ID: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
-/// The tool itself refreshes this long before the end, in microseconds.
-const REFRESH_AHEAD_US: i64 = 300 * 1_000_000;
 
 /// The state of a credential file, as people and fixtures name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,10 +186,11 @@ pub fn credential_state(bytes: &Secret, now: Utc) -> CredentialState {
         Reading::SignedOut => CredentialState::SignedOut,
         Reading::Emptied => CredentialState::LoginRequired,
         Reading::Login(login) => {
-            let ended = |at: Option<Utc>, ahead: i64| at.is_some_and(|at| at.0 <= now.0 + ahead);
-            if ended(login.login_ends_at(), 0) {
+            let is_due =
+                |at: Option<Utc>| at.is_some() && renewal_due(true, at, RENEW_AHEAD_S, now);
+            if login.login_ends_at().is_some_and(|at| at <= now) {
                 CredentialState::LoginRequired
-            } else if ended(login.access_expires_at(), REFRESH_AHEAD_US) {
+            } else if is_due(login.access_expires_at()) {
                 CredentialState::NeedsRefresh
             } else {
                 CredentialState::Ok

@@ -4,10 +4,9 @@ use super::wishes::Flag;
 use super::{Core, Effect, Seat};
 use crate::api::Mode;
 use crate::ports::{Health, RefreshReport};
+use sluice_engine::renew::{RENEW_AHEAD_PARKED_S, renewal_due};
 use sluice_engine::{AccountId, Login, Now};
 
-/// A parked credential is renewed when its access token has less than this left, seconds.
-const MARGIN_S: f64 = 2.0 * 3_600.0;
 /// Shortest time between two tries of one account.
 const AGAIN_S: i64 = 300;
 /// An account called signed out is tried by a real exchange this much later, seconds.
@@ -66,11 +65,8 @@ impl Core {
             return Some(healed.copied().unwrap_or(now.wall.plus_seconds(HEAL_S)));
         }
         let ends = self.cards.get(&id)?.kept?.access_expires_at?;
-        let due = if ends.seconds_since(now.wall) <= MARGIN_S {
-            now.wall
-        } else {
-            ends.plus_seconds(-(MARGIN_S as i64))
-        };
+        let is_due = renewal_due(true, Some(ends), RENEW_AHEAD_PARKED_S, now.wall);
+        let due = if is_due { now.wall } else { ends.plus_seconds(-RENEW_AHEAD_PARKED_S) };
         Some(self.refresh_not_before.get(&id).map_or(due, |at| due.max(*at)))
     }
 

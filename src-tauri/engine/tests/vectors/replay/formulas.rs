@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use sluice_engine::gates::{self, Pull};
 use sluice_engine::renew::{self, RenewalFailure};
-use sluice_engine::{Burn, Provider, Rules, Utc, advise, label, poll, target, tier};
+use sluice_engine::{Burn, Rules, Utc, advise, label, poll, target, tier};
 
 /// The engine's answer; `None` when the function is not of this file.
 pub fn answer(function: &str, given: &Value, zone: Tz) -> Option<Result<Value, String>> {
@@ -267,13 +267,11 @@ fn renewal_rest(given: &Value) -> Value {
 }
 
 fn renewal_due(given: &Value, token: &str, expires: &str) -> Value {
-    let provider = match given["provider"].as_str() {
-        Some("codex") => Provider::Codex,
-        Some(_) | None => Provider::Claude,
-    };
-    let renewable = given[token].as_str().is_some_and(|token| !token.is_empty());
+    // The recorded program renewed no login of Codex.
+    let renewable = given["provider"] != "codex"
+        && given[token].as_str().is_some_and(|token| !token.is_empty());
     let expires = given[expires].as_i64().map(Utc::from_seconds);
     let ahead = given["buffer_s"].as_i64().unwrap_or(renew::RENEW_AHEAD_S);
     let now = Utc::from_seconds(given["now_epoch"].as_i64().unwrap_or(0));
-    json!(renew::renewal_due(provider, renewable, expires, ahead, now))
+    json!(renew::renewal_due(renewable, expires, ahead, now))
 }
