@@ -2,9 +2,10 @@
 //! it, addresses that its requests go to instead, a file that is a link into another store.
 
 use crate::json;
+use crate::refused::Barred;
 use crate::seats::foreign::holds_text;
 use crate::seats::{Seats, tool_home};
-use crate::whereabouts::{self, Barred, CodexConfig, codex_config, codex_layers, settings};
+use crate::whereabouts::{self, CodexConfig, codex_config, codex_layers, settings};
 use serde::Serialize;
 use sluice_engine::Provider;
 use std::ffi::OsString;

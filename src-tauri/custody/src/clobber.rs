@@ -3,7 +3,7 @@
 use crate::Custody;
 use crate::clock::{self, Stopwatch};
 use crate::error::CustodyError;
-use crate::seats::AccountKey;
+use crate::login::AccountKey;
 use sluice_engine::Provider;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,9 +1,8 @@
 //! What can go wrong, in words that say what happened, what was kept and what to do next.
 
 use crate::keychain::StoreError;
-use crate::seats::foreign::ForeignLogin;
-use crate::seats::{AccountKey, Unreadable};
-use crate::whereabouts::Barred;
+use crate::login::AccountKey;
+use crate::refused::{Barred, ForeignLogin, Unreadable};
 use sluice_engine::{AccountId, Provider};
 use std::path::PathBuf;
 use thiserror::Error;

@@ -7,7 +7,7 @@
 use crate::error::{CustodyError, FileError};
 use crate::files::{self, Nowhere, Place, Read};
 use crate::keychain::{Health, ItemKey, SecretStore, StoreError};
-use crate::seats::Unreadable;
+use crate::refused::Unreadable;
 use crate::secret::Secret;
 use age::secrecy::{ExposeSecret as _, SecretString};
 use age::x25519::Identity;

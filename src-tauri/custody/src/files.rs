@@ -4,7 +4,7 @@
 //! A failed fsync is final: the file is discarded, never synced again.
 
 use crate::error::FileError;
-use crate::seats::Unreadable;
+use crate::refused::Unreadable;
 use crate::secret::Secret;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};

@@ -1,8 +1,7 @@
 //! The journal of swaps as custody needs it: an intent before the outside changes, a settlement after.
 
 use crate::error::RecordError;
-use crate::seats::AccountKey;
-use crate::vault::{Fingerprint, VintageRef};
+use crate::login::{AccountKey, Fingerprint, VintageRef};
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, Generation, LaneId, Provider};
 use std::path::PathBuf;

@@ -20,12 +20,14 @@ mod keychain;
 mod lease;
 mod lineage;
 mod live;
+mod login;
 mod occupant;
 mod os_store;
 mod parts;
 mod processes;
 mod recover;
 mod refresh;
+mod refused;
 mod renewing;
 mod seats;
 mod secret;
@@ -47,18 +49,16 @@ pub use keychain::{
     Bounded, Health, ItemKey, KEYCHAIN_MS_MAX, NoKeychain, SecretStore, StoreError,
 };
 pub use lease::{TakenLock, taken_locks};
+pub use login::{AccountKey, Fingerprint, Identity, SeatLogin, SeatState, VintageRef};
 pub use os_store::OsKeychain;
 pub use refresh::{RefreshOutcome, RefreshTicket};
+pub use refused::{Barred, ForeignLogin, Unreadable};
 pub use seats::claude::{CredentialState, credential_state};
-pub use seats::foreign::ForeignLogin;
-pub use seats::{
-    AccountKey, ClaudeSeat, CodexSeat, Identity, SeatLogin, SeatState, Seats, Unreadable, tool_home,
-};
+pub use seats::{ClaudeSeat, CodexSeat, Seats, tool_home};
 pub use secret::Secret;
 pub use swap::{Recovery, SwapFailure, SwapOrder, Swapped};
 pub use twins::Twin;
-pub use vault::{Fingerprint, Sealed, VINTAGES_MAX, VintageRef};
-pub use whereabouts::Barred;
+pub use vault::{Sealed, VINTAGES_MAX};
 
 use http::HeaderValue;
 use lease::Mark;

@@ -4,10 +4,9 @@
 use crate::error::{CustodyError, FileError};
 use crate::files::{self, Place, Read};
 use crate::journal::{Party, Pointers};
-use crate::seats::AccountKey;
+use crate::login::{AccountKey, Fingerprint};
 use crate::seats::found::FoundLogin;
 use crate::secret::Secret;
-use crate::vault::Fingerprint;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, Utc};
 use std::collections::BTreeMap;

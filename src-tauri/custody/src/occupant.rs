@@ -2,39 +2,17 @@
 
 use crate::Custody;
 use crate::error::CustodyError;
-use crate::files::Read;
+use crate::files::{Place, Read};
 use crate::journal::Intent;
+use crate::login::SeatState;
+use crate::refused::{ForeignLogin, Unreadable};
 use crate::seats::codex::key_without_person;
-use crate::seats::foreign::ForeignLogin;
-use crate::seats::found::{Found, FoundLogin, examine};
-use crate::seats::look::{Configuration, Stable};
-use crate::seats::{SeatState, Unreadable};
+use crate::seats::examine;
+use crate::seats::found::Found;
+use crate::seats::look::{Configuration, login_in};
 use crate::secret::Secret;
-use crate::swap::Prepared;
 use sluice_engine::Provider;
 use std::ffi::OsStr;
-use std::path::Path;
-
-/// The login that was found with the file's bytes, or why there is none to work with.
-pub(crate) fn login_in(
-    provider: Provider,
-    path: &Path,
-    found: Stable,
-) -> Result<(Secret, FoundLogin), CustodyError> {
-    let path = path.to_path_buf();
-    match found {
-        Stable::Absent => Err(CustodyError::SeatAbsent { path }),
-        Stable::Restless => Err(CustodyError::Restless),
-        Stable::Unreadable(why) | Stable::Found(_, Found::Unreadable(why)) => {
-            Err(CustodyError::SeatUnreadable { path, why })
-        }
-        Stable::Found(_, Found::Stub) => Err(CustodyError::SeatStub),
-        Stable::Found(_, Found::Foreign(what)) => {
-            Err(CustodyError::Foreign { provider, path, what })
-        }
-        Stable::Found(bytes, Found::Login(login)) => Ok((bytes, login)),
-    }
-}
 
 impl Custody {
     pub(crate) fn inspect_seat(&self, provider: Provider) -> SeatState {
@@ -93,13 +71,13 @@ impl Custody {
     /// somebody else, written at the last moment, goes back.
     pub(crate) fn check_came_out(
         &self,
-        prepared: &Prepared,
+        place: &Place,
+        base: Option<&Secret>,
         intent: &Intent,
         staged: &OsStr,
         parked: &OsStr,
     ) -> Result<(), CustodyError> {
-        let Some(base) = &prepared.live.bytes else { return Ok(()) };
-        let place = &prepared.place;
+        let Some(base) = base else { return Ok(()) };
         let found = [staged, parked].into_iter().find_map(|name| match place.read(name) {
             Read::Bytes(bytes) => Some(bytes),
             Read::Absent | Read::Unreadable(_) => None,

@@ -3,12 +3,12 @@
 use crate::error::CustodyError;
 use crate::files::{Nowhere, Place, Read};
 use crate::journal::{Intent, IntentId, Journal, OpenIntent, Party, SagaOutcome, Step};
-use crate::seats::Unreadable;
-use crate::seats::found::{Found, FoundLogin, examine};
+use crate::refused::Unreadable;
+use crate::seats::examine;
+use crate::seats::found::{Found, FoundLogin, same_login};
 use crate::seats::look::Stable;
 use crate::secret::Secret;
 use crate::swap::{Recovery, SwapFailure, park, parked_name, staged_name};
-use crate::vault::{SAME_LOGIN_US, Vintage};
 use crate::{Custody, identity, lease};
 use sluice_engine::{AccountId, Provider};
 use std::ffi::{OsStr, OsString};
@@ -359,12 +359,4 @@ fn undone(why: &str) -> Resolution {
 fn parked_of(place: &Place, intent: &Intent) -> OsString {
     let owner: Option<AccountId> = intent.from.as_ref().map(|party| party.account);
     parked_name(&place.name, owner, &intent.tag)
-}
-
-/// Both say when the login ends, and it is the same end: refreshing does not move it.
-pub(crate) fn same_login(live: &FoundLogin, kept: &Vintage) -> bool {
-    match (live.login_ends_at, kept.login_ends_at) {
-        (Some(a), Some(b)) => a.0.abs_diff(b.0) <= SAME_LOGIN_US,
-        _ => false,
-    }
 }

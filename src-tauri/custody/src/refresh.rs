@@ -3,10 +3,11 @@
 use crate::Custody;
 use crate::error::CustodyError;
 use crate::lease::KernelLock;
-use crate::seats::SeatState;
-use crate::seats::found::{Merged, merge_reply, refresh_request};
+use crate::login::{SeatState, VintageRef};
+use crate::seats::found::Merged;
+use crate::seats::{merge_reply, refresh_request};
 use crate::secret::Secret;
-use crate::vault::{Vintage, VintageRef};
+use crate::vault::Vintage;
 use crate::{clock, live};
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -5,11 +5,13 @@ use crate::error::{CustodyError, FileError};
 use crate::files::Place;
 use crate::journal::{Intent, IntentId, Journal, Party, SagaOutcome, Step};
 use crate::lease::{self, KernelLock, ToolLocks};
-use crate::seats::found::{Found, compose};
+use crate::login::{AccountKey, Fingerprint, Identity, VintageRef};
+use crate::refused::Unreadable;
+use crate::seats::compose;
+use crate::seats::found::Found;
 use crate::seats::look::{Named, Stable};
-use crate::seats::{AccountKey, Identity, Unreadable};
 use crate::secret::Secret;
-use crate::vault::{Fingerprint, Vintage, VintageRef};
+use crate::vault::Vintage;
 use crate::{Custody, files, live, whereabouts};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -400,7 +402,7 @@ impl Custody {
         let place = &prepared.place;
         exchange(place, &staged, &parked, prepared.live.bytes.is_some())?;
         journal.step(id, Step::Exchanged)?;
-        self.check_came_out(prepared, intent, &staged, &parked)?;
+        self.check_came_out(place, prepared.live.bytes.as_ref(), intent, &staged, &parked)?;
         if prepared.live.bytes.is_some() {
             park(place, &staged, &parked)?;
         }

@@ -5,8 +5,9 @@ use crate::Custody;
 use crate::caveats::{Caveat, linked};
 use crate::error::CustodyError;
 use crate::files::{Place, Read};
-use crate::seats::found::{Found, examine};
-use crate::vault::Fingerprint;
+use crate::login::Fingerprint;
+use crate::seats::examine;
+use crate::seats::found::Found;
 use sluice_engine::{AccountId, Provider};
 use std::path::PathBuf;
 

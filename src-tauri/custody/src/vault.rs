@@ -4,7 +4,7 @@ use crate::clock;
 use crate::error::CustodyError;
 use crate::journal::Pointers;
 use crate::keychain::{ItemKey, SecretStore, StoreError};
-use crate::seats::AccountKey;
+use crate::login::{AccountKey, Fingerprint, VintageRef};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -27,22 +27,6 @@ pub(crate) const SAME_LOGIN_US: u64 = 10_000_000;
 /// access tokens. An end is reckoned anew from the seconds that are left: a slow answer, or a clock
 /// that was put right in between, moves it.
 const SIGN_INS_APART_US: u64 = 600_000_000;
-
-/// Salted SHA-256 of a credential, as 64 hex digits. The salt belongs to one data directory.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fingerprint(pub String);
-
-/// Which rotation of an account's credential is meant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VintageRef {
-    /// Grows by one with each rotation; also part of the keychain item's name.
-    pub vintage: u64,
-    /// What it holds.
-    pub fingerprint: Fingerprint,
-    /// When it was stored.
-    pub stored_at: Utc,
-}
 
 /// The salt of this data directory's fingerprints.
 pub(crate) struct Salt(pub(crate) Zeroizing<Vec<u8>>);

@@ -1,9 +1,11 @@
 //! Where a tool really looks for its login, as its own configuration says: a login in the usual file
 //! may not be used at all, or not be let in.
 
-use crate::seats::{AccountKey, Seats};
+use crate::login::AccountKey;
+use crate::refused::Barred;
+use crate::seats::Seats;
 use crate::secret::Secret;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sluice_engine::Provider;
 use sluice_ground::read_regular;
 use std::collections::BTreeMap;
@@ -14,62 +16,6 @@ use std::path::{Path, PathBuf};
 const ETC: &str = "/etc";
 /// Larger settings are nobody's.
 const SETTINGS_BYTES_MAX: u64 = 4 << 20;
-
-/// Why a login in the tool's file is not what the tool uses. Such a seat is only watched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "barred", rename_all = "snake_case")]
-pub enum Barred {
-    /// The tool keeps its login in the system's keyring, or wherever it finds room for it.
-    #[error(
-        "the tool keeps its login in the system's keyring and not in its file \
-         (cli_auth_credentials_store in {})",
-        config.display()
-    )]
-    Keyring {
-        /// The configuration that says so.
-        config: PathBuf,
-    },
-    /// The tool keeps its login in memory only.
-    #[error(
-        "the tool keeps its login in memory only (cli_auth_credentials_store in {})",
-        config.display()
-    )]
-    Memory {
-        /// The configuration that says so.
-        config: PathBuf,
-    },
-    /// The tool takes API keys only, and would sign out whatever else it finds.
-    #[error(
-        "the tool is told to take API keys only (forced_login_method in {}) and would delete any \
-         other login",
-        config.display()
-    )]
-    KeysOnly {
-        /// The configuration that says so.
-        config: PathBuf,
-    },
-    /// The configuration cannot be read, so nobody knows.
-    #[error("{} is not understood, so it cannot be told where the tool keeps its login", config.display())]
-    Unknown {
-        /// The configuration.
-        config: PathBuf,
-    },
-}
-
-impl Barred {
-    /// What a person can do to have this seat managed.
-    #[must_use]
-    pub const fn helps(&self) -> &'static str {
-        match self {
-            Self::Keyring { .. } | Self::Memory { .. } => {
-                "Sluice only watches; to let it swap, set cli_auth_credentials_store = \"file\" \
-                 there and sign in with `codex login` again."
-            }
-            Self::KeysOnly { .. } => "To use a subscription here, take that line out.",
-            Self::Unknown { .. } => "Mend that file; Sluice only watches until then.",
-        }
-    }
-}
 
 /// What of Codex's configuration matters here; every other key is left unread.
 #[derive(Clone, Default, Deserialize)]

@@ -1,11 +1,12 @@
 //! Claude Code's seat: `.credentials.json`, and `oauthAccount` in `.claude.json`.
 
-use super::foreign::{ForeignLogin, holds_more_than, holds_text};
+use super::foreign::{holds_more_than, holds_text};
 use super::found::{Found, FoundLogin};
-use super::{AccountKey, Identity, Unreadable};
 use crate::json::{self, Entry};
+use crate::login::{AccountKey, Fingerprint, Identity};
+use crate::refused::{ForeignLogin, Unreadable};
 use crate::secret::Secret;
-use crate::vault::{Fingerprint, Salt, Vintage};
+use crate::vault::{Salt, Vintage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sluice_engine::renew::{RENEW_AHEAD_S, renewal_due};

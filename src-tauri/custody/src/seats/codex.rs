@@ -1,10 +1,11 @@
 //! Codex's seat: `auth.json`, rewritten in place by the tool; its identity is inside.
 
 use super::claude::{text, top_level};
-use super::foreign::{ForeignLogin, holds_more_than, holds_text};
+use super::foreign::{holds_more_than, holds_text};
 use super::found::{Found, FoundLogin};
-use super::{AccountKey, Identity, Unreadable};
 use crate::json::{self, Entry};
+use crate::login::{AccountKey, Identity};
+use crate::refused::{ForeignLogin, Unreadable};
 use crate::secret::Secret;
 use crate::vault::{Salt, Vintage};
 use base64::Engine as _;
@@ -270,8 +271,7 @@ fn rfc3339(at: Utc) -> String {
 #[cfg(test)]
 mod tests {
     use super::{examine, merge_reply, rfc3339};
-    use crate::seats::Unreadable;
-    use crate::seats::foreign::ForeignLogin;
+    use crate::refused::{ForeignLogin, Unreadable};
     use crate::seats::found::Found;
     use crate::secret::Secret;
     use crate::vault::Salt;

@@ -1,56 +1,6 @@
 //! What lies in a tool's login file and is no login that Sluice keeps. It is left alone.
 
 use crate::json;
-use serde::{Deserialize, Serialize};
-use sluice_engine::Provider;
-
-/// A way of signing in that is no subscription's login: never read as empty, never replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum ForeignLogin {
-    /// An API key, paid by use.
-    #[error("holds an API key, which is no subscription's login")]
-    ApiKey,
-    /// A token that a person has made and pasted (a personal access token, an agent's identity).
-    #[error("holds an access token that was made by hand, which is no subscription's login")]
-    AccessToken,
-    /// Tokens that another program hands to the tool and renews itself.
-    #[error("holds tokens that another program hands to the tool and renews itself")]
-    HandedOver,
-    /// A token without the means to renew it (`claude setup-token`).
-    #[error(
-        "holds a token that cannot be renewed and does not say whose it is (as `claude setup-token` \
-         makes them)"
-    )]
-    SetupToken,
-    /// Something filled that is not known.
-    #[error("holds something that Sluice does not know; it may be a login")]
-    Unknown,
-}
-
-impl ForeignLogin {
-    /// What a person can do to have this seat managed.
-    #[must_use]
-    pub const fn helps(self, provider: Provider) -> &'static str {
-        match (self, provider) {
-            (Self::Unknown, Provider::Claude) => {
-                "If you do not need it, run `claude auth logout`, then sign in with `claude auth \
-                 login` and add that login."
-            }
-            (Self::Unknown, Provider::Codex) => {
-                "If you do not need it, move the file away, then sign in with `codex login` and add \
-                 that login."
-            }
-            (_, Provider::Claude) => {
-                "To use a subscription here, sign in with `claude auth login`, then add that login."
-            }
-            (_, Provider::Codex) => {
-                "To use a subscription here, keep a copy of what you need, sign in with `codex \
-                 login`, then add that login."
-            }
-        }
-    }
-}
 
 /// Deeper than this nobody looks; what lies there could be anything.
 const DEPTH_MAX: usize = 16;

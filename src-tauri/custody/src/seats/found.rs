@@ -1,10 +1,9 @@
-//! One way to read, build and refresh a credential, whatever the tool.
+//! What is found in a credential file, whatever the tool.
 
-use super::foreign::ForeignLogin;
-use super::{Identity, Unreadable, claude, codex};
-use crate::seats::AccountKey;
+use crate::login::{AccountKey, Fingerprint, Identity};
+use crate::refused::{ForeignLogin, Unreadable};
 use crate::secret::Secret;
-use crate::vault::{Fingerprint, Salt, Vintage};
+use crate::vault::{SAME_LOGIN_US, Vintage};
 use sluice_engine::{Plan, Provider, Utc};
 
 /// A login found in a credential file, with its own copies of the bytes.
@@ -59,52 +58,16 @@ impl FoundLogin {
     }
 }
 
-/// Reads a credential file's bytes; total.
-pub(crate) fn examine(provider: Provider, bytes: &Secret, salt: &Salt) -> Found {
-    match provider {
-        Provider::Claude => claude::examine(bytes, salt),
-        Provider::Codex => codex::examine(bytes, salt),
-    }
-}
-
-/// The bytes that make `vintage` live over what lies in the seat now.
-pub(crate) fn compose(
-    provider: Provider,
-    live: Option<&Secret>,
-    vintage: &Vintage,
-) -> Option<Secret> {
-    match provider {
-        Provider::Claude => claude::compose(live, vintage),
-        Provider::Codex => Some(Secret::new(vintage.credential.expose().to_vec())),
-    }
-}
-
 /// What came of a successful answer of the token endpoint.
 pub(crate) enum Merged {
     New(Box<Vintage>),
     Unreadable,
 }
 
-/// The body of the refresh request; `None` when the credential has no means for it.
-pub(crate) fn refresh_request(vintage: &Vintage) -> Option<Secret> {
-    match vintage.provider {
-        Provider::Claude => claude::refresh_request(vintage),
-        Provider::Codex => codex::refresh_request(vintage),
-    }
-}
-
-/// The credential after a refresh: what the answer names is new, everything else is kept.
-pub(crate) fn merge_reply(kept: &Vintage, body: &Secret, now: Utc, salt: &Salt) -> Merged {
-    let merged = match kept.provider {
-        Provider::Claude => claude::merge_reply(kept, body, now),
-        Provider::Codex => codex::merge_reply(kept, body, now),
-    };
-    let Some(credential) = merged else { return Merged::Unreadable };
-    match examine(kept.provider, &credential, salt) {
-        Found::Login(login) => {
-            let block = kept.identity.as_ref().map(|raw| Secret::new(raw.expose().to_vec()));
-            Merged::New(Box::new(login.into_vintage(kept.provider, kept.key.clone(), block)))
-        }
-        Found::Stub | Found::Foreign(_) | Found::Unreadable(_) => Merged::Unreadable,
+/// Both say when the login ends, and it is the same end: refreshing does not move it.
+pub(crate) fn same_login(live: &FoundLogin, kept: &Vintage) -> bool {
+    match (live.login_ends_at, kept.login_ends_at) {
+        (Some(a), Some(b)) => a.0.abs_diff(b.0) <= SAME_LOGIN_US,
+        _ => false,
     }
 }

@@ -1,12 +1,14 @@
 //! Reading a seat while its tool may be writing it.
 
 use super::claude;
-use super::found::{Found, FoundLogin, examine};
-use super::{AccountKey, Identity, SeatLogin, Unreadable};
+use super::found::{Found, FoundLogin};
 use crate::clock;
 use crate::error::CustodyError;
 use crate::files::{Nowhere, Place, Read};
 use crate::json::{Entry, Outline};
+use crate::login::{AccountKey, Identity, SeatLogin};
+use crate::refused::Unreadable;
+use crate::seats::examine;
 use crate::secret::Secret;
 use crate::vault::Salt;
 use sluice_engine::Provider;
@@ -72,6 +74,27 @@ pub(crate) fn stable(
         }
     }
     last
+}
+
+/// The login that was found with the file's bytes, or why there is none to work with.
+pub(crate) fn login_in(
+    provider: Provider,
+    path: &Path,
+    found: Stable,
+) -> Result<(Secret, FoundLogin), CustodyError> {
+    let path = path.to_path_buf();
+    match found {
+        Stable::Absent => Err(CustodyError::SeatAbsent { path }),
+        Stable::Restless => Err(CustodyError::Restless),
+        Stable::Unreadable(why) | Stable::Found(_, Found::Unreadable(why)) => {
+            Err(CustodyError::SeatUnreadable { path, why })
+        }
+        Stable::Found(_, Found::Stub) => Err(CustodyError::SeatStub),
+        Stable::Found(_, Found::Foreign(what)) => {
+            Err(CustodyError::Foreign { provider, path, what })
+        }
+        Stable::Found(bytes, Found::Login(login)) => Ok((bytes, login)),
+    }
 }
 
 fn is_at_rest(place: &Place, name: &OsStr) -> bool {

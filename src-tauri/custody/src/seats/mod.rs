@@ -6,187 +6,16 @@ pub(crate) mod foreign;
 pub(crate) mod found;
 pub(crate) mod look;
 
-use crate::vault::Fingerprint;
-use crate::whereabouts::Barred;
-use foreign::ForeignLogin;
-use serde::{Deserialize, Serialize};
-use sluice_engine::{Plan, Provider, Utc};
+use crate::secret::Secret;
+use crate::vault::{Salt, Vintage};
+use found::{Found, Merged};
+use sluice_engine::{Provider, Utc};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Claude Code's global configuration where an early version has left it: as long as it is there it
 /// is the one that is used.
 const LEGACY_CONFIG: &str = ".config.json";
-
-/// Whom the provider knows an account as. Claude: account uuid, `/`, organisation uuid. Codex:
-/// account (workspace), `/`, person.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AccountKey(pub String);
-
-/// Who is signed in, as the tool's configuration names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    /// The key accounts are told apart by.
-    pub key: AccountKey,
-    /// Mail address; for the accounts page only.
-    pub email: Option<String>,
-    /// Organisation's name.
-    pub organization: Option<String>,
-}
-
-/// A login found in a seat; no secret in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SeatLogin {
-    /// Whose.
-    pub identity: Identity,
-    /// Salted hash of the credential.
-    pub fingerprint: Fingerprint,
-    /// When the access token ends.
-    pub access_expires_at: Option<Utc>,
-    /// When the login itself ends, however often it is refreshed.
-    pub login_ends_at: Option<Utc>,
-    /// What was bought.
-    pub plan: Plan,
-    /// The tool's configuration names another account.
-    pub misnamed: bool,
-}
-
-/// Why a file was not understood. None of these is ever overwritten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum Unreadable {
-    /// Zero bytes: a writer is at work, or the file was cut.
-    #[error("is empty")]
-    Empty,
-    /// Ends in the middle of its JSON.
-    #[error("ends in the middle")]
-    Torn,
-    /// More than is read of a file of its kind.
-    #[error(
-        "holds {:.1} MB, more than the {:.0} MB that are read of such a file",
-        megabytes(*bytes),
-        megabytes(*bytes_max)
-    )]
-    TooLarge {
-        /// Its size.
-        bytes: u64,
-        /// What is read at most.
-        bytes_max: u64,
-    },
-    /// Not UTF-8 text.
-    #[error("is not text")]
-    NotText,
-    /// Text, but not the JSON that belongs there.
-    #[error("is not the JSON that belongs there")]
-    NotJson,
-    /// Begins with a byte-order mark, which the tools do not read.
-    #[error("begins with a byte-order mark, which the tool does not read")]
-    ByteOrderMark,
-    /// One of the two tokens of a login, the other emptied or missing.
-    #[error("holds only a part of a login")]
-    HalfLogin,
-    /// A directory, pipe, device or socket.
-    #[error("is not a regular file")]
-    NotRegular,
-    /// A link that leads nowhere or in circles.
-    #[error("is a link that leads nowhere")]
-    DanglingLink,
-    /// Owned by another user.
-    #[error("belongs to another user")]
-    ForeignOwner,
-    /// Anybody may write it, or its directory.
-    #[error("may be written by everybody")]
-    WorldWritable,
-    /// Not permitted to read it.
-    #[error("may not be read")]
-    NoPermission,
-    /// The owner took the right to write it away.
-    #[error("is read-only")]
-    ReadOnly,
-    /// Some other error of the file system.
-    #[error("could not be read")]
-    Io,
-    /// The configuration beside it does not say whose login it is.
-    #[error("holds a login, but the tool's configuration does not say whose")]
-    NoIdentity,
-    /// The login names a workspace that several people may share, and not the person.
-    #[error("holds a login that names a workspace, but not which of its members")]
-    NoPerson,
-}
-
-impl Unreadable {
-    /// What a person can do about it.
-    #[must_use]
-    pub const fn helps(self) -> &'static str {
-        match self {
-            Self::Empty | Self::Torn | Self::HalfLogin => {
-                "The tool may be writing it at this moment; if it stays so, sign in with the tool \
-                 again."
-            }
-            Self::ByteOrderMark => {
-                "Save the file as UTF-8 without that mark, or sign in with the tool again."
-            }
-            Self::TooLarge { .. } => {
-                "See what has filled it (Claude Code keeps what was typed under `projects`) and shorten \
-                 it while the tool is closed; the tool itself may become slow with it, too."
-            }
-            Self::NotText | Self::NotJson => {
-                "Restore it from a backup, or move it away and sign in with the tool again."
-            }
-            Self::NotRegular | Self::DanglingLink => {
-                "Put a plain file, or a link to one, in its place, or sign in with the tool again."
-            }
-            Self::ForeignOwner => "Make it, and the folder it lies in, yours (`chown`).",
-            Self::WorldWritable => {
-                "Take that right away: `chmod 700` for the folder, `chmod 600` for the file."
-            }
-            Self::NoPermission => "Give yourself the right to read it (`chmod u+r`).",
-            Self::ReadOnly => "Give yourself the right to write it (`chmod u+w`).",
-            Self::Io => "Look at the disk; it is tried again by itself.",
-            Self::NoIdentity => {
-                "Start the tool once, so that it writes down who is signed in; a login that was \
-                 copied here needs that file (`.claude.json`), too."
-            }
-            Self::NoPerson => {
-                "Sign in with a current version of the tool: two members of one workspace are two \
-                 accounts, and they must not be taken for each other."
-            }
-        }
-    }
-}
-
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
-/// What a seat holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "seat", rename_all = "snake_case")]
-pub enum SeatState {
-    /// No file.
-    Absent,
-    /// A file that is left alone, and why.
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        why: Unreadable,
-    },
-    /// Signed out: an empty shape that is known.
-    Stub,
-    /// A login of a kind that Sluice does not keep.
-    Foreign {
-        /// In which file.
-        path: PathBuf,
-        /// Of which kind.
-        what: ForeignLogin,
-    },
-    /// The tool's configuration says that it does not use a login in this file.
-    Barred(Barred),
-    /// A login.
-    Login(SeatLogin),
-}
 
 /// Claude Code's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -263,6 +92,50 @@ impl Seats {
             Provider::Claude => self.claude.as_ref().map(|seat| seat.dir.join(claude::FILE)),
             Provider::Codex => self.codex.as_ref().map(|seat| seat.home.join(codex::FILE)),
         }
+    }
+}
+
+/// Reads a credential file's bytes; total.
+pub(crate) fn examine(provider: Provider, bytes: &Secret, salt: &Salt) -> Found {
+    match provider {
+        Provider::Claude => claude::examine(bytes, salt),
+        Provider::Codex => codex::examine(bytes, salt),
+    }
+}
+
+/// The bytes that make `vintage` live over what lies in the seat now.
+pub(crate) fn compose(
+    provider: Provider,
+    live: Option<&Secret>,
+    vintage: &Vintage,
+) -> Option<Secret> {
+    match provider {
+        Provider::Claude => claude::compose(live, vintage),
+        Provider::Codex => Some(Secret::new(vintage.credential.expose().to_vec())),
+    }
+}
+
+/// The body of the refresh request; `None` when the credential has no means for it.
+pub(crate) fn refresh_request(vintage: &Vintage) -> Option<Secret> {
+    match vintage.provider {
+        Provider::Claude => claude::refresh_request(vintage),
+        Provider::Codex => codex::refresh_request(vintage),
+    }
+}
+
+/// The credential after a refresh: what the answer names is new, everything else is kept.
+pub(crate) fn merge_reply(kept: &Vintage, body: &Secret, now: Utc, salt: &Salt) -> Merged {
+    let merged = match kept.provider {
+        Provider::Claude => claude::merge_reply(kept, body, now),
+        Provider::Codex => codex::merge_reply(kept, body, now),
+    };
+    let Some(credential) = merged else { return Merged::Unreadable };
+    match examine(kept.provider, &credential, salt) {
+        Found::Login(login) => {
+            let block = kept.identity.as_ref().map(|raw| Secret::new(raw.expose().to_vec()));
+            Merged::New(Box::new(login.into_vintage(kept.provider, kept.key.clone(), block)))
+        }
+        Found::Stub | Found::Foreign(_) | Found::Unreadable(_) => Merged::Unreadable,
     }
 }
 
