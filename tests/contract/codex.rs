@@ -1,9 +1,9 @@
 //! Codex: its usage and token endpoints, and its official tool.
 
 use super::accounts::FakeAccount;
+use super::answers::{faulty_status, rfc3339};
 use super::faults::Endpoint;
 use super::http::{Request, Response};
-use super::routes::{faulty_status, rfc3339};
 use super::tokens::{Bearer, Pair, Presenter};
 use super::tool::{Refreshed, WriteStyle, read_object, write};
 use super::world::{State, World};

@@ -13,6 +13,8 @@
 
 pub mod accounts;
 mod admin;
+mod answers;
+mod asked;
 pub mod clock;
 pub mod codex;
 pub mod faults;
@@ -25,10 +27,10 @@ pub mod turns;
 pub mod world;
 
 pub use accounts::AccountSpec;
+pub use asked::Asked;
 pub use clock::FakeClock;
 pub use codex::CodexTool;
 pub use faults::{Endpoint, Fault, FaultKind};
 pub use server::FakeProvider;
 pub use tool::{Refreshed, Tool, WriteStyle};
-pub use turns::Asked;
 pub use world::{Setup, Work, World};

@@ -1,21 +1,18 @@
 //! What the endpoints answer: Claude's usage, token and profile, in their late-2026 shapes.
 
 use super::accounts::FakeAccount;
+use super::answers::{SCOPES, faulty_status, organization_name, plain, refusal, rfc3339};
 use super::codex;
 use super::faults::{self, Endpoint, FaultKind};
 use super::http::{Request, Response};
 use super::tokens::{Bearer, Pair, Presenter};
 use super::world::{State, World};
-use chrono::{DateTime, SecondsFormat};
+use chrono::DateTime;
 use serde_json::{Value, json};
 use sluice_engine::Utc;
 
 /// The client id of Claude Code; any other is refused.
 pub const CLIENT_ID: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
-/// What a login may do.
-pub const SCOPES: &str = "user:profile user:inference user:sessions:claude_code user:mcp_servers \
-     user:file_upload user:plugins";
-
 /// Answers a request; `None` when nothing stands at this path.
 #[must_use]
 pub fn answer(world: &World, request: &Request) -> Option<Response> {
@@ -181,12 +178,6 @@ fn profile_body(account: &FakeAccount, now: Utc) -> Value {
     })
 }
 
-/// The name a personal organisation gets.
-#[must_use]
-pub fn organization_name(account: &FakeAccount) -> String {
-    format!("{}'s Organization", account.spec.email)
-}
-
 fn token(state: &mut State, body: &[u8], now: Utc) -> Response {
     let Ok(sent) = serde_json::from_slice::<Value>(body) else {
         return refusal(400, "invalid_request_error", "Invalid request format");
@@ -228,56 +219,9 @@ fn token_body(account: &FakeAccount, pair: &Pair, now: Utc) -> Value {
     })
 }
 
-pub(super) fn refusal(status: u16, kind: &str, message: &str) -> Response {
-    let body = json!({
-        "type": "error", "error": {"type": kind, "message": message}, "request_id": null,
-    });
-    Response::json(status, &body)
-}
-
-pub(super) fn faulty_status(
-    status: u16,
-    body: Option<&str>,
-    retry_after: Option<&str>,
-) -> Response {
-    let kind = match status {
-        401 => "authentication_error",
-        403 => "permission_error",
-        429 => "rate_limit_error",
-        529 => "overloaded_error",
-        500..=599 => "api_error",
-        _ => "invalid_request_error",
-    };
-    let mut response = match body {
-        Some(body) => Response { status, ..plain(status, body) },
-        None => refusal(status, kind, "Refused on demand."),
-    };
-    if let Some(value) = retry_after {
-        response.headers.push(("retry-after", value.to_owned()));
-    }
-    response
-}
-
-pub(super) fn plain(status: u16, body: &str) -> Response {
-    let kind = if body.trim_start().starts_with('<') { "text/html" } else { "application/json" };
-    Response {
-        status,
-        headers: vec![("content-type", kind.to_owned())],
-        body: body.as_bytes().to_vec(),
-        fault: None,
-    }
-}
-
 /// Resets jitter by less than two seconds between two answers, as the real ones do.
 fn jittered(at: Utc) -> String {
     rfc3339(Utc(at.0 + fastrand::i64(0..1_900_000)))
-}
-
-/// An instant as the provider writes it: microseconds and a numeric offset.
-#[must_use]
-pub fn rfc3339(at: Utc) -> String {
-    let at = DateTime::from_timestamp_micros(at.0).unwrap_or_default();
-    at.to_rfc3339_opts(SecondsFormat::Micros, false)
 }
 
 fn http_date(at: Utc) -> String {

@@ -2,7 +2,7 @@
 //! and signs out; file by file and lock by lock as Claude Code 2.1.332 was seen to do it.
 
 use super::accounts::FakeAccount;
-use super::routes::{SCOPES, organization_name, rfc3339};
+use super::answers::{SCOPES, organization_name, rfc3339};
 use super::tokens::{Bearer, Pair, Presenter};
 use super::world::World;
 use serde::{Deserialize, Serialize};

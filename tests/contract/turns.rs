@@ -4,17 +4,15 @@
 //! arrives and sent when the test lets it go.
 
 use super::accounts::FakeAccount;
+use super::answers::{faulty_status, plain, refusal};
+use super::asked::Asked;
 use super::faults::{self, Endpoint, FaultKind};
 use super::http::{Request, Response};
-use super::routes::{faulty_status, plain, refusal};
 use super::tokens::Bearer;
 use super::world::{State, World};
-use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_engine::{Provider, Utc};
-use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// A turn of Claude Code.
 pub const MESSAGES: &str = "/v1/messages";
@@ -24,44 +22,6 @@ pub const RESPONSES: &str = "/backend-api/codex/responses";
 const ASKED_MAX: usize = 10_000;
 /// A held answer goes out after this long whatever the test does.
 const HELD_MAX: Duration = Duration::from_secs(120);
-
-/// A request of a tool or of the program under test, as it was answered.
-#[derive(Clone, Debug, Serialize)]
-pub struct Asked {
-    /// When, milliseconds since the epoch.
-    pub at_ms: i64,
-    /// `Host` header.
-    pub host: String,
-    /// `GET`, `POST`.
-    pub method: String,
-    /// Path with query.
-    pub path: String,
-    /// Mail address of the account whose bearer or refresh token came with it.
-    pub account: Option<String>,
-    /// `User-Agent` header.
-    pub agent: String,
-    /// The session, where the tool names one.
-    pub session: Option<String>,
-    /// HTTP status of the answer.
-    pub status: u16,
-}
-
-/// What is remembered of requests, and which paths wait.
-#[derive(Debug)]
-pub struct Turns {
-    asked: VecDeque<Asked>,
-    held: watch::Sender<BTreeSet<String>>,
-    /// What the next turns of Claude Code call instead of answering, first to last.
-    calls: VecDeque<(String, Value)>,
-    serial: u64,
-}
-
-impl Default for Turns {
-    fn default() -> Self {
-        let held = watch::Sender::new(BTreeSet::new());
-        Self { asked: VecDeque::new(), held, calls: VecDeque::new(), serial: 0 }
-    }
-}
 
 impl World {
     /// Every request so far, oldest first.

@@ -1,10 +1,10 @@
 //! The provider's state, and the person who works and uses quota.
 
 use super::accounts::{AccountSpec, FakeAccount};
+use super::asked::Turns;
 use super::clock::FakeClock;
 use super::faults::Fault;
 use super::tokens::{Bearer, Pair, Tokens};
-use super::turns::Turns;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{Provider, Utc};
 use std::collections::BTreeSet;

@@ -1,25 +1,14 @@
 //! Whose a signal is: of the account that answered, of the run around it as long as that lives, or
 //! nobody's.
 
-use crate::hooks::{document, silent, with_default};
-use crate::support::{T0, execution, failures, open};
+use crate::hooks::{around_us, document, silent, with_default};
+use crate::support::{T0, failures, open};
 use crate::tool::{Bench, LIMIT, lines, present};
 use sluice_engine::{AccountId, Generation, Provider};
 use sluice_ledger::{
     Admission, Cap, Kernel, LaneRow, NewExecution, ProcessId, Processes as _, Used,
 };
 use std::process::{Command, Stdio};
-
-/// A run whose wrapper is this test program: above everything it starts.
-pub fn around_us(id: &str) -> NewExecution {
-    let kernel = Kernel::here().unwrap();
-    NewExecution {
-        machine: kernel.machine().clone(),
-        wrapper: Kernel::identify(std::process::id()),
-        at: present(),
-        ..execution(id, None, 0)
-    }
-}
 
 fn default_lane(bench: &Bench) -> LaneRow {
     bench.ledger().default_lane(Provider::Claude).unwrap()

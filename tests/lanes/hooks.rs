@@ -1,11 +1,22 @@
 //! Hooks: silent, quick, never in the tool's way, and gone without a trace.
 
-use crate::support::open;
-use crate::tool::{Bench, lines};
+use crate::support::{execution, open};
+use crate::tool::{Bench, lines, present};
 use sluice_engine::{Provider, Utc};
-use sluice_ledger::State;
+use sluice_ledger::{Kernel, NewExecution, Processes as _, State};
 use sluice_tests::pace::quickest;
 use std::process::Output;
+
+/// A run whose wrapper is this test program: above everything it starts.
+pub fn around_us(id: &str) -> NewExecution {
+    let kernel = Kernel::here().unwrap();
+    NewExecution {
+        machine: kernel.machine().clone(),
+        wrapper: Kernel::identify(std::process::id()),
+        at: present(),
+        ..execution(id, None, 0)
+    }
+}
 
 pub fn silent(output: &Output, what: &str) {
     assert!(output.status.success(), "{what}: {:?}", lines(output));
@@ -64,10 +75,7 @@ fn only_four_classes_count_against_the_account() {
 fn a_burst_of_hooks_in_a_lane_is_one_swap() {
     let bench = Bench::new(3);
     let mut ledger = bench.ledger();
-    let admitted = ledger.admit(&sluice_ledger::NewExecution {
-        lane: Some(bench.lane),
-        ..crate::follow::around_us("wrapped")
-    });
+    let admitted = ledger.admit(&NewExecution { lane: Some(bench.lane), ..around_us("wrapped") });
     admitted.unwrap();
     drop(ledger);
     let told = document("StopFailure", ",\"error\":\"rate_limit\"");

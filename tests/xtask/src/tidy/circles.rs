@@ -11,13 +11,23 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Crates whose circles have yet to be mended.
-const EXEMPT: [&str; 2] = ["sluice-driver", "sluice-tests"];
+const EXEMPT: [&str; 1] = ["sluice-driver"];
 
 /// What one module names in another beside it.
 type Edges<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Reference<'a>>>;
 
 /// Every circle of every crate of the workspace, and every exemption that is no longer needed.
 pub fn circles(files: &Files, root: &Path, metadata: &Value, findings: &mut Vec<Finding>) {
+    judged(files, root, metadata, &EXEMPT, findings);
+}
+
+fn judged(
+    files: &Files,
+    root: &Path,
+    metadata: &Value,
+    exempt: &[&str],
+    findings: &mut Vec<Finding>,
+) {
     let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
     for package in packages.iter().filter(|package| package["source"].is_null()) {
         let name = package["name"].as_str().unwrap_or_default();
@@ -27,7 +37,7 @@ pub fn circles(files: &Files, root: &Path, metadata: &Value, findings: &mut Vec<
             let source = PathBuf::from(target["src_path"].as_str().unwrap_or_default());
             of_crate(files, &relative(root, &source), &mut found);
         }
-        if !EXEMPT.contains(&name) {
+        if !exempt.contains(&name) {
             findings.append(&mut found);
         } else if found.is_empty() {
             let page = Path::new(package["manifest_path"].as_str().unwrap_or_default());
@@ -115,16 +125,20 @@ mod tests {
     use super::super::tree::File;
     use super::*;
 
-    /// What is told of a crate with these files.
-    fn told(sources: &[(&str, &str)]) -> Vec<String> {
+    /// A crate with these files.
+    fn crate_of(sources: &[(&str, &str)]) -> Files {
         let file = |(path, text): &(&str, &str)| File {
             path: Path::new("c/src").join(path),
             text: (*text).to_owned(),
             code: code_only(text),
         };
-        let files = Files(sources.iter().map(file).collect());
+        Files(sources.iter().map(file).collect())
+    }
+
+    /// What is told of it.
+    fn told(sources: &[(&str, &str)]) -> Vec<String> {
         let mut findings = Vec::new();
-        of_crate(&files, Path::new("c/src/lib.rs"), &mut findings);
+        of_crate(&crate_of(sources), Path::new("c/src/lib.rs"), &mut findings);
         findings.into_iter().map(|finding| finding.text).collect()
     }
 
@@ -206,5 +220,25 @@ mod tests {
             ("b.rs", "use crate::a::One;\npub struct Two(One);\n"),
         ];
         assert!(told(&sources).is_empty(), "{:?}", told(&sources));
+    }
+
+    #[test]
+    fn an_exemption_lasts_as_long_as_a_circle() {
+        let metadata = serde_json::json!({ "packages": [{
+            "name": "c", "source": null, "manifest_path": "/p/c/Cargo.toml",
+            "targets": [{ "src_path": "/p/c/src/lib.rs" }],
+        }]});
+        let told = |exempt: &[&str], back: &str| {
+            let one = ("a.rs", "use crate::b::Two;\npub struct One;\n");
+            let files = crate_of(&[("lib.rs", "mod a;\nmod b;\n"), one, ("b.rs", back)]);
+            let mut findings = Vec::new();
+            judged(&files, Path::new("/p"), &metadata, exempt, &mut findings);
+            findings.into_iter().map(|finding| finding.path).collect::<Vec<_>>()
+        };
+        let (order, circle) = ("pub struct Two;\n", "use crate::a::One;\npub struct Two(One);\n");
+        assert_eq!(told(&[], circle), ["c/src/a.rs"]);
+        assert!(told(&["c"], circle).is_empty());
+        assert_eq!(told(&["c"], order), ["c/Cargo.toml"]);
+        assert!(told(&[], order).is_empty());
     }
 }
