@@ -12,14 +12,14 @@ use syn::{Attribute, Fields, GenericArgument, Item, ItemEnum, ItemStruct, PathAr
 /// Where the interface's types stand.
 const SOURCES: [&str; 13] = [
     "src/shell.rs",
-    "driver/src/api.rs",
-    "driver/src/api/flight.rs",
-    "driver/src/api/log.rs",
-    "driver/src/api/notice.rs",
-    "driver/src/api/window.rs",
+    "protocol/src/lib.rs",
+    "protocol/src/flight.rs",
+    "protocol/src/log.rs",
+    "protocol/src/notice.rs",
+    "protocol/src/window.rs",
     "engine/src/skip.rs",
-    "driver/src/outlook.rs",
-    "driver/src/compare.rs",
+    "protocol/src/outlook.rs",
+    "protocol/src/compare.rs",
     "engine/src/units.rs",
     "engine/src/account.rs",
     "engine/src/decision.rs",
@@ -29,7 +29,7 @@ const SOURCES: [&str; 13] = [
 const ROOTS: [&str; 3] = ["Shown", "Request", "Answer"];
 
 const HEADER: &str = "\
-// Generated from src-tauri/driver/src/api.rs by the test `bindings` of sluice-app; do not edit.
+// Generated from src-tauri/protocol/src/lib.rs by the test `bindings` of sluice-app; do not edit.
 // Write it anew with: SLUICE_BLESS=1 cargo test -p sluice-app bindings
 ";
 

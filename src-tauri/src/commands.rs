@@ -3,7 +3,7 @@
 //! Verbs on opaque ids only. Nothing secret comes back, nothing takes a path or an address.
 
 use crate::shell::{Shell, Shown};
-use sluice_driver::api::{Answer, Refused, Request};
+use sluice_protocol::{Answer, Refused, Request};
 use std::sync::Arc;
 use tauri::State;
 
@@ -112,7 +112,7 @@ fn named(label: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_driver::api::AccountId;
+    use sluice_protocol::AccountId;
 
     const NOW_MS: i64 = 1_000_000;
 

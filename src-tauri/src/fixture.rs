@@ -1,6 +1,6 @@
 //! A view of a plausible afternoon, for tests of what is drawn from it.
 
-use sluice_driver::api::{
+use sluice_protocol::{
     AccountId, AccountView, Generation, LaneId, LaneView, Login, LoginHealth, Mode, ModelView,
     Provider, ProviderView, RunView, View, WindowView,
 };

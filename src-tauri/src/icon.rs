@@ -3,7 +3,7 @@
 //!
 //! The bars stand on their own dark plate with a light rim, so the icon reads on any panel.
 
-use sluice_driver::api::View;
+use sluice_protocol::View;
 
 /// What the icon says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,8 +31,8 @@ impl Reading {
     /// The reading of a view. With several live accounts the one closest to a limit counts.
     #[must_use]
     pub fn of(view: &View) -> Self {
-        let fullest = |account: &&sluice_driver::api::AccountView| {
-            let used = |window: sluice_driver::api::WindowView| window.used.unwrap_or(-1.0);
+        let fullest = |account: &&sluice_protocol::AccountView| {
+            let used = |window: sluice_protocol::WindowView| window.used.unwrap_or(-1.0);
             (used(account.five_hour).max(used(account.seven_day)) * 100.0) as i64
         };
         let live = view.accounts.iter().filter(|account| account.live).max_by_key(fullest);
@@ -193,7 +193,7 @@ fn rounded(edges: (f64, f64, f64, f64), radius: f64, x: f64, y: f64) -> bool {
 mod tests {
     use super::*;
     use crate::fixture;
-    use sluice_driver::api::NeedsYou;
+    use sluice_protocol::NeedsYou;
 
     const PLAIN: Reading =
         Reading { five_hour: Some(50.0), seven_day: Some(95.0), state: State::Running };

@@ -3,8 +3,9 @@
 //! The back ends (`tray.rs`) only translate it; the tests read it as text.
 
 use crate::words::{self, Moment};
-use sluice_driver::api::{AccountView, LaneView, Mode, Provider, ProviderView, Request, View};
-use sluice_driver::{label, lanes, outlook};
+use sluice_driver::lanes;
+use sluice_protocol::{AccountView, LaneView, Mode, Provider, ProviderView, Request, View};
+use sluice_protocol::{label, outlook};
 use std::fmt;
 
 /// Everything the tray shows.
@@ -323,7 +324,7 @@ fn entry(label: &str, act: Act, enabled: bool) -> Item {
     Item::Entry { label: label.to_owned(), enabled, act }
 }
 
-fn name(view: &View, id: sluice_driver::api::AccountId) -> String {
+fn name(view: &View, id: sluice_protocol::AccountId) -> String {
     view.accounts
         .iter()
         .find(|account| account.id == id)

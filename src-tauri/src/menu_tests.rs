@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::{self, NOW_MS};
 use chrono::FixedOffset;
-use sluice_driver::api::{AccountId, Advice, ForecastView, NeedsYou, RunOutView, Swapping};
+use sluice_protocol::{AccountId, Advice, ForecastView, NeedsYou, RunOutView, Swapping};
 
 fn moment() -> Moment {
     Moment { at_ms: NOW_MS, offset: FixedOffset::east_opt(3600).expect("offset") }
@@ -69,9 +69,9 @@ fn a_lane_shows_its_account_and_its_submenu_points_it_at_another() {
     let Item::Sub { items, .. } = &items[0] else { panic!("no lane") };
     let Item::Choice { options, .. } = &items[0] else { panic!("no choice") };
     let asked = Act::Ask(Request::PointLane {
-        lane: sluice_driver::api::LaneId(7),
+        lane: sluice_protocol::LaneId(7),
         to: Some(AccountId(2)),
-        expected_generation: Some(sluice_driver::api::Generation(4)),
+        expected_generation: Some(sluice_protocol::Generation(4)),
     });
     assert_eq!(options[1].1, asked);
     view.lanes[1].ready.clear();

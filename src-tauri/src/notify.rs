@@ -5,7 +5,7 @@ use crate::issuer::Issuers;
 use crate::menu::Act;
 use crate::standing::{Number, Place, Standing};
 use notify_rust::{Notification, NotificationResponse, Timeout, Urgency};
-use sluice_driver::api::{Notice, Request, View};
+use sluice_protocol::{Notice, Request, View};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -195,7 +195,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use notify_rust::CloseReason;
-    use sluice_driver::api::{AccountId, NoticeAction};
+    use sluice_protocol::{AccountId, NoticeAction};
 
     fn notice() -> Notice {
         Notice {
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn do_not_disturb_is_broken_only_by_what_needs_the_persons_hands() {
         let needs = ["sign_in", "swap_failed", "keychain"];
-        for kind in sluice_driver::settings::NOTICE_KINDS {
+        for kind in sluice_core::settings::NOTICE_KINDS {
             let breaks = urgency(kind) == Urgency::Critical;
             assert_eq!(breaks, needs.contains(&kind), "{kind}");
         }

@@ -1,7 +1,7 @@
 //! What stands on the screen: one notice per cause, and none whose cause is over.
 
 use crate::issuer::Issuer;
-use sluice_driver::api::{Login, View};
+use sluice_protocol::{Login, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -156,7 +156,7 @@ fn holds(cause: &str, view: &View) -> Option<bool> {
 mod tests {
     use super::*;
     use crate::fixture;
-    use sluice_driver::api::{AccountId, Advice};
+    use sluice_protocol::{AccountId, Advice};
     use std::time::Duration;
 
     async fn rings(place: &Place) -> bool {

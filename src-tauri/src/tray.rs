@@ -3,7 +3,7 @@
 use crate::icon::{self, Reading};
 use crate::menu::{self, Act, Menu};
 use crate::words::Moment;
-use sluice_driver::api::View;
+use sluice_protocol::View;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 

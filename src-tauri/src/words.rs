@@ -1,7 +1,7 @@
 //! Numbers and instants as the person reads them. Unknown is a dash, never zero.
 
 use chrono::{DateTime, FixedOffset, Local, Offset as _, TimeZone as _, Utc};
-use sluice_driver::api::{AccountView, Login, Mode, Provider, WindowView};
+use sluice_protocol::{AccountView, Login, Mode, Provider, WindowView};
 
 const MINUTE_MS: i64 = 60_000;
 

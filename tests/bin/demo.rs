@@ -3,7 +3,7 @@
 //! notifications, all inside a throw-away directory.
 
 use serde_json::{Value, json};
-use sluice_driver::api::{Mode, Notice, SwapView};
+use sluice_protocol::{Mode, Notice, SwapView};
 use sluice_tests::contract::{FakeClock, Setup};
 use sluice_tests::desktop::{Desktop, Parts};
 use sluice_tests::stage::Stage;

@@ -6,8 +6,8 @@ mod measure;
 
 use measure::{Measured, measure};
 use serde_json::{Value, json};
-use sluice_driver::simulate::Scenario;
 use sluice_engine::forecast::Kind;
+use sluice_lab::simulate::Scenario;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -556,7 +556,18 @@ fn quiet_environment(root: &Path) -> Environment {
 fn start_display(environment: &mut Environment, root: &Path) -> Process {
     let log = root.join("Xvfb.log");
     let mut command = environment.command("Xvfb");
-    command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+    // Without `-noreset` it begins anew when its last client leaves, and turns away who comes just
+    // then: a look at the display before the window manager is there would keep that one out.
+    command.args([
+        "-displayfd",
+        "1",
+        "-screen",
+        "0",
+        "1280x800x24",
+        "-nolisten",
+        "tcp",
+        "-noreset",
+    ]);
     let err = std::fs::File::create(&log).expect("a log file");
     command.stdout(Stdio::piped()).stderr(err);
     let mut display = Process::start_piped("Xvfb", &mut command, &log);

@@ -2,8 +2,8 @@
 
 use crate::{ALPHA, BETA, add_both, brisk, quiet};
 use serde_json::Value;
-use sluice_driver::api::{Answer, Mode, Request};
-use sluice_driver::parts::ledger::Ledger;
+use sluice_ledger::Ledger;
+use sluice_protocol::{Answer, Mode, Request};
 use sluice_tests::contract::{AccountSpec, CodexTool, Endpoint, Fault, FaultKind, Setup};
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;

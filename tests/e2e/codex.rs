@@ -1,7 +1,7 @@
 //! Codex for real: its own seat, its own endpoints, the real keychain and journal.
 
 use crate::brisk;
-use sluice_driver::api::{Answer, Login, Mode, Provider, Request, View};
+use sluice_protocol::{Answer, Login, Mode, Provider, Request, View};
 use sluice_tests::contract::{AccountSpec, CodexTool, Refreshed, Setup};
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
@@ -88,7 +88,7 @@ fn codex_is_swapped_capture_first_and_its_sessions_are_offered_a_restart_and_nev
     let parked = stage.sluice(&["renew", "two", "--json"]);
     assert!(parked.code == 0 || parked.code == 75, "{parked:?}");
     assert_eq!(stage.sluice(&["renew", "one", "--json"]).json()["refused"]["code"], "in_use");
-    assert_eq!(stage.account("two").login, Login::Valid);
+    assert_eq!(stage.account("two").login, Login::Valid, "{parked:?}");
     let state = stage.fake.world().state();
     assert_eq!(state.tokens.counts.reuse_detections, 0, "no token was presented twice");
 }

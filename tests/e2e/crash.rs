@@ -1,7 +1,7 @@
 //! `kill -9` of the application in the middle of a swap.
 
 use crate::{ALPHA, BETA, in_tray_on};
-use sluice_driver::api::{Answer, Mode, Request};
+use sluice_protocol::{Answer, Mode, Request};
 use sluice_tests::contract::FakeClock;
 use sluice_tests::desktop::{PATIENCE, Process, wait_for};
 use sluice_tests::stage::{Stage, program};

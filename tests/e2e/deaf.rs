@@ -1,7 +1,7 @@
 //! A notification server that hangs.
 
 use crate::{ALPHA, BETA, in_tray};
-use sluice_driver::api::{Answer, Mode, Request};
+use sluice_protocol::{Answer, Mode, Request};
 use sluice_tests::desktop::PATIENCE;
 use sluice_tests::pace::quickest;
 use std::time::Duration;

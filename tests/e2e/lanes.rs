@@ -1,7 +1,7 @@
 //! A tool that meets its limit under `sluice run`: one swap, a retry that succeeds, all of it seen.
 
 use crate::{ALPHA, BETA, in_tray};
-use sluice_driver::api::Mode;
+use sluice_protocol::Mode;
 use sluice_tests::desktop::PATIENCE;
 use sluice_tests::stage::program;
 use std::os::unix::fs::OpenOptionsExt as _;

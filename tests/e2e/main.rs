@@ -16,7 +16,7 @@ mod takeover;
 mod tray;
 mod window;
 
-use sluice_driver::api::{Answer, Mode, Request};
+use sluice_protocol::{Answer, Mode, Request};
 use sluice_tests::contract::{AccountSpec, FakeClock, Setup};
 use sluice_tests::desktop::{Parts, Process};
 use sluice_tests::stage::Stage;

@@ -2,7 +2,7 @@
 
 use crate::{ALPHA, add_both, brisk, quiet, two, use_up};
 use serde_json::Value;
-use sluice_driver::api::{Answer, Mode, Request};
+use sluice_protocol::{Answer, Mode, Request};
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
 use std::io::Write as _;

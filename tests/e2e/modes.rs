@@ -1,7 +1,7 @@
 //! What each mode may do by itself.
 
 use crate::{ALPHA, BETA, add_both, in_tray, quiet, two, use_up};
-use sluice_driver::api::{Answer, Mode, Request};
+use sluice_protocol::{Answer, Mode, Request};
 use sluice_tests::contract::{FakeClock, Setup, Work};
 use sluice_tests::desktop::{Notification, PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;

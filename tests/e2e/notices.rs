@@ -1,7 +1,7 @@
 //! Notices whose server ends before they do.
 
 use crate::{BETA, in_tray, use_up};
-use sluice_driver::api::Mode;
+use sluice_protocol::Mode;
 use sluice_tests::desktop::{PATIENCE, wait_for};
 
 /// A panel that crashes takes its notices with it; its successor counts from one again.

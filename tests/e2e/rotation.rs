@@ -1,7 +1,7 @@
 //! A login that the tool rotates behind our back.
 
 use crate::{ALPHA, BETA, add_both, brisk, two};
-use sluice_driver::api::Mode;
+use sluice_protocol::Mode;
 use sluice_tests::contract::Refreshed;
 use sluice_tests::desktop::Parts;
 use sluice_tests::stage::Stage;

@@ -2,7 +2,7 @@
 //! environment says that a test looks.
 
 use crate::{add_both, brisk, two};
-use sluice_driver::api::Mode;
+use sluice_protocol::Mode;
 use sluice_tests::desktop::{Node, PATIENCE, Parts, Picture, Process, wait_for};
 use sluice_tests::stage::Stage;
 

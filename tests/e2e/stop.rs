@@ -1,7 +1,7 @@
 //! The kill switch.
 
 use crate::{ALPHA, BETA, in_tray_on, use_up};
-use sluice_driver::api::{Answer, Mode, Request};
+use sluice_protocol::{Answer, Mode, Request};
 use sluice_tests::contract::FakeClock;
 use sluice_tests::desktop::{PATIENCE, wait_for};
 use sluice_tests::stage::Stage;

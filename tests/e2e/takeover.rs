@@ -2,8 +2,8 @@
 //! something was in its way.
 
 use crate::{add_both, brisk, two};
-use sluice_driver::api::Mode;
 use sluice_driver::{Paths, lock};
+use sluice_protocol::Mode;
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! A click in the tray's menu.
 
 use crate::{ALPHA, in_tray};
-use sluice_driver::api::Mode;
+use sluice_protocol::Mode;
 use sluice_tests::desktop::tray::Line;
 use sluice_tests::desktop::{PATIENCE, wait_for};
 use sluice_tests::stage::Stage;

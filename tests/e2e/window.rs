@@ -1,7 +1,7 @@
 //! The settings window: made when asked for, gone when closed.
 
 use crate::{ALPHA, BETA, add_both, brisk, quiet, two, use_up};
-use sluice_driver::api::{Mode, View};
+use sluice_protocol::{Mode, View};
 use sluice_tests::contract::FakeClock;
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How a tool is started.
@@ -32,9 +32,17 @@ fn words(bench: &Bench, way: Way) -> Vec<String> {
     words
 }
 
+/// With every signal as a program finds it that a person starts: `nohup` or a shell's background may
+/// have these tests ignore some, and who is started ignoring a signal cannot even trap it.
+fn as_started_by_hand(program: &str) -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal", program]);
+    command
+}
+
 fn command(bench: &Bench, way: Way) -> Command {
     let words = words(bench, way);
-    let mut command = Command::new(&words[0]);
+    let mut command = as_started_by_hand(&words[0]);
     command.args(&words[1..]).envs(
         bench
             .command(&[])
@@ -53,7 +61,7 @@ fn end(status: ExitStatus) -> (Option<i32>, Option<i32>) {
 /// Runs `shell` with `$TOOL` standing for the words; gives its output.
 fn in_shell(bench: &Bench, way: Way, shell: &str) -> String {
     let tool = words(bench, way).join(" ");
-    let mut command = Command::new("bash");
+    let mut command = as_started_by_hand("bash");
     command.args(["-c", &shell.replace("$TOOL", &tool)]);
     command.env("SLUICE_HOME", bench.data()).env("HOME", bench.home.path());
     command.env_remove("SLUICE_EXECUTION_ID").env_remove("CLAUDE_CONFIG_DIR");
@@ -156,6 +164,21 @@ fn input_is_the_tools_and_what_it_leaves_is_the_next_ones() {
     }
 }
 
+/// Waits for the end that a signal brings about; what goes on all the same is killed.
+fn ended(child: &mut Child, signal: &str) -> ExitStatus {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match child.try_wait().unwrap() {
+            Some(status) => return status,
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            None => {
+                child.kill().unwrap();
+                panic!("{signal} did not end it: {:?}", child.wait());
+            }
+        }
+    }
+}
+
 /// Waits until the tool has said that it is ready.
 fn wait_for(file: &Path) {
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -197,7 +220,7 @@ fn each_signal_to_the_wrapper_alone_is_the_tools() {
                 let mut child = command(&bench, way).spawn().unwrap();
                 wait_for(&ready);
                 kill_process(Pid::from_child(&child), signal).unwrap();
-                end(child.wait().unwrap())
+                end(ended(&mut child, name))
             });
             assert_eq!(ends, [ends[0]; 3], "{name}, trapped: {trapped}");
         }

@@ -8,8 +8,8 @@ mod life;
 use life::Life;
 use rusqlite::Connection;
 use sluice_driver::Paths;
-use sluice_driver::replay::{Replayed, digest, replay};
 use sluice_engine::{Action, Decision, Policy, Provider, Rules, Utc, World};
+use sluice_lab::replay::{Replayed, digest, replay};
 use sluice_ledger::{Ledger, NewDecision, Outcome};
 
 /// The short form's decisions; `SLUICE_DECISIONS=100000` is the long one.
@@ -56,7 +56,7 @@ fn lived(paths: &Paths, count: u64) -> u64 {
 }
 
 fn again(paths: &Paths) -> Replayed {
-    replay(paths, Utc(0), None).unwrap()
+    replay(&paths.database(), Utc(0), None).unwrap()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The simulator keeps its format's rules, and the planner its promises, on recorded scenarios.
 
 use serde_json::Value;
-use sluice_driver::simulate::{Log, Scenario, run};
+use sluice_lab::simulate::{Log, Scenario, run};
 use std::path::PathBuf;
 
 fn file(name: &str) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! No secret where none belongs: logs, ledger, socket, notifications, printed documents.
 
 use sluice_driver::Paths;
-use sluice_driver::api::{AccountId, Mode, Provider, Request};
+use sluice_protocol::{AccountId, Mode, Provider, Request};
 use sluice_tests::contract::{AccountSpec, FakeClock, Setup};
 use sluice_tests::desktop::{PATIENCE, Parts};
 use sluice_tests::stage::Stage;

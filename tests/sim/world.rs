@@ -6,13 +6,13 @@ use crate::Year;
 use crate::check::{self, Known, Record};
 use crate::faults::{self, Fault};
 use fastrand::Rng;
-use sluice_driver::simulate::account;
 use sluice_engine::observation::Fact;
 use sluice_engine::world::Settlement;
 use sluice_engine::{
     AccountId, Action, Decision, Gates, Lane, LaneId, Login, Mono, Now, Observation, Percent,
     Policy, Provider, Source, Usage, Utc, Window, World,
 };
+use sluice_lab::simulate::account;
 use std::collections::BTreeMap;
 
 const YEAR: i64 = 525_600;

@@ -7,8 +7,8 @@ use crate::contract::{FakeClock, FakeProvider, Setup, Tool};
 use crate::desktop::{Desktop, Environment, PATIENCE, Parts, Process, WebDriver, wait_for};
 use serde_json::Value;
 use sluice_driver::Paths;
-use sluice_driver::api::{AccountView, Answer, Mode, Notice, Provider, Request, SwapView, View};
 use sluice_driver::socket::Client;
+use sluice_protocol::{AccountView, Answer, Mode, Notice, Provider, Request, SwapView, View};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-// Generated from src-tauri/driver/src/api.rs by the test `bindings` of sluice-app; do not edit.
+// Generated from src-tauri/protocol/src/lib.rs by the test `bindings` of sluice-app; do not edit.
 // Write it anew with: SLUICE_BLESS=1 cargo test -p sluice-app bindings
 
 // A view with the driver's clock at the moment it was handed over, so that the page can count down

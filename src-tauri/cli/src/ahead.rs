@@ -5,8 +5,9 @@ use crate::outcome::{Outcome, unexpected};
 use crate::render::{instant, table, until};
 use chrono::{DateTime, Local, Offset as _, TimeZone as _, Utc};
 use serde_json::json;
-use sluice_driver::api::{Answer, ForecastView, ProviderView, Request, StrandedView, View};
-use sluice_driver::{Link, outlook};
+use sluice_driver::Link;
+use sluice_protocol::outlook;
+use sluice_protocol::{Answer, ForecastView, ProviderView, Request, StrandedView, View};
 
 /// Weeks that ended within so many days are listed.
 const PAST_DAYS: i64 = 35;
@@ -79,7 +80,7 @@ pub fn short(said: Option<ForecastView>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_driver::api::AccountId;
+    use sluice_protocol::AccountId;
 
     #[test]
     fn a_week_that_ended_stands_beside_what_was_foreseen() {

@@ -4,7 +4,7 @@ mod tools;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
-use sluice_driver::api::{Mode, Policy, Provider, Trigger};
+use sluice_protocol::{Mode, Policy, Provider, Trigger};
 use std::path::PathBuf;
 pub use tools::{HookArgs, HookEvent, HooksCommand, LaneCommand, RunArgs};
 

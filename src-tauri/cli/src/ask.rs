@@ -5,11 +5,11 @@ use crate::args::{Command, Failing, OnOff, ReportArgs};
 use crate::names::find;
 use crate::outcome::{Driver, Outcome, finish};
 use crate::{Exit, ahead, doctor, explain, show};
-use sluice_driver::api::{Failure, FailureKind, Generation, Refused, Request, View};
-use sluice_driver::parts::engine::Utc;
-use sluice_driver::parts::providers::spoken::{Spoken, reset_said};
 use sluice_driver::socket::{Client, Found};
 use sluice_driver::{Config, Link, PATIENCE, Paths, StartError, spoken};
+use sluice_engine::Utc;
+use sluice_protocol::{Failure, FailureKind, Generation, Refused, Request, View};
+use sluice_providers::spoken::{Spoken, reset_said};
 use std::time::Duration;
 
 /// A driver of our own ends within this time.

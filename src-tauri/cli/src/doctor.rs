@@ -11,7 +11,7 @@ use crate::render::until;
 use serde::Serialize;
 use serde_json::json;
 use sluice_driver::Paths;
-use sluice_driver::api::{AccountView, Login, ProviderView, View};
+use sluice_protocol::{AccountView, Login, ProviderView, View};
 
 /// A login that ends within a week is worth a word.
 const LOGIN_ENDS_SOON_MS: i64 = 7 * 86_400_000;
@@ -229,7 +229,7 @@ fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
 mod tests {
     use super::without_names;
     use crate::explain::tests::unread;
-    use sluice_driver::api::View;
+    use sluice_protocol::View;
 
     #[test]
     fn a_name_is_taken_out_as_a_whole_word_wherever_it_stands() {

@@ -4,11 +4,11 @@ use crate::names::{label, listed};
 use crate::outcome::{Outcome, shown, unexpected};
 use crate::render;
 use serde_json::json;
-use sluice_driver::api::{
+use sluice_driver::Link;
+use sluice_engine::Candidate;
+use sluice_protocol::{
     Answer, DecisionFilter, DecisionView, Provider, Refusal, Refused, Request, Trigger, View,
 };
-use sluice_driver::parts::engine::Candidate;
-use sluice_driver::{Link, explain as words};
 
 /// Wide enough for a terminal of the usual width.
 const LINE: usize = 96;
@@ -147,7 +147,7 @@ fn verdict(row: &DecisionView, one: &Candidate, used: Option<f64>) -> &'static s
         (Refusal::None, _) => "is the best of the others",
         (Refusal::Outranked, "stay") if best => "is the best of the others",
         (Refusal::NotBehind, _) if used.is_some_and(|used| used >= 99.0) => "has used up its week",
-        (refusal, _) => words::refusal(refusal),
+        (refusal, _) => sluice_engine::explain::refusal(refusal),
     }
 }
 

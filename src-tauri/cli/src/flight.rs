@@ -3,7 +3,7 @@
 use crate::{Exit, render};
 use serde_json::json;
 use sluice_driver::Paths;
-use sluice_driver::parts::ledger::{Done, Error, ExecutionRow, Kernel, Ledger, Pass, RULE};
+use sluice_ledger::{Done, Error, ExecutionRow, Kernel, Ledger, Pass, RULE};
 
 /// Carries out `sluice reconcile [--apply] [--release ID]`.
 pub fn reconcile(paths: &Paths, apply: bool, release: Option<&str>, as_json: bool) -> Exit {

@@ -10,7 +10,7 @@ mod trying;
 use crate::args::HooksCommand;
 use crate::{Exit, render};
 use serde_json::{Value, json};
-use sluice_driver::api::Provider::Claude as CLAUDE;
+use sluice_protocol::Provider::Claude as CLAUDE;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 

@@ -6,6 +6,7 @@ mod ask;
 mod daemon;
 mod doctor;
 mod explain;
+mod failure;
 mod flight;
 mod hook;
 mod hooks;

@@ -1,6 +1,6 @@
 //! Accounts by the names people give them.
 
-use sluice_driver::api::{AccountId, AccountView, Refused, View};
+use sluice_protocol::{AccountId, AccountView, Refused, View};
 
 /// An account by its whole name, its number, a beginning that only one name has, or a part that only
 /// one mail address has.
@@ -42,7 +42,7 @@ pub fn label(view: &View, id: AccountId) -> String {
 /// The name with the mail address where nobody gave one, for lists.
 pub fn listed(view: &View, id: AccountId) -> String {
     let found = view.accounts.iter().find(|account| account.id == id);
-    found.map_or_else(|| format!("account {}", id.0), sluice_driver::label::told_apart)
+    found.map_or_else(|| format!("account {}", id.0), sluice_protocol::label::told_apart)
 }
 
 #[cfg(test)]

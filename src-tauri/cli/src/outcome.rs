@@ -1,7 +1,7 @@
 //! What a command ends with: a document and its words, or a refusal; printed, with the exit code.
 
 use crate::{Exit, render};
-use sluice_driver::api::{Answer, Refused};
+use sluice_protocol::{Answer, Refused};
 
 /// Refusals that pass by themselves.
 const FOR_NOW: [&str; 17] = [

@@ -5,8 +5,9 @@ use crate::outcome::{Outcome, finish};
 use crate::render::{instant, table};
 use crate::{Exit, render};
 use serde_json::json;
-use sluice_driver::api::{Instant, Refused};
-use sluice_driver::{Paths, compare, explain, export, replay};
+use sluice_driver::{Paths, export};
+use sluice_lab::{compare, replay};
+use sluice_protocol::{Compared, Instant, Refused};
 
 /// Takes recorded decisions again, and with a policy compares what it would have come to.
 pub fn replay(
@@ -25,8 +26,8 @@ fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) ->
         Outcome::Refused(Refused { code: code.to_owned(), text, retry_after_s: None })
     };
     let since = match from.map(|text| beginning(text, now.millis())) {
-        None => explain::at_ms(now.millis() - i64::from(days) * 86_400_000),
-        Some(Some(ms)) => explain::at_ms(ms),
+        None => Instant::from_millis(now.millis() - i64::from(days) * 86_400_000),
+        Some(Some(ms)) => Instant::from_millis(ms),
         Some(None) => {
             let text =
                 "A beginning is a day (2026-11-15), an instant or an age (7d, 12h).".to_owned();
@@ -46,7 +47,7 @@ fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) ->
     }
     let policy = rule.and_then(Rule::policy);
     if rule.is_none() || policy.is_some() {
-        let found = match replay::replay(paths, since, policy) {
+        let found = match replay::replay(&paths.database(), since, policy) {
             Ok(found) => found,
             Err(text) => return refused("disk", text),
         };
@@ -58,13 +59,8 @@ fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) ->
     Outcome::Shown { json: document.into(), text: parts.join("\n\n") }
 }
 
-fn compared(
-    paths: &Paths,
-    since: Instant,
-    until: Instant,
-    rule: Rule,
-) -> Result<compare::Compared, String> {
-    use sluice_driver::parts::ledger::Ledger;
+fn compared(paths: &Paths, since: Instant, until: Instant, rule: Rule) -> Result<Compared, String> {
+    use sluice_ledger::Ledger;
     let ledger = Ledger::attach(&paths.database()).map_err(|error| error.to_string())?;
     let past = compare::Past::read(&ledger, since, until).map_err(|error| error.to_string())?;
     drop(ledger);
@@ -72,7 +68,7 @@ fn compared(
 }
 
 /// The two runs side by side, in units (percent of the week of the smallest plan).
-fn comparison(found: &compare::Compared) -> String {
+fn comparison(found: &Compared) -> String {
     let mut rows = vec![["", "as it was", &found.policy, "difference"].map(str::to_owned).to_vec()];
     let mut row = |name: &str, was: f64, instead: f64| {
         let cell = |value: f64| format!("{value:.1}");
@@ -181,7 +177,7 @@ fn now() -> Instant {
 }
 
 fn since(days: u32) -> Instant {
-    explain::at_ms(now().millis() - i64::from(days) * 86_400_000)
+    Instant::from_millis(now().millis() - i64::from(days) * 86_400_000)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Text and JSON on their way out.
 
 use serde_json::Value;
-use sluice_driver::api::WindowView;
-use sluice_driver::text;
+use sluice_protocol::WindowView;
+use sluice_protocol::text;
 use std::borrow::Cow;
 use std::io::Write as _;
 
@@ -108,8 +108,8 @@ pub fn since(now_ms: i64, at_ms: Option<i64>) -> String {
 }
 
 fn span(ms: i64) -> String {
-    use sluice_driver::explain;
-    explain::span(explain::at_ms(0), explain::at_ms(ms))
+    use sluice_protocol::{Instant, words};
+    words::span(Instant::from_millis(0), Instant::from_millis(ms))
 }
 
 /// An instant in the person's own zone.

@@ -22,12 +22,12 @@ pub use observe::{kind as kind_of, window as window_of};
 use signals::Signals;
 use sluice_driver::Paths;
 use sluice_driver::clock::Clock;
-use sluice_driver::parts::engine::Utc;
-use sluice_driver::parts::ledger::{
+use sluice_driver::{lanes, socket};
+use sluice_engine::Utc;
+use sluice_ledger::{
     Admission, EXECUTION_VARIABLE, Error, Kernel, Ledger, NewExecution, Origin, ProcessId,
     Processes as _, Refusal,
 };
-use sluice_driver::{lanes, socket};
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::IsTerminal as _;

@@ -6,11 +6,11 @@ use crate::outcome::{Outcome, shown, unexpected};
 use crate::render::{instant, reset, share, since, table, until};
 use crate::{Exit, ahead, render};
 use serde_json::json;
-use sluice_driver::api::{
+use sluice_driver::{Link, whereabouts};
+use sluice_protocol::{
     AccountId, AccountView, Answer, DecisionFilter, DecisionView, Login, Mode, Outcome as Report,
     Provider, Refused, Request, SwapView, Trigger, View,
 };
-use sluice_driver::{Link, whereabouts};
 
 fn as_json(value: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
@@ -372,7 +372,7 @@ fn print_new(document: &serde_json::Value, last: i64, json: bool) -> i64 {
 mod tests {
     use super::{reported, state};
     use crate::explain::tests::unread;
-    use sluice_driver::api::{Generation, Login, Outcome, View};
+    use sluice_protocol::{Generation, Login, Outcome, View};
 
     #[test]
     fn an_account_that_refuses_work_says_so_until_it_may_serve() {

@@ -1,7 +1,7 @@
 //! `sluice simulate`: recorded demand on simulated accounts, under any policy.
 
 use crate::{Exit, render};
-use sluice_driver::simulate::{Scenario, run as simulate};
+use sluice_lab::simulate::{Scenario, run as simulate};
 use std::path::{Path, PathBuf};
 
 /// Prints one `quota-sim-log/1` document per scenario, or writes them to `out`.

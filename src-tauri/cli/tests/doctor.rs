@@ -7,8 +7,8 @@ mod home;
 
 use home::{Home, PATIENCE, end, sign_in, sign_in_until};
 use serde_json::Value;
-use sluice_driver::parts::engine::Utc;
-use sluice_driver::parts::ledger::{Ledger, NewRequest, RequestKind};
+use sluice_engine::Utc;
+use sluice_ledger::{Ledger, NewRequest, RequestKind};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

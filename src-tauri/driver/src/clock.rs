@@ -6,6 +6,7 @@
 //! deadlines of real input and output do not.
 
 use rustix::time::{ClockId, clock_gettime};
+use sluice_core::Jump;
 use sluice_engine::{Mono, Now, Utc};
 use std::time::Duration;
 
@@ -43,23 +44,6 @@ impl Since {
 struct Scale {
     origin_ms: i64,
     speed: f64,
-}
-
-/// Time did not pass evenly between two readings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Jump {
-    /// The machine slept, or the clock was set forward.
-    Woke {
-        /// So much was missed, in milliseconds.
-        missed_ms: i64,
-        /// Of these, by how much the clock was set forward; the rest was sleep.
-        set_ms: i64,
-    },
-    /// The clock was set back.
-    SetBack {
-        /// By so many milliseconds.
-        by_ms: i64,
-    },
 }
 
 /// One reading: both clocks, and the one that stands still while the machine sleeps.

@@ -3,9 +3,9 @@
 //! that neither side waits for the other.
 
 use crate::clock::Clock;
-use crate::core::Input;
 use crate::ports::{Depth, Flight};
 use crate::worker::Worker;
+use sluice_core::Input;
 use std::time::Duration;
 use tokio::sync::mpsc;
 

@@ -1,6 +1,6 @@
 //! Inputs on their way to the core: bounded, in order, equal signals only once.
 
-use crate::core::Input;
+use sluice_core::Input;
 use std::collections::VecDeque;
 
 /// Inputs handled before the loop looks at its clock and its callers again.
@@ -53,7 +53,7 @@ fn same_signal(waiting: &Input, new: &Input) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::Port;
+    use sluice_core::Port;
     use sluice_engine::Provider;
 
     #[test]

@@ -1,43 +1,11 @@
 //! How a front end reaches the driver: in its own process or over the local socket.
 
-use crate::api::{Answer, Notice, Refused, Request, View};
 use crate::socket::Client;
+use sluice_protocol::{Answer, Notice, Request, View, deadline, refused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-
-/// The longest a front end waits for any answer (real time).
-pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
-
-/// The longest a front end waits for the answer to this request: what has a bound of its own answers
-/// by that, a little earlier.
-#[must_use]
-pub const fn deadline(request: &Request) -> Duration {
-    match request {
-        Request::ReadAll => Duration::from_secs(305),
-        Request::ReadUsage { .. } | Request::Validate { .. } => Duration::from_secs(65),
-        _ => CALL_DEADLINE,
-    }
-}
-
-/// It changes nothing and can be answered without a driver, from what is kept.
-#[must_use]
-pub const fn only_looks(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Status
-            | Request::Watch
-            | Request::Decisions { .. }
-            | Request::Swaps { .. }
-            | Request::History { .. }
-            | Request::Stranded { .. }
-            | Request::Replay { .. }
-            | Request::Metrics { .. }
-            | Request::Settings
-            | Request::Quit
-    )
-}
 
 /// One request on its way to the loop.
 #[derive(Debug)]
@@ -153,12 +121,6 @@ impl Link {
             Self::Remote(client) => client.notices(),
         }
     }
-}
-
-/// A refusal without a time to try again.
-#[must_use]
-pub fn refused(code: &str, text: impl Into<String>) -> Answer {
-    Answer::Refused(Refused { code: code.to_owned(), text: text.into(), retry_after_s: None })
 }
 
 fn gone() -> Answer {

@@ -1,25 +1,15 @@
 //! Numbers for whoever collects numbers, as OpenMetrics text: from the socket, or in a file where it
 //! is wished. Accounts by the person's name for them, never by mail address unless asked.
 
-use crate::api::{AccountView, View, WindowView};
 use crate::lock::private_dir;
-use sluice_engine::{AccountId, Provider};
+use sluice_core::Page;
+use sluice_engine::Provider;
+use sluice_protocol::{AccountView, WindowView};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// What is known at one moment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Page {
-    /// The view of that moment.
-    pub view: View,
-    /// Requests for usage that each account's hour still allows.
-    pub requests_left: BTreeMap<AccountId, u32>,
-    /// Mail addresses beside the names.
-    pub show_mail: bool,
-}
 
 /// How a swap ended.
 const OUTCOMES: [&str; 4] = ["committed", "failed", "stale", "stuck"];
@@ -108,7 +98,7 @@ impl<'a> Family<'a> {
 }
 
 fn escaped(value: &str) -> String {
-    let value = crate::text::one_line(value);
+    let value = sluice_protocol::text::one_line(value);
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
@@ -332,13 +322,17 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use crate::api::{ForecastView, LaneView, Login, LoginHealth, Mode, ModelView, ProviderView};
+    use sluice_engine::AccountId;
     use sluice_engine::{Generation, LaneId};
+    use sluice_protocol::View;
+    use sluice_protocol::{
+        ForecastView, LaneView, Login, LoginHealth, Mode, ModelView, ProviderView,
+    };
     use std::collections::BTreeSet;
 
-    pub(crate) fn account(id: i64, label: &str) -> AccountView {
+    fn account(id: i64, label: &str) -> AccountView {
         let window =
             |used, resets_at_ms| WindowView { used, resets_at_ms, ..WindowView::default() };
         let said = ForecastView { p50: 34.0, p90: 55.0, low: 20.0, high: 60.0, resets_at_ms: 9 };
@@ -367,7 +361,7 @@ pub(crate) mod tests {
             refusal: None,
             problem: None,
             rests_until_ms: None,
-            forecasts: crate::api::ForecastsView { five_hour: None, seven_day: Some(said) },
+            forecasts: sluice_protocol::ForecastsView { five_hour: None, seven_day: Some(said) },
         }
     }
 

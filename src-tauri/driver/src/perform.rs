@@ -3,20 +3,19 @@
 //! Nothing here waits inside the loop: every effect is a task of its own, and every part that
 //! blocks has a thread of its own, so a part that hangs delays only itself.
 
-use crate::api::{Answer, Notice, Request, View};
-use crate::calendar;
 use crate::clock::Clock;
-use crate::core::{CallId, Effect, Input, PollError, Port};
 use crate::flight::{self, Desk};
-use crate::link::refused;
 use crate::metrics::{Counters, Sheet};
 use crate::ports::{
     Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Record,
     Recovered, RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
 };
-use crate::settings::Settings;
 use crate::worker::{Hands, Missed, Worker};
+use sluice_core::calendar;
+use sluice_core::settings::Settings;
+use sluice_core::{CallId, Effect, Input, PollError, Port};
 use sluice_engine::{AccountId, Provider, Utc};
+use sluice_protocol::{Answer, Notice, Request, View, refused};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -235,7 +234,7 @@ impl Performer {
         let (settings, now) = (settings.clone(), self.clock.now().wall);
         let (ledger, inputs) = (self.ledger.clone(), self.inputs.clone());
         tokio::spawn(async move {
-            let zone = settings.time_zone();
+            let zone = settings.time_zone(crate::spoken::machine_zone());
             let mut learned = calendar::DemandProfile::default();
             if settings.learns() {
                 let since = now.plus_seconds(-calendar::LEARNED_FROM_WEEKS * WEEK_S);

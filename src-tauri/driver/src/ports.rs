@@ -3,129 +3,20 @@
 //! Custody and ledger block and are called on their own threads; providers are asynchronous. No
 //! method of any port calls the loop.
 
-use crate::api::{Answer, CapView, LaneView, Notice, Request, RunView};
-use sluice_engine::skip::{FailureKind, LimitWindow, Wall};
-use sluice_engine::{
-    AccountId, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
-};
-use std::collections::BTreeMap;
+use sluice_engine::{AccountId, Provider, Usage, Utc};
+use sluice_protocol::{Answer, Request};
 use std::future::Future;
 use std::pin::Pin;
 use zeroize::Zeroizing;
 
-pub use records::{Query, Record};
-
-mod records;
+pub use sluice_core::ports::{
+    Depth, Flown, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, Query, ReadError,
+    Record, Recovered, RefreshReport, SeatLogin, SeatReport, SwapOrder, SwapReport, Told,
+    ToolNumbers, Trouble, Twin, login_text,
+};
 
 /// A future of a port.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// Something a port could not do: what happened, what was kept, what to do next.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-pub struct Trouble {
-    /// Stable code, the same set as [`crate::api::Refused::code`].
-    pub code: &'static str,
-    /// For people; names no secret and no mail address.
-    pub text: String,
-}
-
-impl Trouble {
-    /// A trouble with its code.
-    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
-    }
-}
-
-/// How the keychain does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Health {
-    /// It answers.
-    #[default]
-    Ok,
-    /// It asks for its password.
-    Locked,
-    /// There is none.
-    Absent,
-    /// It does not answer.
-    Hanging,
-}
-
-/// Who a login belongs to, as the tool says.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Identity {
-    /// The account's key with its provider; never shown.
-    pub key: String,
-    /// Mail address; for the accounts page only.
-    pub email: Option<String>,
-    /// Organisation.
-    pub organization: Option<String>,
-    /// What was bought.
-    pub plan: Plan,
-}
-
-/// The login found in a seat.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SeatLogin {
-    /// Whose.
-    pub identity: Identity,
-    /// Which rotation: a salted digest, comparable, worthless to a thief.
-    pub fingerprint: String,
-    /// When its access token ends.
-    pub access_expires_at: Option<Utc>,
-    /// When the login itself ends.
-    pub login_ends_at: Option<Utc>,
-    /// The tool's configuration names another account than the login's.
-    pub misnamed: bool,
-}
-
-/// What lies in a seat.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SeatReport {
-    /// Nothing.
-    Absent,
-    /// A logged-out stub.
-    Stub,
-    /// Something we do not understand, or that the tool does not use; it is never overwritten. In
-    /// sentences: what it is and what helps.
-    Unreadable(String),
-    /// A login of a kind that is not kept (an API key, say): nobody's, and never replaced. In sentences:
-    /// what it is and what helps.
-    Foreign(String),
-    /// A login.
-    Login(Box<SeatLogin>),
-}
-
-/// Where a bearer is taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holder {
-    /// The live credential of a provider's seat.
-    Seat(Provider),
-    /// The kept credential of a parked account.
-    Account(AccountId),
-}
-
-/// What is known of a kept credential.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
-    /// When its access token ends.
-    pub access_expires_at: Option<Utc>,
-    /// When the login itself ends.
-    pub login_ends_at: Option<Utc>,
-    /// When this sign-in was first seen here.
-    pub login_since: Option<Utc>,
-}
-
-/// Another place that holds a login we keep: two writers of one lineage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Twin {
-    /// Whose.
-    pub account: AccountId,
-    /// Where else it lies.
-    pub also_in: String,
-    /// The tool's own file is a link to that place.
-    pub linked: bool,
-}
 
 /// The provider's answer to a token request; the body is secret and travels unseen.
 pub struct TokenAnswer {
@@ -144,106 +35,6 @@ pub trait Renewal: Send {
     fn body(&self) -> Zeroizing<Vec<u8>>;
     /// Keeps what came back (`None`: no answer came) before anything else is done with it. Blocks.
     fn finish(self: Box<Self>, answer: Option<TokenAnswer>) -> RefreshReport;
-}
-
-/// How a refresh of a parked credential ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefreshReport {
-    /// The new vintage is kept.
-    Kept(Kept),
-    /// The new vintage is kept, because the old one is spent, and its token cannot be sent: it proves
-    /// nothing and never goes live.
-    Unsendable,
-    /// The provider refused the login for good.
-    NeedsSignIn(String),
-    /// It did not work this time; what was kept stays.
-    Later {
-        /// For people.
-        text: String,
-        /// What the provider asked us to wait.
-        retry_after_s: Option<u64>,
-    },
-}
-
-/// A swap to carry out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SwapOrder {
-    /// Which lane.
-    pub lane: LaneId,
-    /// Under which generation it was decided.
-    pub generation: Generation,
-    /// Whose seat.
-    pub provider: Provider,
-    /// The account expected in the seat and its key; `None` for an empty seat.
-    pub from: Option<(AccountId, String)>,
-    /// The account to place and its key.
-    pub to: (AccountId, String),
-    /// The branch.
-    pub trigger: Trigger,
-    /// Why, in a sentence.
-    pub reason: String,
-    /// A person asked.
-    pub by_person: bool,
-    /// The lane's gates once it is committed, for the same transaction.
-    pub gates_after: sluice_engine::Gates,
-    /// How long the account that leaves was active, whole seconds.
-    pub residency_seconds: Option<i64>,
-    /// When it was decided.
-    pub at: Utc,
-}
-
-/// How a swap ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SwapReport {
-    /// The credential is in place and journalled.
-    Committed {
-        /// Ledger row.
-        row: i64,
-        /// A background process of the tool goes on with the former account until it is restarted.
-        lingering: bool,
-        /// What makes the login that was placed have no effect, or another one, in sentences.
-        caveats: Vec<String>,
-    },
-    /// Nothing changed, or everything was put back.
-    Failed {
-        /// Ledger row, when it got that far.
-        row: Option<i64>,
-        /// Why.
-        trouble: Trouble,
-    },
-    /// Something passing stands in the way, most often the tool at its own login; the same order is
-    /// given again soon.
-    Waits {
-        /// What.
-        trouble: Trouble,
-    },
-    /// The lane or the seat had changed underneath; nothing was tried.
-    Stale {
-        /// What was found.
-        text: String,
-    },
-    /// It could neither finish nor undo; every file was kept.
-    Stuck {
-        /// Ledger row.
-        row: Option<i64>,
-        /// What a person should look at.
-        text: String,
-    },
-}
-
-/// What recovery did about one intent at start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovered {
-    /// Which lane.
-    pub lane: LaneId,
-    /// The account now active, when the swap turned out to have happened.
-    pub committed: Option<AccountId>,
-    /// A person must look.
-    pub stuck: bool,
-    /// It is written down; if not, it is tried again in a while and after a sleep.
-    pub settled: bool,
-    /// For people.
-    pub text: String,
 }
 
 /// The holder of credentials.
@@ -304,24 +95,6 @@ pub trait Custody: Send + Sync + 'static {
     fn forget(&self, account: AccountId) -> Result<(), Trouble>;
 }
 
-/// Why usage could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReadError {
-    /// Network, 5xx, nonsense: says nothing about the account.
-    Unreachable(String),
-    /// 429.
-    Throttled {
-        /// Seconds it asked for.
-        retry_after_s: Option<u64>,
-    },
-    /// 401: this access token is no longer taken.
-    TokenRefused,
-    /// 403 and the like: a person must look.
-    Forbidden(String),
-    /// The provider refuses the account as a whole.
-    Blocked(Block, String),
-}
-
 /// What came of one request for usage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UsageAnswer {
@@ -329,15 +102,6 @@ pub struct UsageAnswer {
     pub status: Option<u16>,
     /// The numbers, or why there are none.
     pub usage: Result<Usage, ReadError>,
-}
-
-/// Numbers a tool wrote down itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ToolNumbers {
-    /// The key's account part (for Claude: accountUuid), or the whole key.
-    pub account: String,
-    /// The numbers, with the time they were true.
-    pub usage: Usage,
 }
 
 /// The providers.
@@ -353,102 +117,6 @@ pub trait Providers: Send + Sync + 'static {
     fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>>;
     /// Numbers the tool itself wrote down; reads one small file.
     fn tool_numbers(&self, provider: Provider) -> Option<ToolNumbers>;
-}
-
-/// An account as it is kept in the ledger.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeptAccount {
-    /// What the engine sees.
-    pub account: sluice_engine::Account,
-    /// Whose login.
-    pub identity: Identity,
-    /// The person's name for it.
-    pub label: String,
-    /// What is known of its credential, when the ledger knows.
-    pub kept: Option<Kept>,
-}
-
-/// Everything the loop starts from.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Loaded {
-    /// Accounts.
-    pub accounts: Vec<KeptAccount>,
-    /// Lanes with their gates.
-    pub lanes: Vec<Lane>,
-    /// What the engine remembers of each account.
-    pub memory: BTreeMap<AccountId, sluice_engine::memory::Memory>,
-    /// Settings by key.
-    pub settings: BTreeMap<String, serde_json::Value>,
-    /// Snoozed causes and until when.
-    pub snoozed: BTreeMap<String, Utc>,
-    /// What failures left standing between accounts and being chosen.
-    pub walls: BTreeMap<AccountId, Wall>,
-    /// Committed swaps, their instants, of the last 24 hours.
-    pub swaps: Vec<Utc>,
-    /// What the forecasts have learned.
-    pub forecast: sluice_engine::forecast::Book,
-    /// Notices that were written down and not shown, with their row, oldest first.
-    pub untold: Vec<(i64, Utc, crate::api::Notice)>,
-    /// Cause, kind and instant of what was told in the last eight days.
-    pub told: Vec<(String, String, Utc)>,
-    /// Things a person should know (an old file was kept aside, …).
-    pub notes: Vec<String>,
-}
-
-/// How far a look at the tools at work goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// What is recorded, and what waits in the spool and the outbox.
-    Glance,
-    /// Rows of dead processes are closed as well.
-    Sweep,
-    /// The sweep at the start, which is alone or not at all.
-    First,
-}
-
-/// What a look at the tools at work found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Look {
-    /// What failures left standing between accounts and being chosen.
-    pub walls: BTreeMap<AccountId, Wall>,
-    /// Every lane.
-    pub lanes: Vec<LaneView>,
-    /// Tools at work.
-    pub runs: Vec<RunView>,
-    /// Ceilings.
-    pub caps: Vec<CapView>,
-    /// Tools in the middle of a turn in the machine's own seat.
-    pub mid_turn: BTreeMap<Provider, u32>,
-    /// Numbers that tools told.
-    pub numbers: Vec<(Provider, ToolNumbers)>,
-    /// Notices of swaps that were made beside the driver; each is claimed and told by nobody else.
-    pub notices: Vec<Notice>,
-}
-
-/// A failure of the account in the machine's own seat, as a tool told it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// The account the tool used.
-    pub account: AccountId,
-    /// The lane's generation then.
-    pub generation: Generation,
-    /// What kind.
-    pub kind: FailureKind,
-    /// The window that is full; `None` when nobody said which.
-    pub window: Option<LimitWindow>,
-    /// When it happened.
-    pub failed_at: Utc,
-    /// When the window empties.
-    pub resets_at: Option<Utc>,
-}
-
-/// What became of a request about lanes and tools at work.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Flown {
-    /// This is the answer.
-    Answered(Answer),
-    /// It is remembered, and for the loop to act on.
-    Live(Told),
 }
 
 /// Lanes and tools at work, owned by one thread.
@@ -481,16 +149,4 @@ pub trait Ledger: Send + 'static {
     /// # Errors
     /// When the database cannot be read.
     fn query(&mut self, query: &Query) -> Result<Answer, Trouble>;
-}
-
-/// The state of a login as a refusal for people.
-#[must_use]
-pub fn login_text(login: Login) -> Option<&'static str> {
-    match login {
-        Login::Valid | Login::Unverified => None,
-        Login::NeedsSignIn => {
-            Some("its login was refused; sign in again with the tool, then add it again")
-        }
-        Login::Missing => Some("no login is kept for it; sign in with the tool, then add it again"),
-    }
 }

@@ -1,17 +1,18 @@
 //! The loop: one owner of the core, one input at a time, everything else a message away.
 
 use crate::adapters;
-use crate::api::View;
 use crate::clock::{Clock, Reading, Since};
-use crate::core::{Core, Effect, Input, Options};
 use crate::inbox::{BATCH, Inbox};
-use crate::link::{Call, Handle, Link, only_looks, refused};
+use crate::link::{Call, Handle, Link};
 use crate::lock::{self, Held, LockError};
 use crate::paths::Paths;
 use crate::perform::{Ears, Parts, Performer};
 use crate::ports::{Loaded, Recovered, Trouble};
 use crate::socket::{self, Client, Door};
 use crate::watchdog::{Heart, Limits};
+use sluice_core::{Core, Effect, Input, Options};
+use sluice_protocol::View;
+use sluice_protocol::{only_looks, refused};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

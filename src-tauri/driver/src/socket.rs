@@ -1,10 +1,10 @@
 //! The local socket: one JSON document per line, only for the owner of the data directory.
 
-use crate::api::{Answer, Notice, Request, View};
-use crate::link::{Handle, deadline, late, refused};
+use crate::link::{Handle, late};
 use crate::lock::private_dir;
 use crate::paths::Paths;
 use serde::{Deserialize, Serialize};
+use sluice_protocol::{Answer, Notice, Request, View, deadline, refused};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

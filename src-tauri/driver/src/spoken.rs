@@ -1,9 +1,9 @@
 //! Which instant a tool means by `resets 3:45pm`: the next one at which the clock shows that, in the
 //! zone that was named or in the person's own.
 
-use crate::calendar;
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
+use sluice_core::calendar;
 use sluice_engine::Utc;
 use sluice_providers::spoken::{Day, Spoken};
 
@@ -22,9 +22,13 @@ const DATED_MAX_S: f64 = 40.0 * 86_400.0;
 pub fn local_zone() -> Tz {
     let own = std::env::var("TZ").ok();
     let own = own.as_deref().map(|name| name.trim_start_matches(':'));
-    own.and_then(|name| name.parse().ok())
-        .or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok())
-        .unwrap_or(Tz::UTC)
+    own.and_then(|name| name.parse().ok()).unwrap_or_else(machine_zone)
+}
+
+/// The machine's zone, else UTC.
+#[must_use]
+pub fn machine_zone() -> Tz {
+    iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
 }
 
 /// The instant that was meant, told at `said_at`; `None` when it cannot be one.

@@ -1,7 +1,7 @@
 //! Sees at once when a tool writes its login or its configuration (Linux: inotify on the
 //! directories that hold them; elsewhere the regular looks have to do).
 
-use crate::core::Input;
+use sluice_core::Input;
 use sluice_engine::Provider;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -6,9 +6,9 @@
 #[allow(dead_code, reason = "each test uses the parts it needs")]
 mod stand_in;
 
-use sluice_driver::api::{AccountId, AccountView, Answer, Login, Request};
 use sluice_driver::clock::Clock;
 use sluice_driver::{Handle, start_here};
+use sluice_protocol::{AccountId, AccountView, Answer, Login, Request};
 use stand_in::{Outside, Part};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -8,9 +8,9 @@
 #[allow(dead_code, reason = "each test uses the parts it needs")]
 mod stand_in;
 
-use sluice_driver::api::{AccountId, Answer, Request};
 use sluice_driver::clock::Clock;
 use sluice_driver::{Config, Handle, start_here, start_with};
+use sluice_protocol::{AccountId, Answer, Request};
 use stand_in::{Outside, PARTS, Part};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

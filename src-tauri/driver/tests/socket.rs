@@ -5,10 +5,10 @@
 #[allow(dead_code, reason = "each test uses the parts it needs")]
 mod stand_in;
 
-use sluice_driver::api::{Answer, Request};
 use sluice_driver::clock::Clock;
 use sluice_driver::socket::{self, CONNECTIONS_MAX, Client, REQUEST_MAX};
 use sluice_driver::{Config, Handle, Paths, start_with};
+use sluice_protocol::{Answer, Request};
 use stand_in::Outside;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;

@@ -5,9 +5,9 @@
 #[allow(dead_code, reason = "each test uses the parts it needs")]
 mod stand_in;
 
-use sluice_driver::api::{Answer, Request};
 use sluice_driver::clock::Clock;
 use sluice_driver::{Handle, start_here};
+use sluice_protocol::{Answer, Request};
 use stand_in::{Outside, Part};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -52,9 +52,10 @@ fn supply() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The engine by itself: a feature another crate switches on cannot hide that it reaches for `std`.
+/// The engine and the core by themselves: a feature another crate switches on cannot hide that they
+/// reach for `std`.
 fn alone() -> Result<(), Failure> {
-    run::cargo(&["check", "--package", "sluice-engine", "--locked"])
+    run::cargo(&["check", "--package", "sluice-engine", "--package", "sluice-core", "--locked"])
 }
 
 /// The page's types are those the shell exports.

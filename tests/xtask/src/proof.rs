@@ -1,7 +1,7 @@
 //! `cargo xtask coverage` and `cargo xtask mutants`: how much of the engine its tests see.
 //!
 //! Both work on a small copy of the tree: the engine, those of its tests that need no simulator, and
-//! the one file of the driver that these need. What a mutant costs is its build, and here no other
+//! the one file of the core that these need. What a mutant costs is its build, and here no other
 //! crate is built again for it.
 
 use crate::run::{self, Failure};
@@ -16,9 +16,9 @@ const DECISIONS: &str = "300";
 /// A mutant whose tests run longer than this hangs, seconds.
 const PATIENCE_S: &str = "120";
 
-const DRIVER: &str = "\
+const CORE: &str = "\
 [package]
-name = \"sluice-driver\"
+name = \"sluice-core\"
 version.workspace = true
 edition.workspace = true
 
@@ -32,7 +32,7 @@ serde = { workspace = true }
 const WORKSPACE: &str = "\
 [workspace]
 resolver = \"2\"
-members = [\"src-tauri/engine\", \"src-tauri/driver\"]
+members = [\"src-tauri/engine\", \"src-tauri/core\"]
 ";
 
 /// Building counts more than running here.
@@ -53,7 +53,7 @@ pub fn coverage(rest: &[String]) -> Result<(), Failure> {
     // The horizon of what is measured is the engine; the calendar and the tests are only its means.
     let mut command = run::cargo_command();
     command.current_dir(&tree).env_remove("CARGO_TARGET_DIR");
-    command.args(["llvm-cov", "--workspace", "--ignore-filename-regex", "driver/|tests/"]);
+    command.args(["llvm-cov", "--workspace", "--ignore-filename-regex", "core/|tests/"]);
     command.args(["--show-missing-lines", "--fail-under-lines", LINES_LEAST]).args(rest);
     run::succeed(&mut command)
 }
@@ -99,16 +99,17 @@ fn tree() -> Result<PathBuf, Failure> {
         let part = Path::new("src-tauri/engine").join(part);
         copy(&root.join(&part), &tree.join(&part)).map_err(failed)?;
     }
-    let driver = tree.join("src-tauri/driver");
+    let core = tree.join("src-tauri/core");
     let manifest = manifest(&fs::read_to_string(root.join("Cargo.toml")).map_err(failed)?)?;
     let write = |path: PathBuf, text: &str| -> std::io::Result<()> {
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::write(path, text)
     };
     write(tree.join("Cargo.toml"), &manifest).map_err(failed)?;
-    write(driver.join("Cargo.toml"), DRIVER).map_err(failed)?;
-    write(driver.join("src/lib.rs"), "pub mod calendar;\n").map_err(failed)?;
-    let files = ["src-tauri/engine/Cargo.toml", "src-tauri/driver/src/calendar.rs", "Cargo.lock"];
+    write(core.join("Cargo.toml"), CORE).map_err(failed)?;
+    write(core.join("src/lib.rs"), "#![no_std]\nextern crate alloc;\npub mod calendar;\n")
+        .map_err(failed)?;
+    let files = ["src-tauri/engine/Cargo.toml", "src-tauri/core/src/calendar.rs", "Cargo.lock"];
     for file in files {
         fs::copy(root.join(file), tree.join(file)).map_err(failed)?;
     }

@@ -2,11 +2,11 @@
 
 use super::{Finding, Names};
 use crate::render::since;
-use sluice_driver::api::{AccountView, Provider, View};
 use sluice_driver::checkup::{
     self, Checkup, Exposed, Health, Holding, Retention, SCHEMA_VERSION, VaultKey,
 };
-use sluice_driver::{Paths, explain, whereabouts};
+use sluice_driver::{Paths, whereabouts};
+use sluice_protocol::{AccountView, Provider, View};
 
 const MEGABYTE: f64 = 1_000_000.0;
 /// A disk with less room than this may soon refuse a write, bytes.
@@ -83,8 +83,11 @@ pub(super) fn exposed() -> Vec<Finding> {
 
 /// What the hour's budget of each account still allows.
 pub(super) fn budgets(paths: &Paths, view: &View, names: Names) -> Vec<Finding> {
-    let Ok(left) = checkup::budgets(paths, explain::at_ms(view.at_ms)) else { return Vec::new() };
-    let of = |account: &sluice_driver::api::AccountView| {
+    let Ok(left) = checkup::budgets(paths, sluice_protocol::Instant::from_millis(view.at_ms))
+    else {
+        return Vec::new();
+    };
+    let of = |account: &sluice_protocol::AccountView| {
         let left = *left.get(&account.id)?;
         let name = names.of(account);
         let text = format!("{name}: {left} requests for usage are left in this hour.");

@@ -2,8 +2,8 @@
 
 use super::{Finding, others};
 use crate::hooks::{self, Standing};
-use sluice_driver::api::{Provider, View};
 use sluice_driver::{Paths, checkup};
+use sluice_protocol::{Provider, View};
 use std::time::Duration;
 
 /// The longest a tool may take to name its version.

@@ -1,12 +1,12 @@
 //! The whole output for each trigger, from real decisions, beside what it was read and approved as.
 
 use super::*;
-use sluice_driver::api::{AccountId, AccountView};
-use sluice_driver::parts::engine::observation::{Fact, Source};
-use sluice_driver::parts::engine::{
+use sluice_engine::observation::{Fact, Source};
+use sluice_engine::{
     Account, Action, Calendar, Decision, Gates, Generation, Lane, LaneId, Login, Mono, Now,
     Observation, Percent, Plan, Policy, Rules, Settlement, Usage, Utc, Window, World,
 };
+use sluice_protocol::{AccountId, AccountView};
 
 const NOW: Utc = Utc::from_seconds(1_795_356_000);
 const LANE: LaneId = LaneId(1);
@@ -202,7 +202,7 @@ fn shown_as(decision: &Decision, action: &str) -> String {
             Action::Swap { to } => Some(to),
             Action::Stay => decision.best,
         },
-        sentence: words::sentence(decision, action, name),
+        sentence: sluice_core::explain::sentence(decision, action, name),
         candidates: decision.candidates.clone(),
     };
     explained(&view(), &row, "Sun 22 Nov 2026, 14:05")

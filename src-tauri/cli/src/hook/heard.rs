@@ -3,20 +3,20 @@
 use crate::run::{kind_of, new_id, now, shadowed_names, window_of};
 use serde_json::value::RawValue;
 use sluice_driver::Paths;
-use sluice_driver::api::{Failure, Request};
 use sluice_driver::lanes::{self, SeatInUse, with_seat};
-use sluice_driver::parts::engine::observation::Fact;
-use sluice_driver::parts::engine::{
+use sluice_driver::socket::{self, Client};
+use sluice_driver::spoken;
+use sluice_engine::observation::Fact;
+use sluice_engine::{
     AccountId, Generation, LaneId, Observation, Provider, Source, Usage, Utc, same_reset,
 };
-use sluice_driver::parts::ledger::spool::{self, Spooled};
-use sluice_driver::parts::ledger::{
+use sluice_ledger::spool::{self, Spooled};
+use sluice_ledger::{
     EXECUTION_VARIABLE, ExecutionRow, FailureReport, Field, Kernel, Ledger, NewExecution, Origin,
     ProcessId, Processes as _, Shown, Style, Used, Verdict,
 };
-use sluice_driver::parts::providers::claude::signals::{parse_hook, parse_status_line};
-use sluice_driver::socket::{self, Client};
-use sluice_driver::spoken;
+use sluice_protocol::Request;
+use sluice_providers::claude::signals::{parse_hook, parse_status_line};
 use std::time::Duration;
 
 /// How long another process's write lock is waited for.
@@ -284,7 +284,7 @@ impl Heard {
     }
 
     fn tell_driver(&self, report: &FailureReport) {
-        let request = Request::Failure(Failure::remembered(report));
+        let request = Request::Failure(crate::failure::remembered(report));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         // Nobody listens when Sluice is not running; the ledger remembers.

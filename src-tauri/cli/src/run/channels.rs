@@ -3,7 +3,7 @@
 use super::observe::{Channel, Evidence, Held, Manner};
 use super::signals;
 use rustix::event::{PollFd, PollFlags};
-use sluice_driver::parts::engine::Provider;
+use sluice_engine::Provider;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal as _, PipeReader, Read, Write as _};
 use std::os::fd::AsFd;

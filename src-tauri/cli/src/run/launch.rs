@@ -4,9 +4,9 @@ use super::Stop;
 use crate::args::{RunArgs, Tool};
 use sluice_driver::Paths;
 use sluice_driver::lanes::{self, NoPlace, Place, SeatInUse, Wish};
-use sluice_driver::parts::engine::{AccountId, Provider};
-use sluice_driver::parts::ledger::{AccountRow, Ledger};
 use sluice_driver::whereabouts::outranking;
+use sluice_engine::{AccountId, Provider};
+use sluice_ledger::{AccountRow, Ledger};
 use std::path::{Path, PathBuf};
 
 /// A run's destination.

@@ -2,14 +2,14 @@
 //! mode that has no structured events, where it is all that was said, before any content.
 
 use crate::render;
-use sluice_driver::parts::engine::skip::{FailureKind, LimitWindow};
-use sluice_driver::parts::engine::{Provider, Utc};
-use sluice_driver::parts::providers::FailureClass;
-use sluice_driver::parts::providers::claude::signals::parse_stream_line;
-use sluice_driver::parts::providers::codex::signals::{Message, parse_message};
-use sluice_driver::parts::providers::spoken::{Spoken, reset_said};
-use sluice_driver::parts::providers::words::{Speaker, classify_text};
 use sluice_driver::spoken;
+use sluice_engine::skip::{FailureKind, LimitWindow};
+use sluice_engine::{Provider, Utc};
+use sluice_providers::FailureClass;
+use sluice_providers::claude::signals::parse_stream_line;
+use sluice_providers::codex::signals::{Message, parse_message};
+use sluice_providers::spoken::{Spoken, reset_said};
+use sluice_providers::words::{Speaker, classify_text};
 use std::ffi::OsString;
 
 /// What is kept back while nothing was produced yet, bytes.

@@ -5,13 +5,13 @@ use super::launch::Launch;
 use super::now;
 use super::observe::{self, Evidence};
 use sluice_driver::Paths;
-use sluice_driver::api::{Answer, Failure, FailureKind, Request};
 use sluice_driver::lanes::with_seat;
-use sluice_driver::parts::engine::skip::EVIDENCE_BELOW;
-use sluice_driver::parts::engine::{AccountId, Generation, LaneId, Percent, Utc};
-use sluice_driver::parts::ledger::spool::{self, Spooled};
-use sluice_driver::parts::ledger::{Error, FailureReport, LaneRow, Ledger, Style, Used, Verdict};
 use sluice_driver::socket::{self, Client};
+use sluice_engine::skip::EVIDENCE_BELOW;
+use sluice_engine::{AccountId, Generation, LaneId, Percent, Utc};
+use sluice_ledger::spool::{self, Spooled};
+use sluice_ledger::{Error, FailureReport, LaneRow, Ledger, Style, Used, Verdict};
+use sluice_protocol::{Answer, FailureKind, Request};
 use std::time::{Duration, Instant};
 
 /// How long a report waits for another hand in the same lane.
@@ -148,7 +148,7 @@ async fn ask_driver(
     lane: (LaneId, Generation),
     report: &FailureReport,
 ) -> Option<Moved> {
-    let request = Request::Failure(Failure::remembered(report));
+    let request = Request::Failure(crate::failure::remembered(report));
     let Some(client) = Client::attach(paths, false).await else {
         let text = "the account refuses work, and Sluice is not running to put another one live";
         return Some(Moved { text: text.to_owned(), retry: false });

@@ -1,9 +1,7 @@
 //! Lanes and tools at work behind their port: the ledger once more, on a connection of its own.
 
 use super::turns;
-use crate::api::{Acquire, Answer, Ceilings, ClosedRun, Failure, Grant, Outcome, Request};
 use crate::lanes::{self, NoPlace, Wish};
-use crate::link::refused;
 use crate::paths::Paths;
 use crate::ports::{Depth, Flight, Flown, Look, Told, ToolNumbers};
 use sluice_engine::observation::Fact;
@@ -12,6 +10,9 @@ use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
 use sluice_ledger::{
     Admission, Cap, Closed, Done, Error, ExecutionRow, FailureReport, Kernel, LaneRow, Ledger,
     NewExecution, Origin, Pass, ProcessId, Processes as _, Style, Used, Verdict,
+};
+use sluice_protocol::{
+    Acquire, Answer, Ceilings, ClosedRun, Failure, Grant, Outcome, Request, refused,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

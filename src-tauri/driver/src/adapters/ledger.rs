@@ -1,18 +1,18 @@
 //! The ledger behind its port.
 
 use super::Shared;
-use crate::api::{Answer, DecisionView, StrandedView, SwapView};
-use crate::compare;
 use crate::lanes;
 use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, Query, Record, Trouble};
-use crate::text;
 use serde_json::Value;
 use sluice_engine::limits::usage_requests_left;
 use sluice_engine::memory::Memory;
 use sluice_engine::observation::Fact;
 use sluice_engine::{Account, AccountId, Lane, Observation, Provider, Utc};
+use sluice_lab::compare;
 use sluice_ledger as real;
 use sluice_ledger::{DecisionQuery, NewAccount, NewDecision, Outcome, Sample};
+use sluice_protocol::text;
+use sluice_protocol::{Answer, DecisionView, StrandedView, SwapView};
 use sluice_providers::Endpoints;
 use std::collections::BTreeMap;
 
@@ -147,7 +147,7 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
         .collect();
     loaded.swaps.reverse();
     loaded.told = ledger.told_notices(now.plus_seconds(-TOLD_S))?;
-    let young = ledger.untold_notices(now.plus_seconds(-crate::core::AGE_MAX_S))?;
+    let young = ledger.untold_notices(now.plus_seconds(-sluice_core::AGE_MAX_S))?;
     loaded.untold = young
         .into_iter()
         .filter(|row| !row.made_beside())
@@ -234,7 +234,7 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
                 outcome: outcome(action),
                 sentence,
                 reason: &reason,
-                digest: &crate::replay::digest(world),
+                digest: &sluice_lab::replay::digest(world),
                 world: Some(world),
             })
         }

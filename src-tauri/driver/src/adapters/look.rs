@@ -2,7 +2,6 @@
 //! written or sent.
 
 use super::seat::seat_report;
-use crate::api::Answer;
 use crate::ports::{
     Custody, Health, Holder, Kept, Ledger, Loaded, Query, Record, Recovered, RefreshReport,
     Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
@@ -10,6 +9,7 @@ use crate::ports::{
 use sluice_custody as real;
 use sluice_custody::{Pointers, RecordError, VintageRef};
 use sluice_engine::{AccountId, Gates, Generation, Lane, LaneId, Provider, Utc};
+use sluice_protocol::Answer;
 
 /// What a look does not do.
 fn needs_a_driver() -> Trouble {

@@ -1,10 +1,10 @@
 //! What custody saw in a seat, in the words of the driver's ports.
 
 use crate::ports::{Identity, SeatLogin, SeatReport};
-use crate::text;
 use sluice_custody as real;
 use sluice_custody::SeatState;
 use sluice_engine::{Plan, Provider};
+use sluice_protocol::text;
 
 pub(super) fn seat_report(provider: Provider, state: SeatState) -> SeatReport {
     match state {

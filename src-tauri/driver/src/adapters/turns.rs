@@ -1,10 +1,10 @@
 //! What runs where, for the screen, and which tools are in the middle of a turn.
 
-use crate::api::{CapView, Ceilings, LaneView, RunView};
 use crate::lanes;
 use crate::paths::Paths;
 use sluice_engine::{AccountId, Provider, Utc};
 use sluice_ledger::{AccountRow, Cap, ExecutionRow, Kernel, LaneRow, Probe, Processes as _, State};
+use sluice_protocol::{CapView, Ceilings, LaneView, RunView};
 use sluice_providers::claude::signals::parse_process_record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -2,9 +2,9 @@
 
 use super::recording::Asking;
 use super::{READ_DEADLINE, busy};
-use crate::core::{Input, PollError};
 use crate::ports::{Custody, Holder, Providers, SeatReport};
 use crate::worker::Worker;
+use sluice_core::{Input, PollError};
 use sluice_engine::Provider;
 use std::sync::Arc;
 use tokio::sync::mpsc;

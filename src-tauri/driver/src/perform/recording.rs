@@ -1,14 +1,15 @@
 //! What is written down and looked up, and notices on their way out.
 
 use super::{LEDGER_DEADLINE, Performer, ledger_trouble, wait_for};
-use crate::api::Answer;
 use crate::clock::Clock;
-use crate::core::{AGE_MAX_S, CallId, Input, Port, Then};
-use crate::link::refused;
-use crate::metrics::{self, Counters, Page};
+use crate::metrics::{self, Counters};
 use crate::ports::{Ledger, Query, Record, Trouble};
 use crate::worker::Worker;
+use sluice_core::Page;
+use sluice_core::{AGE_MAX_S, CallId, Input, Port, Then};
 use sluice_engine::{AccountId, Provider};
+use sluice_protocol::Answer;
+use sluice_protocol::refused;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 

@@ -1,6 +1,5 @@
 //! Parts that answer at once, count how often they were asked, and hang on demand.
 
-use sluice_driver::api::Answer;
 use sluice_driver::clock::Clock;
 use sluice_driver::perform::Parts;
 use sluice_driver::ports::{
@@ -13,6 +12,7 @@ use sluice_engine::{
     Account, AccountId, Gates, Generation, Lane, LaneId, Login, Percent, Plan, Provider, Usage,
     Utc, Window,
 };
+use sluice_protocol::Answer;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Days};
 use chrono_tz::Tz;
-use sluice_driver::calendar::{WorkCalendar, WorkSpan, expand_days};
+use sluice_core::calendar::{WorkCalendar, WorkSpan, expand_days};
 use sluice_engine::observation::Fact;
 use sluice_engine::survey::Survey;
 use sluice_engine::{

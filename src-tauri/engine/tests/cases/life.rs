@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Days};
 use chrono_tz::Tz;
-use sluice_driver::calendar::{WorkCalendar, WorkSpan, expand_days};
+use sluice_core::calendar::{WorkCalendar, WorkSpan, expand_days};
 use sluice_engine::observation::Fact;
 use sluice_engine::{
     Account, AccountId, Action, Credits, Decision, Gates, Generation, Lane, LaneId, Login,

@@ -6,8 +6,8 @@
 mod measure;
 
 use measure::{Measured, measure};
-use sluice_driver::simulate::Scenario;
 use sluice_engine::forecast::Kind;
+use sluice_lab::simulate::Scenario;
 use std::path::PathBuf;
 
 fn scenario(name: &str) -> Scenario {
@@ -60,7 +60,7 @@ fn a_forecast_does_not_know_the_future() {
     }
     let (one, other) = (measure(&here, "tiered").unwrap(), measure(&there, "tiered").unwrap());
     let before = |measured: &Measured| -> Vec<String> {
-        let end = sluice_driver::simulate::EPOCH.plus_seconds(20_000 * 60);
+        let end = sluice_lab::simulate::EPOCH.plus_seconds(20_000 * 60);
         let early = measured.outcomes.iter().filter(|one| one.said.resets_at < end);
         early.map(|one| format!("{:?}", one.said)).collect()
     };

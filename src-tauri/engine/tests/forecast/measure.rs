@@ -4,13 +4,13 @@
 //! it, writes down what the book says at set times ahead of each reset, and compares when the
 //! window has ended.
 
-use sluice_driver::simulate::{
-    EPOCH, Ended, Event, EventKind, Scenario, SimulateError, Witness, account, run_witnessed,
-};
 use sluice_engine::forecast::{Book, Kind, Outlook, Scene};
 use sluice_engine::{
     Account, AccountId, Calendar, Gates, Lane, LaneId, Login, Percent, Provider, Utc, Window,
     advise,
+};
+use sluice_lab::simulate::{
+    EPOCH, Ended, Event, EventKind, Scenario, SimulateError, Witness, account, run_witnessed,
 };
 
 /// Hours before a weekly reset at which the forecast is written down.

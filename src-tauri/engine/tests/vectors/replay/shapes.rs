@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 use serde_json::Value;
-use sluice_driver::calendar::{WorkCalendar, WorkSpan, expand_days};
+use sluice_core::calendar::{WorkCalendar, WorkSpan, expand_days};
 use sluice_engine::{
     Account, AccountId, Calendar, Gates, Generation, Lane, LaneId, Login, Memory, Percent, Plan,
     Provider, Rules, Usage, Utc, Window, World,

@@ -1,0 +1,93 @@
+//! Decisions as sentences for people.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use sluice_engine::{AccountId, Action, Decision, Trigger};
+
+/// A decision in one sentence. `label` names an account; `action` is `stay`, `swap` or `advise`.
+#[must_use]
+pub fn sentence(decision: &Decision, action: &str, label: impl Fn(AccountId) -> String) -> String {
+    let active = decision.active.map_or_else(|| "nobody".to_owned(), &label);
+    let lead = match (decision.action, action) {
+        // Who is left comes first: "its" in the cause is the account that was live.
+        (Action::Swap { to }, "advise") => format!("{active} should hand over to {}", label(to)),
+        (Action::Swap { to }, _) => format!("{active} hands over to {}", label(to)),
+        (Action::Stay, _) => format!("{active} stays"),
+    };
+    let cause = clause(&decision.reason);
+    let cause = if cause.is_empty() { plain(decision.trigger).to_owned() } else { cause };
+    format!("{lead}: {cause}.")
+}
+
+/// A reason as the tail of a sentence.
+fn clause(reason: &str) -> String {
+    let mut chars = reason.trim().trim_end_matches('.').chars();
+    let first: String = chars.next().map(|char| char.to_lowercase().collect()).unwrap_or_default();
+    format!("{first}{}", chars.as_str())
+}
+
+fn plain(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Tick => "nothing speaks for a change",
+        Trigger::EmergencePending => {
+            "a more urgent account has appeared, but that counts only when it lasts"
+        }
+        Trigger::ResidencyBlocked => {
+            "another account would be better, but the last swap is too recent"
+        }
+        Trigger::CooldownBlocked => {
+            "another account would be better, but the last attempt is too recent"
+        }
+        Trigger::NoTarget => "it should be left, but no other account can take over",
+        Trigger::SwapAborted => "a swap was tried lately and failed",
+        Trigger::HigherTierEmerged => "the week of the other one ends sooner",
+        Trigger::IntraTierPreempted => "the other one loses more of its week with every hour",
+        Trigger::TierDrained => "it has used its share of the week by now",
+        Trigger::ForcedCritical => "its 5-hour window is full or nearly so",
+        Trigger::BurnRate => "at this pace its 5-hour window is full before the next look",
+        Trigger::FailureReported => "it refuses work",
+        Trigger::Manual => "you asked for it",
+        Trigger::PlanImproved => "over the days ahead that gets more work done",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use core::fmt::Write as _;
+    use sluice_engine::{Generation, LaneId, Utc};
+
+    fn told(trigger: Trigger, action: &str) -> String {
+        let swaps = action != "stay";
+        let decision = Decision {
+            at: Utc(0),
+            lane: LaneId(1),
+            generation: Generation(1),
+            active: Some(AccountId(1)),
+            action: if swaps { Action::Swap { to: AccountId(2) } } else { Action::Stay },
+            trigger,
+            reason: String::new(),
+            best: Some(AccountId(2)),
+            candidates: Vec::new(),
+        };
+        let name = |id: AccountId| if id.0 == 1 { "Work" } else { "Home" }.to_owned();
+        sentence(&decision, action, name)
+    }
+
+    /// `UPDATE_SNAPSHOTS=1 cargo test -p sluice-core explain` writes it anew.
+    #[test]
+    fn every_branch_is_told_in_a_sentence_a_stranger_understands() {
+        let mut all = String::new();
+        for trigger in Trigger::ALL {
+            for action in if trigger.stays() { &["stay"][..] } else { &["swap", "advise"] } {
+                writeln!(all, "{} {action}: {}", trigger.name(), told(trigger, action)).unwrap();
+            }
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/explain.txt");
+        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            std::fs::write(path, &all).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), all);
+    }
+}

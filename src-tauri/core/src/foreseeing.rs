@@ -1,0 +1,192 @@
+//! Looking ahead: forecasts kept up to date, capacity that will expire announced, the day's digest.
+
+use super::{Core, Record, Then};
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use sluice_engine::forecast::{Book, Ended, Kind, Outlook, RunOut, Scene};
+use sluice_engine::{AccountId, Now, Utc, advise};
+use sluice_protocol::outlook::ForecastView;
+use sluice_protocol::{NoticeAction, Request};
+
+/// The book is looked at this often, seconds.
+const LOOK_S: f64 = 60.0;
+/// And written down this often, seconds.
+const KEEP_S: f64 = 3_600.0;
+/// Weekly resets this near stand in the day's digest, seconds.
+const DIGEST_S: f64 = 2.0 * 86_400.0;
+/// Weeks that ended this lately stand in it too, seconds.
+const LATELY_S: f64 = 86_400.0;
+
+/// What is foreseen.
+#[derive(Debug, Default)]
+pub(super) struct Foresight {
+    book: Book,
+    outlooks: Vec<Outlook>,
+    looked: Option<Utc>,
+    kept: Option<Utc>,
+    /// Weeks that ended lately, for the digest.
+    ended: Vec<Ended>,
+}
+
+impl Foresight {
+    pub(super) fn new(book: Book) -> Self {
+        Self { book, ..Self::default() }
+    }
+
+    /// A reading came: the next look is due at once.
+    pub(super) fn read(&mut self, account: &sluice_engine::Account) {
+        self.book.read(account);
+        self.looked = None;
+    }
+}
+
+impl Core {
+    /// The forecast of every open window that is known well enough.
+    pub(crate) fn outlooks(&self) -> &[Outlook] {
+        &self.foresight.outlooks
+    }
+
+    /// When an account is full if work goes on at its pace.
+    pub(crate) fn run_out(&self, account: AccountId, now: Utc) -> Option<RunOut> {
+        self.foresight.book.run_out(account, now)
+    }
+
+    fn scene(&self, now: Utc) -> Scene<'_> {
+        Scene {
+            accounts: &self.world.accounts,
+            lanes: &self.world.lanes,
+            calendar: &self.world.calendar,
+            now,
+        }
+    }
+
+    /// What is foreseen from what is known, without letting time pass: for a driver that only
+    /// answers.
+    pub(super) fn look_ahead(&mut self, now: Utc) {
+        self.foresight.outlooks = self.foresight.book.outlooks(&self.scene(now));
+    }
+
+    pub(super) fn foresee(&mut self, now: Now) {
+        let since = |at: Option<Utc>| at.map(|at| now.wall.seconds_since(at));
+        if since(self.foresight.looked).is_some_and(|age| (0.0..LOOK_S).contains(&age)) {
+            return;
+        }
+        let mut book = core::mem::take(&mut self.foresight.book);
+        let ended = book.advance(&self.scene(now.wall));
+        self.foresight.book = book;
+        self.foresight.looked = Some(now.wall);
+        self.look_ahead(now.wall);
+        let weeks: Vec<_> =
+            ended.into_iter().filter(|ended| ended.window == Kind::SevenDay).collect();
+        for week in &weeks {
+            self.store(Record::Stranded(*week), Then::Nothing);
+        }
+        let kept = since(self.foresight.kept);
+        if !weeks.is_empty() || kept.is_none_or(|age| !(0.0..KEEP_S).contains(&age)) {
+            self.foresight.kept = Some(now.wall);
+            let book = Box::new(self.foresight.book.clone());
+            self.store(Record::Forecast(book), Then::Nothing);
+        }
+        self.foresight.ended.extend(weeks);
+        self.foresight.ended.retain(|week| now.wall.seconds_since(week.resets_at) < LATELY_S);
+        self.tell_drains(now);
+        self.tell_digest(now);
+    }
+
+    /// Capacity that will expire unused, once per account and week, of accounts work may go to.
+    fn tell_drains(&mut self, now: Now) {
+        let expiring: Vec<_> = self
+            .foresight
+            .outlooks
+            .iter()
+            .filter(|said| advise::will_expire(said, now.wall))
+            .copied()
+            .collect();
+        for said in expiring {
+            self.tell_drain(&said, now);
+        }
+    }
+
+    fn tell_drain(&mut self, said: &Outlook, now: Now) {
+        let Some(found) = self.account(said.account) else { return };
+        let usable = found.enabled && found.login.is_usable();
+        if !usable || !self.watched(found.provider) {
+            return;
+        }
+        let (account, live) = (said.account, self.is_live(said.account));
+        let cause = self.drain_cause(said);
+        let label = self.label(account).to_owned();
+        let title = format!("{label}: {:.0} % will expire unused", said.p50.max(said.likely));
+        let body = format!(
+            "Its week resets in {}. {}",
+            sluice_protocol::words::span(now.wall, said.resets_at),
+            if live {
+                "It is live; work now loses nothing."
+            } else {
+                "Route work to it if you can."
+            }
+        );
+        let mut actions = Vec::new();
+        if !live {
+            actions.push(NoticeAction {
+                key: "swap".to_owned(),
+                label: "Route work here".to_owned(),
+                request: Request::Swap { to: account },
+            });
+        }
+        actions.push(NoticeAction {
+            key: "snooze".to_owned(),
+            label: "Snooze".to_owned(),
+            request: Request::Snooze { cause: cause.clone(), until_ms: said.resets_at.millis() },
+        });
+        self.tell(&cause, "drain", title, body, actions, now);
+    }
+
+    /// Once a day, when work begins: what is about to be lost and what was. A day on which there
+    /// is neither has none.
+    fn tell_digest(&mut self, now: Now) {
+        let calendar = &self.world.calendar;
+        let working = calendar.spans.iter().any(|span| span.0 <= now.wall && now.wall < span.1);
+        let Some(midnight) = calendar.midnight_before(now.wall).filter(|_| working) else { return };
+        let mut lines = self.digest_ahead(now.wall);
+        lines.extend(self.foresight.ended.iter().filter(|week| week.unused > advise::WORTH).map(
+            |week| {
+                let label = self.label(week.account);
+                format!("{label}: {:.0} % of the last week was lost.", week.unused)
+            },
+        ));
+        if lines.is_empty() {
+            return;
+        }
+        let cause = format!("digest:{}", midnight.millis());
+        let title = "Capacity today".to_owned();
+        self.tell(&cause, "digest", title, lines.join("\n"), Vec::new(), now);
+    }
+
+    fn digest_ahead(&self, now: Utc) -> Vec<String> {
+        let near = self.foresight.outlooks.iter().filter(|said| {
+            said.window == Kind::SevenDay
+                && said.p50 > advise::WORTH
+                && said.resets_at.seconds_since(now) <= DIGEST_S
+                && self.account(said.account).is_some_and(|found| found.enabled)
+                // What was announced by itself is not said twice.
+                && !self.told.is_open(&self.drain_cause(said))
+        });
+        near.map(|said| {
+            format!(
+                "{}: {} will be left when its week resets in {}.",
+                self.label(said.account),
+                ForecastView::from(said).words(),
+                sluice_protocol::words::span(now, said.resets_at)
+            )
+        })
+        .collect()
+    }
+
+    /// One episode per account and week.
+    fn drain_cause(&self, said: &Outlook) -> String {
+        self.told.episode(&format!("drain:{}", said.account.0), Some(said.resets_at))
+    }
+}

@@ -1,0 +1,76 @@
+//! Numbers for a collector: when they are due, and what is known then.
+
+use super::{CallId, Core, Effect};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use sluice_engine::limits::usage_requests_left;
+use sluice_engine::{AccountId, Now, Utc};
+use sluice_protocol::View;
+
+/// The file is written at most this often, seconds.
+const LEAST_S: i64 = 15;
+/// And, while nothing changes, so often: what is left until a reset runs on.
+const MOST_S: i64 = 60;
+
+/// What is known at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The view of that moment.
+    pub view: View,
+    /// Requests for usage that each account's hour still allows.
+    pub requests_left: BTreeMap<AccountId, u32>,
+    /// Mail addresses beside the names.
+    pub show_mail: bool,
+}
+
+/// What the file shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Measured {
+    /// A file of an earlier run has been taken away or written anew.
+    looked: bool,
+    /// When it was written last, and the view's revision then.
+    last: Option<(Utc, u64)>,
+}
+
+impl Core {
+    pub(super) fn measure(&mut self, now: Now) {
+        if !self.settings.metrics || self.options.offline || self.ending {
+            let ours = self.measured.last.take().is_some();
+            let earlier = !self.options.offline && !self.measured.looked;
+            self.measured.looked |= earlier;
+            if ours || earlier {
+                self.out.push(Effect::ForgetMetrics);
+            }
+            return;
+        }
+        self.measured.looked = true;
+        let due = self.measured.last.map_or(now.wall, |(at, revision)| {
+            let pause = if revision == self.revision { MOST_S } else { LEAST_S };
+            at.plus_seconds(pause)
+        });
+        let set_back = self.measured.last.is_some_and(|(at, _)| at > now.wall);
+        if due > now.wall && !set_back {
+            return self.wake_by(Some(due));
+        }
+        self.measured.last = Some((now.wall, self.revision));
+        self.wake_by(Some(now.wall.plus_seconds(MOST_S)));
+        let page = Box::new(self.page(false, now));
+        self.out.push(Effect::Metrics { call: None, page });
+    }
+
+    pub(super) fn show_metrics(&mut self, call: CallId, show_mail: bool, now: Now) {
+        let page = Box::new(self.page(show_mail, now));
+        self.out.push(Effect::Metrics { call: Some(call), page });
+    }
+
+    fn page(&self, show_mail: bool, now: Now) -> Page {
+        let mut view = crate::view::view(self, now.wall);
+        view.at_ms = now.wall.millis();
+        let requests_left = self.world.accounts.iter().map(|account| {
+            let spent = self.world.memory.get(&account.id);
+            let spent = spent.map_or(0, |memory| memory.requests_in_hour(now.wall));
+            (account.id, usage_requests_left(spent))
+        });
+        Page { view, requests_left: requests_left.collect(), show_mail }
+    }
+}

@@ -1,0 +1,196 @@
+//! What the loop writes down and looks up.
+
+use super::{Identity, KeptAccount};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use sluice_engine::{AccountId, Decision, Lane, Observation, Provider, Utc};
+use sluice_protocol::Mode;
+
+/// One thing to write down.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// A new account; the answer is its row.
+    NewAccount {
+        /// Whose tool.
+        provider: Provider,
+        /// Whose login.
+        identity: Identity,
+        /// Its name.
+        label: String,
+        /// Place in the list.
+        position: i64,
+        /// When.
+        at: Utc,
+    },
+    /// The changeable columns of an account.
+    Account(Box<KeptAccount>),
+    /// An account is gone; its history stays.
+    Removed {
+        /// Which.
+        account: AccountId,
+        /// When.
+        at: Utc,
+    },
+    /// The person's order of all accounts.
+    Reordered(Vec<AccountId>),
+    /// A fact.
+    Observation(Box<Observation>),
+    /// A decision; the answer is its row.
+    Decision {
+        /// As the engine made it.
+        decision: Box<Decision>,
+        /// Whose seat.
+        provider: Provider,
+        /// `stay`, `swap` or `advise`.
+        action: &'static str,
+        /// In words.
+        sentence: String,
+        /// Under which mode.
+        mode: Mode,
+        /// The world it was made in, as JSON; what `replay` starts from.
+        world: String,
+    },
+    /// Reads that failed in a row.
+    Failures {
+        /// Whose.
+        account: AccountId,
+        /// How many.
+        failures: u32,
+    },
+    /// A request to a usage endpoint, before it goes out; the answer is its row.
+    Request {
+        /// Whose.
+        account: AccountId,
+        /// To whom.
+        provider: Provider,
+        /// When.
+        at: Utc,
+    },
+    /// How it ended.
+    RequestEnded {
+        /// Its row.
+        row: i64,
+        /// HTTP status, when there was one.
+        status: Option<u16>,
+    },
+    /// A token exchange that has ended.
+    Token {
+        /// Whose login.
+        account: AccountId,
+        /// Of whom.
+        provider: Provider,
+        /// When it went out.
+        at: Utc,
+        /// HTTP status, when there was one.
+        status: Option<u16>,
+    },
+    /// A lane with its gates; the answer is the generation in force.
+    Lane {
+        /// The lane.
+        lane: Box<Lane>,
+        /// When.
+        at: Utc,
+    },
+    /// What the engine remembers of each account.
+    Memory(Box<BTreeMap<AccountId, sluice_engine::memory::Memory>>),
+    /// What the forecasts have learned.
+    Forecast(Box<sluice_engine::forecast::Book>),
+    /// What was left of a weekly window that has ended.
+    Stranded(sluice_engine::forecast::Ended),
+    /// A notice that is about to be shown; the answer is its row.
+    Notice {
+        /// The notice.
+        notice: Box<sluice_protocol::Notice>,
+        /// When it was made.
+        at: Utc,
+    },
+    /// A notice was shown.
+    Told {
+        /// Its row.
+        row: i64,
+        /// When.
+        at: Utc,
+    },
+    /// A setting.
+    Setting {
+        /// Its name.
+        key: String,
+        /// Its value.
+        value: serde_json::Value,
+    },
+    /// Lets a batch of old rows go; the answer is 1 while there is more.
+    Tidy {
+        /// Ages count from here.
+        now: Utc,
+    },
+    /// An account was seen to serve: its last failure no longer speaks against it.
+    Served {
+        /// Which.
+        account: AccountId,
+        /// When.
+        at: Utc,
+    },
+    /// The person signed in to an account again.
+    SignedIn {
+        /// Which.
+        account: AccountId,
+        /// When.
+        at: Utc,
+    },
+    /// A half-open account is tried.
+    Probed {
+        /// Which.
+        account: AccountId,
+        /// When.
+        at: Utc,
+    },
+    /// A silenced cause.
+    Snooze {
+        /// The cause.
+        cause: String,
+        /// Until then.
+        until: Utc,
+    },
+}
+
+/// One thing to look up.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    /// Decisions, newest first.
+    Decisions {
+        /// At most so many.
+        limit: u32,
+        /// Older than this row.
+        before: Option<i64>,
+        /// Only such.
+        only: sluice_protocol::DecisionFilter,
+    },
+    /// Swaps, newest first.
+    Swaps {
+        /// At most so many.
+        limit: u32,
+    },
+    /// Weekly windows that have ended.
+    Stranded {
+        /// From then.
+        since: Utc,
+    },
+    /// What a policy would have made of the recorded weeks.
+    Replay {
+        /// From then.
+        since: Utc,
+        /// Until then.
+        until: Utc,
+        /// Its name.
+        policy: String,
+    },
+    /// Samples of an account.
+    History {
+        /// Which.
+        account: AccountId,
+        /// From then.
+        since: Utc,
+    },
+}

@@ -1,0 +1,233 @@
+//! What tools report against the live account: one generation is left once, however many report.
+
+use super::{CallId, Core, Effect, Seat};
+use crate::ports::{Flown, Told};
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
+use sluice_engine::observation::Fact;
+use sluice_engine::skip::{FailureKind, LimitWindow, Out, Wall};
+use sluice_engine::{
+    AccountId, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, same_reset,
+};
+use sluice_protocol::refused;
+use sluice_protocol::{Answer, Mode, Outcome};
+
+/// A report older than this is remembered by the ledger and moves nothing any more, seconds.
+const LATE_S: f64 = 600.0;
+/// A window's name longer than this is none.
+const WINDOW_MAX: usize = 80;
+
+impl Core {
+    /// A request about lanes and tools at work was carried out beside the loop.
+    pub(super) fn on_flown(&mut self, call: CallId, flown: Flown, now: Now) {
+        match flown {
+            Flown::Answered(answer) => self.answer(call, answer),
+            Flown::Live(told) => self.on_told(call, &told, now),
+        }
+    }
+
+    fn on_told(&mut self, call: CallId, told: &Told, now: Now) {
+        let Some(provider) = self.account(told.account).map(|account| account.provider) else {
+            return self.answer(call, refused("unknown_account", "There is no such account."));
+        };
+        if told.window.as_ref().is_some_and(|window| window.name().len() > WINDOW_MAX) {
+            return self.answer(call, refused("invalid", "That is no name of a window."));
+        }
+        let outcome = self.take_report(provider, told, now);
+        self.answer_report(call, provider, told.account, outcome);
+    }
+
+    fn answer_report(
+        &mut self,
+        call: CallId,
+        provider: Provider,
+        account: AccountId,
+        outcome: &str,
+    ) {
+        let Some(lane) = self.lane(provider) else { return };
+        let to = match outcome {
+            "ordered" | "under_way" => self.under_way().map(|order| order.to.0),
+            _ => None,
+        };
+        let answer = Outcome {
+            outcome: outcome.to_owned(),
+            from: to.and(lane.active),
+            to,
+            current: lane.active,
+            generation: lane.generation,
+            retry_advised: outcome == "stale" && lane.active != Some(account),
+            earliest_ms: lane
+                .gates
+                .paused_until
+                .filter(|_| outcome == "resting")
+                .map(sluice_engine::Utc::millis),
+        };
+        self.answer(call, Answer::Reported(answer));
+    }
+
+    fn take_report(&mut self, provider: Provider, told: &Told, now: Now) -> &'static str {
+        let Some(lane) = self.lane(provider).cloned() else { return "disabled" };
+        // The guard: before anything is learnt or chosen. What was launched under another
+        // generation says nothing of the account that is active now.
+        if lane.active != Some(told.account) || lane.generation != told.generation {
+            return "stale";
+        }
+        if self.under_way().is_some() {
+            return "under_way";
+        }
+        if now.wall.seconds_since(told.failed_at) > LATE_S {
+            return "ignored";
+        }
+        self.learn(told, now);
+        self.leave(lane.id, provider, now)
+    }
+
+    /// Decides at once, as far as automatic swaps are on.
+    fn leave(&mut self, lane: LaneId, provider: Provider, now: Now) -> &'static str {
+        let known =
+            matches!(self.seats.get(&provider).map(|book| &book.seat), Some(Seat::Known(_)));
+        let paused = self.lane(provider).is_some_and(|found| found.gates.paused(now.wall));
+        if self.options.offline {
+            // Nobody drives: what is known is remembered, and nothing is swapped from old numbers.
+            return "cooling_only";
+        }
+        if self.settings.stopped || self.mode(provider) == Mode::Off || !known {
+            return "disabled";
+        }
+        if paused {
+            return "resting";
+        }
+        self.decide(lane, provider, now);
+        let advised = self.lanes.get(&lane).is_some_and(|book| book.advice.is_some());
+        match (self.under_way().is_some(), advised) {
+            (true, _) => "ordered",
+            (false, true) => "advised",
+            (false, false) => "no_alternative",
+        }
+    }
+
+    /// The ledger has it already; the loop's own copy must not be older than the decision.
+    fn learn(&mut self, told: &Told, now: Now) {
+        let at = told.failed_at.min(now.wall);
+        let new = sluice_engine::skip::Skip {
+            kind: told.kind,
+            model: told.window.as_ref().and_then(LimitWindow::model).map(str::to_owned),
+            failed_at: at,
+            resets_at: told.resets_at,
+            served_at: None,
+        };
+        let wall = self.walls.entry(told.account).or_default();
+        wall.skip = Some(match wall.skip.take() {
+            Some(known) => known.and(new),
+            None => new,
+        });
+        if told.kind == FailureKind::Auth {
+            self.needs_sign_in(told.account, "a tool reported that its login is refused", now);
+            return;
+        }
+        self.refused(told.account, told.window.clone(), told.resets_at, at, now);
+    }
+
+    /// The account refuses work. Which window is full is taken from what was said, else from the one
+    /// window that empties at the instant that was said.
+    fn refused(
+        &mut self,
+        account: AccountId,
+        window: Option<LimitWindow>,
+        resets_at: Option<Utc>,
+        at: Utc,
+        now: Now,
+    ) {
+        let known = self.account(account).map(|found| &found.usage);
+        let window = window.or_else(|| emptied_at(known?, resets_at?));
+        let window = window.unwrap_or(LimitWindow::FiveHour).name().to_owned();
+        let fact = Fact::LimitHit { resets_at, window };
+        self.observe(Observation { account, at, source: Source::Hook, fact }, now);
+    }
+
+    /// A tool is about to be started. What is known against the live account is held up to the engine
+    /// once more; it may have been recorded while nobody drove.
+    pub(super) fn leave_walled(
+        &mut self,
+        call: CallId,
+        lane: LaneId,
+        generation: Generation,
+        now: Now,
+    ) {
+        let own = self.world.lanes.iter().find(|found| found.id == lane).cloned();
+        let Some(own) = own else {
+            let request = sluice_protocol::Request::LeaveWalled { lane, generation };
+            self.out.push(Effect::Fly { request: Box::new(request), call });
+            return;
+        };
+        let Some(account) = own.active else {
+            return self.answer(call, refused("not_signed_in", "Nobody is signed in there."));
+        };
+        let wall = self.walls.get(&account).cloned().unwrap_or_default();
+        let outcome = match wall.out(now.wall, own.model.as_deref()) {
+            _ if own.generation != generation => "stale",
+            None => "ignored",
+            Some(_) if self.under_way().is_some() => "under_way",
+            Some(_) => {
+                self.hold_up(account, &wall, now);
+                self.leave(lane, own.provider, now)
+            }
+        };
+        self.answer_report(call, own.provider, account, outcome);
+    }
+
+    fn hold_up(&mut self, account: AccountId, wall: &Wall, now: Now) {
+        let Some(skip) = &wall.skip else { return };
+        if wall.awaits_sign_in() {
+            return self.tell_refused_logins(now);
+        }
+        let resets_at = match wall.out(now.wall, None) {
+            Some(Out::Until(at)) => Some(at),
+            Some(Out::UntilSignIn) | None => None,
+        };
+        let known = self.account(account).map(|found| &found.usage);
+        let window = skip.model.clone().map(LimitWindow::Model);
+        let window = window.or_else(|| emptied_at(known?, skip.resets_at?));
+        self.refused(account, window, resets_at, skip.failed_at.min(now.wall), now);
+    }
+
+    /// A front end points a lane at an account: the machine's own seat is swapped by the loop, any
+    /// other lane beside it.
+    pub(super) fn point_lane(
+        &mut self,
+        call: CallId,
+        lane: LaneId,
+        to: Option<AccountId>,
+        expected: Option<Generation>,
+        now: Now,
+    ) {
+        let own = self.world.lanes.iter().find(|found| found.id == lane).cloned();
+        let Some(own) = own else {
+            let request =
+                sluice_protocol::Request::PointLane { lane, to, expected_generation: expected };
+            self.out.push(Effect::Fly { request: Box::new(request), call });
+            return;
+        };
+        if expected.is_some_and(|expected| expected != own.generation) {
+            let text = "The lane has moved on since this was shown; nothing was changed.";
+            return self.answer(call, refused("stale", text));
+        }
+        match to {
+            Some(to) => self.ask_swap(call, to, now),
+            None => {
+                let text = "Which account the machine's own seat should have must be said.";
+                self.answer(call, refused("invalid", text));
+            }
+        }
+    }
+}
+
+/// The window that empties then, if it is one only.
+fn emptied_at(usage: &Usage, at: Utc) -> Option<LimitWindow> {
+    let ends = |reset: Option<Utc>| reset.is_some_and(|reset| same_reset(reset, at));
+    match (ends(usage.five_hour.resets_at), ends(usage.seven_day.resets_at)) {
+        (true, false) => Some(LimitWindow::FiveHour),
+        (false, true) => Some(LimitWindow::SevenDay),
+        _ => None,
+    }
+}

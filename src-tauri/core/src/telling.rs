@@ -1,0 +1,554 @@
+//! Notices: one per cause until it has ended, silenced by kind, by snooze and by quiet hours.
+
+use super::Core;
+use crate::ports::{Record, SwapOrder, Trouble, Twin};
+use alloc::borrow::ToOwned as _;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+use sluice_engine::{AccountId, Action, Decision, LaneId, Now, Provider, Trigger, Usage, Utc};
+use sluice_protocol::{Notice, NoticeAction, Request};
+
+/// How long *Snooze* silences a cause, seconds.
+pub(super) const SNOOZE_S: i64 = 3_600;
+/// Stalled decisions in a row that are told.
+const STALLED_LOOKS: u32 = 10;
+/// Numbers older than this count as stalled, seconds.
+const STALE_S: f64 = 1_800.0;
+/// An account of an urgent tier this far behind its target is worth a word, percent.
+const SAME_TIER_DEFICIT: f64 = 15.0;
+/// Steps of the weekly and the 5-hour window that are told when wished, percent.
+const STEPS: [f64; 3] = [75.0, 90.0, 95.0];
+/// Days before a login ends at which it is told.
+const LOGIN_DAYS: [u8; 3] = [7, 3, 1];
+/// Minutes of a day.
+const DAY_MIN: f64 = 1_440.0;
+/// Clocks are put forward or back in the first hours of a day, minutes.
+const CLOCKS_CHANGED_MIN: f64 = 180.0;
+/// Causes remembered at once; the oldest are forgotten first.
+const CAUSES_MAX: usize = 512;
+
+/// Of what makes a login have no effect, so much is told with a swap; `sluice doctor` has the rest.
+const CAVEATS_MAX: usize = 2;
+
+/// What has been told and what is silenced.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    open: BTreeMap<String, Utc>,
+    pub(super) snoozed: BTreeMap<String, Utc>,
+    /// Snoozed by a person since the start: asked to be told again.
+    again: BTreeSet<String>,
+    /// Things only a person can mend, by cause.
+    pub(super) needs: BTreeMap<String, sluice_protocol::NeedsYou>,
+}
+
+impl Told {
+    /// Told before, by another driver perhaps.
+    pub(super) fn reopen(&mut self, cause: String, at: Utc) {
+        if self.open.len() < CAUSES_MAX {
+            self.open.insert(cause, at);
+        }
+    }
+
+    pub(super) fn is_open(&self, cause: &str) -> bool {
+        self.open.contains_key(cause)
+    }
+
+    /// The cause of an episode that ends with this reset. One that is told or snoozed already is taken
+    /// up again while its reset wanders by less than an hour.
+    pub(super) fn episode(&self, of: &str, reset: Option<Utc>) -> String {
+        let hour = episode(reset);
+        let mut near = [hour, hour - 1, hour + 1].map(|hour| format!("{of}:{hour}")).into_iter();
+        let known = |cause: &String| self.is_open(cause) || self.snoozed.contains_key(cause);
+        near.find(known).unwrap_or_else(|| format!("{of}:{hour}"))
+    }
+
+    pub(super) fn is_snoozed(&self, cause: &str, now: Utc) -> bool {
+        self.snoozed.get(cause).is_some_and(|until| *until > now)
+    }
+
+    pub(super) fn snooze(&mut self, cause: &str, until: Utc) {
+        self.snoozed.insert(cause.to_owned(), until);
+        self.open.remove(cause);
+        if self.again.len() < CAUSES_MAX {
+            self.again.insert(cause.to_owned());
+        }
+    }
+
+    /// It was not told after all; the next time it may be.
+    pub(super) fn close(&mut self, cause: &str) {
+        self.open.remove(cause);
+    }
+}
+
+impl Core {
+    pub(super) fn tell(
+        &mut self,
+        cause: &str,
+        kind: &str,
+        title: String,
+        body: String,
+        actions: Vec<NoticeAction>,
+        now: Now,
+    ) {
+        let (cause, kind) = (cause.to_owned(), kind.to_owned());
+        self.tell_of(Notice { cause, kind, title, body, actions }, false, now);
+    }
+
+    /// `prompted` by an act of the person.
+    fn tell_of(&mut self, notice: Notice, prompted: bool, now: Now) {
+        let (cause, kind) = (notice.cause.as_str(), notice.kind.as_str());
+        if self.told.open.contains_key(cause) || !self.settings.tells(kind) {
+            return;
+        }
+        self.told.snoozed.retain(|_, until| *until > now.wall);
+        if self.told.snoozed.contains_key(cause) {
+            return;
+        }
+        if self.told.open.len() >= CAUSES_MAX
+            && let Some(oldest) =
+                self.told.open.iter().min_by_key(|(_, at)| **at).map(|(cause, _)| cause.clone())
+        {
+            self.told.open.remove(&oldest);
+        }
+        self.told.open.insert(cause.to_owned(), now.wall);
+        let prompted = prompted || self.told.again.remove(cause);
+        self.announce(notice, prompted, now);
+    }
+
+    /// A notice that was made beside the loop, in the same transaction as what it tells of, and is
+    /// claimed. It is written down anew under a cause of the loop's own: under its first one it would
+    /// be found, claimed and told again.
+    pub(super) fn tell_as_it_is(&mut self, mut notice: Notice, now: Now) {
+        notice.cause = format!("lane_{}", notice.cause);
+        self.tell_of(notice, false, now);
+    }
+
+    /// Whether the person's quiet hours last; local time comes from the calendar's midnights.
+    pub(super) fn is_quiet(&self, now: Now) -> bool {
+        let quiet = self.settings.quiet;
+        let minute = local_minute(&self.world.calendar.midnights, now.wall);
+        quiet.zip(minute).is_some_and(|(quiet, minute)| quiet.contain(minute))
+    }
+
+    /// The cause has ended; should it come back it is told again.
+    pub(super) fn end_cause(&mut self, cause: &str) {
+        self.outbox.forget(cause);
+        self.told.open.remove(cause);
+        self.told.needs.remove(cause);
+    }
+
+    pub(super) fn need(&mut self, cause: &str, code: &str, account: Option<AccountId>, text: &str) {
+        let need =
+            sluice_protocol::NeedsYou { code: code.to_owned(), account, text: text.to_owned() };
+        self.told.needs.insert(cause.to_owned(), need);
+    }
+
+    /// Things only a person can mend, most urgent first.
+    pub(crate) fn needs(&self) -> Vec<sluice_protocol::NeedsYou> {
+        let rank = |code: &str| match code {
+            "stuck_swap" => 0,
+            "keychain" => 1,
+            "seat_unreadable" | "foreign_login" => 2,
+            "disk" => 3,
+            "sign_in" => 4,
+            _ => 5,
+        };
+        let mut needs: Vec<_> = self.told.needs.values().cloned().collect();
+        needs.sort_by_key(|need| rank(&need.code));
+        needs
+    }
+
+    pub(super) fn tell_note(&mut self, text: &str, now: Now) {
+        self.need(&format!("note:{text}"), "note", None, text);
+        self.tell(
+            &format!("note:{text}"),
+            "keychain",
+            "Sluice".to_owned(),
+            text.to_owned(),
+            Vec::new(),
+            now,
+        );
+    }
+
+    pub(super) fn tell_unmanaged(&mut self, provider: Provider, now: Now) {
+        let cause = format!("unmanaged:{}", provider.name());
+        let text = format!(
+            "The {} tool uses a login that Sluice does not keep yet. Add it, so that a swap cannot lose it; \
+             until then nothing is swapped.",
+            provider.name()
+        );
+        self.need(&cause, "unmanaged_login", None, &text);
+        let add = NoticeAction {
+            key: "add".to_owned(),
+            label: "Add".to_owned(),
+            request: Request::Add { provider, label: None },
+        };
+        let (kind, title) = ("sign_in".to_owned(), "A new login was found".to_owned());
+        // The person has just signed in.
+        let notice = Notice { cause, kind, title, body: text, actions: vec![add] };
+        self.tell_of(notice, true, now);
+    }
+
+    pub(super) fn tell_not_kept(&mut self, account: AccountId, trouble: &Trouble, now: Now) {
+        let title = format!("The login of {} could not be kept", self.label(account));
+        let body = trouble.text.clone();
+        self.tell(&format!("capture:{}", account.0), "keychain", title, body, Vec::new(), now);
+    }
+
+    pub(super) fn tell_sign_in(&mut self, account: AccountId, now: Now) {
+        let label = self.label(account).to_owned();
+        let text = format!(
+            "The provider no longer takes the login of {label}. Sign in as it with the tool, then add it again; \
+             its history is kept."
+        );
+        self.tell_sign_in_for(account, text, now);
+    }
+
+    /// The same for another reason.
+    pub(super) fn tell_sign_in_for(&mut self, account: AccountId, text: String, now: Now) {
+        let cause = format!("sign_in:{}", account.0);
+        let label = self.label(account).to_owned();
+        self.need(&cause, "sign_in", Some(account), &text);
+        self.tell(
+            &cause,
+            "sign_in",
+            format!("{label} needs you to sign in"),
+            text,
+            Vec::new(),
+            now,
+        );
+    }
+
+    pub(super) fn tell_advice(
+        &mut self,
+        provider: Provider,
+        to: AccountId,
+        reason: &str,
+        now: Now,
+    ) {
+        let cause = super::deciding::advice_cause(provider, to);
+        let until_ms = now.wall.plus_seconds(SNOOZE_S).millis();
+        let actions = vec![
+            NoticeAction {
+                key: "swap".to_owned(),
+                label: "Swap now".to_owned(),
+                request: Request::Swap { to },
+            },
+            NoticeAction {
+                key: "snooze".to_owned(),
+                label: "Snooze".to_owned(),
+                request: Request::Snooze { cause: cause.clone(), until_ms },
+            },
+        ];
+        let title = format!("Swap to {}?", self.label(to));
+        self.tell(&cause, "advice", title, reason.to_owned(), actions, now);
+    }
+
+    pub(super) fn tell_swap_done(
+        &mut self,
+        order: &SwapOrder,
+        row: i64,
+        (lingering, caveats): (bool, &[String]),
+        now: Now,
+    ) {
+        let title = format!("Now on {}", self.label(order.to.0));
+        let mut body =
+            if order.by_person { "As you asked.".to_owned() } else { order.reason.clone() };
+        for caveat in caveats.iter().take(CAVEATS_MAX) {
+            body.push_str(&format!(" But: {caveat}"));
+        }
+        let mut actions = Vec::new();
+        if order.provider == Provider::Codex {
+            // It reads its login once, at its start.
+            body.push_str(" Codex sessions that are open keep the former account: restart them.");
+        }
+        if lingering {
+            actions.push(NoticeAction {
+                key: "restart".to_owned(),
+                label: "Restart Codex".to_owned(),
+                request: Request::RestartTool { provider: order.provider },
+            });
+        }
+        let (cause, kind) = (format!("swap_done:{row}"), "swap_done".to_owned());
+        let notice = Notice { cause, kind, title, body, actions };
+        self.tell_of(notice, order.by_person, now);
+    }
+
+    pub(super) fn tell_swap_failed(
+        &mut self,
+        order: &SwapOrder,
+        _row: Option<i64>,
+        trouble: &Trouble,
+        now: Now,
+    ) {
+        let title = format!("The swap to {} did not happen", self.label(order.to.0));
+        let body = format!("{} The login that was live stays live.", trouble.text);
+        let cause = format!("swap_failed:{}", order.provider.name());
+        let kind = "swap_failed".to_owned();
+        let notice = Notice { cause, kind, title, body, actions: Vec::new() };
+        self.tell_of(notice, order.by_person, now);
+    }
+
+    pub(super) fn tell_stuck(&mut self, lane: LaneId, text: &str, now: Now) {
+        let cause = format!("stuck:{}", lane.0);
+        self.need(&cause, "stuck_swap", None, text);
+        let title = "A swap needs you".to_owned();
+        self.tell(&cause, "swap_failed", title, text.to_owned(), Vec::new(), now);
+    }
+
+    pub(super) fn tell_ledger(&mut self, trouble: &Trouble, now: Now) {
+        self.need("ledger", "disk", None, &trouble.text);
+        let title = "The database could not be written".to_owned();
+        self.tell("ledger", "keychain", title, trouble.text.clone(), Vec::new(), now);
+    }
+
+    pub(super) fn on_health(&mut self, health: crate::ports::Health, now: Now) {
+        if self.health == health {
+            return;
+        }
+        self.health = health;
+        // It may be another one than before.
+        self.doubt_keeping();
+        self.end_cause("keychain");
+        let text = self
+            .world
+            .lanes
+            .first()
+            .map(|lane| lane.provider)
+            .and_then(|provider| self.observe_only(provider));
+        if self.health != crate::ports::Health::Ok
+            && let Some(text) = text
+        {
+            self.need("keychain", "keychain", None, &text);
+            self.tell(
+                "keychain",
+                "keychain",
+                "Sluice only watches".to_owned(),
+                text,
+                Vec::new(),
+                now,
+            );
+        }
+    }
+
+    pub(super) fn tell_exhausted(&mut self, provider: Provider, decision: &Decision, now: Now) {
+        let until = self.earliest_recovery(provider, now.wall);
+        // Told once until the account that recovers first has recovered, or once a day.
+        let whose = format!("exhausted:{}", provider.name());
+        let cause = match until {
+            Some((_, at)) => self.told.episode(&whose, Some(at)),
+            None => format!("{whose}:day:{}", now.wall.millis().div_euclid(86_400_000)),
+        };
+        let when = until.map_or_else(String::new, |(account, at)| {
+            format!(
+                " {} has room again in {}.",
+                self.label(account),
+                sluice_protocol::words::span(now.wall, at)
+            )
+        });
+        let body = format!("No other account has room for the work at hand.{when}");
+        let title = decision.active.map_or_else(
+            || "Every account is used up".to_owned(),
+            |active| format!("{} is running out and nobody can take over", self.label(active)),
+        );
+        self.tell(&cause, "exhausted", title, body, Vec::new(), now);
+    }
+
+    fn earliest_recovery(&self, provider: Provider, now: Utc) -> Option<(AccountId, Utc)> {
+        let recoveries =
+            self.world.accounts.iter().filter(|account| account.provider == provider).filter_map(
+                |account| {
+                    let full = |window: &sluice_engine::Window| {
+                        window.used.is_some_and(|used| used.get() >= 99.0)
+                    };
+                    let week =
+                        full(&account.usage.seven_day).then_some(account.usage.seven_day.resets_at);
+                    let short =
+                        full(&account.usage.five_hour).then_some(account.usage.five_hour.resets_at);
+                    let at = match (week, short) {
+                        (Some(week), Some(short)) => week?.max(short?),
+                        (Some(at), None) | (None, Some(at)) => at?,
+                        (None, None) => return None,
+                    };
+                    (at > now).then_some((account.id, at))
+                },
+            );
+        recoveries.min_by_key(|(_, at)| *at)
+    }
+
+    pub(super) fn watch_stall(
+        &mut self,
+        lane: LaneId,
+        provider: Provider,
+        decision: &Decision,
+        now: Now,
+    ) {
+        let seen = decision
+            .active
+            .and_then(|id| self.account(id))
+            .and_then(|account| account.usage.observed_at);
+        let old = seen.is_none_or(|seen| now.wall.seconds_since(seen) > STALE_S);
+        let others =
+            self.world.accounts.iter().filter(|account| account.provider == provider).count() > 1;
+        let stalled = decision.action == Action::Stay && decision.best.is_none() && old && others;
+        let cause = format!("stall:{}", provider.name());
+        if self.stall_count(lane, stalled) >= STALLED_LOOKS {
+            let title = "The live account's numbers are old".to_owned();
+            let body = "Its usage could not be read for half an hour and no other account can be judged. Use the \
+                        tool once, or look at the accounts."
+                .to_owned();
+            self.tell(&cause, "stall", title, body, Vec::new(), now);
+        } else if !stalled {
+            self.end_cause(&cause);
+        }
+    }
+
+    /// Information only: an urgent account of the same tier is far behind.
+    pub(super) fn same_tier(&mut self, provider: Provider, decision: &Decision, now: Now) {
+        if decision.action != Action::Stay || decision.trigger != Trigger::Tick {
+            return;
+        }
+        let found = decision
+            .best
+            .and_then(|best| decision.candidates.iter().find(|one| one.account == best));
+        let Some(found) = found.filter(|one| {
+            one.tier <= 1
+                && one.deficit.is_some_and(|deficit| deficit >= SAME_TIER_DEFICIT)
+                && super::deciding::eligible(one.refusal)
+        }) else {
+            return;
+        };
+        let reset =
+            self.account(found.account).and_then(|account| account.usage.seven_day.resets_at);
+        let whose = format!("same_tier:{}:{}", provider.name(), found.account.0);
+        let cause = self.told.episode(&whose, reset);
+        let title = format!("{} is behind", self.label(found.account));
+        let body = format!(
+            "{:.0} % of its week should have been used by now and was not. The live account is as \
+             urgent, so it stays.",
+            found.deficit.unwrap_or_default()
+        );
+        self.tell(&cause, "same_tier", title, body, Vec::new(), now);
+    }
+
+    /// Login deadlines; once per step.
+    pub(super) fn advise(&mut self, now: Now) {
+        let ids: Vec<_> = self.world.accounts.iter().map(|account| account.id).collect();
+        for id in ids {
+            self.tell_login_end(id, now);
+        }
+    }
+
+    fn tell_login_end(&mut self, account: AccountId, now: Now) {
+        let ends =
+            self.cards.get(&account).and_then(|card| card.kept).and_then(|kept| kept.login_ends_at);
+        let Some(ends) = ends.filter(|at| *at > now.wall) else { return };
+        let Some(days) = login_warning(ends, now.wall) else { return };
+        let title = format!(
+            "The login of {} ends in {}",
+            self.label(account),
+            sluice_protocol::words::span(now.wall, ends)
+        );
+        let body = "Sign in as it with the tool before then, then add it again.".to_owned();
+        let cause = format!("login_ends:{}:{days}:{}", account.0, ends.millis());
+        let before = self.told.open.contains_key(&cause) || self.told.snoozed.contains_key(&cause);
+        self.tell(&cause, "login_ends", title, body, Vec::new(), now);
+        if !before && self.told.open.contains_key(&cause) {
+            // Once is once, also over a restart.
+            let until = ends;
+            self.store(Record::Snooze { cause, until }, super::Then::Nothing);
+        }
+    }
+
+    /// Logins that another place of this machine holds, too.
+    pub(super) fn on_twins(&mut self, twins: Vec<Twin>, now: Now) {
+        let ids: Vec<_> = self.cards.keys().copied().collect();
+        for id in ids {
+            let twin = twins.iter().find(|twin| twin.account == id);
+            let found = twin.map(|twin| &twin.also_in);
+            let cause = format!("twin_login:{}", id.0);
+            if let Some(card) = self.cards.get_mut(&id) {
+                card.also_in = found.cloned();
+            }
+            let Some(place) = found else {
+                self.end_cause(&cause);
+                continue;
+            };
+            let label = self.label(id);
+            let text = if twin.is_some_and(|twin| twin.linked) {
+                format!(
+                    "The tool's login file is a link to {place}: the login of {label} lies there, and \
+                     what is swapped in is written there. If another program keeps its logins there, \
+                     let only one of the two swap; to part them, replace the link by a file and sign \
+                     in again."
+                )
+            } else {
+                format!(
+                    "The login of {label} also lies in {place}. Whoever renews it first spends the \
+                     other's token and signs it out; sign in there anew, so that each has a login of \
+                     its own."
+                )
+            };
+            self.need(&cause, "twin_login", Some(id), &text);
+            let title = format!("The login of {} is used twice", self.label(id));
+            self.tell(&cause, "sign_in", title, text, Vec::new(), now);
+        }
+    }
+
+    /// Resets and steps of the windows, where wished.
+    pub(super) fn tell_milestones(&mut self, account: AccountId, before: &Usage, now: Now) {
+        let Some(after) = self.account(account).map(|found| found.usage.clone()) else { return };
+        let pairs = [
+            ("5-hour window", before.five_hour, after.five_hour),
+            ("week", before.seven_day, after.seven_day),
+        ];
+        for (name, before, after) in pairs {
+            let (Some(was), Some(is)) = (before.used, after.used) else { continue };
+            let label = self.label(account).to_owned();
+            let reset = after.resets_at.map_or(0, |at| at.millis().div_euclid(3_600_000));
+            if is.get() + 20.0 < was.get() {
+                let cause = format!("reset:{}:{name}:{reset}", account.0);
+                let title = format!("{label}: the {name} has reset");
+                self.tell(
+                    &cause,
+                    "reset",
+                    title,
+                    format!("{:.0} % used now.", is.get()),
+                    Vec::new(),
+                    now,
+                );
+            }
+            if let Some(step) =
+                STEPS.into_iter().rev().find(|step| was.get() < *step && is.get() >= *step)
+            {
+                let cause = format!("threshold:{}:{name}:{step}:{reset}", account.0);
+                let title = format!("{label}: {:.0} % of the {name} used", is.get());
+                self.tell(&cause, "threshold", title, String::new(), Vec::new(), now);
+            }
+        }
+    }
+}
+
+/// Minutes of the local day. A day that is an hour short or long has lost or gained it by then.
+fn local_minute(midnights: &[Utc], now: Utc) -> Option<u16> {
+    let next = midnights.partition_point(|midnight| *midnight <= now);
+    let begun = midnights[next.checked_sub(1)?];
+    let passed = now.seconds_since(begun) / 60.0;
+    let whole = midnights.get(next).map_or(DAY_MIN, |end| end.seconds_since(begun) / 60.0);
+    let shift = if passed >= CLOCKS_CHANGED_MIN { DAY_MIN - whole } else { 0.0 };
+    Some((passed + shift).clamp(0.0, DAY_MIN) as u16)
+}
+
+/// The warning a login is under whose end comes near: the days of its step.
+#[must_use]
+pub(crate) fn login_warning(ends: Utc, now: Utc) -> Option<u8> {
+    let left = ends.seconds_since(now);
+    let steps = LOGIN_DAYS.into_iter().filter(|days| left <= f64::from(*days) * 86_400.0);
+    steps.min()
+}
+
+/// One episode ends with its reset, to the hour.
+fn episode(reset: Option<Utc>) -> i64 {
+    reset.map_or(0, |at| at.millis().saturating_add(1_800_000).div_euclid(3_600_000))
+}

@@ -1,0 +1,216 @@
+//! The view: a pure function of the core's state.
+
+use crate::{Core, Seat};
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Utc, Window};
+use sluice_protocol::text;
+use sluice_protocol::{
+    AccountView, BlockedView, DecisionView, LoginHealth, LoginView, ModelView, ProviderView,
+    Swapping, View, WindowView,
+};
+
+/// Makes the view of an instant; `revision` and `at_ms` are set where it is published.
+#[must_use]
+pub(crate) fn view(core: &Core, now: Utc) -> View {
+    let mut accounts: Vec<&Account> = core.world.accounts.iter().collect();
+    accounts.sort_by_key(|account| (account.position, account.id));
+    let day = now.plus_seconds(-86_400);
+    View {
+        schema: "sluice/view/1".to_owned(),
+        revision: 0,
+        at_ms: 0,
+        stopped: core.settings.stopped,
+        first_start: core.settings.modes.is_empty(),
+        providers: core
+            .providers()
+            .into_iter()
+            .filter_map(|one| provider_view(core, one, now))
+            .collect(),
+        accounts: accounts.into_iter().map(|account| account_view(core, account, now)).collect(),
+        needs_you: core.needs(),
+        swapping: core
+            .under_way()
+            .filter(|_| !core.swap.as_ref().is_some_and(|running| running.overdue))
+            .map(|order| Swapping {
+                provider: order.provider,
+                from: order.from.as_ref().map(|(account, _)| *account),
+                to: order.to.0,
+            }),
+        bulk: core.bulk.as_ref().map(|bulk| bulk.view),
+        swaps_last_24h: u32::try_from(core.swaps.iter().filter(|at| **at > day).count())
+            .unwrap_or(u32::MAX),
+        last_decision: core
+            .lanes
+            .values()
+            .filter_map(|lane| lane.last.clone())
+            .max_by_key(|last| last.at_ms)
+            .filter(|last| holds(core, last)),
+        lanes: core.flying.lanes.clone(),
+        runs: core.flying.runs.clone(),
+        caps: core.flying.caps.clone(),
+    }
+}
+
+/// Whether a decision's sentence is still true: a swap by hand, a new sign-in, a failed swap or the
+/// kill switch may have overtaken it.
+fn holds(core: &Core, last: &DecisionView) -> bool {
+    let live = core.live(last.provider);
+    let coming = core.under_way().is_some_and(|order| Some(order.to.0) == last.target);
+    core.watched(last.provider)
+        && match last.action.as_str() {
+            "swap" => coming || last.target == live,
+            _ => last.active == live,
+        }
+}
+
+fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderView> {
+    let lane = core.lane(provider)?;
+    let seat = core.seats.get(&provider).map(|book| &book.seat);
+    let present = !matches!(seat, None | Some(Seat::Unread | Seat::Empty));
+    let configured = core.settings.modes.contains_key(&provider)
+        || core.world.accounts.iter().any(|account| account.provider == provider);
+    // The first provider is always shown, or a first start would show nothing at all.
+    if !present && !configured && provider != Provider::Claude {
+        return None;
+    }
+    let live = core.live(provider);
+    let watched = core.watched(provider);
+    let due = live.and_then(|account| core.polls.get(&account)).and_then(|book| book.due);
+    Some(ProviderView {
+        provider,
+        mode: core.mode(provider),
+        paused_until_ms: lane.gates.paused_until.filter(|until| *until > now).map(Utc::millis),
+        live,
+        unmanaged_login: seat == Some(&Seat::Unmanaged),
+        observe_only: core.observe_only(provider),
+        next_poll_at_ms: due.filter(|_| watched).map(Utc::millis),
+        advice: core.lanes.get(&lane.id).and_then(|book| book.advice.clone()),
+        after_turn: core.after_turn.get(&lane.id).map(|waiting| waiting.to),
+        run_out: live.and_then(|live| core.run_out(live, now)).map(Into::into),
+    })
+}
+
+fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
+    let card = core.cards.get(&account.id);
+    let candidate = candidate(core, account);
+    let usage = &account.usage;
+    let window = |read: Window| window(read, usage.observed_at, now);
+    let live = core.live(account.provider) == Some(account.id);
+    AccountView {
+        id: account.id,
+        provider: account.provider,
+        label: core.label(account.id).to_owned(),
+        email: card.and_then(|card| card.identity.email.clone()),
+        organization: card.and_then(|card| card.identity.organization.clone()),
+        plan: plan_words(&account.plan),
+        live,
+        enabled: account.enabled,
+        automatic: account.automatic,
+        login: account.login,
+        login_ends_at_ms: card
+            .and_then(|card| card.kept)
+            .and_then(|kept| kept.login_ends_at)
+            .map(Utc::millis),
+        login_health: login_health(core, account.id, now),
+        five_hour: window(usage.five_hour),
+        seven_day: window(usage.seven_day),
+        models: usage
+            .models
+            .iter()
+            .map(|model| ModelView {
+                model: text::one_line(&model.model),
+                window: window(model.window),
+            })
+            .collect(),
+        blocked: usage
+            .blocked(now)
+            .map(|why| BlockedView { why, until_ms: usage.blocked_until().map(Utc::millis) }),
+        observed_at_ms: usage.observed_at.map(Utc::millis),
+        refreshing: core.polls.get(&account.id).is_some_and(|book| book.in_flight),
+        tier: candidate.map(|one| one.tier),
+        target: candidate.and_then(|one| one.target),
+        stranding: candidate.and_then(|one| one.stranding),
+        refusal: candidate.map(|one| one.refusal),
+        problem: card.and_then(|card| card.problem.clone()),
+        rests_until_ms: core.rests_until(account.id, now).map(Utc::millis),
+        forecasts: sluice_protocol::outlook::of(account.id, core.outlooks()),
+    }
+}
+
+fn login_health(core: &Core, account: AccountId, now: Utc) -> LoginHealth {
+    let Some(card) = core.cards.get(&account) else { return LoginHealth::default() };
+    let kept = card.kept.unwrap_or_default();
+    LoginHealth {
+        since_ms: kept.login_since.map(Utc::millis),
+        access_ends_at_ms: kept.access_expires_at.map(Utc::millis),
+        proven_at_ms: card.proven_at.map(Utc::millis),
+        warn_days: kept.login_ends_at.and_then(|ends| crate::login_warning(ends, now)),
+        also_in: card.also_in.clone(),
+    }
+}
+
+/// What is known of one login.
+#[must_use]
+pub(crate) fn login_view(core: &Core, account: AccountId, now: Utc) -> LoginView {
+    let kept = core.cards.get(&account).and_then(|card| card.kept);
+    LoginView {
+        account,
+        login: core.account(account).map_or(Login::Missing, |found| found.login),
+        ends_at_ms: kept.and_then(|kept| kept.login_ends_at).map(Utc::millis),
+        health: login_health(core, account, now),
+    }
+}
+
+fn candidate<'core>(core: &'core Core, account: &Account) -> Option<&'core Candidate> {
+    let lane = core.lane(account.provider)?;
+    let last = core.lanes.get(&lane.id)?.last.as_ref()?;
+    last.candidates.iter().find(|one| one.account == account.id)
+}
+
+fn window(window: Window, read_at: Option<Utc>, now: Utc) -> WindowView {
+    let shown = window.shown(read_at, now);
+    WindowView {
+        used: shown.used.map(sluice_engine::Percent::get),
+        resets_at_ms: window.resets_at.map(Utc::millis),
+        emptied_at_ms: shown.emptied_at.map(Utc::millis),
+        read_at_ms: read_at.map(Utc::millis),
+    }
+}
+
+/// `Max 20x`, `Pro`, `Team`.
+fn plan_words(plan: &Plan) -> Option<String> {
+    // Rows of earlier versions hold such texts as they came.
+    let subscription = text::one_line(plan.subscription.as_deref()?);
+    let mut chars = subscription.chars();
+    let name: String = chars.next()?.to_uppercase().chain(chars).collect();
+    let size = plan.rate_limit_tier.as_deref().and_then(|tier| {
+        let size = tier.rsplit('_').next()?;
+        size.strip_suffix('x')?.parse::<u32>().ok().map(|number| format!("{number}x"))
+    });
+    Some(size.map_or(name.clone(), |size| format!("{name} {size}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_engine::Percent;
+
+    #[test]
+    fn a_window_past_its_reset_shows_about_nothing_and_since_when() {
+        let at = |minutes: i64| Utc::from_seconds(1_795_262_400 + minutes * 60);
+        let read = Window { used: Percent::new(100.0), resets_at: Some(at(5)) };
+        let before = window(read, Some(at(0)), at(4));
+        assert_eq!((before.used, before.emptied_at_ms), (Some(100.0), None));
+        let after = window(read, Some(at(0)), at(9));
+        assert_eq!((after.used, after.emptied_at_ms), (Some(0.0), Some(at(5).millis())));
+        assert_eq!(before.at(at(9).millis()), after, "an older view, looked at later");
+        assert_eq!(after.at(at(60).millis()), after);
+        let newer = window(read, Some(at(6)), at(9));
+        assert_eq!((newer.used, newer.emptied_at_ms), (Some(100.0), None));
+        assert_eq!(newer.at(at(9).millis()), newer);
+        let unknown = window(Window { used: None, ..read }, Some(at(0)), at(9));
+        assert_eq!(unknown.used, None, "unknown is never zero");
+    }
+}

@@ -1,0 +1,42 @@
+//! How long an answer may take, and which requests need no driver.
+
+use crate::{Answer, Refused, Request};
+use core::time::Duration;
+
+/// The longest a front end waits for any answer (real time).
+pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The longest a front end waits for the answer to this request: what has a bound of its own answers
+/// by that, a little earlier.
+#[must_use]
+pub const fn deadline(request: &Request) -> Duration {
+    match request {
+        Request::ReadAll => Duration::from_secs(305),
+        Request::ReadUsage { .. } | Request::Validate { .. } => Duration::from_secs(65),
+        _ => CALL_DEADLINE,
+    }
+}
+
+/// It changes nothing and can be answered without a driver, from what is kept.
+#[must_use]
+pub const fn only_looks(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Status
+            | Request::Watch
+            | Request::Decisions { .. }
+            | Request::Swaps { .. }
+            | Request::History { .. }
+            | Request::Stranded { .. }
+            | Request::Replay { .. }
+            | Request::Metrics { .. }
+            | Request::Settings
+            | Request::Quit
+    )
+}
+
+/// A refusal without a time to try again.
+#[must_use]
+pub fn refused(code: &str, text: impl Into<String>) -> Answer {
+    Answer::Refused(Refused { code: code.to_owned(), text: text.into(), retry_after_s: None })
+}
