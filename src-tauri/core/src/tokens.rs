@@ -97,8 +97,8 @@ impl Core {
             RefreshReport::Kept(kept) => {
                 self.note_proof(account, now);
                 self.renewed(account, now);
-                if self.account(account).is_some_and(|found| found.login == Login::NeedsSignIn) {
-                    // A real exchange: the provider takes it again.
+                if self.account(account).is_some_and(|found| found.login != Login::Missing) {
+                    // A real exchange: the provider takes it.
                     self.set_login(account, Login::Valid);
                 }
                 if let Some(card) = self.cards.get_mut(&account) {

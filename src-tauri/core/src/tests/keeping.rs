@@ -141,3 +141,18 @@ fn a_renewed_token_that_cannot_be_sent_proves_nothing() {
     assert_ne!(outside.core.account(b).unwrap().login, Login::NeedsSignIn);
     assert!(outside.view.needs_you.iter().all(|need| need.account != Some(b)));
 }
+
+#[test]
+fn a_renewal_proves_a_login_that_came_back() {
+    let mut outside = Outside::pair("advise");
+    let b = outside.id("b");
+    for gone_now in [true, false] {
+        outside.kept_error.clear();
+        outside.kept_error.extend(gone_now.then(|| (b, gone())));
+        outside.input(Input::Health(Health::Locked));
+        outside.input(Input::Health(Health::Ok));
+    }
+    assert_eq!(outside.core.account(b).unwrap().login, Login::Unverified);
+    outside.ask(Request::Renew { account: b });
+    assert_eq!(outside.core.account(b).unwrap().login, Login::Valid);
+}
