@@ -1,27 +1,14 @@
 //! Numbers for a collector: when they are due, and what is known then.
 
-use super::{CallId, Core, Effect};
+use super::{CallId, Core, Effect, Page};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use sluice_engine::limits::usage_requests_left;
-use sluice_engine::{AccountId, Now, Utc};
-use sluice_protocol::View;
+use sluice_engine::{Now, Utc};
 
 /// The file is written at most this often, seconds.
 const LEAST_S: i64 = 15;
 /// And, while nothing changes, so often: what is left until a reset runs on.
 const MOST_S: i64 = 60;
-
-/// What is known at one moment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Page {
-    /// The view of that moment.
-    pub view: View,
-    /// Requests for usage that each account's hour still allows.
-    pub requests_left: BTreeMap<AccountId, u32>,
-    /// Mail addresses beside the names.
-    pub show_mail: bool,
-}
 
 /// What the file shows.
 #[derive(Clone, Copy, Debug, Default)]

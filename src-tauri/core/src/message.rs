@@ -1,11 +1,12 @@
 //! What goes into the core and what it wants done.
 
-use crate::Page;
 use crate::ports::{
-    Flown, Health, Holder, Kept, Look, Query, ReadError, Record, Recovered, RefreshReport,
-    SeatReport, SwapOrder, SwapReport, ToolNumbers, Trouble, Twin,
+    Flown, Health, Holder, Kept, Look, ReadError, Recovered, RefreshReport, SeatReport, SwapOrder,
+    SwapReport, ToolNumbers, Trouble, Twin,
 };
+use crate::records::{Query, Record};
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Usage, Utc};
@@ -194,6 +195,17 @@ pub enum Then {
     Lane(LaneId, Generation),
     /// The advice of a lane gets its decision's row.
     Decided(LaneId),
+}
+
+/// What is known at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The view of that moment.
+    pub view: View,
+    /// Requests for usage that each account's hour still allows.
+    pub requests_left: BTreeMap<AccountId, u32>,
+    /// Mail addresses beside the names.
+    pub show_mail: bool,
 }
 
 /// What the core wants done.

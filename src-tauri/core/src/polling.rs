@@ -2,7 +2,8 @@
 
 use super::wishes::Flag;
 use super::{Core, Effect, PollError, Seat};
-use crate::ports::{Holder, ReadError, Record, ToolNumbers};
+use crate::ports::{Holder, ReadError, ToolNumbers};
+use crate::records::Record;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::string::String;

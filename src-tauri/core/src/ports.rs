@@ -11,8 +11,6 @@ use sluice_engine::{
 };
 use sluice_protocol::{Answer, CapView, LaneView, Notice, RunView};
 
-pub use crate::records::{Query, Record};
-
 /// Something a port could not do: what happened, what was kept, what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
@@ -138,6 +136,10 @@ pub enum RefreshReport {
         retry_after_s: Option<u64>,
     },
 }
+
+/// What became of a renewal whose token no request can carry.
+pub const UNSENDABLE: &str =
+    "the provider gave it a token that no request can carry, which is kept and never used";
 
 /// A swap to carry out.
 #[derive(Clone, Debug, PartialEq)]

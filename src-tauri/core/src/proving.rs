@@ -145,7 +145,7 @@ impl Core {
             Verdict::Unsendable => {
                 let text = format!(
                     "{label} was not made live: {}; nothing was changed.",
-                    super::tokens::UNSENDABLE
+                    crate::ports::UNSENDABLE
                 );
                 Some(("kept_unusable", text))
             }

@@ -1,6 +1,6 @@
 //! What the loop writes down and looks up.
 
-use super::{Identity, KeptAccount};
+use crate::ports::{Identity, KeptAccount};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;

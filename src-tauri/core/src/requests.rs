@@ -3,7 +3,8 @@
 use super::telling::SNOOZE_S;
 use super::wishes::Flag;
 use super::{Adding, CallId, Core, Effect, Then};
-use crate::ports::{Identity, Kept, KeptAccount, Query, Record, Trouble};
+use crate::ports::{Identity, Kept, KeptAccount, Trouble};
+use crate::records::{Query, Record};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! Notices: one per cause until it has ended, silenced by kind, by snooze and by quiet hours.
 
 use super::Core;
-use crate::ports::{Record, SwapOrder, Trouble, Twin};
+use crate::ports::{SwapOrder, Trouble, Twin};
+use crate::records::Record;
 use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;

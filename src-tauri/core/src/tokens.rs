@@ -2,9 +2,9 @@
 
 use super::wishes::Flag;
 use super::{Core, Effect, Seat};
-use crate::ports::{Health, RefreshReport};
-use sluice_engine::renew::{RENEW_AHEAD_PARKED_S, renewal_due};
+use crate::ports::{Health, RefreshReport, UNSENDABLE};
 use alloc::vec::Vec;
+use sluice_engine::renew::{RENEW_AHEAD_PARKED_S, renewal_due};
 use sluice_engine::{AccountId, Login, Now};
 use sluice_protocol::Mode;
 
@@ -14,10 +14,6 @@ const AGAIN_S: i64 = 300;
 const HEAL_S: i64 = 3_600;
 /// Longest time the provider may ask us to wait.
 const WAIT_MOST_S: i64 = 75 * 60;
-
-/// What became of a renewal whose token no request can carry.
-pub(super) const UNSENDABLE: &str =
-    "the provider gave it a token that no request can carry, which is kept and never used";
 
 impl Core {
     pub(super) fn drive_tokens(&mut self, now: Now) {

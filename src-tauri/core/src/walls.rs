@@ -3,7 +3,7 @@
 //! engine for the length of a decision.
 
 use super::Core;
-use crate::ports::Record;
+use crate::records::Record;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sluice_engine::skip::Out;

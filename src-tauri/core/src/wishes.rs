@@ -284,7 +284,7 @@ impl Core {
                     continue;
                 }
                 RefreshReport::Unsendable => {
-                    Some(("kept_unusable", super::tokens::UNSENDABLE.to_owned(), None))
+                    Some(("kept_unusable", crate::ports::UNSENDABLE.to_owned(), None))
                 }
                 RefreshReport::NeedsSignIn(text) => Some(("not_signed_in", text.clone(), None)),
                 RefreshReport::Later { text, retry_after_s } if wish.renew => {

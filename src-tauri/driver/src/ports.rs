@@ -10,10 +10,11 @@ use std::pin::Pin;
 use zeroize::Zeroizing;
 
 pub use sluice_core::ports::{
-    Depth, Flown, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, Query, ReadError,
-    Record, Recovered, RefreshReport, SeatLogin, SeatReport, SwapOrder, SwapReport, Told,
-    ToolNumbers, Trouble, Twin, login_text,
+    Depth, Flown, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, ReadError, Recovered,
+    RefreshReport, SeatLogin, SeatReport, SwapOrder, SwapReport, Told, ToolNumbers, Trouble, Twin,
+    login_text,
 };
+pub use sluice_core::records::{Query, Record};
 
 /// A future of a port.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;

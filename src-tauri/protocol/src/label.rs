@@ -50,9 +50,8 @@ mod tests {
     #[test]
     fn an_account_that_nobody_named_shows_its_mail() {
         let mail = Some("ada@example.test");
-        let shown = |label: &str, mail, organization| {
-            apart(Provider::Claude, label, mail, organization)
-        };
+        let shown =
+            |label: &str, mail, organization| apart(Provider::Claude, label, mail, organization);
         let given_name = given(Provider::Claude, 2);
         assert_eq!(shown(&given_name, mail, None), "Claude 2 — ada@example.test");
         for (organization, told) in [("Acme", "Acme"), ("Ada's Organization", "personal")] {

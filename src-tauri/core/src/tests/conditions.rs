@@ -2,7 +2,7 @@
 //! behind, steps and resets.
 
 use super::*;
-use crate::ports::Record;
+use crate::records::Record;
 
 fn set(outside: &mut Outside, key: &str, value: impl Into<serde_json::Value>) {
     let answer = outside.ask(Request::Set { key: key.to_owned(), value: value.into() });

@@ -1,7 +1,7 @@
 //! What is told, how often, and what a restart makes of it.
 
 use super::*;
-use crate::ports::Record;
+use crate::records::Record;
 
 fn notice(cause: &str, kind: &str) -> Notice {
     Notice {

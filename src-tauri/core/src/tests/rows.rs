@@ -2,7 +2,7 @@
 //! with no fewer rows than these.
 
 use super::*;
-use crate::ports::Record;
+use crate::records::Record;
 
 /// Decisions and readings of a day, and the bytes of the last world.
 fn day_of_twelve_accounts(policy: &str) -> (usize, usize, usize) {
