@@ -89,7 +89,12 @@ fn tool(program: &str, probe: &[&str]) -> Result<(), Failure> {
 
 /// The small tree, made anew from the sources; what was built in it stays.
 fn tree() -> Result<PathBuf, Failure> {
-    let (root, tree) = (run::root(), run::target_directory()?.join("proof"));
+    let tree = run::target_directory()?.join("proof");
+    lay(&run::root(), &tree)?;
+    Ok(tree)
+}
+
+fn lay(root: &Path, tree: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", tree.display()));
     match fs::remove_dir_all(tree.join("src-tauri")) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
@@ -107,13 +112,21 @@ fn tree() -> Result<PathBuf, Failure> {
     };
     write(tree.join("Cargo.toml"), &manifest).map_err(failed)?;
     write(core.join("Cargo.toml"), CORE).map_err(failed)?;
-    write(core.join("src/lib.rs"), "#![no_std]\nextern crate alloc;\npub mod calendar;\n")
+    write(
+        core.join("src/lib.rs"),
+        "#![no_std]\n#[macro_use]\nextern crate alloc;\npub mod calendar;\n",
+    )
+    .map_err(failed)?;
+    let engine = "src-tauri/engine/Cargo.toml";
+    let whole = fs::read_to_string(root.join(engine)).map_err(failed)?;
+    // The forecasts' weeks are the simulator's: they stay behind, and it with them.
+    let needed = whole.lines().filter(|line| !line.starts_with("sluice-lab"));
+    write(tree.join(engine), &needed.map(|line| format!("{line}\n")).collect::<String>())
         .map_err(failed)?;
-    let files = ["src-tauri/engine/Cargo.toml", "src-tauri/core/src/calendar.rs", "Cargo.lock"];
-    for file in files {
+    for file in ["src-tauri/core/src/calendar.rs", "Cargo.lock"] {
         fs::copy(root.join(file), tree.join(file)).map_err(failed)?;
     }
-    Ok(tree)
+    Ok(())
 }
 
 /// The workspace's manifest with two members and profiles of its own; versions and lints stay.
@@ -157,5 +170,18 @@ mod tests {
         assert!(!small.contains("members = [\"a\"]") && !small.contains("missing_docs"));
         assert!(!small.contains("debug = true"));
         assert!(manifest("[package]\n").is_err());
+    }
+
+    #[test]
+    fn the_small_tree_holds_all_that_its_members_name() {
+        let tree = std::env::temp_dir().join(format!("sluice-proof-{}", std::process::id()));
+        lay(&run::root(), &tree).unwrap();
+        let mut command = run::cargo_command();
+        command.current_dir(&tree).args(["metadata", "--format-version=1", "--offline"]);
+        let told = command.output().unwrap();
+        fs::remove_dir_all(&tree).unwrap();
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(told["workspace_members"].as_array().map(Vec::len), Some(2));
     }
 }
