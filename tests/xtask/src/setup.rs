@@ -2,6 +2,7 @@
 //! nothing: it only asks whether everything is there.
 
 use crate::run::{self, Failure};
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
@@ -51,7 +52,7 @@ pub fn everything() -> Result<(), Failure> {
 /// Nothing that a build and its checks need is missing. Installs nothing; the page is built.
 pub fn there() -> Result<(), Failure> {
     none_missing(&BUILD)?;
-    if modules_are_old() {
+    if !modules_are_there() {
         return Err(Failure::Failed(hint("the page's modules are missing or old")));
     }
     page()
@@ -127,18 +128,31 @@ fn as_root(program: &str) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// The page's modules, when they are older than the list of them.
+/// The page's modules, where they are not those that the list names.
 fn modules() -> Result<(), Failure> {
-    if modules_are_old() {
+    if !modules_are_there() {
         let words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
         run::succeed(npm(&run::root().join("ui")).args(words))?;
     }
     Ok(())
 }
 
-fn modules_are_old() -> bool {
+fn modules_are_there() -> bool {
     let ui = run::root().join("ui");
-    newest(&ui.join("package-lock.json")) > newest(&ui.join("node_modules/.package-lock.json"))
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(ui.join(name)).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    };
+    agree(&read("package-lock.json"), &read("node_modules/.package-lock.json"))
+}
+
+/// Every package of the list is installed in its version; optional ones are for other systems.
+fn agree(listed: &Value, installed: &Value) -> bool {
+    let Some(packages) = listed["packages"].as_object() else { return false };
+    packages.iter().filter(|(name, _)| !name.is_empty()).all(|(name, facts)| {
+        let there = &installed["packages"][name.as_str()];
+        there["version"] == facts["version"] || (there.is_null() && facts["optional"] == true)
+    })
 }
 
 /// The built page, when it is older than what it is made of.
@@ -172,6 +186,7 @@ fn newest(path: &Path) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_missing_package_is_named_and_not_installed() {
@@ -182,5 +197,19 @@ mod tests {
             "missing packages: sluice-no-such-package; `cargo xtask setup` installs what is missing"
         );
         none_missing(&["dpkg"]).unwrap();
+    }
+
+    #[test]
+    fn modules_are_compared_with_the_list_and_not_by_age() {
+        let listed = json!({ "packages": {
+            "": { "version": "0.1.0" },
+            "node_modules/a": { "version": "1.0.0" },
+            "node_modules/b": { "version": "2.0.0", "optional": true },
+        }});
+        let installed = |a: &str| json!({ "packages": { "node_modules/a": { "version": a } } });
+        assert!(agree(&listed, &installed("1.0.0")));
+        assert!(!agree(&listed, &installed("1.0.1")));
+        assert!(!agree(&listed, &Value::Null));
+        assert!(!agree(&Value::Null, &installed("1.0.0")));
     }
 }
