@@ -5,8 +5,9 @@ use crate::args::{VaultCommand, VaultFile};
 use crate::outcome::{Outcome, finish};
 use serde_json::json;
 use sluice_driver::Paths;
+use sluice_driver::moving::move_to;
 use sluice_driver::ports::Trouble;
-use sluice_driver::vault::{VaultKey, chosen, move_to};
+use sluice_driver::vault::{VaultKey, chosen};
 use sluice_protocol::Refused;
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! Lanes beside the machine's own seat: where each account's own seat lies, and which lane a folder
 //! belongs to. Used by the driver, `sluice run` and the hooks alike.
 
-use crate::adapters;
 use crate::paths::Paths;
+use crate::whereabouts;
 use sluice_custody::Seats;
 use sluice_engine::{AccountId, Generation, Provider, Utc};
 use sluice_ledger::{Error, Field, LaneRow, Ledger, by_headroom};
@@ -203,7 +203,7 @@ pub const fn store_variable(provider: Provider) -> &'static str {
 /// # Errors
 /// The database.
 pub fn seat_in_use(ledger: &Ledger, paths: &Paths, provider: Provider) -> Result<SeatInUse, Error> {
-    let Ok(home) = adapters::home() else { return Ok(SeatInUse::Foreign(PathBuf::new())) };
+    let Ok(home) = whereabouts::home() else { return Ok(SeatInUse::Foreign(PathBuf::new())) };
     let directory = |seats: Seats| match provider {
         Provider::Claude => seats.claude.map(|seat| seat.dir),
         Provider::Codex => seats.codex.map(|seat| seat.home),

@@ -7,6 +7,7 @@ pub mod checkup;
 pub mod clock;
 pub mod export;
 mod flight;
+mod handle;
 pub mod inbox;
 pub mod lanes;
 pub mod link;
@@ -14,6 +15,8 @@ pub mod lock;
 pub mod logs;
 mod meter;
 pub mod metrics;
+pub mod moving;
+pub mod parts;
 pub mod paths;
 pub mod perform;
 pub mod ports;
@@ -26,7 +29,8 @@ pub mod watchdog;
 pub mod whereabouts;
 pub mod worker;
 
-pub use link::{Handle, Link};
+pub use handle::Handle;
+pub use link::Link;
 pub use paths::Paths;
 pub use run::{
     Config, PATIENCE, StartError, attach_or_start, look, start, start_asking, start_here,

@@ -6,11 +6,12 @@
 use crate::clock::Clock;
 use crate::flight::{self, Desk};
 use crate::metrics::{Counters, Sheet};
+use crate::parts::Parts;
 use crate::ports::{
     Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Record,
     Recovered, RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
 };
-use crate::worker::{Hands, Missed, Worker};
+use crate::worker::{Missed, Worker};
 use sluice_core::calendar;
 use sluice_core::settings::Settings;
 use sluice_core::{CallId, Effect, Input, PollError, Port};
@@ -50,26 +51,6 @@ const WEEK_S: i64 = 604_800;
 const UNTOLD_MAX: usize = 32;
 /// Calls waiting for one part.
 const QUEUE: usize = 64;
-
-/// The parts outside.
-#[derive(Clone)]
-pub struct Parts {
-    /// The holder of credentials.
-    pub custody: Arc<dyn Custody>,
-    /// The providers.
-    pub providers: Arc<dyn Providers>,
-    /// Makes another hold on the same database for a loop that starts anew.
-    pub ledger: Arc<dyn Fn() -> Box<dyn Ledger> + Send + Sync>,
-    /// What carries out the calls of the parts that block.
-    pub hands: Hands,
-    /// Makes the desk for lanes and tools at work; `None` where there are none.
-    pub flight: Option<MakesFlight>,
-    /// Where numbers for a collector are kept if they are wished; `None` where nowhere.
-    pub metrics: Option<std::path::PathBuf>,
-}
-
-/// Makes a desk for lanes and tools at work.
-pub type MakesFlight = Arc<dyn Fn() -> Box<dyn Flight> + Send + Sync>;
 
 /// Where the core's words go.
 #[derive(Clone)]

@@ -2,11 +2,13 @@
 
 use crate::adapters;
 use crate::clock::{Clock, Reading, Since};
+use crate::handle::{Call, Handle};
 use crate::inbox::{BATCH, Inbox};
-use crate::link::{Call, Handle, Link};
+use crate::link::Link;
 use crate::lock::{self, Held, LockError};
+use crate::parts::Parts;
 use crate::paths::Paths;
-use crate::perform::{Ears, Parts, Performer};
+use crate::perform::{Ears, Performer};
 use crate::ports::{Loaded, Recovered, Trouble};
 use crate::socket::{self, Client, Door};
 use crate::watchdog::{Heart, Limits};
@@ -141,7 +143,7 @@ fn start_real(paths: &Paths, config: Config, may_ask: bool) -> Result<Handle, St
 }
 
 /// Looks at what is kept, beside whoever drives: takes no lock, and makes, moves and sends nothing.
-/// Only requests that look are answered ([`crate::link::only_looks`]).
+/// Only requests that look are answered ([`only_looks`]).
 ///
 /// # Errors
 /// [`StartError::Parts`]: the vault's key or the endpoints are not usable.

@@ -1,6 +1,6 @@
 //! The local socket: one JSON document per line, only for the owner of the data directory.
 
-use crate::link::{Handle, late};
+use crate::handle::{Handle, late};
 use crate::lock::private_dir;
 use crate::paths::Paths;
 use serde::{Deserialize, Serialize};

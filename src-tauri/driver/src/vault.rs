@@ -1,12 +1,11 @@
 //! Which vault holds the logins: the system's keychain, or the encrypted file vault once a person has
-//! chosen it. Moving is done while no driver runs.
+//! chosen it.
 
-use crate::adapters;
 use crate::paths::Paths;
 use crate::ports::Trouble;
 pub use sluice_custody::VaultKey;
 use sluice_custody::{
-    CustodyError, FileVault, Health, LockedVault, Opener, OsKeychain, SecretStore, StoreError,
+    CustodyError, FileVault, LockedVault, Opener, OsKeychain, SecretStore, StoreError,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +26,7 @@ pub(crate) fn store(paths: &Paths, may_ask: bool) -> Result<Arc<dyn SecretStore>
     open(paths, chosen(paths)?.as_ref(), may_ask)
 }
 
-fn open(
+pub(crate) fn open(
     paths: &Paths,
     choice: Option<&VaultKey>,
     may_ask: bool,
@@ -41,7 +40,7 @@ fn open(
     }
 }
 
-fn opener(
+pub(crate) fn opener(
     key: &VaultKey,
     ask: impl FnOnce(Option<&Path>) -> Result<Opener, CustodyError>,
 ) -> Result<Opener, Trouble> {
@@ -54,47 +53,6 @@ fn opener(
     }
 }
 
-/// Moves every kept login into the file vault (`Some`) or back into the keychain (`None`), and makes
-/// that the place from then on. Each item is read back and compared before the choice is written, and
-/// the old ones go after it. Returns how many were moved.
-///
-/// # Errors
-/// A driver runs, or either store fails; the earlier choice stands then and keeps everything.
-pub fn move_to(paths: &Paths, target: Option<&VaultKey>) -> Result<usize, Trouble> {
-    let _held = crate::run::claim(paths, "sluice vault")
-        .map_err(|error| Trouble::new("busy", format!("{error}; quit it first.")))?;
-    let before = chosen(paths)?;
-    if before.as_ref() == target {
-        return Ok(0);
-    }
-    if before.is_some() && target.is_some() {
-        let text = "The file vault is in use with another key; move back to the keychain first.";
-        return Err(Trouble::new("invalid", text));
-    }
-    let (namespace, accounts) = adapters::kept_accounts(paths)?;
-    let from = open(paths, before.as_ref(), true)?;
-    let to: Arc<dyn SecretStore> = match target {
-        Some(key) => {
-            let opener = opener(key, Opener::choose)?;
-            let made = FileVault::create(paths.home(), key, &opener);
-            Arc::new(made.map_err(|error| unusable(&error))?)
-        }
-        None => Arc::new(OsKeychain::new()),
-    };
-    if to.health() != Health::Ok {
-        let text = "The place to move to does not answer; nothing was changed.";
-        return Err(Trouble::new("keychain_absent", text));
-    }
-    let failed = |error: StoreError| Trouble::new(error.code(), format!("{error}."));
-    let moved = sluice_custody::copy_items(&*from, &*to, &namespace, &accounts).map_err(failed)?;
-    sluice_custody::choose_vault(paths.home(), target).map_err(|error| unusable(&error))?;
-    if let Err(error) = sluice_custody::remove_items(&*from, &namespace, &accounts) {
-        tracing::warn!(code = error.code(), "copies stay where the logins were before");
-    }
-    adapters::note_move(paths, &accounts);
-    Ok(moved)
-}
-
-fn unusable(error: &CustodyError) -> Trouble {
+pub(crate) fn unusable(error: &CustodyError) -> Trouble {
     Trouble::new("unusable", error.to_string())
 }

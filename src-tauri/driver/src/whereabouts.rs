@@ -1,17 +1,25 @@
 //! Where the tools look for their logins and settings, in this process's own surroundings: the one
 //! answer for the driver, `sluice doctor`, `sluice run`, the hooks and the lanes.
 
-use crate::adapters;
+use crate::ports::Trouble;
 pub use sluice_custody::Caveat;
 use sluice_custody::{Seats, Surroundings};
 use sluice_engine::Provider;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// The person's home directory.
+pub(crate) fn home() -> Result<PathBuf, Trouble> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    home.ok_or_else(|| {
+        Trouble::new("unusable", "The environment names no home directory; nothing was changed.")
+    })
+}
+
 /// The folder that a tool keeps its settings in; `None` where no home directory is known.
 #[must_use]
 pub fn tool_home(provider: Provider) -> Option<PathBuf> {
-    let home = adapters::home().ok()?;
+    let home = home().ok()?;
     Some(sluice_custody::tool_home(provider, &home, |name| std::env::var_os(name)))
 }
 
@@ -32,7 +40,7 @@ pub fn caveats(
             Some(_) | None => std::env::var_os(name),
         }
     };
-    let home = adapters::home().unwrap_or_else(|_| PathBuf::from("/"));
+    let home = home().unwrap_or_else(|_| PathBuf::from("/"));
     let around = Surroundings { home: &home, etc: Path::new("/etc"), here, var: &var };
     sluice_custody::caveats(provider, &around)
 }

@@ -6,7 +6,7 @@
 mod stand_in;
 
 use sluice_driver::clock::Clock;
-use sluice_driver::perform::Parts;
+use sluice_driver::parts::Parts;
 use sluice_driver::ports::{Pending, Providers, TokenAnswer, ToolNumbers, UsageAnswer};
 use sluice_driver::watchdog::Limits;
 use sluice_driver::{Config, start_watched};

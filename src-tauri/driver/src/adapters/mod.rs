@@ -9,9 +9,11 @@ mod seat;
 mod turns;
 
 use crate::clock::{Clock, Since};
+use crate::parts::Parts;
 use crate::paths::Paths;
-use crate::perform::Parts;
 use crate::ports::Trouble;
+use crate::whereabouts::{home, tool_home};
+use crate::{lanes, vault};
 use sluice_custody::{Config, Custody, Seats, SecretStore};
 use sluice_engine::{AccountId, Provider};
 use std::path::{Path, PathBuf};
@@ -58,7 +60,7 @@ pub(crate) fn open(
         namespace: namespace(),
         seats: seats.clone(),
     };
-    let store = crate::vault::store(paths, may_ask)?;
+    let store = vault::store(paths, may_ask)?;
     let kept = keeper(config, store, &shared, &home()?, clock)?;
     let for_ledger = shared.clone();
     let endpoints = sluice_providers::Endpoints::from_env()
@@ -96,7 +98,7 @@ pub(crate) fn open_to_look(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<St
         namespace: namespace(),
         seats: seats.clone(),
     };
-    let store = crate::vault::store(paths, false)?;
+    let store = vault::store(paths, false)?;
     let custody = Custody::open(config, store, Arc::new(look::NoPointers))
         .map_err(|error| Trouble::new("unusable", error.to_string()))?;
     let endpoints = sluice_providers::Endpoints::from_env()
@@ -215,22 +217,15 @@ fn note_seats(ledger: &mut sluice_ledger::Ledger, seats: &Seats) {
     let claude = seats.claude.as_ref().map(|seat| (Provider::Claude, seat.dir.as_path()));
     let codex = seats.codex.as_ref().map(|seat| (Provider::Codex, seat.home.as_path()));
     for (provider, directory) in claude.into_iter().chain(codex) {
-        if let Err(error) = crate::lanes::note_seat(ledger, provider, directory) {
+        if let Err(error) = lanes::note_seat(ledger, provider, directory) {
             tracing::warn!(%error, "where the seat lies was not noted");
         }
     }
 }
 
-pub(crate) fn home() -> Result<PathBuf, Trouble> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    home.ok_or_else(|| {
-        Trouble::new("unusable", "The environment names no home directory; nothing was changed.")
-    })
-}
-
 /// Where Claude Code keeps a record of each of its running processes.
 fn records() -> Option<PathBuf> {
-    Some(crate::whereabouts::tool_home(Provider::Claude)?.join("sessions"))
+    Some(tool_home(Provider::Claude)?.join("sessions"))
 }
 
 fn namespace() -> String {

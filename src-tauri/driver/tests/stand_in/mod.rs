@@ -1,7 +1,7 @@
 //! Parts that answer at once, count how often they were asked, and hang on demand.
 
 use sluice_driver::clock::Clock;
-use sluice_driver::perform::Parts;
+use sluice_driver::parts::Parts;
 use sluice_driver::ports::{
     Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending, Providers,
     Query, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, SwapOrder, SwapReport,

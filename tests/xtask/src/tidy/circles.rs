@@ -10,40 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Crates whose circles have yet to be mended.
-const EXEMPT: [&str; 1] = ["sluice-driver"];
-
 /// What one module names in another beside it.
 type Edges<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Reference<'a>>>;
 
-/// Every circle of every crate of the workspace, and every exemption that is no longer needed.
+/// Every circle of every crate of the workspace.
 pub fn circles(files: &Files, root: &Path, metadata: &Value, findings: &mut Vec<Finding>) {
-    judged(files, root, metadata, &EXEMPT, findings);
-}
-
-fn judged(
-    files: &Files,
-    root: &Path,
-    metadata: &Value,
-    exempt: &[&str],
-    findings: &mut Vec<Finding>,
-) {
     let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
-    for package in packages.iter().filter(|package| package["source"].is_null()) {
-        let name = package["name"].as_str().unwrap_or_default();
-        let targets = package["targets"].as_array().map_or(&[][..], Vec::as_slice);
-        let mut found = Vec::new();
-        for target in targets {
-            let source = PathBuf::from(target["src_path"].as_str().unwrap_or_default());
-            of_crate(files, &relative(root, &source), &mut found);
-        }
-        if !exempt.contains(&name) {
-            findings.append(&mut found);
-        } else if found.is_empty() {
-            let page = Path::new(package["manifest_path"].as_str().unwrap_or_default());
-            let text = "no circle is left: take the crate off the list of the exempt";
-            findings.push(finding(&relative(root, page), 1, text));
-        }
+    let ours = packages.iter().filter(|package| package["source"].is_null());
+    for target in ours.flat_map(|package| package["targets"].as_array().into_iter().flatten()) {
+        let source = PathBuf::from(target["src_path"].as_str().unwrap_or_default());
+        of_crate(files, &relative(root, &source), findings);
     }
 }
 
@@ -223,22 +199,18 @@ mod tests {
     }
 
     #[test]
-    fn an_exemption_lasts_as_long_as_a_circle() {
-        let metadata = serde_json::json!({ "packages": [{
-            "name": "c", "source": null, "manifest_path": "/p/c/Cargo.toml",
-            "targets": [{ "src_path": "/p/c/src/lib.rs" }],
-        }]});
-        let told = |exempt: &[&str], back: &str| {
-            let one = ("a.rs", "use crate::b::Two;\npub struct One;\n");
-            let files = crate_of(&[("lib.rs", "mod a;\nmod b;\n"), one, ("b.rs", back)]);
-            let mut findings = Vec::new();
-            judged(&files, Path::new("/p"), &metadata, exempt, &mut findings);
-            findings.into_iter().map(|finding| finding.path).collect::<Vec<_>>()
-        };
-        let (order, circle) = ("pub struct Two;\n", "use crate::a::One;\npub struct Two(One);\n");
-        assert_eq!(told(&[], circle), ["c/src/a.rs"]);
-        assert!(told(&["c"], circle).is_empty());
-        assert_eq!(told(&["c"], order), ["c/Cargo.toml"]);
-        assert!(told(&[], order).is_empty());
+    fn every_target_of_our_own_packages_is_read() {
+        let metadata = serde_json::json!({ "packages": [
+            { "source": null, "targets": [{ "src_path": "/p/c/src/lib.rs" }] },
+            { "source": "registry", "targets": [{ "src_path": "/p/c/src/lib.rs" }] },
+        ]});
+        let files = crate_of(&[
+            ("lib.rs", "mod a;\nmod b;\n"),
+            ("a.rs", "use crate::b::Two;\npub struct One;\n"),
+            ("b.rs", "use crate::a::One;\npub struct Two(One);\n"),
+        ]);
+        let mut findings = Vec::new();
+        circles(&files, Path::new("/p"), &metadata, &mut findings);
+        assert_eq!(findings.len(), 1, "{findings:?}");
     }
 }

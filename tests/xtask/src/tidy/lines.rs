@@ -8,17 +8,15 @@ use super::{Finding, finding};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The largest share of all lines that one crate may hold, percent; `None` until the driver is split.
-const CRATE_SHARE_MAX_PERCENT: Option<f64> = None;
+/// The largest share of all lines that one crate may hold.
+const CRATE_SHARE_MAX_PERCENT: f64 = 20.0;
 
 /// The page, which is no crate.
 const PAGE: &str = "ui";
 
 /// Crates that hold more than their share.
 pub fn shares(files: &Files, findings: &mut Vec<Finding>) {
-    if let Some(most) = CRATE_SHARE_MAX_PERCENT {
-        above(&counted(files), most, findings);
-    }
+    above(&counted(files), CRATE_SHARE_MAX_PERCENT, findings);
 }
 
 fn above(counted: &BTreeMap<String, usize>, most: f64, findings: &mut Vec<Finding>) {
