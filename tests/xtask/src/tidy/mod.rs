@@ -2,6 +2,7 @@
 //! forget to run it.
 
 mod circles;
+mod commands;
 mod edges;
 mod lines;
 mod marks;
@@ -42,6 +43,7 @@ pub fn everything(root: &Path, metadata: &Value) -> Vec<Finding> {
     source::rules(&files, &mut findings);
     promises::audit(&files, &mut findings);
     marks::audit(&files, &mut findings);
+    commands::audit(&files, &mut findings);
     edges::walls(metadata, &mut findings);
     circles::circles(&files, root, metadata, &mut findings);
     lines::shares(&files, &mut findings);

@@ -233,6 +233,7 @@ fn page(file: &File, findings: &mut Vec<Finding>) {
             findings.push(finding(&file.path, at + 1, text));
         }
         let markup = [
+            "dangerouslySetInnerHTML",
             "innerHTML",
             "outerHTML",
             "insertAdjacentHTML",
@@ -286,6 +287,16 @@ mod tests {
         assert_eq!(told("tests/a.rs", &long), ["a function of 71 lines; at most 70"]);
         assert!(told("tests/a.rs", &format!("fn a() {{\n{}}}\n", "x();\n".repeat(70))).is_empty());
         assert_eq!(told("tests/a.rs", &"//\n".repeat(601)), ["601 lines; at most 600"]);
+    }
+
+    #[test]
+    fn the_page_writes_no_markup_and_evaluates_no_text() {
+        for banned in
+            ["dangerouslySetInnerHTML", "innerHTML", "insertAdjacentHTML", "eval(", "new Function"]
+        {
+            assert_eq!(told("ui/src/app.tsx", &format!("{banned} x;\n")).len(), 1, "{banned}");
+            assert!(told("ui/src/app.css", &format!("{banned} x;\n")).is_empty());
+        }
     }
 
     #[test]
