@@ -262,3 +262,15 @@ impl fmt::Display for ProviderError {
 }
 
 impl std::error::Error for ProviderError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saturated_usage_endpoint_is_left_alone_for_five_minutes() {
+        let zero = RetryAfter::parse(b"0", sluice_engine::Utc(0));
+        let wait = FailureClass::UsageEndpointThrottled.min_wait(zero);
+        assert_eq!(wait, Duration::from_secs(300));
+    }
+}
