@@ -74,6 +74,29 @@ fn only_four_classes_count_against_the_account() {
     assert!(bench.ledger().skip(bench.accounts[0]).unwrap().is_some());
 }
 
+/// A cut went through a character, or a byte is none of a text: the rest of the document counts.
+#[test]
+fn a_text_nobody_needs_hides_no_hook() {
+    for text in [&br"cut \ud83d"[..], b"cut \xf0\x9f\x98", b"two\nlines"] {
+        let bench = with_default(2);
+        let with = |event: &str, rest: &str| {
+            let told = document(event, rest).replace("/tmp", "HERE").into_bytes();
+            let at = told.windows(4).position(|part| part == b"HERE").unwrap();
+            [&told[..at], text, &told[at + 4..]].concat()
+        };
+        let numbers = ",\"rate_limits\":{\"five_hour\":{\"used_percentage\":7}}";
+        silent(&bench.hook_bytes("session-start", &with("SessionStart", ""), &[]), "start");
+        silent(&bench.hook_bytes("status-line", &with("StatusLine", numbers), &[]), "numbers");
+        let failed = with("StopFailure", ",\"error\":\"rate_limit\"");
+        silent(&bench.hook_bytes("stop-failure", &failed, &[]), "failure");
+        let shown = String::from_utf8_lossy(text);
+        assert_eq!(bench.rows().len(), 1, "{shown}: the conversation is known");
+        assert!(bench.ledger().skip(bench.accounts[0]).unwrap().is_some(), "{shown}: its failure");
+        let replayed = open(&bench.data()).replay(crate::support::T0).unwrap();
+        assert_eq!(replayed.observations.len(), 1, "{shown}: its numbers");
+    }
+}
+
 #[test]
 fn a_burst_of_hooks_in_a_lane_is_one_swap() {
     let bench = Bench::new(3);
@@ -104,7 +127,7 @@ fn a22_trouble_is_silent_too_and_leaves_the_event_in_the_spool() {
     let raw = rusqlite::Connection::open(crate::support::database(&bench.data())).unwrap();
     let told = document("StopFailure", ",\"error\":\"rate_limit\"");
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let took = quickest(4, || silent(&bench.hook_once("stop-failure", &told, &[]), "locked"));
+    let took = quickest(4, || silent(&bench.hook_once("stop-failure", told.as_bytes(), &[]), "locked"));
     raw.execute_batch("ROLLBACK").unwrap();
     assert!(took < std::time::Duration::from_millis(1_000), "{took:?}");
     assert_eq!(std::fs::read_dir(bench.data().join("spool")).unwrap().count(), 4);

@@ -119,6 +119,11 @@ impl Bench {
     /// A hook that was given the time it may take. One that used all of it may have recorded nothing,
     /// which is its promise to the tool: then the tool calls again.
     pub fn hook(&self, event: &str, document: &str, with: &[(&str, &str)]) -> Output {
+        self.hook_bytes(event, document.as_bytes(), with)
+    }
+
+    /// The same with a document that need not be text.
+    pub fn hook_bytes(&self, event: &str, document: &[u8], with: &[(&str, &str)]) -> Output {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let begun = Instant::now();
@@ -131,12 +136,12 @@ impl Bench {
     }
 
     /// A hook, however long it takes and whatever it records.
-    pub fn hook_once(&self, event: &str, document: &str, with: &[(&str, &str)]) -> Output {
+    pub fn hook_once(&self, event: &str, document: &[u8], with: &[(&str, &str)]) -> Output {
         let mut command = self.command(&["hook", event]);
         command.envs(with.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(document).unwrap();
         child.wait_with_output().unwrap()
     }
 

@@ -1,7 +1,6 @@
 //! One event of the tool: whose it is, and what is written down of it.
 
 use crate::run::{kind_of, new_id, now, shadowed_names, window_of};
-use serde_json::value::RawValue;
 use sluice_driver::Paths;
 use sluice_driver::lanes::{self, SeatInUse, with_seat};
 use sluice_driver::socket::{self, Client};
@@ -17,6 +16,7 @@ use sluice_ledger::{
 };
 use sluice_protocol::Request;
 use sluice_providers::claude::signals::{parse_hook, parse_status_line};
+use sluice_providers::json::Oddities;
 use std::time::Duration;
 
 /// How long another process's write lock is waited for.
@@ -25,23 +25,6 @@ const PATIENCE: Duration = Duration::from_millis(60);
 const TELLING: Duration = Duration::from_millis(120);
 /// Shells between the tool and its hook.
 const SHELLS_MAX: usize = 6;
-
-/// What is read of a document here; a fault in any other part of it hides nothing.
-#[derive(Default, serde::Deserialize)]
-struct Document<'a> {
-    #[serde(borrow, default)]
-    session_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    cwd: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reason: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-fn text(raw: Option<&RawValue>) -> Option<String> {
-    serde_json::from_str(raw?.get()).ok()
-}
 
 /// One event with what the tool told about it.
 pub(super) struct Heard {
@@ -90,13 +73,14 @@ impl Whose {
 
 impl Heard {
     pub(super) fn new(paths: Paths, document: &[u8]) -> Self {
-        let document: Document<'_> = serde_json::from_slice(document).unwrap_or_default();
+        let document = Oddities::default().document(document).unwrap_or_default();
+        let text = |name: &str| document[name].as_str().map(str::to_owned);
         Self {
             paths,
-            conversation: text(document.session_id),
-            folder: text(document.cwd),
-            reason: text(document.reason),
-            classed: text(document.error).is_some(),
+            conversation: text("session_id"),
+            folder: text("cwd"),
+            reason: text("reason"),
+            classed: document["error"].is_string(),
         }
     }
 

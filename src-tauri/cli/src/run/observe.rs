@@ -8,6 +8,7 @@ use sluice_engine::{Provider, Utc};
 use sluice_providers::FailureClass;
 use sluice_providers::claude::signals::parse_stream_line;
 use sluice_providers::codex::signals::{Message, parse_message};
+use sluice_providers::json::Oddities;
 use sluice_providers::spoken::{Spoken, reset_said};
 use sluice_providers::words::{Speaker, classify_text};
 use std::ffi::OsString;
@@ -271,7 +272,7 @@ fn judge(provider: Provider, text: &str) -> Judged {
     if !text.starts_with('{') {
         return Judged::Content;
     }
-    let document: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let document = Oddities::default().document(text.as_bytes()).unwrap_or_default();
     let (class, resets_at) = match provider {
         Provider::Claude => {
             let signal = parse_stream_line(text.as_bytes());

@@ -184,6 +184,16 @@ fn events_of_codex_are_no_content_and_name_the_reset() {
 }
 
 #[test]
+fn half_a_character_makes_no_event_an_answer() {
+    let cut = "{\"type\":\"system\",\"subtype\":\"init\",\"cwd\":\"cut \\ud83d\"}\n";
+    let evidence = streamed(&format!("{cut}{LIMIT}"), false);
+    assert!(evidence.failure.is_some() && !evidence.produced, "it may be tried again");
+    let error = format!("{{\"type\":\"error\",\"message\":\"{CODEX_HIT} \\ud83d\"}}\n");
+    let (evidence, _) = said(&["codex", "exec", "--json", "hello"], &error, "", false);
+    assert_eq!(evidence.failure.map(|seen| seen.kind), Some(FailureKind::RateLimit));
+}
+
+#[test]
 fn a_mode_is_read_from_the_words_of_the_call() {
     assert!(!manner_of(&["claude", "-p", "x"]).structured);
     assert!(manner_of(&["claude", "-p", "--output-format=json"]).structured);
