@@ -382,10 +382,10 @@ fn inherited(ledger: &Ledger) -> Option<ExecutionRow> {
     ledger.inherited(&id, &Kernel::here()?, std::process::id()).ok().flatten()
 }
 
-/// Whether a process began later than that.
+/// Whether a process certainly began later than that: its age is told in whole seconds, rounded down.
 fn began_after(process: ProcessId, at: Utc) -> bool {
     let Some(age_s) = Kernel::age_s(process) else { return false };
-    now().plus_seconds(-age_s) > at
+    now().plus_seconds(-age_s - 1) > at
 }
 
 /// The tool's process: the first above us that is no shell.
