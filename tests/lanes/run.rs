@@ -2,8 +2,8 @@
 //! kill, and nothing secret anywhere.
 
 use crate::support::open;
-use crate::tool::{Bench, LIMIT, SERVED, kill, later, lines};
-use sluice_engine::{Provider, Utc};
+use crate::tool::{Bench, LIMIT, SERVED, kill, later, lines, present};
+use sluice_engine::{Block, Provider, Utc, Verdict};
 use sluice_ledger::{Cap, Done, Kernel, State};
 use sluice_tests::pace::PATIENCE;
 use std::process::{Command, Stdio};
@@ -305,4 +305,15 @@ fn an_account_without_a_seat_says_how_to_make_one() {
     let unknown = bench.run(&["run", "--account", "Nobody", "--", "claude"]);
     assert_eq!(unknown.status.code(), Some(2));
     drop(open(&bench.data()));
+}
+
+#[test]
+fn a_run_begins_on_nobody_whom_the_provider_refuses() {
+    let bench = Bench::new(2);
+    let refused = Verdict::Refused { why: Block::NotAllowed, until: None };
+    bench.ledger().record_verdict(bench.accounts[0], refused, present()).unwrap();
+    let output = bench.in_lane(&format!("cat <<'END'\n{SERVED}\nEND"));
+    assert!(output.status.success(), "{:?}", lines(&output));
+    assert_eq!(bench.rows()[0].execution.account, Some(bench.accounts[1]));
+    assert_eq!(bench.active(), (bench.accounts[1], 2));
 }

@@ -164,14 +164,18 @@ impl Core {
             return self.answer(call, refused("not_signed_in", "Nobody is signed in there."));
         };
         let wall = self.walls.get(&account).cloned().unwrap_or_default();
-        let outcome = match wall.out(now.wall, own.model.as_deref()) {
-            _ if own.generation != generation => "stale",
-            None => "ignored",
-            Some(_) if self.under_way().is_some() => "under_way",
-            Some(_) => {
-                self.hold_up(account, &wall, now);
-                self.leave(lane, own.provider, now)
-            }
+        let found = self.account(account);
+        let walled = wall.out(now.wall, own.model.as_deref()).is_some()
+            || found.is_some_and(|found| found.usage.blocked(now.wall).is_some());
+        let outcome = if own.generation != generation {
+            "stale"
+        } else if !walled {
+            "ignored"
+        } else if self.under_way().is_some() {
+            "under_way"
+        } else {
+            self.hold_up(account, &wall, now);
+            self.leave(lane, own.provider, now)
         };
         self.answer_report(call, own.provider, account, outcome);
     }

@@ -103,10 +103,16 @@ pub async fn failure(
 /// known to refuse work.
 fn gone_on(ledger: &Ledger, lane: &LaneRow) -> Moved {
     let active = ledger.lane(lane.lane.id).ok().flatten().and_then(|row| row.lane.active);
-    let skip = active.and_then(|id| ledger.skip(id).ok().flatten());
-    let walled = skip.is_some_and(|skip| skip.out(now(), lane.lane.model.as_deref()).is_some());
     let text = "another account is live already".to_owned();
-    Moved { text, retry: active.is_some() && !walled }
+    Moved { text, retry: active.is_some_and(|id| !is_walled(ledger, id, lane)) }
+}
+
+/// Whether the account is known to refuse the work of a lane: a tool told so, or its provider.
+fn is_walled(ledger: &Ledger, account: AccountId, lane: &LaneRow) -> bool {
+    let (skip, standing) = (ledger.skip(account), ledger.standing(account));
+    let out = skip.ok().flatten().and_then(|skip| skip.out(now(), lane.lane.model.as_deref()));
+    let blocked = standing.ok().flatten().and_then(|standing| standing.usage.blocked(now()));
+    out.is_some() || blocked.is_some()
 }
 
 /// Whether a reading speaks against what is only a wording. The provider is asked once more, so that
@@ -218,11 +224,7 @@ fn said(ledger: &Ledger, verdict: &Verdict) -> Moved {
 pub async fn leave_walled(ledger: &mut Ledger, paths: &Paths, launch: &Launch) -> bool {
     let place = &launch.place;
     let (Some(lane), Some(account)) = (&place.lane, place.account) else { return false };
-    let known = match ledger.skip(account) {
-        Ok(Some(skip)) if launch.shadowed.is_empty() => skip,
-        _ => return false,
-    };
-    if known.out(now(), lane.lane.model.as_deref()).is_none() {
+    if !launch.shadowed.is_empty() || !is_walled(ledger, account, lane) {
         return false;
     }
     if place.pointer {

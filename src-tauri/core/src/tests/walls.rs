@@ -203,3 +203,38 @@ fn whom_the_provider_refuses_is_shown_so_and_never_reaches_the_seat() {
     assert_eq!(outside.view.accounts[1].blocked, None);
     assert_eq!(outside.swaps().len(), 1, "a later answer lifts it");
 }
+
+#[test]
+fn whom_the_provider_refuses_is_left_before_a_start() {
+    let mut outside = Outside::pair("advise");
+    let (lane, generation) =
+        (outside.core.world.lanes[0].id, outside.core.world.lanes[0].generation);
+    let begin = |outside: &mut Outside| match outside.ask(Request::LeaveWalled { lane, generation })
+    {
+        Answer::Reported(told) => told.outcome,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(begin(&mut outside), "ignored", "nothing is known against it");
+    let refused = "reading usage: billing (HTTP 402)".to_owned();
+    let blocked = PollError::Read(ReadError::Blocked(Block::Spending, refused));
+    outside.poll_error.insert(outside.id("a"), blocked);
+    outside.advance(HOUR);
+    assert_eq!(begin(&mut outside), "advised");
+}
+
+#[test]
+fn whom_the_provider_refuses_at_the_proof_is_not_gone_to() {
+    let mut outside = Outside::pair("auto");
+    outside.advance(180);
+    let (b, generation) = (outside.id("b"), outside.core.world.lanes[0].generation.0);
+    // The engine goes by numbers of before; only the proof of the login tells.
+    outside.core.cards.get_mut(&b).unwrap().proven_at = None;
+    let refused = "reading usage: auth_org_disabled (HTTP 403)".to_owned();
+    let blocked = PollError::Read(ReadError::Blocked(Block::Disabled, refused));
+    outside.poll_error.insert(b, blocked);
+    let from = outside.now.wall;
+    let failure = limit(&outside, "a", generation, 0);
+    told(&mut outside, failure);
+    assert!(outside.polls(from).iter().any(|poll| poll.1 == b), "it is asked first");
+    assert_eq!(outside.swaps().len(), 0);
+}

@@ -120,6 +120,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_an_account_is_refused_for_is_a_block() {
+        let read = |class| {
+            let doing = "reading usage";
+            read_error(&ProviderError { class, status: Some(403), retry_after: None, doing })
+        };
+        for (class, why) in [
+            (FailureClass::AuthOrgDisabled, Block::Disabled),
+            (FailureClass::Billing, Block::Spending),
+            (FailureClass::PlanIneligible, Block::NotAllowed),
+            (FailureClass::ValidationRequired, Block::NotAllowed),
+        ] {
+            let read = read(class);
+            assert!(matches!(&read, ReadError::Blocked(said, _) if *said == why), "{read:?}");
+        }
+        assert!(matches!(read(FailureClass::Forbidden), ReadError::Forbidden(_)));
+    }
+
+    #[test]
     fn the_tools_own_numbers_carry_whose_they_are_and_when() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(".claude.json");
