@@ -135,6 +135,47 @@ fn a_swap_and_a_run_say_that_the_login_has_no_effect() {
 }
 
 #[test]
+fn a_login_file_that_leads_into_another_store_is_told() {
+    let home = vault();
+    for name in ["rose", "ivy"] {
+        sign_in_as(&home, name);
+        assert_eq!(home.json(&["add", name]).1, Some(0));
+    }
+    assert_eq!(told(&home, &[], "linked_login"), Vec::<String>::new());
+    let file = home.path().join(".claude/.credentials.json");
+    let other = home.path().join("switcher/profile.json");
+    fs::create_dir(other.parent().unwrap()).unwrap();
+    fs::rename(&file, &other).unwrap();
+    std::os::unix::fs::symlink(&other, &file).unwrap();
+    let place = other.display().to_string();
+    let found = told(&home, &[], "linked_login");
+    assert!(found.len() == 1 && found[0].contains(&place), "{found:?}");
+    assert!(found[0].contains("let only one of the two swap"), "{found:?}");
+    let output = home.run(&["swap", "rose"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("rose is live now") && text.contains(&place), "{text}");
+    assert!(fs::read_to_string(&other).unwrap().contains("sk-rt-rose"), "it is followed");
+    assert!(fs::symlink_metadata(&file).unwrap().is_symlink());
+}
+
+#[test]
+fn a_configuration_too_large_is_named_with_what_helps() {
+    let home = vault();
+    sign_in_as(&home, "rose");
+    let config = home.path().join(".claude.json");
+    // Nothing is read of it, so it need not take room.
+    let file = fs::File::options().write(true).open(&config).unwrap();
+    file.set_len((512 << 20) + 1).unwrap();
+    let said = error(&home.run(&["add"]));
+    let doctor = told(&home, &[], "observe_only").concat();
+    for text in [said, doctor] {
+        assert!(text.contains(&config.display().to_string()) && text.contains("537 MB"), "{text}");
+        assert!(text.contains("shorten it") && text.contains("projects"), "{text}");
+        assert!(!text.contains("sign in") && !text.contains("Sign in"), "it does not help: {text}");
+    }
+}
+
+#[test]
 fn a_variable_that_is_set_but_empty_is_as_unset_everywhere() {
     let home = vault();
     sign_in(&home);
