@@ -156,6 +156,20 @@ pub fn outdated(account: &Account, now: Utc) -> bool {
     }
 }
 
+/// The same by what was seen: a reading that is newer than the reset it names stands, and a seat
+/// without windows has none that could pass.
+fn overtaken(account: &Account, now: Utc) -> bool {
+    let usage = &account.usage;
+    let full = usage.five_hour.used.is_some_and(|used| used.get() >= LANDING_LIMIT);
+    if full && usage.five_hour.emptied(usage.observed_at, now).is_some() {
+        return true;
+    }
+    if usage.seven_day.resets_at.is_none() {
+        return !usage.windowless();
+    }
+    usage.seven_day.emptied(usage.observed_at, now).is_some()
+}
+
 /// Seconds to wait after the `consecutive`th 429 in a row.
 #[must_use]
 pub fn throttle_pause_s(consecutive: u32, retry_after_s: Option<u64>) -> u64 {
@@ -207,7 +221,9 @@ fn interval(
         .refusals
         .iter()
         .any(|refusal| memory.last_request().is_none_or(|last| last < refusal.at));
-    if refused || outdated(account, now) || live && short_outdated(account, now) {
+    let outdated =
+        if rules.refetch_past_reset { overtaken(account, now) } else { outdated(account, now) };
+    if refused || outdated || live && short_outdated(account, now) {
         return FLOOR_S;
     }
     if !live {

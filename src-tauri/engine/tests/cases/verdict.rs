@@ -306,6 +306,18 @@ fn after_an_early_refusal_the_hours_requests_are_not_spent() {
 }
 
 #[test]
+fn what_a_reading_would_not_change_is_not_read_each_minute() {
+    let past = account(2).week(30.0, in_hours(72.0)).short(100.0, Some(in_minutes(-15.0)));
+    for policy in POLICIES {
+        for parked in [paid_seat(2), past.clone()] {
+            let mut world = read_now(policy, vec![half_used(1), parked.clone()]);
+            let made = requests(&mut world, 2, &parked.usage, 65.0);
+            assert!(made.len() <= 12, "{policy:?}: {} of 20: {made:?}", made.len());
+        }
+    }
+}
+
+#[test]
 fn what_is_said_of_a_full_window_names_the_window_that_is_full() {
     for (short, week, words) in
         [(100.0, 50.0, "its 5-hour window is full"), (20.0, 100.0, "its week is used up")]
