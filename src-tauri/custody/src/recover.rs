@@ -329,6 +329,10 @@ impl Custody {
         owner: &Party,
     ) -> Result<bool, CustodyError> {
         match self.stable(place, parked, provider, false) {
+            // Written by a tool that held the file open: it stays, and is nobody's that is kept here.
+            Stable::Found(_, Found::Login(login)) if self.is_anothers(owner.account, &login)? => {
+                Ok(false)
+            }
             Stable::Found(bytes, Found::Login(_)) => {
                 let sealed = self.seal(provider, owner, &bytes, None)?;
                 Ok(!matches!(sealed, crate::Sealed::Older(_)))

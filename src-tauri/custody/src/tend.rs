@@ -2,7 +2,8 @@
 
 use crate::error::CustodyError;
 use crate::files::Place;
-use crate::seats::found::Found;
+use crate::seats::codex::key_without_person;
+use crate::seats::found::{Found, FoundLogin};
 use crate::seats::look::Stable;
 use crate::swap::PARKED;
 use crate::{Custody, Sealed};
@@ -32,17 +33,46 @@ impl Custody {
         Ok(left)
     }
 
-    /// Removes what lies parked of an account that the person has removed.
+    /// Removes what lies parked of an account that the person has removed. A tool that held the file
+    /// open may have written something else into it, which stays.
     pub(crate) fn remove_parked(&self, account: AccountId) {
         for provider in Provider::ALL {
             let Ok(place) = self.locate_file(provider) else { continue };
             let prefix = format!("{}{PARKED}{}-", place.name.to_string_lossy(), account.0);
             for name in place.names(&prefix).unwrap_or_default() {
-                if let Err(error) = place.remove(&name) {
+                let own = match self.stable(&place, &name, provider, false) {
+                    Stable::Found(_, Found::Login(login)) => {
+                        matches!(self.is_anothers(account, &login), Ok(false))
+                    }
+                    Stable::Found(_, Found::Stub) | Stable::Absent => true,
+                    Stable::Found(_, Found::Foreign(_) | Found::Unreadable(_))
+                    | Stable::Unreadable(_)
+                    | Stable::Restless => false,
+                };
+                if !own {
+                    tracing::warn!("a parked file stays: it holds something else");
+                } else if let Err(error) = place.remove(&name) {
                     tracing::warn!(%error, "a parked file of a removed account stays");
                 }
             }
         }
+    }
+
+    /// Certainly another account's login: by its own word, or by what is remembered of its sign-in.
+    pub(crate) fn is_anothers(
+        &self,
+        account: AccountId,
+        login: &FoundLogin,
+    ) -> Result<bool, CustodyError> {
+        let (named, key) = (login.identity.as_ref(), self.lineages.key(account));
+        if let Some((named, key)) = named.zip(key)
+            && named.key != key
+            && key_without_person(&named.key).as_ref() != Some(&key)
+        {
+            return Ok(true);
+        }
+        let owner = self.lineages.owner(login, self.vault.pointers.as_ref())?;
+        Ok(owner.is_some_and(|owner| owner.account != account))
     }
 
     fn tend_one(
@@ -114,6 +144,9 @@ impl Custody {
             | Stable::Unreadable(_)
             | Stable::Restless => return Ok(false),
         };
+        if self.is_anothers(account, &login)? {
+            return Ok(false);
+        }
         if let Some(kept) = self.vault.current(account)?.filter(|_| self.is_spent(account, &login))
         {
             return Ok(now.millis() - kept.stored_at.millis() >= PARKED_MS_MIN);

@@ -179,6 +179,23 @@ fn what_lies_parked_without_an_owner_goes_only_if_it_is_empty() {
     }
 }
 
+#[test]
+fn what_another_wrote_into_what_lies_parked_is_not_taken() {
+    for text in [member("stranger", 0), "{\"OPENAI_API_KEY\":\"sk-live\"}".to_owned()] {
+        let home = with_two();
+        let two = Party { account: AccountId(2), key: key("w/two") };
+        home.custody.swap(&swap_to(1, "w/one", Some(two)), &mut MemJournal::default()).unwrap();
+        let parked = names(&home, ".codex").into_iter().find(|name| name.contains("parked-2-"));
+        let parked = store(&home).with_file_name(parked.unwrap());
+        // The tool held the old file open.
+        write(&parked, &text);
+        assert_eq!(home.custody.tend_as_of(CODEX, later()).unwrap(), 1);
+        assert!(!home.kept().contains("rt-stranger"), "it is not account 2's");
+        home.custody.forget(AccountId(2)).unwrap();
+        assert_eq!(fs::read_to_string(&parked).unwrap(), text, "nor does it go with it");
+    }
+}
+
 /// Writes into the seat when the new login is staged and the old one not yet exchanged.
 struct LastMoment<'a> {
     inner: MemJournal,
