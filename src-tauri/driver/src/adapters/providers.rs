@@ -129,7 +129,6 @@ mod tests {
             (FailureClass::AuthOrgDisabled, Block::Disabled),
             (FailureClass::Billing, Block::Spending),
             (FailureClass::PlanIneligible, Block::NotAllowed),
-            (FailureClass::ValidationRequired, Block::NotAllowed),
         ] {
             let read = read(class);
             assert!(matches!(&read, ReadError::Blocked(said, _) if *said == why), "{read:?}");
