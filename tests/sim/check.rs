@@ -1,4 +1,5 @@
-//! The invariants: D1–D7 and T1–T2 of the reliability goals, judged from outside the engine.
+//! The invariants D1 to D7, T1 and T2, judged from outside the engine. `tests/RELIABILITY.md` says what each
+//! means.
 
 use sluice_engine::{AccountId, Percent, Trigger, Utc, Window};
 use std::collections::{BTreeMap, VecDeque};
