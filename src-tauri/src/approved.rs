@@ -1,5 +1,5 @@
-//! The hardening sheet as a test: what the configuration grants equals what was approved. Whoever
-//! widens it has to change this file too.
+//! The window's hardening as a test: what the configuration grants equals the list in this file. To widen
+//! it, a change must also come here.
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! What the page may ask: the current view, and a subset of the driver's requests.
+//! What the page may ask: the current view, and a subset of the driver's requests. The page is the one part
+//! with foreign text in a browser engine.
 //!
 //! Verbs on opaque ids only. Nothing secret comes back, nothing takes a path or an address.
 

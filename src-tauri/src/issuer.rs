@@ -1,5 +1,5 @@
-//! Who gives notices their numbers on Linux: the program that owns the notifications' name. When it
-//! ends, its numbers end with it; its successor counts from one again, for other programs, too.
+//! Which program numbers notifications on Linux: the owner of the notifications' bus name. When it ends, its
+//! numbers end with it. Its successor counts from one again, for other programs, too.
 
 use std::sync::Arc;
 use std::time::Duration;

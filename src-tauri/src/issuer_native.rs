@@ -1,4 +1,4 @@
-//! Who gives notices their numbers on macOS and Windows: the system, which does not end before us.
+//! Which program numbers notifications on macOS and Windows: the system, and it does not end before us.
 
 use std::sync::Arc;
 use std::time::Duration;

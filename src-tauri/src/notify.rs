@@ -1,5 +1,5 @@
 //! Notices to the desktop. Sending has a deadline, waiting for a click has an end, one cause stands on
-//! the screen once, and only so many wait at once; the desktop's own do-not-disturb decides what is shown.
+//! the screen once, and only so many wait at once. The desktop's do-not-disturb decides what is shown.
 
 use crate::issuer::Issuers;
 use crate::menu::Act;

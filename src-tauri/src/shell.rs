@@ -1,4 +1,4 @@
-//! What the commands and the tray share: the driver as it is found, and what is shown of it.
+//! What the page's commands and the tray share: the driver as it is found, and what is shown of it.
 
 use crate::tray::Shows;
 use crate::words::Moment;

@@ -1,4 +1,4 @@
-//! What stands on the screen: one notice per cause, and none whose cause is over.
+//! Which notifications are on the screen: one per cause, and none for a cause that is over.
 
 use crate::issuer::Issuer;
 use sluice_protocol::{Login, View};

@@ -1,4 +1,4 @@
-//! The settings window: made when asked for, gone when closed. The application lives on without it.
+//! The window: made on request, destroyed when closed. The application lives on without it.
 
 use std::path::{Path, PathBuf};
 use tauri::webview::NewWindowResponse;

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line: every command and option, with its help text.
 
 mod tools;
 

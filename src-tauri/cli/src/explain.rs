@@ -1,4 +1,4 @@
-//! `sluice explain`: one decision, for somebody who has never seen the program from inside.
+//! `sluice explain`: one decision, for somebody who has never seen the code.
 
 use crate::names::{label, listed};
 use crate::outcome::{Outcome, shown, unexpected};

@@ -1,4 +1,4 @@
-//! A failure that a run or a hook wrote down, as it is told to the running program.
+//! A failure that a run or a hook recorded, on its way to the driver.
 
 use sluice_engine::Utc;
 use sluice_ledger::FailureReport;

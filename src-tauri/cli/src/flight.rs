@@ -1,4 +1,4 @@
-//! `sluice reconcile`: rows of tools that are certainly gone. A dry run unless `--apply` is given.
+//! `sluice reconcile`: closes rows of tools that are certainly gone. A dry run unless `--apply` is given.
 
 use crate::{Exit, render};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! `sluice hook <event>`: what Claude Code calls at the start, the failure and the end of a
-//! conversation, and for its status line. Says nothing, ends with 0, within 200 ms; what cannot be
-//! recorded in time is left in the spool.
+//! conversation, and for its status line. It prints nothing, ends with 0, and takes at most 200 ms, because
+//! the tool waits for it. What cannot be recorded in time is left in the spool.
 
 mod heard;
 

@@ -1,5 +1,5 @@
-//! `sluice hooks install|remove|status`: our lines in the tool's own settings, with consent, with a
-//! backup, and gone again without a trace. Every byte that is not ours stays as it is.
+//! `sluice hooks install|remove|status`: our lines in the tool's own settings, with consent and a backup,
+//! and removed without a trace. Every byte that is not ours stays as it is.
 
 mod file;
 mod ours;

@@ -1,5 +1,5 @@
-//! `sluice lane …`: lanes, the folders they are bound to, their accounts, ceilings, and an account's
-//! own seat. Works on the ledger beside a running driver, which is told to look.
+//! `sluice lane …`: lanes, their folders, accounts and ceilings, and an account's own seat. Works on the
+//! ledger beside a running driver, and tells it to look.
 
 use crate::args::{LaneCommand, OnOff};
 use crate::render::{instant, table};

@@ -1,5 +1,5 @@
-//! `sluice run -- claude …`: admits, starts the tool in the same terminal, records it, reports what
-//! it says against its account, and ends with the tool's own exit code.
+//! `sluice run -- claude …`: admits, starts the tool in the same terminal, records the run, reports
+//! failures against its account, and ends with the tool's own exit code.
 //!
 //! A ledger that cannot be used never stops a person's tool: it then runs untracked, with one line
 //! on standard error. `--strict` refuses instead.

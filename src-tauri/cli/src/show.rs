@@ -1,4 +1,4 @@
-//! What each command shows.
+//! The text of each answer.
 
 use crate::args::Command;
 use crate::names::{find, label, listed};

@@ -1,4 +1,4 @@
-//! Who each account is: its name, its key and the state of its login.
+//! An account beside what the engine sees: its label, its key and the state of its login.
 
 use super::{Card, Core};
 use crate::ports::KeptAccount;

@@ -1,4 +1,5 @@
-//! Swaps: begun once, carried out elsewhere, settled here.
+//! Swaps: ordered here, carried out by custody, settled here. A swap takes seconds, and the loop goes on
+//! meanwhile.
 
 use super::{CallId, Core, Effect, Fresh, Running, Seat};
 use crate::ports::{SwapOrder, SwapReport, Trouble, login_text};

@@ -1,4 +1,4 @@
-//! Working hours: what the person keeps, and its expansion into UTC spans for the engine.
+//! Working hours: what the person keeps, and its expansion into UTC spans. The engine knows no time zone.
 //!
 //! Local times become instants one by one, so a day on which the clocks change is as long as it is.
 //! A local time that occurs twice means its first occurrence; one that is skipped means the moment

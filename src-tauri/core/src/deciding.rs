@@ -1,4 +1,4 @@
-//! Deciding: when a lane decides, what its mode makes of the answer, and what is written down.
+//! When a lane decides, what its mode makes of the decision, and what is written down.
 
 use super::{Core, LaneBook, Record, Seat, Then};
 use crate::explain;

@@ -1,4 +1,4 @@
-//! Looking ahead: forecasts kept up to date, capacity that will expire announced, the day's digest.
+//! Looks ahead: forecasts kept up to date, capacity that will expire announced, the day's digest.
 
 use super::{Core, Record, Then};
 use alloc::borrow::ToOwned as _;

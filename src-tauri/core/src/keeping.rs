@@ -1,5 +1,5 @@
-//! What is kept is read back: at the start, once a day, when the keychain is back and when something
-//! was missing. The index alone is never believed; an item may have gone with its keychain.
+//! Reads every kept login back: at the start, once a day, when the keychain is back and when something was
+//! missing. The index alone is never believed; an item may have gone with its keychain.
 
 use super::{Core, Effect};
 use crate::ports::{Health, Kept, Trouble};

@@ -1,5 +1,5 @@
-//! What a look into a seat said may be out of date when a person asks: it is looked again before a
-//! wish is refused. And what is told of a seat that is left alone.
+//! What was seen in a seat may be out of date when a person asks, so it is read again before a request is
+//! refused. Here also: what is told of a seat that is left alone.
 
 use super::{CallId, Core, Seat};
 use alloc::borrow::ToOwned as _;

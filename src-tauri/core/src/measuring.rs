@@ -1,4 +1,4 @@
-//! Numbers for a collector: when they are due, and what is known then.
+//! When numbers for a collector are written, and what is known then.
 
 use super::{CallId, Core, Effect, Page};
 use alloc::boxed::Box;

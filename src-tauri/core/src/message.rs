@@ -1,4 +1,4 @@
-//! What goes into the core and what it wants done.
+//! What goes into the core and what it wants done: the whole of its connection to the world.
 
 use crate::ports::{
     Flown, Health, Holder, Kept, Look, ReadError, Recovered, RefreshReport, SeatReport, SwapOrder,

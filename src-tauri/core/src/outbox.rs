@@ -1,4 +1,4 @@
-//! Notices on their way: within the day's measure, held over quiet hours, written down before shown.
+//! Notices on their way: within the daily limit, held over quiet hours, stored before they are shown.
 
 use super::{Core, Effect, Record, Then};
 use alloc::boxed::Box;

@@ -1,4 +1,4 @@
-//! Reading usage: when, with whose bearer, within which budget, and what the answers mean.
+//! Reading usage: when, with which token, within which budget, and what the answers mean.
 
 use super::wishes::Flag;
 use super::{Core, Effect, PollError, Seat};

@@ -1,5 +1,5 @@
-//! What the parts outside the core tell it and are told: plain values. The traits of the parts
-//! themselves stand in `driver`.
+//! Plain values that cross between the core and the parts outside. The traits of the parts stand in
+//! `driver`, because their calls block or wait.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! Before an account goes live its login is proven: the provider took it within the hour, or is
-//! asked once more before the seat is touched.
+//! Proves a login before it goes live: the provider accepted it within the hour, or is asked once more
+//! before the seat is touched. A dead login in the seat stops the person's work.
 
 use super::{CallId, Core, Seat};
 use crate::ports::{ReadError, RefreshReport, SwapOrder, Trouble};

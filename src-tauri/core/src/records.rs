@@ -1,4 +1,4 @@
-//! What the loop writes down and looks up.
+//! What the loop writes down and looks up, as values: the core knows no database.
 
 use crate::ports::{Identity, KeptAccount};
 use alloc::boxed::Box;

@@ -1,4 +1,4 @@
-//! What tools report against the live account: one generation is left once, however many report.
+//! Failures that tools report against the live account. However many report one generation, it is left once.
 
 use super::{CallId, Core, Effect, Seat};
 use crate::ports::{Flown, Told};

@@ -1,4 +1,4 @@
-//! What front ends ask: checked, carried out or refused with a reason.
+//! Requests of front ends: checked, carried out, or refused with a reason.
 
 use super::telling::SNOOZE_S;
 use super::wishes::Flag;

@@ -1,4 +1,4 @@
-//! Seats: whose login lies where, and what follows when that changes without us.
+//! Seats: which login lies where, and what follows when that changes without us.
 
 use super::{Core, Effect, Seat, SeatBook};
 use crate::ports::{Kept, Recovered, SeatLogin, SeatReport, Trouble};

@@ -1,4 +1,4 @@
-//! Settings: every key, its default and what it may hold. Stored by name in the ledger.
+//! Settings: every key, its default and its bounds. Stored by name in the ledger.
 
 use crate::calendar::{DemandProfile, WorkCalendar, WorkSpan};
 use crate::hours::{self, Hours};

@@ -1,4 +1,4 @@
-//! Handing things over to be written down.
+//! Hands records to the ledger.
 
 use super::{Core, Effect, Record, Then};
 use alloc::boxed::Box;

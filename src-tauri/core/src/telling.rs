@@ -1,4 +1,5 @@
-//! Notices: one per cause until it has ended, silenced by kind, by snooze and by quiet hours.
+//! Notices: one per cause until it has ended, silenced by kind, by snooze and by quiet hours. A condition
+//! lasts for many decisions, and the person hears of it once.
 
 use super::Core;
 use crate::ports::{SwapOrder, Trouble, Twin};

@@ -1,4 +1,5 @@
-//! Parked credentials: renewed one at a time, well before they end, never the one in a seat.
+//! Refreshes parked logins: one at a time, well before they end, never the one in a seat. The tool refreshes
+//! that one, and two writers spend each other's tokens.
 
 use super::wishes::Flag;
 use super::{Core, Effect, Seat};

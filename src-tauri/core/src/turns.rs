@@ -1,5 +1,5 @@
-//! A swap that could as well come a little later waits, within a bound, for the end of the turn that
-//! a tool is in the middle of. What has to leave does not wait.
+//! A swap that can wait waits, within a bound, for the end of the turn that a tool is in. What must leave
+//! does not wait.
 
 use super::{Core, Effect};
 use crate::ports::Look;

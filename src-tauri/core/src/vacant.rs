@@ -1,5 +1,5 @@
-//! A seat in which nobody is signed in: told with somebody to place, filled by itself only when it
-//! was the provider and not the person who ended the login.
+//! A seat with nobody signed in. The person is told who could be placed; it is filled automatically only
+//! when the provider ended the login, and not the person.
 
 use super::{Core, Seat};
 use crate::ports::login_text;

@@ -1,4 +1,4 @@
-//! The view: a pure function of the core's state.
+//! Builds the view: a pure function of the core's state, so that every front end shows the same.
 
 use crate::{Core, Seat};
 use alloc::borrow::ToOwned as _;

@@ -1,6 +1,6 @@
-//! The skip list: whom a failure keeps from being chosen, and what lifts it. The ledger holds it, so
-//! that it is the same for the loop, for `sluice run` and for the hooks; here it is lent to the
-//! engine for the length of a decision.
+//! The skip list: which account a failure keeps from being chosen, and what lifts it. The ledger holds it,
+//! so that it is the same for the loop, for `sluice run` and for the hooks; the engine is given it for the
+//! length of a decision.
 
 use super::Core;
 use crate::records::Record;

@@ -1,5 +1,5 @@
-//! What somebody asked for and waits for: each ends by its own bound, whatever hangs, and what was
-//! begun for it goes on without the asker.
+//! Requests that somebody waits for: each ends by its own bound, whatever hangs. What was begun for one
+//! goes on without the asker.
 
 use super::{CallId, Core, Effect, PollError, Seat};
 use crate::ports::{ReadError, RefreshReport, login_text};

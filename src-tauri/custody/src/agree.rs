@@ -1,8 +1,8 @@
-//! The tool's configuration names whose login is in the seat, also after a late writer.
+//! Corrects a tool configuration that names another account than the login in the seat.
 //!
-//! Claude Code reads its profile beside everything else and writes it down whoever is signed in by
-//! then. Over a swap that is the account that left: the tool then shows, caches and reports for it
-//! while it works on another's login, for a day.
+//! Claude Code reads its profile once and writes it down again after other requests. Over a swap it writes
+//! the account that left: the tool then shows, caches and reports for that one while it works on another
+//! login, for a day.
 
 use crate::error::CustodyError;
 use crate::files::Place;

@@ -1,5 +1,5 @@
-//! What makes a login that is in place have no effect, or another one than it seems: keys that outrank
-//! it, addresses that its requests go to instead, a file that is a link into another store.
+//! What keeps a login in its place from taking effect: keys that outrank it, addresses that its requests go
+//! to instead, a file that is a link into another store. Told with a swap, because nothing else shows it.
 
 use crate::json;
 use crate::refused::Barred;

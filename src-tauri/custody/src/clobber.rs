@@ -1,4 +1,5 @@
-//! A foreign writer that undoes our swaps: told apart from the person, and not fought for ever.
+//! Another program that puts the earlier login back after our swap. It is told apart from the person, and
+//! not fought for ever.
 
 use crate::Custody;
 use crate::clock::{self, Stopwatch};

@@ -1,4 +1,4 @@
-//! The only place in this crate that reads a clock.
+//! The only clock of this crate. Deadlines of locks and the instant a vintage was stored; nothing decides by it.
 
 use sluice_engine::Utc;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! What can go wrong, in words that say what happened, what was kept and what to do next.
+//! What can go wrong, in words for people: what happened, what was kept, what to do next.
 
 use crate::keychain::StoreError;
 use crate::login::AccountKey;

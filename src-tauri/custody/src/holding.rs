@@ -1,4 +1,4 @@
-//! What the store still gives back, and what others may read.
+//! Whether the store still returns what it was given, and who else may read a seat: an index says neither.
 
 use crate::error::CustodyError;
 use crate::files::Place;

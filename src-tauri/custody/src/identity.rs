@@ -1,4 +1,5 @@
-//! `oauthAccount` in Claude Code's configuration: the whole block, every other byte kept.
+//! `oauthAccount` in Claude Code's configuration: replaced as a whole, every other byte kept, because the
+//! tool keeps everything else of the person in the same file.
 
 use crate::clock;
 use crate::error::{CustodyError, FileError};

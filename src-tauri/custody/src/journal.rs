@@ -1,4 +1,5 @@
-//! The journal of swaps as custody needs it: an intent before the outside changes, a settlement after.
+//! The journal of swaps as custody needs it: an intent before the outside changes, a settlement after. The
+//! ledger implements it, so that custody knows no database.
 
 use crate::error::RecordError;
 use crate::login::{AccountKey, Fingerprint, VintageRef};

@@ -1,4 +1,5 @@
-//! Reading and splicing the top level of a JSON object without touching any other byte.
+//! Reads and splices the top level of a JSON object without touching any other byte: a parser that writes
+//! back would reorder keys and copy secrets.
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! The OS keychain behind one trait, with a deadline on every call.
+//! The keychain behind one trait, with a deadline on every call: a keychain may wait for a password prompt.
 
 use crate::clock::Stopwatch;
 use crate::secret::Secret;

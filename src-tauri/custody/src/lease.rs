@@ -1,4 +1,5 @@
-//! Bounded locks: ours, held by the kernel and gone when we die, and the tools' own directories.
+//! Bounded locks. Ours are held by the kernel and end with us; the tools' own are directories and files, and
+//! are honoured as the tools do.
 
 use crate::clock::{self, Stopwatch};
 use crate::error::{CustodyError, FileError};

@@ -1,5 +1,5 @@
-//! Which sign-in belongs to which account: the memory that tells whose a credential is when the
-//! tool's configuration lags behind or names somebody else. No secret in it.
+//! Which sign-in belongs to which account. It says who owns a credential when the tool's configuration lags
+//! behind or names somebody else. No secret in it.
 
 use crate::error::{CustodyError, FileError};
 use crate::files::{self, Place, Read};

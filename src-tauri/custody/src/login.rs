@@ -1,4 +1,4 @@
-//! What a login is known by and what a seat holds. No secret in any of it.
+//! What a login is known by and what a seat holds. No secret in any of it, so it may leave this crate.
 
 use crate::refused::{Barred, ForeignLogin, Unreadable};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! Secrets that are larger than one item of the system's store may be (Windows: 2,560 bytes): cut into
-//! parts, and joined again only when every part is the one that was written.
+//! Secrets larger than one item of the system's store (Windows: 2,560 bytes): cut into parts, and joined
+//! again only when every part is the one that was written.
 
 use crate::keychain::StoreError;
 use crate::secret::Secret;

@@ -1,4 +1,4 @@
-//! Which programs of this user are at work (Linux; elsewhere that cannot be seen).
+//! Which programs of this user are running (Linux only): a Codex at work may be renewing its login.
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags};

@@ -1,4 +1,4 @@
-//! What a swap left half done is finished or undone by looking, never by repeating.
+//! Finishes or undoes a swap that a crash left half done, by looking at the files and never by repeating.
 
 use crate::error::CustodyError;
 use crate::files::{Nowhere, Place, Read};

@@ -1,4 +1,5 @@
-//! Refreshing parked accounts: one at a time under a bounded lock, sealed before anything else.
+//! Refreshes parked logins: one at a time under a bounded lock. The answer is stored before anything else,
+//! because the old token is spent.
 
 use crate::Custody;
 use crate::error::CustodyError;

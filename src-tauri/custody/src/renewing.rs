@@ -1,8 +1,8 @@
-//! A Codex that may be renewing the login in its seat is waited for.
+//! Waits for a Codex that may be renewing the login in its seat.
 //!
-//! Codex asks the provider first and takes its locks only to save. Finds it another account in its
-//! file by then, it throws the new pair away: the old one is spent, and the login is lost. No lock
-//! tells that it is asking; that it lives, and that the login is due, does.
+//! Codex asks the provider first and takes its locks only to save. If it then finds another account in its
+//! file, it throws the new pair away: the old one is spent, and the login is lost. No lock shows that it is
+//! asking. That it runs, and that the login is due, does.
 
 use crate::Custody;
 use crate::clock::{self, Stopwatch};

@@ -1,4 +1,4 @@
-//! The one type that holds secret bytes.
+//! The one type with secret bytes. It cannot be printed, compared, serialised or cloned.
 
 use zeroize::Zeroizing;
 

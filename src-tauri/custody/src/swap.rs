@@ -1,4 +1,5 @@
-//! The placing swap: exchange, park, fold, verify; every step journalled, recovery walks backwards.
+//! The swap in a seat: exchange, park, fold, verify. Each step is journalled, so that recovery can tell how
+//! far a crash let it come.
 
 use crate::clock::{self, Stopwatch};
 use crate::error::{CustodyError, FileError};

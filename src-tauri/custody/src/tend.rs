@@ -1,4 +1,5 @@
-//! What lies parked beside a seat is read again, folded and, once safe, destroyed.
+//! Looks after what a swap left parked beside the seat: a tool may still write into it for seconds. It is
+//! read again, folded, and destroyed once that is safe.
 
 use crate::error::CustodyError;
 use crate::files::Place;

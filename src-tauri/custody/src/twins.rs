@@ -1,5 +1,5 @@
-//! Logins we keep that lie in another place of this machine, too: whoever renews first spends the
-//! other's single-use token, and the provider ends both.
+//! Logins we keep that also lie in another place of this machine. Whoever renews first spends the other's
+//! single-use token, and the provider ends both.
 
 use crate::Custody;
 use crate::caveats::{Caveat, linked};

@@ -1,4 +1,5 @@
-//! Vintages per account in the keychain: stored new, read back, compared, then pointed at.
+//! Vintages per account in the store: written new, read back, compared, then pointed at. A store that lies
+//! is found out before the old vintage is given up. The salted fingerprint is made here.
 
 use crate::clock;
 use crate::error::CustodyError;

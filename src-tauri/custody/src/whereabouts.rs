@@ -1,5 +1,5 @@
-//! Where a tool really looks for its login, as its own configuration says: a login in the usual file
-//! may not be used at all, or not be let in.
+//! Where a tool really looks for its login, by its own configuration: a login in the usual file may go
+//! unused, or not be let in.
 
 use crate::login::AccountKey;
 use crate::refused::Barred;

@@ -1,5 +1,5 @@
-//! What can be looked at beside the loop when something is wrong: the vault, the tools' locks, the
-//! database, the request budget. Nothing is changed, nothing is sent, and every look ends.
+//! What `sluice doctor` looks at beside the loop: the vault, the tools' locks, the database, the request
+//! budget. Nothing is changed, nothing is sent, and every look ends.
 
 use crate::adapters;
 use crate::paths::Paths;

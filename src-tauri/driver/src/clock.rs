@@ -1,8 +1,8 @@
-//! The only place that reads a clock.
+//! The only clock that decisions depend on.
 //!
 //! Both clocks are read together; the monotonic one counts while the machine sleeps. The demo and
 //! the tests run on a scaled wall clock: `wall = origin + (real − origin) × speed`, the same in
-//! every process that is given the same [`DEMO_VARIABLE`]; waits shrink by the same factor, the
+//! every process that is given the same [`DEMO_VARIABLE`]. Waits shrink by the same factor, the
 //! deadlines of real input and output do not.
 
 use rustix::time::{ClockId, clock_gettime};

@@ -1,6 +1,6 @@
-//! Tools at work, looked after beside the loop: rows of dead processes are closed at the start, once
-//! a minute and after a sleep; what hooks left in the spool is taken in. On a thread of its own, so
-//! that neither side waits for the other.
+//! Runs, looked after beside the loop: rows of dead processes are closed at the start, once a minute and
+//! after a sleep, and what hooks left in the spool is taken in. On a thread of its own, so that neither side
+//! waits for the other.
 
 use crate::clock::Clock;
 use crate::ports::{Depth, Flight};

@@ -1,4 +1,4 @@
-//! The driver in this process, as whoever asks it holds it.
+//! The driver in this process, as its callers hold it.
 
 use sluice_protocol::{Answer, Notice, Request, View, deadline, refused};
 use std::sync::Arc;

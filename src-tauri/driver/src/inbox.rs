@@ -1,4 +1,5 @@
-//! Inputs on their way to the core: bounded, in order, equal signals only once.
+//! Inputs on their way to the core: bounded, in order, equal signals only once. A tool that writes its file
+//! a hundred times causes one look.
 
 use sluice_core::Input;
 use std::collections::VecDeque;

@@ -1,5 +1,5 @@
 //! Lanes beside the machine's own seat: where each account's own seat lies, and which lane a folder
-//! belongs to. Used by the driver, `sluice run` and the hooks alike.
+//! belongs to. One answer for the driver, `sluice run` and the hooks.
 
 use crate::paths::Paths;
 use crate::whereabouts;

@@ -1,4 +1,5 @@
-//! One driver per data directory: a kernel lock that dies with its holder.
+//! One driver per data directory, by a kernel lock that dies with its holder: two loops would swap against
+//! each other.
 
 use crate::paths::Paths;
 use rustix::fs::{FlockOperation, flock};

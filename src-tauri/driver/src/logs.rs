@@ -1,8 +1,8 @@
-//! The log of a program: to standard error, and for whoever drives also into a file that is bounded
-//! in size and number.
+//! The log of a program: to standard error, and in the driver also into files of bounded size and number.
 //!
-//! Nobody waits for that file: lines go through a bounded queue to a thread of its own, and a disk
-//! that is full, slow or read-only costs lines, which are counted, and nothing else.
+//! Nobody waits for that file: lines go through a bounded queue to a thread of its own. A disk
+//! that is full, slow or read-only costs lines, which are counted, and nothing else. No library does all
+//! of this.
 
 use crate::clock::Since;
 use crate::lock::private_dir;

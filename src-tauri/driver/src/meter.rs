@@ -1,7 +1,7 @@
-//! A bound on what one place in the code logs: a line that others can bring about as often as they
-//! like (connections, clicks, files) must not push everything else out of a log of a few megabytes.
+//! Bounds what one place in the code logs: a line that others can cause as often as they like (connections,
+//! clicks, files) must not push everything else out of a log of a few megabytes.
 //!
-//! Lines of the levels that are on by default count; who asks for more gets all of it.
+//! Only the levels that are on by default count; a person who asks for more gets all of it.
 
 use crate::clock::Since;
 use std::collections::HashMap;

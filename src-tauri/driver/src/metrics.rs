@@ -1,5 +1,5 @@
-//! Numbers for whoever collects numbers, as OpenMetrics text: from the socket, or in a file where it
-//! is wished. Accounts by the person's name for them, never by mail address unless asked.
+//! Numbers for a collector as OpenMetrics text: over the socket, or in a file if the person wants one.
+//! Accounts by the person's name for them, never by mail address unless asked.
 
 use crate::lock::private_dir;
 use sluice_core::Page;

@@ -1,4 +1,4 @@
-//! Moving every kept login to another vault, while no driver runs.
+//! Moves every kept login to another vault, while no driver runs.
 
 use crate::adapters;
 use crate::paths::Paths;

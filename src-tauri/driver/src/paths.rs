@@ -1,4 +1,4 @@
-//! Where the driver keeps what: one data directory, everything in it private to its owner.
+//! The data directory and the places in it, everything private to its owner.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
-//! What the loop needs of the outside, as traits: the real parts and the tests' stand-ins both fit.
+//! What the loop needs of the outside, as traits: the real parts and the tests' own both fit.
 //!
 //! Custody and ledger block and are called on their own threads; providers are asynchronous. No
-//! method of any port calls the loop.
+//! method of any trait calls the loop.
 
 use sluice_engine::{AccountId, Provider, Usage, Utc};
 use sluice_protocol::{Answer, Request};

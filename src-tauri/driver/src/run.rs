@@ -1,4 +1,4 @@
-//! The loop: one owner of the core, one input at a time, everything else a message away.
+//! The loop: one owner of the core, one input at a time. Start and end are here, too.
 
 use crate::adapters;
 use crate::clock::{Clock, Reading, Since};

@@ -1,5 +1,5 @@
-//! Which instant a tool means by `resets 3:45pm`: the next one at which the clock shows that, in the
-//! zone that was named or in the person's own.
+//! The instant that a tool means by `resets 3:45pm`: the next one at which the clock shows that, in the
+//! zone that it names or in the person's own.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta};
 use chrono_tz::Tz;

@@ -1,5 +1,5 @@
-//! Sees at once when a tool writes its login or its configuration (Linux: inotify on the
-//! directories that hold them; elsewhere the regular looks have to do).
+//! Sees at once when a tool writes its login or its configuration (Linux: inotify on the directories that
+//! hold them). Elsewhere the regular looks must do. A tool may empty its file a moment after a rotation.
 
 use sluice_core::Input;
 use sluice_engine::Provider;

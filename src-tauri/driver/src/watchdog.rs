@@ -1,5 +1,4 @@
-//! Watches the loop from a plain thread, so that a wedged runtime is seen by something that is not
-//! part of it.
+//! Watches the loop from a plain thread: a runtime that stands still cannot watch itself.
 
 use crate::clock::awake_ms;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Where the tools look for their logins and settings, in this process's own surroundings: the one
-//! answer for the driver, `sluice doctor`, `sluice run`, the hooks and the lanes.
+//! Where the tools look for their logins and settings, from this process's own environment. One answer for
+//! the driver, `sluice doctor`, `sluice run`, the hooks and the lanes.
 
 use crate::ports::Trouble;
 pub use sluice_custody::Caveat;

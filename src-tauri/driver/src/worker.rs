@@ -1,4 +1,4 @@
-//! A thread of its own for a part that blocks: a bounded queue, a deadline for whoever waits.
+//! A thread of its own for each part that blocks: a bounded queue, a deadline for the caller.
 //!
 //! A call that has begun is never torn down: its answer comes late or not at all, and meanwhile
 //! further calls fail at once instead of piling up.

@@ -1,5 +1,5 @@
-//! What people are told without being asked: capacity that will expire, a loop that has nothing to
-//! do, a better account that is not urgent enough.
+//! Conditions that the person hears of unasked: capacity that will expire, a lane that has nothing to go
+//! on, a better account that is not urgent enough. Apart from `decide`, because none of them moves a lane.
 
 use crate::decision::{Action, Decision};
 use crate::forecast::{Kind, Outlook};

@@ -1,5 +1,5 @@
-//! The breaker of one account: after three refused logins in a row it opens, and lets one probe
-//! through at a time until something succeeds.
+//! A circuit breaker per account: after three refused logins in a row it opens, and lets one probe through
+//! at a time until something succeeds. Otherwise every run would try a login that is known to be refused.
 
 use crate::units::Utc;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Filters: why an account cannot be chosen, the first reason that holds.
+//! Filters: why an account cannot be chosen. The first reason that holds is the one that is shown.
 
 use crate::account::{Account, Login};
 use crate::decision::Refusal;

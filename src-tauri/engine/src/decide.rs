@@ -1,4 +1,4 @@
-//! The decision of one lane: candidate, departure rule, gates.
+//! The decision of one lane under `tiered`: candidate, departure rule, gates.
 
 use crate::choose::{REFUGE_PAID, REFUGE_ROOMY, REFUGE_UNKNOWN};
 use crate::decision::{Action, Candidate, Decision, Refusal, Trigger};

@@ -1,5 +1,5 @@
 //! What the driver asks of the world: an observation goes in, a decision or a plan of readings comes
-//! out. Here alone it is chosen which policy answers.
+//! out. The policy is picked here and nowhere else.
 
 use crate::decision::{Action, Decision, Trigger};
 use crate::observation::Observation;

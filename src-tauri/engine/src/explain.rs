@@ -1,4 +1,4 @@
-//! A decision in words: the recorded strings, or sentences for people.
+//! A decision in words: the recorded strings, because the vectors compare them, or sentences for people.
 
 use crate::decision::Refusal;
 use crate::rule::Rule;

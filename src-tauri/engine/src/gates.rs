@@ -1,5 +1,6 @@
-//! What stands outside the policies: what bars an account whichever policy decides, and what holds a
-//! warranted swap back (emergence persistence, residency, cooldown, failure backoff).
+//! What stands outside the policies: what bars an account under every policy, and what holds a decided
+//! swap back (emergence, residency, cooldown, failure backoff). Without gates a policy may swap at each
+//! reading.
 
 use crate::decision::Refusal;
 use crate::lane::Gates;

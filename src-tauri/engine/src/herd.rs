@@ -1,5 +1,5 @@
-//! Where a lane goes when its account fails, so that many lanes leaving one account spread over
-//! the others by what those have left.
+//! Where a lane goes when its account fails. Many lanes may leave one account at once; they spread over
+//! the others by what those have left, so that they do not fill the next one together.
 
 use crate::units::{AccountId, Utc};
 use core::cmp::Ordering;

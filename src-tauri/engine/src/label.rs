@@ -1,4 +1,4 @@
-//! Account labels made of what the tool says.
+//! An account's label, from what the tool says of it.
 
 use alloc::format;
 use alloc::string::{String, ToString};

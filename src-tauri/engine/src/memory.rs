@@ -1,4 +1,5 @@
-//! What the world remembers of an account between looks, besides its last numbers.
+//! What the world remembers of an account besides its last numbers: requests sent within the hour, windows
+//! that refused work. It is stored, so that a restart renews no budget.
 
 use crate::burn::Burn;
 use crate::limits::{REQUESTS_REMEMBERED, USAGE_REQUESTS_PER_HOUR};

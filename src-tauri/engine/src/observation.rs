@@ -1,4 +1,4 @@
-//! Facts from outside, with their time and source.
+//! Facts from outside, each with its time and source: a decision can name what it rests on.
 
 use crate::account::{Login, Plan};
 use crate::units::{AccountId, Now, Utc};

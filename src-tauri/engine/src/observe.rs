@@ -1,4 +1,4 @@
-//! Folding facts into the world.
+//! Folds an observation into the world. A late or repeated one must not undo a newer one.
 
 use crate::account::{Account, Login};
 use crate::limits::REFUSALS_MAX;

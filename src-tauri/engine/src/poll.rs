@@ -1,4 +1,5 @@
-//! When usage is read: urgency, clamps, staleness, backoff, budget. Seconds throughout.
+//! When usage is read: urgency, clamps, staleness and backoff under `tiered`; the request budget and the
+//! provider's wish under every policy. Seconds throughout.
 
 use crate::account::{Account, Login};
 use crate::decision::Refusal;

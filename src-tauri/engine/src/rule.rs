@@ -1,4 +1,4 @@
-//! The departure rules: what can make a lane leave its account, each with the numbers that fired it.
+//! The departure rules: what makes a lane leave its account, each with the numbers that fired it.
 
 use crate::decision::Trigger;
 use crate::gates::Pull;

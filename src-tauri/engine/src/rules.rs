@@ -1,6 +1,7 @@
-//! Rules: what the policies may differ in, each difference a named switch.
+//! `Rules`: every threshold of the policies, and a named switch for each difference between them.
 //!
-//! [`Rules::seed`] is the recorded behaviour with every gap it has; [`Rules::default`] closes them.
+//! [`Rules::seed`] is the recorded behaviour, gaps included, and proves that it is reproduced;
+//! [`Rules::default`] closes the gaps.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! The skip list: which account may not be chosen after a failure, and what readmits it.
+//! The skip list: which account may not be chosen after a failure, and what readmits it. A failure that a
+//! tool reports is newer than any reading.
 
 use crate::breaker::Breaker;
 use crate::units::{Percent, Utc};

@@ -1,4 +1,4 @@
-//! One account's standing at one instant, and what it is made from.
+//! One account at one instant: its tier, target, deficit and headroom, computed from its last numbers.
 
 use crate::account::{Account, Provider};
 use crate::calendar::Calendar;

@@ -1,4 +1,4 @@
-//! Every account's standing at one instant, computed once and shared by all lanes that decide then.
+//! Every account at one instant, computed once and shared by all lanes that decide then.
 
 use crate::account::{Account, Provider};
 use crate::choose;

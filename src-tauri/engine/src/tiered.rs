@@ -1,4 +1,4 @@
-//! Policy `tiered`: which departure rule fires for a lane.
+//! Policy `tiered`: the departure rule that fires for a lane.
 
 use crate::account::{Account, Login};
 use crate::burn::Burn;

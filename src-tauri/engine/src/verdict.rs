@@ -1,5 +1,5 @@
-//! What a provider itself says of an account, apart from how full its windows are: the shares of the
-//! windows that are told need not be all that it refuses work for.
+//! The provider's own refusal of an account, apart from how full its windows are: a provider may refuse
+//! work for reasons that no window shows.
 
 use crate::units::Utc;
 use serde::{Deserialize, Serialize};

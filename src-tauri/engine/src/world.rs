@@ -1,4 +1,4 @@
-//! The world as the engine knows it; one owner (the driver's loop), one mutation at a time.
+//! The world as the engine knows it: one owner (the driver's loop), one mutation at a time.
 
 use crate::account::Account;
 use crate::belief;

@@ -1,4 +1,4 @@
-//! Directories that only their owner may enter.
+//! Directories that only their owner may enter: what lies in them is as private as they are.
 
 use crate::{OTHERS, is_ours, kind, permissions, refused};
 use rustix::fd::OwnedFd;

@@ -1,4 +1,4 @@
-//! The kernel's lock of a file, with a deadline. It dies with its holder, so it needs no time to live.
+//! The kernel's lock of a file, with a deadline. It dies with its holder, so it needs no lease.
 
 use std::fs::{File, TryLockError};
 use std::io;

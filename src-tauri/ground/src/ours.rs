@@ -1,4 +1,5 @@
 //! Files of ours: no link is followed, no other user's file is used, and nobody else may read them.
+//! Another program may have put anything at the path.
 
 use crate::{OTHERS, is_ours, kind, permissions, read_bounded, refused};
 use rustix::fs::{FileType, Mode, OFlags, Stat, chmod, fchmod, fstat, lstat, open};

@@ -1,4 +1,5 @@
-//! Files of others: read only when they are regular, never waited for, and within a bound.
+//! Files of other programs: read only when they are regular, never waited for, and within a bound. A pipe
+//! in their place would hold us for ever.
 
 use crate::kind;
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};

@@ -1,4 +1,4 @@
-//! How the database does, for whoever looks for trouble. Changes nothing.
+//! The state of the database, for `sluice doctor`. Changes nothing.
 
 use crate::error::{Error, Result};
 use crate::open::Ledger;

@@ -1,4 +1,4 @@
-//! Values in and out of columns.
+//! Values in and out of columns, in one place: a number that is misread here is wrong everywhere.
 
 use rusqlite::types::{FromSqlError, Type};
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,4 +1,5 @@
-//! What tools reported against accounts, and who may therefore not be chosen for a while.
+//! What tools reported against accounts, and who may therefore not be chosen for a while. In the ledger,
+//! because the loop, `sluice run` and the hooks must agree.
 
 use crate::codec;
 use crate::error::Result;

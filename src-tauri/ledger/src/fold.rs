@@ -1,4 +1,4 @@
-//! Folding the log back into the file, on a thread and a connection of its own, so that no commit
+//! Checkpoints the write-ahead log into the file, on a thread and a connection of its own, so that no commit
 //! ever waits for it.
 
 use crate::error::Result;

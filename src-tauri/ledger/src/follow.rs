@@ -1,6 +1,6 @@
-//! Which account a running tool uses. A session of Claude Code in the machine's own seat reads the
-//! login again at each request: it was launched on one account and uses the live one. Everything else
-//! (Codex, lanes with a seat per account, a login from the environment) keeps what it was launched on.
+//! Which account a running tool uses. A session of Claude Code in the machine's own seat reads the login
+//! again at each request: it started on one account and uses the live one. Everything else (Codex, lanes
+//! with a seat per account, a login from the environment) keeps the account it started on.
 
 use crate::codec;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! Usage samples over time, and the last whole reading of each account.
+//! Usage over time, and the last whole reading of each account.
 
 use crate::codec;
 use crate::error::Result;

@@ -1,4 +1,5 @@
-//! Tools at work: one row per process, admitted under caps, closed once.
+//! Runs: one row per tool process, admitted under ceilings, closed once. Counting and taking are one
+//! transaction, so that two processes never take the last place.
 
 use crate::codec;
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! A small copy of what must not be lost with the database: who the accounts are, where the lanes
 //! point, which vintages the vault holds, and the settings. Written beside the database after each
-//! change, by a thread of its own so that no commit waits for it; read only when the database had to be
+//! change, by a thread of its own so that no commit waits for it. Read only when the database had to be
 //! put aside.
 
 use crate::codec;

@@ -1,4 +1,4 @@
-//! Lanes: the pointer, its fencing number and the gates' memory.
+//! Lanes as stored: the pointer, its generation, and the clocks of the gates.
 
 use crate::codec;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! Kernel locks beside the database. They die with their holder, so none needs a time to live.
+//! Kernel locks beside the database. They die with their holder, so none needs a lease.
 
 use crate::error::{Error, Result};
 use crate::sqlite::beside;

@@ -1,5 +1,5 @@
-//! A lane leaves its account: after a failure, before a start on a walled account, or by the
-//! person's wish. However many ask at once, one generation is left once.
+//! A lane leaves its account: after a failure, before a start on a refused account, or because the
+//! person asks. However many ask at once, one generation is left once.
 
 use crate::accounts::{self, AccountRow};
 use crate::codec;

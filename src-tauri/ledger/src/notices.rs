@@ -1,4 +1,5 @@
-//! Notices on their way to the person: an outbox that survives a restart.
+//! Notices on their way to the person: an outbox that survives a restart. A notice is stored before it is
+//! shown, and claimed by whoever shows it.
 
 use crate::codec;
 use crate::error::Result;

@@ -1,4 +1,5 @@
-//! Is this exact process still alive? Answered by boot, process id and start time together.
+//! Whether exactly this process is still alive, by boot, process id and start time together: a process id
+//! alone is soon another program's.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! The activity ledger: every request sent and every credential written.
+//! The record of activity: every request sent and every credential written.
 
 use crate::codec;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Letting go of old history, a small batch at a time, so that nobody ever waits for it.
+//! Deletes old history, a small batch at a time, so that nobody waits for it.
 
 use crate::error::Result;
 use crate::open::Ledger;

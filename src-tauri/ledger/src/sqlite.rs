@@ -1,4 +1,4 @@
-//! The file, its companions and connections to it, as every part of the ledger opens and reads them.
+//! The file, its companions and connections to it, opened in one way by every part of the ledger.
 
 use crate::error::{Error, Result};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};

@@ -1,4 +1,4 @@
-//! What was left of each weekly window when it ended.
+//! What was left of each weekly window when it ended: the measure of every policy.
 
 use crate::codec;
 use crate::error::Result;

@@ -1,4 +1,5 @@
-//! Which rotation of each account's credential is the newest one in the vault.
+//! Which rotation of each account's credential is the newest one in the vault. The number alone; the
+//! credential never enters the ledger.
 
 use crate::codec;
 use crate::error::{Error, Result};

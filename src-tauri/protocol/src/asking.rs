@@ -1,4 +1,5 @@
-//! How long an answer may take, and which requests need no driver.
+//! How long an answer may take, and which requests need no driver. In one place, because the socket, the
+//! command line and the page must give up in the same order.
 
 use crate::{Answer, Refused, Request};
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! What was done beside what a policy would have done, as values to show.
+//! What was done beside what a policy would have done, as rows to show.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Lanes, tools at work and their ceilings, as front ends and other programs see them.
+//! Lanes, runs and their ceilings, as front ends and other programs see them.
 
 use serde::{Deserialize, Serialize};
 use sluice_engine::skip::FailureKind;

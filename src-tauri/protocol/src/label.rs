@@ -1,4 +1,4 @@
-//! Names of accounts: those that Sluice gives, and how accounts that nobody named are told apart.
+//! Names of accounts: the given ones, and how accounts without a name are told apart.
 
 use crate::AccountView;
 use sluice_engine::Provider;

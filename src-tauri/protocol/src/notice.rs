@@ -1,4 +1,4 @@
-//! What is told to a person: notices and refusals.
+//! What a person is told: notices and refusals.
 
 use super::Request;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What will be left of each window, and what was: the values front ends draw.
+//! What will be left of each window, and what was: the values that front ends draw.
 
 use crate::words;
 use crate::{AccountView, ProviderView};

@@ -1,8 +1,8 @@
-//! Texts of others (mail addresses, organisations, plans, folders, names) are data on every surface.
+//! Texts from outside (mail addresses, organisations, plans, folders, names) are data on every surface.
 //!
 //! They are cleaned where they come in, so that the database, the view and every front end hold the
 //! same harmless text, and once more where text leaves for a terminal. What is taken out can move a
-//! cursor, hide or reorder what stands beside it.
+//! cursor, and hide or reorder what stands beside it.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Spans of time as people read them.
+//! Spans of time as people read them, so that tray, window and command line say the same.
 
 use sluice_engine::Utc;
 

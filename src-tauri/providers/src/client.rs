@@ -1,4 +1,4 @@
-//! One HTTP client with bounds on everything: time, size, hops.
+//! One HTTP client with bounds on everything: time, size, redirects. A provider that hangs must not hang us.
 
 use crate::endpoints::{Endpoints, LOCAL_NAME};
 use crate::failure::{FailureClass, ProviderError};

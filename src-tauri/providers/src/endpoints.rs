@@ -1,4 +1,5 @@
-//! Where the providers are: fixed addresses, or loopback ones named by the environment.
+//! Where the providers are: fixed addresses. The environment may name others on this machine only, so that
+//! no variable sends a token elsewhere.
 
 use reqwest::Url;
 use sluice_engine::Provider;

@@ -1,4 +1,4 @@
-//! Failure classes: what a refusal means for the account, apart from how it was worded.
+//! Failure classes: what a refusal means for the account, apart from its wording.
 
 use crate::retry_after::RetryAfter;
 use serde::{Deserialize, Serialize};

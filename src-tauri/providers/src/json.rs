@@ -1,4 +1,4 @@
-//! Reading JSON that may be anything: bounded, duplicate-aware, and unable to fail loudly.
+//! Reads JSON of any shape: bounded, aware of duplicates, and never an error. What is odd is listed.
 
 use chrono::{DateTime, NaiveDateTime};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};

@@ -1,4 +1,4 @@
-//! What a window's numbers mean at an instant.
+//! What a window's numbers mean at an instant: a share from before a reset is no share of the new window.
 
 use sluice_engine::{Usage, Utc, Window};
 

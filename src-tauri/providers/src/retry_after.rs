@@ -1,4 +1,4 @@
-//! `Retry-After`: seconds, a date, or nonsense; always ends in a bounded wait.
+//! `Retry-After`: seconds, a date, or nonsense. It always ends in a bounded wait.
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
-//! Resets as people are told them: `resets 3:45pm`, `resets Mon 12:00am`, `resets Feb 16, 11am
-//! (Europe/Berlin)`, `try again in 2 days 3 hours`. What was said is read here; which instant that is
-//! depends on a time zone and is found elsewhere.
+//! Resets in the tools' words: `resets 3:45pm`, `resets Mon 12:00am`, `resets Feb 16, 11am
+//! (Europe/Berlin)`, `try again in 2 days 3 hours`. The words are read here. The instant depends on a time
+//! zone and is found in the driver.
 
 use crate::words::reset_in_text;
 use sluice_engine::Utc;

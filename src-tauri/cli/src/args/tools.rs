@@ -1,4 +1,4 @@
-//! What can be typed after the commands that start a tool or are started by one.
+//! The options of commands that start a tool, or that a tool starts.
 
 use super::{OnOff, Tool};
 use clap::{Args, Subcommand, ValueEnum};

@@ -1,4 +1,4 @@
-//! Other programs of this user that write the tools' logins, too.
+//! Other programs of this user that also write the tools' logins.
 
 use super::Finding;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The whole output for each trigger, from real decisions, beside what it was read and approved as.
+//! The whole output for each trigger, from real decisions, beside the text that a person approved.
 
 use super::*;
 use sluice_engine::observation::{Fact, Source};

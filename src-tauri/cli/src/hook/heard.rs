@@ -1,4 +1,4 @@
-//! One event of the tool: whose it is, and what is written down of it.
+//! One event of the tool: which account and lane it belongs to, and what is recorded of it.
 
 use crate::run::{kind_of, new_id, now, shadowed_names, window_of};
 use sluice_driver::Paths;

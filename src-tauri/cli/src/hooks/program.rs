@@ -1,4 +1,4 @@
-//! The path of this program that stays right when the program is brought up to date.
+//! The path of this program that stays right when the program is updated.
 
 use super::Trouble;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! Small changes to a JSON text of somebody else: every byte that is not part of the change stays.
+//! Small changes to another program's JSON text: every byte outside the change stays.
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! Whether our hooks work: what the tool's settings say is tried, not believed.
+//! Whether our hooks work: the command in the tool's settings is run, not believed.
 
 use super::ours::{EVENTS, Entry};
 use super::{Trouble, file, ours, program, settings_file, splice};

@@ -1,4 +1,4 @@
-//! What the tool writes on its way to where it would have gone, looked at as it passes.
+//! The tool's output on its way to the terminal, read as it passes and never held back.
 
 use super::observe::{Channel, Evidence, Held, Manner};
 use super::signals;

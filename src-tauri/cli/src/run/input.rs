@@ -1,5 +1,5 @@
-//! Standard input of a run that may be started a second time: the second attempt is given the same, or
-//! it is not made.
+//! Standard input of a run that may be started a second time: the second attempt gets the same bytes, or it
+//! is not made.
 
 use super::channels::read_some;
 use rustix::fs::{FileType, SeekFrom};

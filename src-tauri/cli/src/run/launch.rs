@@ -1,4 +1,4 @@
-//! Where a run goes: provider, lane, account, and the seat the tool is pointed at.
+//! Where a run goes: provider, lane, account, and the seat that the tool is pointed at.
 
 use super::Stop;
 use crate::args::{RunArgs, Tool};

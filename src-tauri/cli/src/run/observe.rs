@@ -1,5 +1,5 @@
-//! What a run without a person at it says. Structured events decide. A fixed wording counts only in a
-//! mode that has no structured events, where it is all that was said, before any content.
+//! What a run without a person at it prints. Structured events decide. A fixed wording counts only in a mode
+//! without structured events, when nothing else was printed.
 
 use crate::render;
 use sluice_driver::spoken;

@@ -1,5 +1,5 @@
-//! Telling what a tool said against its account: to the ledger for a lane with a seat per account,
-//! to the driver for the machine default, whose credential only the driver places.
+//! Reports what a tool said against its account: to the ledger for a lane with a seat per account, to the
+//! driver for the machine's own seat, because only the driver swaps there.
 
 use super::launch::Launch;
 use super::now;

@@ -1,7 +1,7 @@
-//! What the wrapper is told by signal and does with it: as if it were not there.
+//! Signals to the wrapper, handled as if it were not there.
 //!
-//! The terminal tells the whole group, so the tool has heard it itself; everything else was meant for
-//! the wrapper alone and is handed on. What is ignored when the wrapper starts (`nohup`, a job in the
+//! The terminal signals the whole group, so the tool gets those itself. Every other signal was meant for
+//! the wrapper alone and is passed on. What is ignored when the wrapper starts (`nohup`, a job in the
 //! background of a script) stays ignored in both.
 
 use rustix::process::{Pid, WaitId, WaitIdOptions};

@@ -1,4 +1,4 @@
-//! What lies in a tool's login file and is no login that Sluice keeps. It is left alone.
+//! Logins in a tool's file of a kind that Sluice does not keep. They are named, and left alone.
 
 use crate::json;
 

@@ -1,4 +1,4 @@
-//! What is found in a credential file, whatever the tool.
+//! What a credential file contains, in one shape for every tool.
 
 use crate::login::{AccountKey, Fingerprint, Identity};
 use crate::refused::{ForeignLogin, Unreadable};

@@ -1,4 +1,4 @@
-//! Reading a seat while its tool may be writing it.
+//! Reads a seat while its tool may be writing it: a file is taken only when two reads agree.
 
 use super::claude;
 use super::found::{Found, FoundLogin};

@@ -1,4 +1,4 @@
-//! Custody behind its port; its journal and pointers are rows of the ledger.
+//! Custody behind its trait; its journal and pointers are rows of the ledger.
 
 use super::Shared;
 use super::seat::{seat_report, sentence};

@@ -1,4 +1,5 @@
-//! Lanes and tools at work behind their port: the ledger once more, on a connection of its own.
+//! Lanes and runs behind their trait: the ledger on a connection of its own, so that a lane's lock keeps no
+//! other write waiting.
 
 use super::turns;
 use crate::lanes::{self, NoPlace, Wish};

@@ -1,4 +1,4 @@
-//! The ledger behind its port.
+//! The ledger behind its trait.
 
 use super::Shared;
 use crate::lanes;

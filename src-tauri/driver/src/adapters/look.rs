@@ -1,5 +1,5 @@
-//! The parts of a look beside whoever drives: what is kept is read, and nothing is made, moved,
-//! written or sent.
+//! The parts of a look while another process drives: what is kept is read; nothing is made, moved, written
+//! or sent.
 
 use super::seat::seat_report;
 use crate::ports::{

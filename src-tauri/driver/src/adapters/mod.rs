@@ -1,4 +1,4 @@
-//! The real parts behind the ports: custody, providers and ledger, put together here and only here.
+//! Builds the real parts from custody, providers and ledger. Only here do the three meet.
 
 mod custody;
 mod flight;

@@ -1,4 +1,4 @@
-//! The providers behind their port.
+//! The providers behind their trait.
 
 use crate::clock::Clock;
 use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trouble, UsageAnswer};

@@ -1,4 +1,4 @@
-//! What custody saw in a seat, in the words of the driver's ports.
+//! What custody saw in a seat, in the core's words.
 
 use crate::ports::{Identity, SeatLogin, SeatReport};
 use sluice_custody as real;

@@ -1,4 +1,4 @@
-//! What runs where, for the screen, and which tools are in the middle of a turn.
+//! Which tools run, for the screen, and which are in a turn.
 
 use crate::lanes;
 use crate::paths::Paths;

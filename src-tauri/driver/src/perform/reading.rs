@@ -1,4 +1,5 @@
-//! One reading of usage: whose numbers they are is looked at before and after.
+//! One reading of usage. The seat is read before and after, because a swap in between would credit the
+//! numbers to another account.
 
 use super::recording::Asking;
 use super::{READ_DEADLINE, busy};

@@ -1,4 +1,4 @@
-//! What is written down and looked up, and notices on their way out.
+//! Writes and look-ups, and notices on their way out.
 
 use super::{LEDGER_DEADLINE, Performer, ledger_trouble, wait_for};
 use crate::clock::Clock;

@@ -1,4 +1,5 @@
-//! What a lane is expected to need: a history of quarter hours and what follows from it.
+//! What a lane is expected to need, from a history of quarter hours: a plan is only as good as the work
+//! it expects.
 
 use alloc::{vec, vec::Vec};
 use serde::{Deserialize, Serialize};

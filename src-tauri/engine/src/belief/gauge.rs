@@ -1,4 +1,5 @@
-//! One account as the planner believes it to be between two readings.
+//! One account as the planner believes it to be between two readings: a reading may be ten minutes old,
+//! and the lane has worked since.
 
 use super::slot::{SHORT, Slot, WEEK};
 use crate::account::Account;

@@ -1,4 +1,4 @@
-//! The pool as every lane sees it at one instant, built once and shared.
+//! All accounts at one instant, built once and shared: each lane would otherwise build the same again.
 
 use super::State;
 use super::gauge::{Gauge, minutes};

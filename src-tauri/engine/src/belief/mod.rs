@@ -1,4 +1,5 @@
-//! What the planner has learned, and how time and observations change it.
+//! What the planner has learned, and how time and observations change it. It is stored, so that a restart
+//! forgets nothing.
 
 pub(crate) mod demand;
 pub(crate) mod gauge;

@@ -1,4 +1,4 @@
-//! An account's windows as the plan reckons with them.
+//! An account's windows as the plan counts them: units of work in place of percent of a plan.
 
 /// Length of the short window, minutes.
 pub(crate) const SHORT: f64 = 300.0;

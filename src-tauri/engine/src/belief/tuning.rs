@@ -1,4 +1,4 @@
-//! The planner's constants, in one place.
+//! The planner's constants in one place, so that one run can be measured against another.
 
 use serde::{Deserialize, Serialize};
 

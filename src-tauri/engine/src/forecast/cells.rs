@@ -1,4 +1,5 @@
-//! The kinds of forecasts whose outcomes are kept apart.
+//! The kinds of forecasts with outcomes of their own: the error of a forecast three days ahead says nothing
+//! about one of two hours.
 
 use super::Way;
 

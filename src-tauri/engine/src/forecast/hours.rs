@@ -1,4 +1,4 @@
-//! What a pool used in each hour of the last four weeks, and what that lets one expect.
+//! What a pool used in each hour of the last four weeks, and what follows for the next days.
 
 use crate::calendar::Calendar;
 use crate::units::Utc;

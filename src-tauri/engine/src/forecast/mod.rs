@@ -1,9 +1,9 @@
 //! How much of each window will be left at its reset, and when the live one is full.
 //!
-//! The forecast is a plain reckoning with a measured error. Expected work comes from what the pool
-//! used in the same hours of past weeks (the work calendar where there is no past); it is given to
-//! the accounts whose weeks end first, each as much as its 5-hour windows let through. What such
-//! forecasts came to before says how far to trust this one.
+//! The forecast is a plain calculation with a measured error. Expected work comes from what the pool
+//! used in the same hours of past weeks, or from the work calendar where there is no past. It is given to
+//! the accounts with the earliest weekly reset first, each as much as its 5-hour windows let through. The
+//! outcomes of earlier forecasts say how far to trust this one.
 
 mod cells;
 mod hours;

@@ -1,4 +1,4 @@
-//! What is assumed of forecasts before enough of one's own have come out.
+//! The errors assumed until enough forecasts have come out, pooled from simulated weeks.
 
 use super::Kind;
 use super::cells::CELLS;

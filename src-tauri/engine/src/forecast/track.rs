@@ -1,4 +1,5 @@
-//! One account's windows as they were read, and the forecasts that wait for their ends.
+//! One account's windows as they were read, and the forecasts that wait for their end: an outcome is known
+//! only at the reset, days later.
 
 use super::{Ended, Kind, Way, leads};
 use crate::units::{AccountId, Utc};

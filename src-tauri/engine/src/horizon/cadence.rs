@@ -1,4 +1,4 @@
-//! When accounts are read.
+//! When accounts are read under `horizon`: often where a window may fill soon, seldom where nobody works.
 
 use crate::account::{Account, Provider};
 use crate::belief::LaneBelief;

@@ -1,4 +1,5 @@
-//! The demands a plan is tried against: multiples of what is expected, and pasts come again.
+//! The demands that a plan is tried against: multiples of what is expected, and days of the past come
+//! again. One expected demand alone would make a plan too sure.
 
 use super::rollout::{LANES, Step};
 use crate::belief::LaneBelief;

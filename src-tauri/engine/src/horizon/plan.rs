@@ -1,4 +1,4 @@
-//! The decision: leave when forced, move when the plan is worth it, else stay.
+//! The decision under `horizon`: leave when forced, move when the plan gains enough, else stay.
 
 use super::foresee::{self, Trace};
 use super::rollout::{Base, Opening, Outcome, Rollout};

@@ -1,4 +1,4 @@
-//! Cheap simulations of the pool's future under a simple rule.
+//! A cheap simulation of the next days under a simple rule: what a plan is worth is what it serves there.
 
 use crate::belief::slot::{SHORT, Slot};
 use alloc::vec::Vec;

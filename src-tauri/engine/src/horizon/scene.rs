@@ -1,4 +1,4 @@
-//! What one decision looks at: the lane, the accounts close to it, and whether it must leave.
+//! What one decision looks at: the lane, the accounts it could take, and whether it must leave.
 
 use super::rollout::{LANES, Pool, Prices, Seat};
 use crate::belief::gauge::{Gauge, minutes};

@@ -1,4 +1,4 @@
-//! Plain rule sets, for comparison only.
+//! Plain rule sets, to compare the shipped policies with.
 
 use super::physics::{Event, EventKind};
 use super::{Orders, Policy, Scenario};

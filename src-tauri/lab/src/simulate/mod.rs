@@ -1,6 +1,6 @@
-//! `quota-sim/1`: replays a recorded demand on simulated accounts and lets a policy run it.
+//! Scenarios of the format `quota-sim/1`: a recorded demand on simulated accounts, run by a policy.
 //!
-//! The physics are exact and minute-based; a policy sees only the events the format delivers.
+//! The physics are exact and minute-based; a policy sees only the events that the format delivers.
 //! `tiered` and `horizon` are the shipped engine itself, driven through
 //! [`sluice_engine::World`] on a simulated clock.
 

@@ -1,5 +1,5 @@
-//! The limits Claude sends with every answer to a model request. Only a program that makes such
-//! requests sees them; Sluice reads what others recorded.
+//! The limits in the headers of every answer to a model request. Only programs with such requests see them;
+//! Sluice sends none and reads what others recorded.
 
 use crate::failure::FailureClass as Class;
 use http::HeaderMap;

@@ -1,4 +1,4 @@
-//! What Claude's refusals mean: structured fields first, words last.
+//! What Claude's refusals mean: structured fields first, wording last.
 
 use super::headers::unified_class;
 use crate::failure::FailureClass as Class;

@@ -1,4 +1,4 @@
-//! What a token answer says besides its secrets.
+//! What a token answer says besides its secrets. The secrets go to custody unread.
 
 use crate::json::Oddities;
 

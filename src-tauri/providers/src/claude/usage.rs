@@ -1,4 +1,4 @@
-//! Usage answers of Claude, old and new shapes.
+//! Usage answers of Claude, old and new shapes: the endpoint is undocumented and changes.
 
 use crate::json::{Odd, Oddities, Oddity, under};
 use serde_json::{Map, Value};

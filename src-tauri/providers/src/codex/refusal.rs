@@ -1,4 +1,4 @@
-//! What Codex's refusals mean.
+//! What Codex's refusals mean: structured fields first, wording last.
 
 use crate::failure::FailureClass as Class;
 use crate::json::Oddities;

@@ -1,4 +1,4 @@
-//! What Codex tells on its own: its app server, its logs, its headers.
+//! What Codex tells on its own: app server, logs, headers.
 
 use super::usage::{
     Balance, CodexUsage, add_scoped, read_credits, read_windows, read_word, reset_credits,

@@ -1,4 +1,4 @@
-//! What Codex's file of logins says besides its secrets.
+//! What Codex's login file says besides its secrets.
 
 use crate::json::{Oddities, clean};
 use base64::Engine as _;

@@ -1,4 +1,4 @@
-//! Usage answers of Codex, and the same numbers as its app server, logs and headers spell them.
+//! Usage answers of Codex, and the same numbers as its app server, logs and headers write them.
 
 use crate::failure::FailureClass as Class;
 use crate::json::{Odd, Oddities, Oddity, under};
