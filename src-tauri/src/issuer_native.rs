@@ -27,7 +27,7 @@ impl Issuers {
         Some(Arc::clone(&self.0))
     }
 
-    /// Never.
+    /// It never resolves: the system outlives us.
     pub async fn gone(&self, _issuer: &Issuer) {
         std::future::pending().await
     }

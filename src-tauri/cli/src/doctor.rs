@@ -32,7 +32,7 @@ enum Level {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Finding {
     level: Level,
-    /// Stable.
+    /// Stays the same over versions, for scripts.
     code: String,
     /// What is so.
     text: String,

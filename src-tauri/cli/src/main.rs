@@ -27,9 +27,7 @@ use std::process::ExitCode;
 /// Exit codes of every command (`run` ends with its child's own).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// Done.
     Done = 0,
-    /// Failed.
     Failed = 1,
     /// Asked in a way that cannot be understood.
     Usage = 2,

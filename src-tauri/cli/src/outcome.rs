@@ -33,7 +33,6 @@ pub enum Outcome {
         /// The same in words.
         text: String,
     },
-    /// Refused.
     Refused(Refused),
 }
 

@@ -24,7 +24,7 @@ pub struct Hours {
 }
 
 impl Hours {
-    /// `07:00-24:00`.
+    /// As text: `07:00-24:00`.
     #[must_use]
     pub fn to_text(self) -> String {
         let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);

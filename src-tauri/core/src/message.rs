@@ -44,21 +44,21 @@ pub enum Input {
     Call {
         /// Whom to answer.
         call: CallId,
-        /// What.
+        /// What it asks.
         request: Request,
     },
     /// Something moved in a provider's seat.
     SeatTouched(Provider),
     /// A seat was read.
     SeatRead {
-        /// Whose.
+        /// The provider of the seat.
         provider: Provider,
         /// What lies in it.
         report: SeatReport,
     },
     /// A seat was seen in passing, while usage was read.
     SeatSeen {
-        /// Whose.
+        /// The provider of the seat.
         provider: Provider,
         /// What lies in it.
         report: SeatReport,
@@ -74,14 +74,14 @@ pub enum Input {
     },
     /// What is known of a kept credential.
     KeptRead {
-        /// Whose.
+        /// The account it is kept for.
         account: AccountId,
-        /// What.
+        /// What the store returned.
         result: Result<Kept, Trouble>,
     },
     /// A usage request ended.
     Polled {
-        /// Whose.
+        /// The account that was read.
         account: AccountId,
         /// With whose bearer.
         holder: Holder,
@@ -97,7 +97,7 @@ pub enum Input {
     },
     /// A refresh ended.
     Refreshed {
-        /// Whose.
+        /// The account with the refreshed login.
         account: AccountId,
         /// How it went.
         report: RefreshReport,
@@ -106,7 +106,7 @@ pub enum Input {
     Swapped(SwapReport),
     /// The kept credentials of an account were removed, or not.
     Forgotten {
-        /// Whose.
+        /// The account that was removed.
         account: AccountId,
         /// How it went.
         result: Result<(), Trouble>,
@@ -122,7 +122,7 @@ pub enum Input {
     Looked(Box<Look>),
     /// A request about lanes and tools at work was carried out.
     Flown {
-        /// Whose.
+        /// The caller that waits.
         call: CallId,
         /// What became of it.
         flown: Flown,
@@ -159,7 +159,7 @@ pub enum Port {
     Bearers,
     /// Swaps and captures.
     Moves,
-    /// Refreshes.
+    /// Refreshing parked logins.
     Refresh,
     /// The database.
     Ledger,
@@ -181,7 +181,7 @@ pub enum PollError {
 /// What follows when something was written down.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Then {
-    /// Nothing.
+    /// Nobody waits for it.
     Nothing,
     /// The asker gets this.
     Answer(CallId, Box<Answer>),
@@ -251,34 +251,34 @@ pub enum Effect {
         /// Somebody waits for it: a busy account is waited for; otherwise it is left for later.
         patient: bool,
     },
-    /// Swap.
+    /// Make another account live in a seat.
     Swap(Box<SwapOrder>),
     /// Remove kept credentials.
     Forget(AccountId),
     /// Write something down.
     Store {
-        /// What.
+        /// The record to write.
         record: Box<Record>,
         /// What follows.
         then: Then,
     },
     /// Look something up and answer.
     Look {
-        /// What.
+        /// The question to the ledger.
         query: Query,
         /// For whom.
         call: CallId,
     },
     /// Carry out a request about lanes and tools at work.
     Fly {
-        /// What.
+        /// The request to carry out.
         request: Box<Request>,
         /// For whom.
         call: CallId,
     },
     /// Look at the tools at work.
     LookAtRuns,
-    /// Answer.
+    /// Answer a caller.
     Answer(CallId, Box<Answer>),
     /// Publish a view.
     Publish(Box<View>),
@@ -304,7 +304,7 @@ pub enum Effect {
     Recover,
     /// Restart the tool's background process, which holds the login it was started with.
     RestartTool {
-        /// Whose.
+        /// The provider of the tool.
         provider: Provider,
         /// Who asked.
         call: CallId,

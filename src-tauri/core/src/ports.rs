@@ -49,7 +49,7 @@ pub struct Identity {
     pub key: String,
     /// Mail address; for the accounts page only.
     pub email: Option<String>,
-    /// Organisation.
+    /// The organisation's name, as the tool says it.
     pub organization: Option<String>,
     /// What was bought.
     pub plan: Plan,
@@ -58,7 +58,7 @@ pub struct Identity {
 /// The login found in a seat.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeatLogin {
-    /// Whose.
+    /// The person and account it belongs to.
     pub identity: Identity,
     /// Which rotation: a salted digest, comparable, worthless to a thief.
     pub fingerprint: String,
@@ -73,7 +73,7 @@ pub struct SeatLogin {
 /// What lies in a seat.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SeatReport {
-    /// Nothing.
+    /// There is no file.
     Absent,
     /// A logged-out stub.
     Stub,
@@ -110,7 +110,7 @@ pub struct Kept {
 /// Another place that holds a login we keep: two writers of one lineage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Twin {
-    /// Whose.
+    /// The account that is kept here.
     pub account: AccountId,
     /// Where else it lies.
     pub also_in: String,
@@ -184,13 +184,13 @@ pub enum SwapReport {
     Failed {
         /// Ledger row, when it got that far.
         row: Option<i64>,
-        /// Why.
+        /// What kept it from happening.
         trouble: Trouble,
     },
     /// Something passing stands in the way, most often the tool at its own login; the same order is
     /// given again soon.
     Waits {
-        /// What.
+        /// What stands in the way.
         trouble: Trouble,
     },
     /// The lane or the seat had changed underneath; nothing was tried.
@@ -227,7 +227,7 @@ pub struct Recovered {
 pub enum ReadError {
     /// Network, 5xx, nonsense: says nothing about the account.
     Unreachable(String),
-    /// 429.
+    /// The provider throttles (HTTP 429).
     Throttled {
         /// Seconds it asked for.
         retry_after_s: Option<u64>,
@@ -265,7 +265,7 @@ pub struct KeptAccount {
 /// Everything the loop starts from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loaded {
-    /// Accounts.
+    /// Every account that is kept.
     pub accounts: Vec<KeptAccount>,
     /// Lanes with their gates.
     pub lanes: Vec<Lane>,
@@ -309,7 +309,7 @@ pub struct Look {
     pub lanes: Vec<LaneView>,
     /// Tools at work.
     pub runs: Vec<RunView>,
-    /// Ceilings.
+    /// The ceilings that were set.
     pub caps: Vec<CapView>,
     /// Tools in the middle of a turn in the machine's own seat.
     pub mid_turn: BTreeMap<Provider, u32>,

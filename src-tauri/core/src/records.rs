@@ -21,16 +21,16 @@ pub enum Record {
         label: String,
         /// Place in the list.
         position: i64,
-        /// When.
+        /// The instant it was added.
         at: Utc,
     },
     /// The changeable columns of an account.
     Account(Box<KeptAccount>),
     /// An account is gone; its history stays.
     Removed {
-        /// Which.
+        /// The account that goes.
         account: AccountId,
-        /// When.
+        /// The instant it goes.
         at: Utc,
     },
     /// The person's order of all accounts.
@@ -54,18 +54,18 @@ pub enum Record {
     },
     /// Reads that failed in a row.
     Failures {
-        /// Whose.
+        /// The account that was read.
         account: AccountId,
         /// How many.
         failures: u32,
     },
     /// A request to a usage endpoint, before it goes out; the answer is its row.
     Request {
-        /// Whose.
+        /// The account that is read.
         account: AccountId,
         /// To whom.
         provider: Provider,
-        /// When.
+        /// The instant it is sent.
         at: Utc,
     },
     /// How it ended.
@@ -90,7 +90,7 @@ pub enum Record {
     Lane {
         /// The lane.
         lane: Box<Lane>,
-        /// When.
+        /// The instant of the change.
         at: Utc,
     },
     /// What the engine remembers of each account.
@@ -110,7 +110,7 @@ pub enum Record {
     Told {
         /// Its row.
         row: i64,
-        /// When.
+        /// The instant it was shown.
         at: Utc,
     },
     /// A setting.
@@ -127,23 +127,23 @@ pub enum Record {
     },
     /// An account was seen to serve: its last failure no longer speaks against it.
     Served {
-        /// Which.
+        /// The account that served.
         account: AccountId,
-        /// When.
+        /// The instant it served.
         at: Utc,
     },
     /// The person signed in to an account again.
     SignedIn {
-        /// Which.
+        /// The account with the new sign-in.
         account: AccountId,
-        /// When.
+        /// The instant of the sign-in.
         at: Utc,
     },
     /// A half-open account is tried.
     Probed {
-        /// Which.
+        /// The account that is probed.
         account: AccountId,
-        /// When.
+        /// The instant of the probe.
         at: Utc,
     },
     /// A silenced cause.
@@ -188,7 +188,7 @@ pub enum Query {
     },
     /// Samples of an account.
     History {
-        /// Which.
+        /// The account to show.
         account: AccountId,
         /// From then.
         since: Utc,

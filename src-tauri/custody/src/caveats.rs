@@ -78,7 +78,7 @@ pub enum Caveat {
     Barred {
         /// Whose tool.
         provider: Provider,
-        /// Why.
+        /// The tool's own reason.
         why: Barred,
     },
 }

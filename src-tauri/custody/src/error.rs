@@ -18,7 +18,7 @@ pub struct RecordError(pub String);
 pub struct FileError {
     /// What was tried, as a verb.
     pub what: &'static str,
-    /// Where.
+    /// The file concerned.
     pub path: PathBuf,
     /// The system's answer.
     pub source: std::io::Error,

@@ -68,7 +68,7 @@ pub fn look_up(
 pub struct Exposed {
     /// Whose seat.
     pub provider: Provider,
-    /// Which.
+    /// The file or directory that others may read.
     pub path: PathBuf,
     /// It is the directory; else the file with the login.
     pub is_directory: bool,

@@ -16,7 +16,7 @@ pub const KEYCHAIN_MS_MAX: u64 = 3_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
-    /// Ready.
+    /// It answers and takes secrets.
     Ok,
     /// There, but locked: a person has to unlock it.
     Locked,
@@ -29,10 +29,10 @@ pub enum Health {
 /// Why the keychain did not do what was asked. Never falls back to plain text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
-    /// Locked.
+    /// It asks for its password.
     #[error("the keychain is locked; nothing was changed; unlock it and Sluice carries on")]
     Locked,
-    /// Absent.
+    /// None runs on this machine.
     #[error(
         "no keychain answers on this machine; nothing was changed; start one (GNOME Keyring, KWallet, KeePassXC) and Sluice carries on"
     )]
@@ -71,7 +71,7 @@ impl StoreError {
 pub struct ItemKey {
     /// Keeps builds, demo and tests apart (`sluice`, `sluice-demo-…`).
     pub namespace: String,
-    /// Whose.
+    /// The account it belongs to.
     pub account: AccountId,
     /// Which rotation; grows by one with each.
     pub vintage: u64,

@@ -41,7 +41,7 @@ pub struct VintageRef {
 /// A login found in a seat; no secret in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeatLogin {
-    /// Whose.
+    /// The person and account it belongs to.
     pub identity: Identity,
     /// Salted hash of the credential.
     pub fingerprint: Fingerprint,
@@ -65,7 +65,7 @@ pub enum SeatState {
     Unreadable {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with it.
         why: Unreadable,
     },
     /// Signed out: an empty shape that is known.

@@ -51,7 +51,7 @@ impl RefreshTicket {
 pub enum RefreshOutcome {
     /// The new pair is in the vault.
     Rotated {
-        /// Where.
+        /// The vintage that holds the new pair.
         vintage: VintageRef,
         /// When the new access token ends.
         access_expires_at: Option<Utc>,
@@ -65,7 +65,7 @@ pub enum RefreshOutcome {
     /// The new pair is in the vault, and its access token cannot be sent: it is kept, because the old
     /// one is spent, and never placed.
     Unsendable {
-        /// Where.
+        /// The vintage that holds the new pair.
         vintage: VintageRef,
     },
     /// The provider refused the login for good: a person must sign in again.

@@ -71,14 +71,14 @@ pub enum SwapFailure {
     Undone {
         /// The journal's row.
         intent: IntentId,
-        /// Why.
+        /// What kept it from being finished.
         cause: CustodyError,
     },
     /// Neither finished nor undone. Every file was kept. A person is to be told.
     Stuck {
         /// The journal's row; open still when its settlement could not be written.
         intent: IntentId,
-        /// Why.
+        /// What kept it from being undone.
         cause: CustodyError,
         /// Files that hold a credential and were left in place.
         kept: Vec<PathBuf>,

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// A login that we keep and somebody else does, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Twin {
-    /// Whose.
+    /// The account that is kept here.
     pub account: AccountId,
     /// The other place's credential file, or `None`: another account that is kept here.
     pub place: Option<PathBuf>,

@@ -18,9 +18,9 @@ pub struct Request {
     pub kind: String,
     /// Whose account, by number.
     pub account: Option<i64>,
-    /// Host.
+    /// The host that was asked, or `vault` or `seat` for a credential that was written.
     pub host: String,
-    /// Path.
+    /// The path that was asked.
     pub path: String,
     /// HTTP status, when one came.
     pub status: Option<u16>,
@@ -45,7 +45,7 @@ pub struct Swap {
     pub asked_by: String,
     /// The branch.
     pub trigger: &'static str,
-    /// Why.
+    /// Why it was ordered, in a sentence.
     pub reason: String,
     /// How it ended.
     pub status: &'static str,
@@ -53,7 +53,7 @@ pub struct Swap {
     pub error: Option<String>,
 }
 
-/// Everything.
+/// The whole record of activity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Activity {
     /// Requests, newest first.

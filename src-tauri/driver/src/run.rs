@@ -226,7 +226,7 @@ pub fn start_here(parts: Parts, clock: Clock, seed: u64) -> Handle {
 /// What a loop is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
-    /// Everything.
+    /// The whole loop: polls, decisions, swaps, notices.
     Drive,
     /// One command: what it asks is done, nothing else.
     Serve,

@@ -44,7 +44,7 @@ pub enum Event {
     },
     /// Something to tell the person.
     Notice {
-        /// What.
+        /// The notice, as the loop made it.
         notice: Notice,
     },
 }
@@ -327,7 +327,7 @@ pub enum Found {
     Driver(Client),
     /// Somebody listens and did not answer: starting, ending, or in trouble.
     Silent,
-    /// Nobody.
+    /// No driver listens.
     Nobody,
 }
 

@@ -1,4 +1,4 @@
-//! L3: one hung part, or two at once, delays nothing else; and the loop itself is restarted.
+//! One hung part, or two at once, delays nothing else; and the loop itself is restarted.
 //!
 //! The real loop with its real deadlines on a runtime whose time is paused: a hundred minutes pass in
 //! the time the work takes.

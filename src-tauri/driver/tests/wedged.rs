@@ -1,4 +1,4 @@
-//! L4: a loop that is wedged is started anew, at most three times a day, and then ends loudly.
+//! A loop that is wedged is started anew, at most three times a day, and then ends loudly.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

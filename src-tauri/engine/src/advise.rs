@@ -34,7 +34,7 @@ pub fn will_expire(said: &Outlook, now: Utc) -> bool {
 /// Capacity that will expire unused within a day.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expiring {
-    /// Whose.
+    /// The account with capacity left.
     pub account: AccountId,
     /// Percent of its week that will be left.
     pub stranding: f64,

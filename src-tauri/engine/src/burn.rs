@@ -22,7 +22,7 @@ pub struct Burn {
     pub last_five_hour: Option<f64>,
     /// Last weekly value seen.
     pub last_seven_day: Option<f64>,
-    /// When.
+    /// Instant of the last reading that was measured.
     pub at: Option<Utc>,
     /// Looks in a row with an unchanged 5-hour value.
     pub unchanged: u32,

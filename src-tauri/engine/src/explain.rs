@@ -27,7 +27,7 @@ pub enum Hold {
     },
     /// No rule fired, the best candidate is no better.
     NotBetter {
-        /// Which.
+        /// The best candidate.
         best: AccountId,
         /// Its tier.
         best_tier: u8,
@@ -47,19 +47,19 @@ pub enum Hold {
     },
     /// The residency minimum is not over.
     Residency {
-        /// Left.
+        /// Seconds of residency left.
         seconds: f64,
     },
     /// The cooldown is not over.
     Cooldown {
-        /// Left.
+        /// Seconds of cooldown left.
         seconds: f64,
     },
     /// Nobody is eligible.
     NoTarget,
     /// The failure backoff is not over.
     Backoff {
-        /// Left.
+        /// Seconds of backoff left.
         seconds: f64,
         /// Failed attempts in a row.
         failures: u32,

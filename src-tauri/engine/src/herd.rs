@@ -10,7 +10,7 @@ pub const BAND_POINTS: f64 = 10.0;
 /// An account that could take the lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
-    /// Which.
+    /// The account that could take the lane.
     pub account: AccountId,
     /// Use of its fuller window in percent; `None` is unknown, which ranks after everything known.
     pub used: Option<f64>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The unit that has exactly one active account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lane {
-    /// Id.
+    /// Its row in the ledger.
     pub id: LaneId,
     /// Whose seat.
     pub provider: Provider,

@@ -9,7 +9,7 @@ pub const MODEL_WINDOWS_MAX: usize = 16;
 /// The largest configuration of a tool that is read, bytes. Claude Code keeps what was typed in it:
 /// files of 238 MB were seen. A login has a far smaller bound of its own.
 pub const CONFIGURATION_BYTES_MAX: usize = 512 << 20;
-/// Requests to the usage endpoint per rolling hour and account (decided).
+/// Requests to the usage endpoint per rolling hour and account.
 pub const USAGE_REQUESTS_PER_HOUR: u32 = 20;
 
 /// Requests for usage that an hour still allows in which so many were sent.

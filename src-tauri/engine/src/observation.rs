@@ -38,7 +38,7 @@ pub struct Observation {
     pub at: Utc,
     /// From where.
     pub source: Source,
-    /// What.
+    /// What was observed.
     pub fact: Fact,
 }
 

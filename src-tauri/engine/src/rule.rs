@@ -49,7 +49,7 @@ pub enum Rule {
     },
     /// A window refused a request or is full to the brim: `five_hour`, `seven_day` or a model.
     Refused {
-        /// Which.
+        /// The window that refused work.
         window: String,
     },
     /// The login was refused.
@@ -58,7 +58,7 @@ pub enum Rule {
     WouldBill,
     /// The provider itself says that the account refuses work.
     Blocked {
-        /// Why.
+        /// The provider's reason.
         why: Block,
     },
     /// The joint plan is worth more than staying (policy `horizon`).

@@ -41,37 +41,37 @@ pub struct Rules {
     /// Consecutive looks an emergence has to persist.
     pub persistence_looks: u32,
 
-    /// NEW-1. When the active account must be left and nobody is behind target, go to the account
+    /// When the active account must be left and nobody is behind target, go to the account
     /// with room; off: stay and report that everything is exhausted.
     pub rescue: bool,
-    /// NEW-2. An account whose week is used up is left whatever its tier; off: T2 and T3 stay.
+    /// An account with a used-up week is left in every tier; off: T2 and T3 stay.
     pub leave_full_week: bool,
-    /// NEW-3. Leave an account before a window refuses work, reckoned from the measured burn; off:
+    /// Leave an account before a window refuses work, reckoned from the measured burn; off:
     /// a T0 account is left at 100.
     pub leave_before_full: bool,
-    /// NEW-4. Land only where the 5-hour window has room now, with a margin below the departure
+    /// Land only where the 5-hour window has room now, with a margin below the departure
     /// line; off: a full window that resets within half an hour counts as room.
     pub land_on_room_only: bool,
-    /// NEW-5. Rank candidates by what would be lost per hour; off: by tier, then by reset.
+    /// Rank candidates by what would be lost per hour; off: by tier, then by reset.
     pub value_before_tier: bool,
-    /// NEW-6. Preempt by loss rate in every tier; off: inside T0 only.
+    /// Preempt by loss rate in every tier; off: inside T0 only.
     pub preempt_within_tier: bool,
-    /// NEW-7. Stranding counts the working hours once over all accounts; off: each account is given
+    /// Stranding counts the working hours once over all accounts; off: each account is given
     /// all of them.
     pub joint_stranding: bool,
-    /// NEW-8. A value of the active account from before a reset that has passed asks for a new read
+    /// A value of the active account from before a reset that has passed asks for a new read
     /// and counts as empty; off: it forces a swap.
     pub refetch_past_reset: bool,
-    /// NEW-9. The gates' clocks survive a restart; off: a restart forgets them.
+    /// The gates' clocks survive a restart; off: a restart forgets them.
     pub clocks_survive: bool,
-    /// NEW-10. Usage is read while automatic swaps are off or rest; off: nothing is read then.
+    /// Usage is read while automatic swaps are off or rest; off: nothing is read then.
     pub poll_while_resting: bool,
     /// A T0 candidate's full 5-hour window that empties within the idle interval shortens the interval
     /// a second time; off: only one that empties within the interval as it was shortened first.
     pub await_reset: bool,
-    /// NEW-11. Failed reads disqualify nobody, the data only age; off: three in a row do.
+    /// Failed reads disqualify nobody, the data only age; off: three in a row do.
     pub offline_keeps_eligible: bool,
-    /// NEW-12. A swap whose write failed is a failed swap; off: it counts as committed.
+    /// A swap with a failed write is a failed swap; off: it counts as committed.
     pub failed_write_is_failure: bool,
 
     /// A refused request (a window full, a login refused) moves the lane at once; off: ignored.

@@ -16,7 +16,7 @@ use alloc::collections::BTreeMap;
 pub struct Standing {
     /// Index in the world's list.
     pub slot: usize,
-    /// Which.
+    /// The account.
     pub id: AccountId,
     /// Whose subscription.
     pub provider: Provider,

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 /// All standings and their orders.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    /// When.
+    /// The instant of all standings.
     pub now: Utc,
     /// In the order of the world's accounts.
     pub standings: Vec<Standing>,

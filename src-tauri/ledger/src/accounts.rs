@@ -26,7 +26,7 @@ pub struct NewAccount {
 /// An account as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountRow {
-    /// Id.
+    /// Its row, never used again for another account.
     pub id: AccountId,
     /// Whose subscription.
     pub provider: Provider,

@@ -60,7 +60,7 @@ pub struct NewDecision<'a> {
 pub struct DecisionRow {
     /// Row id; grows with time.
     pub id: i64,
-    /// When.
+    /// The instant it was made.
     pub at: Utc,
     /// Whose seat.
     pub provider: Provider,
@@ -103,7 +103,7 @@ pub struct DecisionQuery {
     pub account: Option<AccountId>,
     /// Not before.
     pub since: Option<Utc>,
-    /// Before.
+    /// Only decisions before this instant.
     pub until: Option<Utc>,
     /// Only rows older than this one.
     pub before: Option<i64>,

@@ -49,7 +49,7 @@ pub enum Error {
     Io {
         /// Of which file.
         path: PathBuf,
-        /// Why.
+        /// The system's answer.
         source: std::io::Error,
     },
     /// Anything else the database reports.

@@ -15,7 +15,7 @@ const HOUR_US: i64 = 3_600_000_000;
 /// One reading of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Whose.
+    /// The account that was read.
     pub account: AccountId,
     /// When it was true.
     pub at: Utc,

@@ -65,7 +65,7 @@ pub struct NewExecution {
     pub wrapper: Option<ProcessId>,
     /// The tool's process, when it runs already.
     pub child: Option<ProcessId>,
-    /// When.
+    /// The instant of its start.
     pub at: Utc,
 }
 

@@ -96,7 +96,7 @@ pub enum Verdict {
 pub struct Field {
     /// The lane that leaves.
     pub lane: LaneRow,
-    /// When.
+    /// The instant of the choice.
     pub now: Utc,
     /// Who could take it.
     pub places: Vec<Place>,
@@ -523,11 +523,11 @@ fn activity(tx: &Connection, at: Utc, kind: &str, content: &serde_json::Value) -
 pub struct ActivityRow {
     /// Row id.
     pub id: i64,
-    /// When.
+    /// The instant it happened.
     pub at: Utc,
     /// What kind.
     pub kind: String,
-    /// What.
+    /// The details, as JSON.
     pub content: serde_json::Value,
 }
 

@@ -26,7 +26,7 @@ pub enum RequestKind {
 pub struct NewRequest<'a> {
     /// When it began.
     pub at: Utc,
-    /// What.
+    /// What kind of request it is.
     pub kind: RequestKind,
     /// For whom.
     pub account: Option<AccountId>,
@@ -47,7 +47,7 @@ pub struct NewRequest<'a> {
 pub struct RequestRow {
     /// When it began.
     pub at: Utc,
-    /// What.
+    /// What kind of request it was.
     pub kind: RequestKind,
     /// For whom.
     pub account: Option<AccountId>,

@@ -27,11 +27,11 @@ pub enum Spooled {
     Finished {
         /// Which execution.
         execution: String,
-        /// When.
+        /// The instant of its end.
         at: Utc,
         /// Its exit code.
         exit_code: Option<i32>,
-        /// Why.
+        /// How it ended, in a word.
         reason: String,
     },
     /// Numbers a tool showed in its status line.

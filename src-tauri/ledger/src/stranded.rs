@@ -9,7 +9,7 @@ use sluice_engine::{AccountId, Utc};
 /// One weekly window that has ended. Shares are percent of the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StrandedRow {
-    /// Whose.
+    /// The account with the window.
     pub account: AccountId,
     /// When it ended.
     pub resets_at: Utc,

@@ -55,7 +55,7 @@ impl SwapStatus {
 /// An intent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewSwap {
-    /// When.
+    /// The instant of the intent.
     pub at: Utc,
     /// Which lane.
     pub lane: LaneId,
@@ -88,14 +88,14 @@ pub struct NewSwap {
 pub struct StepRow {
     /// The step, opaque here.
     pub step: Value,
-    /// When.
+    /// The instant it was reached.
     pub at: Utc,
 }
 
 /// A row of the journal as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SwapRow {
-    /// Id.
+    /// Its row.
     pub id: SwapId,
     /// What was wanted.
     pub swap: NewSwap,
@@ -118,7 +118,7 @@ pub struct Commit<'a> {
     pub swap: SwapId,
     /// The gates' memory after the swap.
     pub gates: &'a Gates,
-    /// When.
+    /// The instant of the settlement.
     pub at: Utc,
 }
 

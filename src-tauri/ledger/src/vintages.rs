@@ -13,7 +13,7 @@ const KEPT: i64 = 3;
 /// A pointer to one stored credential; never the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VintageRow {
-    /// Whose.
+    /// The account with this vintage.
     pub account: AccountId,
     /// Grows with each rotation.
     pub vintage: u64,

@@ -51,7 +51,7 @@ pub enum Odd {
 pub struct Oddity {
     /// Where, as a path of field names. Never a value: those may be private.
     pub path: String,
-    /// What.
+    /// What is unexpected there.
     pub odd: Odd,
 }
 

@@ -51,9 +51,9 @@ pub enum Day {
     Weekday(u8),
     /// A date.
     Date {
-        /// 1–12.
+        /// Month of the year, 1 to 12.
         month: u8,
-        /// 1–31.
+        /// Day of the month, 1 to 31.
         day: u8,
         /// Its year, where that was said.
         year: Option<u16>,

@@ -135,7 +135,7 @@ pub(crate) const CODEX: Table = &[
 pub enum Speaker {
     /// Claude Code.
     Claude,
-    /// Codex.
+    /// The `codex` tool.
     Codex,
 }
 

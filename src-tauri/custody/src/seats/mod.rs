@@ -38,7 +38,7 @@ pub struct CodexSeat {
 pub struct Seats {
     /// Claude Code.
     pub claude: Option<ClaudeSeat>,
-    /// Codex.
+    /// Codex's seat; `None` where no home is known.
     pub codex: Option<CodexSeat>,
 }
 

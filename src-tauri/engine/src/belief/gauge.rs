@@ -66,7 +66,7 @@ pub struct Gauge {
 /// Beliefs at the instant of a reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Anchor {
-    /// When.
+    /// Minutes since the epoch.
     pub at: f64,
     /// 5-hour share.
     pub short: f64,

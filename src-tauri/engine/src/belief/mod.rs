@@ -52,7 +52,7 @@ pub struct State {
     pub asked: BTreeMap<AccountId, f64>,
     /// Failed reads in a row, per account.
     pub errors: BTreeMap<AccountId, u32>,
-    /// Constants.
+    /// The planner's constants.
     pub tuning: Tuning,
     /// Time passed unwatched (the machine slept, or its clock was set) until then; readings from
     /// before bear no voluntary move.

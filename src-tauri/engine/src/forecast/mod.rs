@@ -45,7 +45,7 @@ pub enum Kind {
 /// What is expected to be left of one window at its reset, percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outlook {
-    /// Whose.
+    /// The account that owns the window.
     pub account: AccountId,
     /// Which window.
     pub window: Kind,
@@ -84,7 +84,7 @@ fn both(one: f64, other: f64) -> f64 {
 /// A window that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
-    /// Whose.
+    /// The account that owned the window.
     pub account: AccountId,
     /// Which window.
     pub window: Kind,
@@ -99,11 +99,11 @@ pub struct Ended {
 /// When a window is full at the present pace.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunOut {
-    /// Whose.
+    /// The live account.
     pub account: AccountId,
     /// Which window is full first.
     pub window: Kind,
-    /// When.
+    /// The instant at which it is full.
     pub at: Utc,
 }
 

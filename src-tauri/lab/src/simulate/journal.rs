@@ -6,7 +6,7 @@ use serde::Serialize;
 /// A `quota-sim-log/1` document.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Log {
-    /// `quota-sim-log/1`.
+    /// Always `quota-sim-log/1`.
     pub format: &'static str,
     /// The scenario's name.
     pub scenario: String,

@@ -22,7 +22,7 @@ pub struct Totals {
     pub swaps: u64,
     /// Swaps with a warm cache.
     pub hot_swaps: u64,
-    /// Refusals.
+    /// Requests that were refused.
     pub limit_hits: u64,
 }
 
@@ -31,7 +31,7 @@ pub struct Totals {
 pub struct Event {
     /// Account index.
     pub account: usize,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
 }
 
@@ -71,7 +71,7 @@ pub enum EventKind {
 /// A window that ended: the truth no policy sees.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ended {
-    /// When.
+    /// The minute of the reset.
     pub minute: i64,
     /// Account index.
     pub account: usize,

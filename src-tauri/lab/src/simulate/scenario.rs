@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// One recorded world. Minutes count from Monday 00:00; units are abstract work.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Scenario {
-    /// `quota-sim/1`.
+    /// Always `quota-sim/1`.
     pub format: String,
     /// Name, repeated in the log.
     pub name: String,
@@ -31,7 +31,7 @@ pub struct Scenario {
 /// One account; only `id`, `plan`, `weight` and the reached `available_from` are public.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountSpec {
-    /// Id.
+    /// Its name in the log.
     pub id: String,
     /// Plan name.
     #[serde(default)]
@@ -77,7 +77,7 @@ pub struct ModelSpec {
 /// A machine with one active login.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AgentSpec {
-    /// Id.
+    /// Its name in the log.
     pub id: String,
     /// Active at minute 0.
     pub initial_account: String,
@@ -116,7 +116,7 @@ impl From<RawSpan> for Span {
     }
 }
 
-/// Prices.
+/// What a swap costs.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Costs {
     /// Units a hot swap burns on rebuilding the prompt cache.

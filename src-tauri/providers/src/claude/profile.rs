@@ -28,7 +28,7 @@ impl Identity {
 /// A profile answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProfileReply {
-    /// Who.
+    /// Person and organisation.
     pub identity: Identity,
     /// What was bought.
     pub plan: Plan,

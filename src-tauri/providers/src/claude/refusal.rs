@@ -10,9 +10,9 @@ use serde_json::Value;
 /// Which endpoint refused; the same status means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// `/api/oauth/usage`.
+    /// The usage endpoint, `/api/oauth/usage`.
     Usage,
-    /// `/api/oauth/profile`.
+    /// The profile endpoint, `/api/oauth/profile`.
     Profile,
     /// The token endpoint.
     Token,

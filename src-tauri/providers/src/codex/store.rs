@@ -19,7 +19,7 @@ const MODES: [&str; 5] =
 /// Whether a tool's login on disk could be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreState {
-    /// Usable.
+    /// The bearer can be sent.
     Usable,
     /// The bearer is past its time; the tool renews it.
     NeedsRefresh,

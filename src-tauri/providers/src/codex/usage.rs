@@ -58,7 +58,7 @@ pub struct ScopedLimit {
     pub seven_day: Window,
 }
 
-/// Credits.
+/// What the credit balance allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Balance {
     /// Without bound.
