@@ -1,3 +1,5 @@
+// The backend of the application: Tauri's commands and events. The only file of the page that knows Tauri.
+
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { getCurrentWindow } from "@tauri-apps/api/window";

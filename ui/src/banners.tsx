@@ -1,4 +1,4 @@
-// What must not be overlooked, above every page.
+// What needs the person, above every page.
 
 import type { ProviderView } from "./bindings";
 import { clock, span } from "./format";

@@ -1,4 +1,4 @@
-// What was decided in the last day, why, and what came of it.
+// Page *Decisions*: what was decided in the last day, why, and the outcome.
 
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";

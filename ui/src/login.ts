@@ -1,4 +1,4 @@
-// How a login does, in words: its age, its end, and what hangs on it.
+// The state of a login in words: its age, its end, and what depends on it.
 
 import type { AccountView } from "./bindings";
 import { ago, DAY_MS, day, instant, MINUTE_MS, span } from "./format";

@@ -1,3 +1,5 @@
+// The page in the application's window.
+
 import "./locale";
 import { render } from "preact";
 import { App } from "./app";

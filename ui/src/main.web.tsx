@@ -1,3 +1,5 @@
+// The same screens in a browser, on made-up data.
+
 import "./locale";
 import { render } from "preact";
 import { App } from "./app";

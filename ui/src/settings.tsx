@@ -1,4 +1,4 @@
-// What Sluice may do, when it rests, and what it tells.
+// Page *Settings*: what Sluice may do, when it rests, and what it notifies.
 
 import { useEffect, useState } from "preact/hooks";
 import type { ProviderView } from "./bindings";

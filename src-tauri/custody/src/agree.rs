@@ -1,8 +1,8 @@
 //! Corrects a tool configuration that names another account than the login in the seat.
 //!
-//! Claude Code reads its profile once and writes it down again after other requests. Over a swap it writes
-//! the account that left: the tool then shows, caches and reports for that one while it works on another
-//! login, for a day.
+//! Claude Code fetches its profile beside its other requests and writes it down without another look at who is
+//! signed in by then. Over a swap it writes the account that left: the tool then shows, caches and reports for
+//! that one while it works on another login, for a day.
 
 use crate::error::CustodyError;
 use crate::files::Place;

@@ -1,4 +1,5 @@
-//! The only clock of this crate. Deadlines of locks and the instant a vintage was stored; nothing decides by it.
+//! The only clock of this crate: deadlines of locks, the age of files, the instant a vintage was stored. No
+//! decision about accounts depends on it.
 
 use sluice_engine::Utc;
 use std::sync::LazyLock;

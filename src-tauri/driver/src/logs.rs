@@ -1,8 +1,8 @@
 //! The log of a program: to standard error, and in the driver also into files of bounded size and number.
 //!
 //! Nobody waits for that file: lines go through a bounded queue to a thread of its own. A disk
-//! that is full, slow or read-only costs lines, which are counted, and nothing else. No library does all
-//! of this.
+//! that is full, slow or read-only costs lines, which are counted, and nothing else. Own code, because
+//! `tracing-appender` begins a new file by time and not by size.
 
 use crate::clock::Since;
 use crate::lock::private_dir;

@@ -1,5 +1,5 @@
-//! Urgency by time to the weekly reset, damped at the edges so that a small change of the clock flips no
-//! decision.
+//! Urgency by time to the weekly reset, damped at the edges so that a reset time that wanders by seconds flips
+//! no decision.
 
 use crate::units::Utc;
 

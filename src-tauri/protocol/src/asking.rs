@@ -1,5 +1,5 @@
-//! How long an answer may take, and which requests need no driver. In one place, because the socket, the
-//! command line and the page must give up in the same order.
+//! How long an answer may take, and which requests need no driver. In one place, because the loop, the socket
+//! and the command line must agree on both.
 
 use crate::{Answer, Refused, Request};
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The tool's output on its way to the terminal, read as it passes and never held back.
+//! The tool's output on its way to where it would have gone, read as it passes.
 
 use super::observe::{Channel, Evidence, Held, Manner};
 use super::signals;

@@ -1,11 +1,11 @@
-//! The acceptance cases of the rule set that speak of deciding, one test each; a test's name begins
-//! with the case's id. `as_` and `um_` run under `Rules::seed()`, `new_` under both rule sets.
+//! The rule set's cases that decide, one test each. A test's name begins with the case's number. `as_` and `um_`
+//! run under `Rules::seed()`, the recorded rule set; `new_` under both rule sets.
 //!
-//! Not here, because they do not speak of deciding: UM-001 to UM-003 (how a setting is read: the
-//! core's `settings`), UM-005 and UM-093 to UM-098 (requests that spend quota, which Sluice never
+//! Numbers that are missing here belong to cases that do not decide: UM-001 to UM-003 (how a setting is
+//! read: the core's `settings`), UM-005 and UM-093 to UM-098 (requests that spend quota, which Sluice never
 //! sends), UM-044 (a decision that is only advised: the core, and `e2e modes`), UM-079 (how often a
 //! notice is told: the core's notices), UM-084 to UM-092 and UM-099 to UM-100 (loops, their watchdogs
-//! and which token is sent).
+//! and the token that is sent).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod a1_rates;
