@@ -1,5 +1,5 @@
 //! When usage is read: urgency, clamps, staleness and backoff under `tiered`; the request budget and the
-//! provider's wish under every policy. Seconds throughout.
+//! provider's `Retry-After` under every policy. Seconds throughout.
 
 use crate::account::{Account, Login};
 use crate::decision::Refusal;

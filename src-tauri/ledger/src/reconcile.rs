@@ -1,4 +1,4 @@
-//! Closing rows whose process is certainly gone. One definition of *orphan* for every pass:
+//! Closes rows of processes that are certainly gone. One definition of *orphan* for every pass:
 //! dead only on proof, unknown is kept, young rows have a grace.
 
 use crate::codec;

@@ -1,4 +1,4 @@
-//! JSON whose texts hold what no text can: a cut that went through a character leaves half of one.
+//! JSON with a text that was cut through a character: half of one is no text, and a strict parser gives up.
 //! Such a fault in a text nobody needs must not hide the rest of the document.
 
 use zeroize::Zeroizing;
