@@ -4,7 +4,9 @@
 
 use crate::words::{self, Moment};
 use sluice_driver::lanes;
-use sluice_protocol::{AccountView, LaneView, Mode, Provider, ProviderView, Request, View};
+use sluice_protocol::{
+    AccountId, AccountView, LaneView, Mode, Provider, ProviderView, Request, View,
+};
 use sluice_protocol::{label, outlook};
 use std::fmt;
 
@@ -249,7 +251,7 @@ fn lane_menu(view: &View) -> Option<Item> {
 }
 
 fn lane_accounts(view: &View, lane: &LaneView) -> Item {
-    let active = lane.active.map_or_else(|| "no account".to_owned(), |id| name(view, id));
+    let active = lane.active.map_or_else(|| "no account".to_owned(), |id| listed(view, id));
     let work = view.runs.iter().filter(|run| run.lane == Some(lane.id)).count();
     let work = if work == 0 { String::new() } else { format!(" · {work} at work") };
     let point = |to| {
@@ -261,7 +263,7 @@ fn lane_accounts(view: &View, lane: &LaneView) -> Item {
     };
     let choice = Item::Choice {
         selected: lane.ready.iter().position(|id| Some(*id) == lane.active),
-        options: lane.ready.iter().map(|id| (name(view, *id), point(*id))).collect(),
+        options: lane.ready.iter().map(|id| (listed(view, *id), point(*id))).collect(),
     };
     let items = if lane.ready.is_empty() {
         vec![Item::Note("No account has a seat of its own yet".to_owned())]
@@ -324,11 +326,18 @@ fn entry(label: &str, act: Act, enabled: bool) -> Item {
     Item::Entry { label: label.to_owned(), enabled, act }
 }
 
-fn name(view: &View, id: sluice_protocol::AccountId) -> String {
-    view.accounts
-        .iter()
-        .find(|account| account.id == id)
-        .map_or_else(|| format!("account {}", id.0), |account| account.label.clone())
+fn name(view: &View, id: AccountId) -> String {
+    called(view, id, |account| account.label.clone())
+}
+
+/// As a person finds it in a list, whether or not it was named.
+fn listed(view: &View, id: AccountId) -> String {
+    called(view, id, label::told_apart)
+}
+
+fn called(view: &View, id: AccountId, how: impl Fn(&AccountView) -> String) -> String {
+    let account = view.accounts.iter().find(|account| account.id == id);
+    account.map_or_else(|| format!("account {}", id.0), how)
 }
 
 impl fmt::Display for Menu {

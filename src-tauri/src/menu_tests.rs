@@ -81,6 +81,28 @@ fn a_lane_shows_its_account_and_its_submenu_points_it_at_another() {
 }
 
 #[test]
+fn accounts_that_nobody_named_are_told_apart_in_every_list() {
+    let mut view = fixture::view();
+    for (id, account) in (1..).zip(&mut view.accounts) {
+        account.label = format!("Claude {id}");
+        account.email = Some(format!("person{id}@example.test"));
+        account.organization = Some("Acme".to_owned());
+    }
+    view.lanes = vec![fixture::lane(7, "shop", 1)];
+    let lines = text(&view);
+    for line in [
+        "○ Claude 2 — person2@example.test (Acme) — ",
+        "Swap to >\n    Claude 2 — person2@example.test (Acme)\n",
+        "    shop — Claude 1 — person1@example.test (Acme) >\n",
+        "        (*) Claude 1 — person1@example.test (Acme)\n",
+        "        ( ) Claude 2 — person2@example.test (Acme)\n",
+    ] {
+        assert!(lines.contains(line), "{line} in\n{lines}");
+    }
+    assert!(!tooltip(&view, moment()).contains('@'), "no list");
+}
+
+#[test]
 fn what_lies_ahead_of_the_live_account_stands_below_it() {
     let mut view = fixture::view();
     let unused = |p50: f64, hours: i64| ForecastView {

@@ -2,6 +2,8 @@
 
 use crate::tool::{Bench, lines};
 use serde_json::Value;
+use sluice_engine::{Plan, Provider};
+use sluice_ledger::NewAccount;
 use std::process::Output;
 
 fn document(output: &Output) -> Value {
@@ -146,4 +148,43 @@ fn a_report_by_hand_is_remembered_without_a_driver() {
     ]);
     assert!(lines(&moved).0.contains("the lane is on B now"), "{:?}", lines(&moved));
     assert_eq!(bench.active(), (bench.accounts[1], 2));
+}
+
+#[test]
+fn an_account_is_named_by_a_unique_part_of_its_mail() {
+    let bench = Bench::new(1);
+    let mut ledger = bench.ledger();
+    let [ada, bob] = [1, 2].map(|number| {
+        let mail = ["ada@example.test", "bob@example.test"][number - 1].to_owned();
+        let new = NewAccount {
+            provider: Provider::Claude,
+            key: mail.clone(),
+            label: format!("Claude {number}"),
+            email: Some(mail),
+            organization: None,
+            plan: Plan::default(),
+        };
+        let id = ledger.add_account(&new, crate::support::T0).unwrap().id;
+        let seat = bench.data().join(format!("seats/claude/{}", id.0));
+        std::fs::create_dir_all(&seat).unwrap();
+        std::fs::write(seat.join(".credentials.json"), "{}").unwrap();
+        id
+    });
+    let run = |words: &[&str]| bench.run(words);
+    assert!(run(&["run", "--account", "BOB@", "--", "true"]).status.success());
+    assert_eq!(bench.rows()[0].execution.account, Some(bob));
+    assert!(run(&["lane", "use", "work", "ada"]).status.success());
+    assert_eq!(bench.active().0, ada);
+    let capped = run(&["lane", "cap", "--account", "bob@example.test", "--concurrent", "1"]);
+    assert!(capped.status.success(), "{:?}", lines(&capped));
+    let listed = lines(&run(&["lane", "list"])).0;
+    assert!(listed.contains("Claude 1 — ada@example.test"), "nobody named it: {listed}");
+    for words in
+        [&["run", "--account", "example", "--", "true"][..], &["lane", "use", "work", "example"]]
+    {
+        let refused = run(words);
+        assert_eq!(refused.status.code(), Some(2), "{words:?}");
+        let said = lines(&refused).1;
+        assert!(said.contains("Claude 1 (2) and Claude 2 (3)"), "{words:?}: {said}");
+    }
 }

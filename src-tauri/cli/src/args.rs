@@ -51,7 +51,7 @@ pub enum Command {
     },
     /// Puts the accounts in this order.
     Reorder {
-        /// Every account once, by name or number.
+        /// Every account once, by name, number or mail.
         #[arg(required = true)]
         accounts: Vec<String>,
     },
@@ -108,7 +108,7 @@ pub enum Command {
     },
     /// Reads usage as soon as the request budget allows.
     Refresh {
-        /// Only this account, by name or number.
+        /// Only this account, by name, number or mail.
         account: Option<String>,
         /// Waits for the numbers: at most a minute for one account, five for all.
         #[arg(long)]
@@ -138,7 +138,7 @@ pub enum Command {
         /// Only rows of this action.
         #[arg(long, value_parser = ["stay", "swap", "advise"])]
         action: Option<String>,
-        /// Only rows of this account, by name or number.
+        /// Only rows of this account, by name, number or mail.
         #[arg(long)]
         account: Option<String>,
         /// Keeps printing new rows until interrupted.
@@ -244,7 +244,7 @@ pub struct ReportArgs {
     /// The run it happened in.
     #[arg(long, value_name = "ID", required_unless_present = "account")]
     pub execution: Option<String>,
-    /// The account, by name or number, when the run is not known.
+    /// The account, by name, number or mail, when the run is not known.
     #[arg(long)]
     pub account: Option<String>,
     /// The lane; the machine's own when left out.

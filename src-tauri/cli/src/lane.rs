@@ -2,14 +2,16 @@
 //! ledger beside a running driver, and tells it to look.
 
 use crate::args::{LaneCommand, OnOff};
+use crate::names::{self, find_row};
 use crate::render::{instant, table};
-use crate::run::{find_account, now};
+use crate::run::now;
 use crate::{Exit, render};
 use serde_json::{Value, json};
 use sluice_driver::{Paths, lanes, socket, whereabouts};
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_engine::{AccountId, Provider};
 use sluice_ledger::{AccountRow, Cap, Error, LaneRow, Ledger, Verdict};
+use sluice_protocol::label;
 use sluice_providers::claude::config::parse_config;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,6 @@ use std::time::Duration;
 
 /// How long another hand in the same lane is waited for.
 const WAIT: Duration = Duration::from_secs(10);
-/// The tool's configuration is smaller than this, in bytes.
 /// What a tool keeps in its directory that is not of one account; everything else stays apart.
 const SHARED: [&str; 18] = [
     "projects",
@@ -122,8 +123,7 @@ fn carry_out(
 
 fn account_row(ledger: &Ledger, wanted: &str) -> Result<AccountRow, Stop> {
     let rows = ledger.accounts()?;
-    let unknown = || format!("there is no account {wanted}; `sluice accounts` lists them");
-    find_account(&rows, wanted).cloned().ok_or_else(|| Stop::Usage(unknown()))
+    find_row(&rows, wanted).cloned().map_err(Stop::Usage)
 }
 
 fn named(ledger: &Ledger, provider: Provider, name: &str) -> Result<LaneRow, Stop> {
@@ -133,9 +133,9 @@ fn named(ledger: &Ledger, provider: Provider, name: &str) -> Result<LaneRow, Sto
 
 fn list(ledger: &Ledger, paths: &Paths) -> Result<(Value, String), Stop> {
     let accounts = ledger.accounts()?;
-    let label = |id: Option<AccountId>| {
+    let named = |id: Option<AccountId>| {
         let row = accounts.iter().find(|row| Some(row.id) == id);
-        row.map_or_else(|| "–".to_owned(), |row| row.label.clone())
+        row.map_or_else(|| "–".to_owned(), |row| label::told_apart(names::row(row)))
     };
     let open = ledger.open_executions()?;
     let lanes = ledger.lanes()?;
@@ -149,7 +149,7 @@ fn list(ledger: &Ledger, paths: &Paths) -> Result<(Value, String), Stop> {
         rows.push(vec![
             lane.name.clone(),
             provider.name().to_owned(),
-            label(lane.lane.active),
+            named(lane.lane.active),
             lane.since.map_or_else(|| "–".to_owned(), |at| instant(at.millis())),
             work.to_string(),
             lane.folder.clone().unwrap_or_else(|| if default { "*" } else { "–" }.to_owned()),

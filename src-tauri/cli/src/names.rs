@@ -1,36 +1,30 @@
 //! Accounts by the names people give them.
 
-use sluice_protocol::{AccountId, AccountView, Refused, View};
+use sluice_ledger::AccountRow;
+use sluice_protocol::label::{self, Named};
+use sluice_protocol::{AccountId, Refused, View};
 
-/// An account by its whole name, its number, a beginning that only one name has, or a part that only
-/// one mail address has.
+/// The account that a person means.
 pub fn find(view: &View, text: &str) -> Result<AccountId, Refused> {
-    let wanted = text.trim().to_lowercase();
-    let name = |account: &AccountView| account.label.to_lowercase();
-    let mail = |account: &AccountView| account.email.as_ref().map(|mail| mail.to_lowercase());
-    let ways: [&dyn Fn(&AccountView) -> bool; 5] = [
-        &|account| name(account) == wanted,
-        &|account| wanted.parse() == Ok(account.id.0),
-        &|account| mail(account).as_ref() == Some(&wanted),
-        &|account| name(account).starts_with(&wanted),
-        &|account| mail(account).is_some_and(|mail| mail.contains(&wanted)),
-    ];
-    let found = ways
-        .iter()
-        .filter(|_| !wanted.is_empty())
-        .map(|fits| view.accounts.iter().filter(|one| fits(one)).collect::<Vec<_>>())
-        .find(|found| !found.is_empty())
-        .unwrap_or_default();
-    let text = match found.as_slice() {
-        [only] => return Ok(only.id),
-        [] => format!("There is no account named {text}; `sluice accounts` lists them."),
-        several => {
-            let named: Vec<_> =
-                several.iter().map(|one| format!("{} ({})", one.label, one.id.0)).collect();
-            format!("{text} fits {}; write a whole name or a number.", named.join(" and "))
-        }
-    };
-    Err(Refused { code: "unknown_account".to_owned(), text, retry_after_s: None })
+    let refused = |text| Refused { code: "unknown_account".to_owned(), text, retry_after_s: None };
+    let found = label::find(&view.accounts, Named::from, text);
+    found.map(|account| account.id).map_err(refused)
+}
+
+/// The account that a person means, of those that the ledger keeps; else what to say.
+pub fn find_row<'a>(rows: &'a [AccountRow], text: &str) -> Result<&'a AccountRow, String> {
+    label::find(rows, row, text)
+}
+
+/// What an account of the ledger is called by.
+pub fn row(account: &AccountRow) -> Named<'_> {
+    Named {
+        id: account.id,
+        provider: account.provider,
+        label: &account.label,
+        mail: account.email.as_deref(),
+        organization: account.organization.as_deref(),
+    }
 }
 
 /// An account's name.
@@ -42,13 +36,14 @@ pub fn label(view: &View, id: AccountId) -> String {
 /// The name with the mail address where nobody gave one, for lists.
 pub fn listed(view: &View, id: AccountId) -> String {
     let found = view.accounts.iter().find(|account| account.id == id);
-    found.map_or_else(|| format!("account {}", id.0), sluice_protocol::label::told_apart)
+    found.map_or_else(|| format!("account {}", id.0), label::told_apart)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::explain::tests::unread as account;
+    use sluice_protocol::AccountView;
 
     #[test]
     fn accounts_are_found_by_name_number_and_unique_beginning() {

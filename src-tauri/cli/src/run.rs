@@ -16,7 +16,7 @@ use crate::{Exit, render};
 use channels::{Channels, Watched};
 use input::Input;
 use launch::Launch;
-pub use launch::{find as find_account, shadowed as shadowed_names};
+pub use launch::shadowed as shadowed_names;
 use observe::{Evidence, Manner};
 pub use observe::{kind as kind_of, window as window_of};
 use signals::Signals;

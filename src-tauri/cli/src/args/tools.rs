@@ -11,7 +11,7 @@ pub struct RunArgs {
     /// Run in this lane; it is made when there is none of that name.
     #[arg(long, conflicts_with = "account")]
     pub lane: Option<String>,
-    /// Run on this account, by name or number, whatever is live.
+    /// Run on this account, by name, number or mail, whatever is live.
     #[arg(long)]
     pub account: Option<String>,
     /// A name for this run.
@@ -58,7 +58,7 @@ pub enum LaneCommand {
     Use {
         /// The lane's name.
         name: String,
-        /// The account, by name or number.
+        /// The account, by name, number or mail.
         account: String,
         /// Whose tool.
         #[arg(long, value_enum, default_value_t = Tool::Claude)]
@@ -77,7 +77,7 @@ pub enum LaneCommand {
     },
     /// Sets how many tools may run, of a provider or on one account; what is left out has no ceiling.
     Cap {
-        /// Only this account, by name or number.
+        /// Only this account, by name, number or mail.
         #[arg(long)]
         account: Option<String>,
         /// At the same time.
@@ -95,7 +95,7 @@ pub enum LaneCommand {
     },
     /// Gives an account a seat of its own: starts the official tool's own sign-in in a fresh directory.
     Seat {
-        /// The account, by name or number.
+        /// The account, by name, number or mail.
         account: String,
         /// Links the tool's projects, settings and the like, so that they are the same in every seat.
         #[arg(long)]

@@ -2,11 +2,12 @@
 
 use super::Stop;
 use crate::args::{RunArgs, Tool};
+use crate::names::find_row;
 use sluice_driver::Paths;
 use sluice_driver::lanes::{self, NoPlace, Place, SeatInUse, Wish};
 use sluice_driver::whereabouts::outranking;
 use sluice_engine::{AccountId, Provider};
-use sluice_ledger::{AccountRow, Ledger};
+use sluice_ledger::Ledger;
 use std::path::{Path, PathBuf};
 
 /// A run's destination.
@@ -115,15 +116,7 @@ impl From<NoPlace> for Stop {
 }
 
 fn named(ledger: &Ledger, provider: Provider, wanted: &str) -> Result<AccountId, Stop> {
-    let rows = ledger.accounts()?;
-    let found = find(&rows, wanted).filter(|row| row.provider == provider).map(|row| row.id);
-    found.ok_or_else(|| Stop::Usage(format!("there is no {} account {wanted}", provider.name())))
-}
-
-/// An account by its name or number.
-pub fn find<'a>(rows: &'a [AccountRow], wanted: &str) -> Option<&'a AccountRow> {
-    let number = wanted.parse::<i64>().ok().map(AccountId);
-    rows.iter()
-        .find(|row| row.label.eq_ignore_ascii_case(wanted))
-        .or_else(|| rows.iter().find(|row| Some(row.id) == number))
+    let mut rows = ledger.accounts()?;
+    rows.retain(|row| row.provider == provider);
+    find_row(&rows, wanted).map(|row| row.id).map_err(Stop::Usage)
 }
