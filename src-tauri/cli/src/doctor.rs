@@ -187,12 +187,14 @@ fn seat(view: &View, show_mail: bool, provider: &ProviderView) -> Finding {
 fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
     let name = names.of(account);
     let mut findings = Vec::new();
-    if let Some(problem) = &account.problem {
+    let refused = matches!(account.login, Login::NeedsSignIn | Login::Missing);
+    // Of a login that only a person mends nothing is tried again by itself.
+    if let Some(problem) = account.problem.as_ref().filter(|_| !refused) {
         let problem = without_names(view, names.show_mail, problem);
         let remedy = "It is tried again by itself; `sluice refresh` tries at once.";
         findings.push(Finding::warning("account", format!("{name}: {problem}"), remedy));
     }
-    if matches!(account.login, Login::NeedsSignIn | Login::Missing) {
+    if refused {
         let text = format!("{name}: the provider takes its login no longer, or none is kept.");
         let remedy = "Sign in as it with the tool, then `sluice add`; its history stays.";
         findings.push(Finding::error("login", text, remedy));
@@ -227,7 +229,7 @@ fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_names;
+    use super::{Login, Names, account, without_names};
     use crate::explain::tests::unread;
     use sluice_protocol::View;
 
@@ -250,6 +252,16 @@ mod tests {
         let crossed = view(&[(2, "1"), (1, "2"), (3, "account")]);
         assert_eq!(without_names(&crossed, false, "the login of 1"), "the login of account 2");
         assert_eq!(without_names(&crossed, false, "2 and account"), "account 1 and account 3");
+    }
+
+    #[test]
+    fn a_refused_login_is_one_finding_with_what_helps() {
+        let mut refused = unread(7, "Rose");
+        refused.login = Login::NeedsSignIn;
+        refused.problem = Some("It needs you to sign in: refused.".to_owned());
+        let found = account(&View::default(), &refused, Names { show_mail: false });
+        assert_eq!(found.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["login"]);
+        assert!(found[0].remedy.as_ref().is_some_and(|helps| helps.contains("sluice add")));
     }
 
     fn view(accounts: &[(i64, &str)]) -> View {

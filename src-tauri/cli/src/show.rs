@@ -8,8 +8,8 @@ use crate::{Exit, ahead, render};
 use serde_json::json;
 use sluice_driver::{Link, whereabouts};
 use sluice_protocol::{
-    AccountId, AccountView, Answer, DecisionFilter, DecisionView, Login, Mode, Outcome as Report,
-    Provider, Refused, Request, SwapView, Trigger, View,
+    AccountId, AccountView, Answer, DecisionFilter, DecisionView, Login, Mode, NeedsYou,
+    Outcome as Report, Provider, Refused, Request, SwapView, Trigger, View,
 };
 
 fn as_json(value: &impl serde::Serialize) -> serde_json::Value {
@@ -53,7 +53,7 @@ pub fn status(view: &View) -> Outcome {
     lines.extend(view.needs_you.iter().map(|need| format!("! {}", need.text)));
     if !view.accounts.is_empty() {
         lines.push(String::new());
-        lines.push(account_table(view));
+        lines.push(account_table(view, &view.needs_you));
     }
     if let Some(last) = &view.last_decision {
         lines.push(format!("\n{}  {}", instant(last.at_ms), last.sentence));
@@ -66,12 +66,13 @@ pub fn accounts(view: &View) -> Outcome {
     let text = if view.accounts.is_empty() {
         "No account is kept yet. Sign in with the tool, then `sluice add`.".to_owned()
     } else {
-        account_table(view)
+        account_table(view, &[])
     };
     shown(json!({ "accounts": view.accounts }), text)
 }
 
-fn account_table(view: &View) -> String {
+/// `told` is what the person reads above it: that is not said again.
+fn account_table(view: &View, told: &[NeedsYou]) -> String {
     let heading = [
         "",
         "no",
@@ -102,7 +103,7 @@ fn account_table(view: &View) -> String {
             ahead::short(account.forecasts.seven_day),
             since(view.at_ms, account.observed_at_ms),
             until(view.at_ms, account.login_ends_at_ms),
-            state(view.at_ms, account),
+            state(view.at_ms, account, told.iter().any(|need| need.account == Some(account.id))),
         ]
     }));
     table(&rows)
@@ -119,7 +120,7 @@ fn who(view: &View, account: &AccountView) -> String {
     }
 }
 
-fn state(at_ms: i64, account: &AccountView) -> String {
+fn state(at_ms: i64, account: &AccountView, told: bool) -> String {
     if !account.enabled {
         return "off".to_owned();
     }
@@ -139,7 +140,7 @@ fn state(at_ms: i64, account: &AccountView) -> String {
     parts.extend(refused.as_deref());
     let twin = account.login_health.also_in.as_ref().map(|place| format!("also in {place}"));
     parts.extend(twin.as_deref());
-    parts.extend(account.problem.as_deref());
+    parts.extend(account.problem.as_deref().filter(|_| !told));
     parts.retain(|part| !part.is_empty());
     parts.join("; ")
 }
@@ -370,18 +371,36 @@ fn print_new(document: &serde_json::Value, last: i64, json: bool) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{reported, state};
+    use super::{reported, state, status};
     use crate::explain::tests::unread;
-    use sluice_protocol::{Generation, Login, Outcome, View};
+    use crate::outcome::Outcome as Shown;
+    use sluice_protocol::{AccountId, Generation, Login, NeedsYou, Outcome, View};
+
+    #[test]
+    fn a_refused_login_is_told_once_with_what_helps() {
+        let mut account = unread(1, "birch");
+        account.login = Login::NeedsSignIn;
+        account.problem = Some("It needs you to sign in: the provider refused its login.".into());
+        let needs = NeedsYou {
+            code: "sign_in".to_owned(),
+            account: Some(AccountId(1)),
+            text: "The provider no longer takes the login of birch. Sign in as it with the tool."
+                .to_owned(),
+        };
+        let view = View { accounts: vec![account], needs_you: vec![needs], ..View::default() };
+        let Shown::Shown { text, .. } = status(&view) else { panic!("it is shown") };
+        assert_eq!(text.to_lowercase().matches("sign in").count(), 1, "{text}");
+        assert!(text.contains("birch") && text.contains("signed out"), "{text}");
+    }
 
     #[test]
     fn an_account_that_refuses_work_says_so_until_it_may_serve() {
         let mut account = unread(1, "birch");
         account.login = Login::Valid;
         account.rests_until_ms = Some(3_600_000);
-        let said = state(0, &account);
+        let said = state(0, &account, false);
         assert!(said.starts_with("refused work") && said.contains("in 1 h"), "{said}");
-        assert_eq!(state(3_600_000, &account), "");
+        assert_eq!(state(3_600_000, &account, false), "");
     }
 
     #[test]
