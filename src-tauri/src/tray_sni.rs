@@ -110,7 +110,7 @@ impl ksni::Tray for StatusItem {
         let (title, description) = text.split_once('\n').unwrap_or((&text, ""));
         ToolTip {
             title: title.to_owned(),
-            description: description.to_owned(),
+            description: marked_up(description),
             ..ToolTip::default()
         }
     }
@@ -178,6 +178,11 @@ fn translated(item: Item) -> MenuItem<StatusItem> {
     }
 }
 
+/// Panels read markup in a tooltip's description; names and paths are text.
+fn marked_up(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// An underscore would mark an access key.
 fn plain(text: &str) -> String {
     text.replace('_', "__")
@@ -191,6 +196,23 @@ mod tests {
     fn pixels_are_argb() {
         let icon = argb(icon::Picture { side: 1, rgba: vec![1, 2, 3, 4] });
         assert_eq!((icon.width, icon.height, icon.data), (1, 1, vec![4, 1, 2, 3]));
+    }
+
+    #[test]
+    fn a_tooltip_carries_no_markup() {
+        use crate::fixture;
+        let mut view = fixture::view();
+        view.needs_you = vec![sluice_protocol::NeedsYou {
+            code: "note".to_owned(),
+            account: None,
+            text: "/home/<img src=x>/a & b".to_owned(),
+        }];
+        let now: Now = std::sync::Arc::new(|| crate::words::Moment::at(fixture::NOW_MS));
+        let (clicks, _clicked) = mpsc::channel(1);
+        let (seen, shows) = (watch::Sender::new(true), Shows::View(view.into()));
+        let item = StatusItem { shows, drawn: None, now, clicks, seen };
+        let told = ksni::Tray::tool_tip(&item).description;
+        assert!(told.ends_with("/home/&lt;img src=x&gt;/a &amp; b"), "{told}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{Exit, render};
 use serde_json::json;
 use sluice_driver::{Paths, export};
 use sluice_lab::{compare, replay};
-use sluice_protocol::{Compared, Instant, Refused};
+use sluice_protocol::{Compared, Instant, Refused, text};
 
 /// Takes recorded decisions again, and with a policy compares what it would have come to.
 pub fn replay(
@@ -163,8 +163,9 @@ pub fn export(paths: &Paths, days: u32, format: Format) -> Exit {
 
 /// A cell that a table program takes as text, never as a formula.
 fn cell(text: &str) -> String {
-    let quoted = text.replace('"', "\"\"");
-    if quoted.starts_with(['=', '+', '-', '@']) {
+    // First: what is taken out on the way to the terminal must not uncover a formula.
+    let quoted = text::one_line(text).replace('"', "\"\"");
+    if quoted.trim_start().starts_with(['=', '+', '-', '@']) {
         format!("\"'{quoted}\"")
     } else {
         format!("\"{quoted}\"")
@@ -189,6 +190,10 @@ mod tests {
         assert_eq!(cell("usage"), "\"usage\"");
         assert_eq!(cell("a\"b"), "\"a\"\"b\"");
         assert_eq!(cell("=1+1"), "\"'=1+1\"");
+        for hidden in ["\u{1b}=1+1", "\u{200b}=1+1", "\u{202e}\u{7}=1+1"] {
+            assert_eq!(cell(hidden), "\"'=1+1\"", "{hidden:?}");
+        }
+        assert_eq!(cell("\t=1+1"), "\"' =1+1\"");
     }
 
     #[test]

@@ -310,7 +310,7 @@ pub fn clean_name(name: &str) -> Result<String, String> {
     let sane = !name.is_empty()
         && name.chars().count() <= NAME_MAX
         && !name.starts_with('-')
-        && name.chars().all(|char| !char.is_control());
+        && !name.chars().any(sluice_protocol::text::is_unseen);
     if sane {
         Ok(name.to_owned())
     } else {
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn names_are_short_and_no_option() {
         assert_eq!(clean_name("  work ").as_deref(), Ok("work"));
-        for bad in ["", " ", "-x", "a\nb", &"x".repeat(51)] {
+        for bad in ["", " ", "-x", "a\nb", "a\u{202e}b", "a\u{200b}b", &"x".repeat(51)] {
             assert!(clean_name(bad).is_err(), "{bad:?}");
         }
     }

@@ -486,8 +486,14 @@ mod tests {
 
     #[test]
     fn the_text_is_openmetrics_whatever_accounts_are_called() {
-        let names = ["Work", "Work", "a\"b\\c\nd", "", "Rosé {x=\"1\"} # EOF"];
-        let samples = parsed(&render(&page(&names), &counts()));
+        let steering = "x\u{1b}[2J\u{202e}y";
+        let names = ["Work", "Work", "a\"b\\c\nd", "", "Rosé {x=\"1\"} # EOF", steering];
+        let text = render(&page(&names), &counts());
+        assert!(
+            !text.chars().any(|char| char != '\n' && sluice_protocol::text::is_unseen(char)),
+            "{text:?}"
+        );
+        let samples = parsed(&text);
         assert!(samples.len() > 30, "{samples:#?}");
         parsed(&render(&Page { view: View::default(), ..page(&[]) }, &Counts::default()));
     }
