@@ -150,6 +150,19 @@ fn a_failure_moves_its_lane_once_and_a_made_up_one_not_again() {
         assert!(Instant::now() < deadline, "the outbox is emptied");
         std::thread::sleep(Duration::from_millis(20));
     }
+    // And of each once: what the loop writes down of them is not taken for another swap.
+    let raw = rusqlite::Connection::open(crate::support::database(&bench.data())).unwrap();
+    let causes = || -> Vec<String> {
+        let mut all = raw.prepare("SELECT cause FROM outbox WHERE cause LIKE '%swap:%'").unwrap();
+        all.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let swaps = bench.ledger().swaps(10, None).unwrap().len();
+    while causes().len() < 2 * swaps {
+        assert!(Instant::now() < deadline, "each is told by the loop: {:?}", causes());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let beside = causes().iter().filter(|cause| cause.starts_with("swap:")).count();
+    assert_eq!((beside, causes().len()), (swaps, 2 * swaps), "{:?}", causes());
 }
 
 #[test]

@@ -7,8 +7,10 @@ mod home;
 
 use home::{Home, PATIENCE, end, error, sign_in};
 use serde_json::Value;
+use sluice_driver::socket::CONNECTIONS_MAX;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -325,4 +327,28 @@ fn numbers_are_kept_in_a_file_only_when_wished() {
     assert!(!file.exists(), "nobody keeps it up to date any more");
     let printed = String::from_utf8(home.run(&["metrics"]).stdout).unwrap();
     assert!(printed.ends_with("\n# EOF\n"), "{printed}");
+}
+
+#[test]
+fn a_flood_of_connections_fills_no_log() {
+    let home = Home::new();
+    let daemon = home.daemon();
+    let connect = || UnixStream::connect(home.path().join("data/run/sluice.sock")).unwrap();
+    let first = |stream: &mut UnixStream| stream.read(&mut [0]).ok().filter(|count| *count > 0);
+    let places: Vec<UnixStream> = (0..CONNECTIONS_MAX)
+        .map(|_| {
+            let mut stream = connect();
+            stream.write_all(b"{\"verb\":\"settings\"}\n").unwrap();
+            assert!(first(&mut stream).is_some(), "it has a place");
+            stream
+        })
+        .collect();
+    for _ in 0..200 {
+        assert_eq!(first(&mut connect()), None, "closed, for there is no place left");
+    }
+    drop(places);
+    end(daemon);
+    let log = std::fs::read_to_string(home.path().join("data/log/daemon.log")).unwrap();
+    let told = log.matches("too many connections").count();
+    assert!((1..=20).contains(&told), "{told} lines of one kind");
 }

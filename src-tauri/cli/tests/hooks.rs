@@ -139,7 +139,11 @@ fn what_is_not_understood_is_refused_and_left() {
     }
     fs::remove_file(&file).unwrap();
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
-    let output = home.run(&["hooks", "install", "--yes"]);
+    let mut bounded = Command::new("timeout");
+    bounded.args(["60", env!("CARGO_BIN_EXE_sluice"), "hooks", "install", "--yes"]).env_clear();
+    bounded.envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = bounded.env("PATH", std::env::var_os("PATH").unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "a pipe is waited for: {}", error(&output));
     assert!(error(&output).contains("no settings file"), "a pipe: {}", error(&output));
 }
 

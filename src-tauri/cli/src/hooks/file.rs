@@ -222,3 +222,29 @@ pub fn drop_backups(path: &Path, text: &str) -> Result<Option<PathBuf>, Trouble>
     }
     Ok(first_backup(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_put_over_what_somebody_saved_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        // There was none when it was read, and the tool has made one since.
+        let none = read(&path).unwrap();
+        fs::write(&path, "{\"a\":1}").unwrap();
+        assert_eq!(replace(&none, "{\"ours\":1}"), Ok(false));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"a\":1}");
+        // There was one, and it says something else by now.
+        let was = read(&path).unwrap();
+        fs::write(&path, "{\"a\":2}").unwrap();
+        assert_eq!(replace(&was, "{\"ours\":1}"), Ok(false));
+        assert_eq!(take_away(&was), Ok(false));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"a\":2}");
+        let fresh = read(&path).unwrap();
+        assert_eq!(replace(&fresh, "{\"ours\":1}"), Ok(true));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"ours\":1}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");
+    }
+}

@@ -420,3 +420,26 @@ fn a_decision_that_was_overtaken_is_not_shown_as_true() {
     outside.ask(Request::Stop);
     assert_eq!(said(&outside), None, "nothing is decided while everything is stopped");
 }
+
+#[test]
+fn a_window_past_its_reset_is_shown_empty_without_another_reading() {
+    let mut outside = Outside::pair("advise");
+    let (a, b) = (outside.id("a"), outside.id("b"));
+    for id in [a, b] {
+        outside.usage.insert(id, (80.0, 60.0, 2));
+    }
+    outside.ask(Request::Refresh { account: None });
+    outside.advance(600);
+    let shown = |outside: &Outside, id| {
+        let account = outside.view.accounts.iter().find(|account| account.id == id).unwrap();
+        (account.seven_day.used, account.seven_day.emptied_at_ms.is_some())
+    };
+    assert_eq!(shown(&outside, b), (Some(60.0), false));
+    for id in [a, b] {
+        outside.poll_error.insert(id, PollError::Late);
+    }
+    outside.advance(3 * 3_600);
+    for id in [a, b] {
+        assert_eq!(shown(&outside, id), (Some(0.0), true), "published anew, and not read since");
+    }
+}
