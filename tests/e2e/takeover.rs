@@ -30,12 +30,23 @@ fn a_tray_takes_over_from_a_daemon_that_was_killed() {
     assert!(stage.view().stopped);
 }
 
+/// Says that something has ended.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_status_bar_in_a_loop_costs_the_tray_no_driver() {
     let stage = Stage::new(Parts::all(), brisk(), two());
     for _ in 0..3 {
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            // Also where something fails: the others would go on for ever.
+            let end = OnDrop(&ended);
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !ended.load(Ordering::SeqCst) {
@@ -48,7 +59,7 @@ fn a_status_bar_in_a_loop_costs_the_tray_no_driver() {
                 let menu = stage.desktop.tray_menu();
                 menu.find(&["Stop everything"]).is_some().then_some(())
             });
-            ended.store(true, Ordering::SeqCst);
+            drop(end);
             stage.desktop.click_and_forget(&["Quit"]);
             assert!(app.wait(PATIENCE).success());
         });

@@ -419,6 +419,18 @@ fn a_decision_that_was_overtaken_is_not_shown_as_true() {
     assert!(said(&outside).is_none_or(|(_, active)| active == now_live), "{:?}", said(&outside));
     outside.ask(Request::Stop);
     assert_eq!(said(&outside), None, "nothing is decided while everything is stopped");
+    // A swap that did not happen: nobody took over.
+    let mut outside = Outside::pair("auto");
+    let trouble = Trouble::new("io", "The disk is full.");
+    outside.swap_error = Some(SwapReport::Failed { row: Some(1), trouble });
+    let mut minutes = 0;
+    while outside.swaps().is_empty() {
+        outside.advance(60);
+        minutes += 1;
+        assert!(minutes < 600, "it swaps at some time");
+    }
+    assert_eq!(outside.view.providers[0].live, Some(outside.id("a")));
+    assert_ne!(said(&outside).map(|(action, _)| action).as_deref(), Some("swap"));
 }
 
 #[test]
