@@ -26,9 +26,14 @@ fn with_another_server() -> (Stage, Process, Notification) {
 
 #[test]
 fn a_button_of_another_programs_notice_is_not_sluices() {
-    let (stage, _app, told) = with_another_server();
+    let (mut stage, app, told) = with_another_server();
     stage.desktop.invoke(told.id, "swap");
-    // What was clicked before this has reached the driver when this has.
+    // Whoever has heard the one has heard the other; and what was clicked before a click in the menu
+    // has reached the driver when that has.
+    let news = || app.output().matches("notices have another server").count();
+    let before = news();
+    stage.desktop.restart_notifications();
+    wait_for("news of a third server", PATIENCE, || (news() > before + 1).then_some(()));
     stage.desktop.click(&["Pause", "15 minutes"]);
     let view = stage.wait_view("paused", |view| view.providers[0].paused_until_ms.is_some());
     let beta = stage.account("beta").id;

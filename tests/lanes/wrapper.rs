@@ -90,7 +90,8 @@ fn both_outputs_arrive_whole_and_in_their_order() {
     let bench = Bench::new(1);
     bench.program(
         "claude",
-        "for n in 1 2 3 4 5; do echo out $n; echo err $n >&2; done; head -c 140000 /dev/zero",
+        "for n in 1 2 3 4 5; do echo out $n; echo err $n >&2; done; head -c 140000 /dev/zero; \
+         : > \"$HOME/ended\"",
     );
     for shell in
         ["$TOOL 2>&1 | md5sum", "$TOOL 2>/dev/null | md5sum", "$TOOL 2>&1 >/dev/null | md5sum"]
@@ -103,11 +104,17 @@ fn both_outputs_arrive_whole_and_in_their_order() {
     // A reader that is slower than the tool gets all of it: what the pipes hold when the tool has ended.
     let slow = "$TOOL 2>/dev/null | { while [ ! -e \"$HOME/go\" ]; do sleep 0.05; done; wc -c; }";
     for way in [Way::Alone, Way::Wrapped, Way::LookedAt] {
-        let go = bench.home.path().join("go");
-        std::fs::remove_file(&go).ok();
+        let [go, ended] = ["go", "ended"].map(|name| bench.home.path().join(name));
+        for former in [&go, &ended] {
+            std::fs::remove_file(former).ok();
+        }
         let opened = std::thread::spawn(move || {
-            // Longer than the wrapper waits for a silent pipe.
-            std::thread::sleep(Duration::from_millis(2_600));
+            // Only what passes through us is held by pipes enough for the tool to end.
+            if way == Way::LookedAt {
+                wait_for(&ended);
+                // Longer than the wrapper waits for a silent pipe.
+                std::thread::sleep(Duration::from_millis(2_600));
+            }
             std::fs::write(go, "").unwrap();
         });
         assert_eq!(in_shell(&bench, way, slow).trim(), "140030", "{way:?}");
@@ -211,7 +218,11 @@ fn each_signal_to_the_wrapper_alone_is_the_tools() {
             let trap = if trapped { format!("trap 'exit 42' {name}") } else { String::new() };
             bench.program(
                 "claude",
-                &format!("ulimit -c 0\n{trap}\n: > \"$HOME/ready\"\nwhile :; do sleep 0.02; done"),
+                // Nobody waits for ever for one that hears nothing.
+                &format!(
+                    "ulimit -c 0\n{trap}\n: > \"$HOME/ready\"\n\
+                     for n in $(seq 1500); do sleep 0.02; done"
+                ),
             );
             let ends = [Way::Alone, Way::Wrapped, Way::LookedAt].map(|way| {
                 std::fs::remove_file(&ready).ok();
