@@ -194,6 +194,7 @@ fn calls(view: &View) -> Vec<Item> {
 fn errand(code: &str) -> &'static str {
     match code {
         "sign_in" => "sign in again…",
+        "not_kept" => "its login is not kept…",
         "keychain" => "the keychain does not answer…",
         "seat_unreadable" => "the login file cannot be read…",
         "stuck_swap" => "a swap got stuck…",

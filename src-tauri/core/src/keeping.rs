@@ -96,17 +96,24 @@ impl Core {
 
     fn tell_lost(&mut self, account: AccountId, now: Now) -> String {
         let label = self.label(account).to_owned();
-        let text = if self.is_live(account) {
-            format!(
+        if self.is_live(account) {
+            let text = format!(
                 "The store of logins has none of {label} any more. It is live in its tool, so `sluice \
                  add` stores it again."
-            )
-        } else {
-            format!(
-                "The store of logins has none of {label} any more; its keychain may have been made \
-                 anew. Sign in as it with the tool, then `sluice add`; its history is kept."
-            )
-        };
+            );
+            // Nobody has to sign in for that.
+            let (cause, title) = (
+                format!("sign_in:{}", account.0),
+                format!("The login of {label} is not kept any more"),
+            );
+            self.need(&cause, "not_kept", Some(account), &text);
+            self.tell(&cause, "sign_in", title, text.clone(), Vec::new(), now);
+            return text;
+        }
+        let text = format!(
+            "The store of logins has none of {label} any more; its keychain may have been made anew. \
+             Sign in as it with the tool, then `sluice add`; its history is kept."
+        );
         self.tell_sign_in_for(account, text.clone(), now);
         text
     }

@@ -119,6 +119,12 @@ fn where_nothing_is_kept_by_itself_it_says_what_helps() {
     assert_eq!(captures(&outside, from), 0);
     let told = told(&outside, a);
     assert!(told.len() == 1 && told[0].body.contains("sluice add"), "{told:?}");
+    // It is live in its tool: signing in is not what helps, so nothing asks for it.
+    let need = &outside.view.needs_you[0];
+    assert_eq!((need.code.as_str(), need.account), ("not_kept", Some(a)), "{need:?}");
+    for text in [&told[0].title, &told[0].body, &need.text] {
+        assert!(!text.to_lowercase().contains("sign in"), "{text}");
+    }
 }
 
 #[test]
