@@ -333,7 +333,7 @@ fn name(view: &View, id: AccountId) -> String {
 
 /// As a person finds it in a list, whether or not it was named.
 fn listed(view: &View, id: AccountId) -> String {
-    called(view, id, label::told_apart)
+    called(view, id, |account| label::told_apart(account))
 }
 
 fn called(view: &View, id: AccountId, how: impl Fn(&AccountView) -> String) -> String {
