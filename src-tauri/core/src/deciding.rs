@@ -1,12 +1,16 @@
 //! When a lane decides, what its mode makes of the decision, and what is written down.
 
-use super::{Core, LaneBook, Record, Seat, Then};
+use super::effects::Effects;
+use super::{Core, Record, Then};
 use crate::explain;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::{AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger};
+use sluice_engine::{
+    Account, AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger, Utc,
+};
 use sluice_protocol::{Advice, DecisionView, Mode};
 
 /// A lane decides at least this often, in poll intervals, also when no numbers come.
@@ -14,61 +18,172 @@ const TICK_INTERVALS: f64 = 1.5;
 /// Decisions between two records of the engine's memory.
 const MEMORY_EVERY: u64 = 10;
 
+/// The decisions of one lane.
+#[derive(Clone, Debug, Default)]
+struct Decisions {
+    /// One is to be taken as soon as nothing is under way.
+    pending: bool,
+    /// One is taken by then even when no numbers come.
+    due: Option<Utc>,
+    advice: Option<Advice>,
+    last: Option<DecisionView>,
+    /// Decisions in a row that found nothing to judge by.
+    stalled: u32,
+}
+
+/// When each lane decides, and what it decided last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lanes {
+    known: BTreeMap<LaneId, Decisions>,
+    /// Decisions since the start.
+    count: u64,
+}
+
+impl Lanes {
+    /// Asks for a decision as soon as nothing it depends on is under way.
+    pub(super) fn want_decision(&mut self, lane: LaneId) {
+        self.known.entry(lane).or_default().pending = true;
+    }
+
+    /// Asks for a decision by then.
+    pub(super) fn decide_by(&mut self, lane: LaneId, at: Utc) {
+        self.known.entry(lane).or_default().due = Some(at);
+    }
+
+    /// Whether the lane decides now; it does so every `period_s`, too. `rests` while numbers are read.
+    fn is_due(
+        &mut self,
+        lane: LaneId,
+        (period_s, rests): (i64, bool),
+        now: Utc,
+        effects: &mut Effects,
+    ) -> bool {
+        let next = now.plus_seconds(period_s);
+        let lane = self.known.entry(lane).or_default();
+        let due = *lane.due.get_or_insert(next);
+        if rests {
+            return false;
+        }
+        if !lane.pending && due > now {
+            effects.wake_by(Some(due));
+            return false;
+        }
+        lane.pending = false;
+        lane.due = Some(next);
+        effects.wake_by(Some(next));
+        true
+    }
+
+    pub(crate) fn advice(&self, lane: LaneId) -> Option<&Advice> {
+        self.known.get(&lane)?.advice.as_ref()
+    }
+
+    pub(super) fn take_advice(&mut self, lane: LaneId) -> Option<Advice> {
+        self.known.get_mut(&lane)?.advice.take()
+    }
+
+    fn set_advice(&mut self, lane: LaneId, advice: Advice) {
+        self.known.entry(lane).or_default().advice = Some(advice);
+    }
+
+    pub(crate) fn last_decision(&self, lane: LaneId) -> Option<&DecisionView> {
+        self.known.get(&lane)?.last.as_ref()
+    }
+
+    /// The newest decision of all lanes.
+    pub(crate) fn newest_decision(&self) -> Option<&DecisionView> {
+        self.known.values().filter_map(|lane| lane.last.as_ref()).max_by_key(|last| last.at_ms)
+    }
+
+    fn set_last_decision(&mut self, lane: LaneId, last: DecisionView) {
+        self.known.entry(lane).or_default().last = Some(last);
+    }
+
+    /// The decision was written down in this row.
+    fn stored(&mut self, lane: LaneId, row: i64) {
+        let Some(Decisions { advice, last, .. }) = self.known.get_mut(&lane) else { return };
+        if let Some(last) = last {
+            last.id = row;
+        }
+        if let Some(advice) = advice {
+            advice.decision = row;
+        }
+    }
+
+    /// Says whether the engine's memory is to be written down again.
+    fn count(&mut self) -> bool {
+        self.count = self.count.wrapping_add(1);
+        self.count.is_multiple_of(MEMORY_EVERY)
+    }
+
+    /// Decisions in a row that found nothing to judge by.
+    pub(super) fn count_stalled(&mut self, lane: LaneId, stalled: bool) -> u32 {
+        let lane = self.known.entry(lane).or_default();
+        lane.stalled = if stalled { lane.stalled.saturating_add(1) } else { 0 };
+        lane.stalled
+    }
+
+    /// Another account is live: what was advised and planned is over.
+    pub(super) fn swapped(&mut self, lane: LaneId) {
+        let lane = self.known.entry(lane).or_default();
+        lane.advice = None;
+        lane.due = None;
+    }
+
+    /// Instants that now lie ahead would hold decisions up for as long as the jump.
+    pub(super) fn jumped(&mut self) {
+        self.known.values_mut().for_each(|lane| lane.due = None);
+    }
+}
+
 impl Core {
-    /// Asks for a decision of a lane as soon as nothing it depends on is under way.
-    pub(super) fn want_decision(&mut self, lane: LaneId, _now: Now) {
-        self.lanes.entry(lane).or_default().pending = true;
+    pub(super) fn store_lane(&mut self, id: LaneId, now: Now) {
+        let written =
+            self.world.lanes.iter().find(|lane| lane.id == id).map(|lane| lane.generation);
+        self.store_lane_then(id, Then::Lane(id, written.unwrap_or_default()), now);
+    }
+
+    pub(super) fn store_lane_then(&mut self, id: LaneId, then: Then, now: Now) {
+        if let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) {
+            let record = Record::Lane { lane: Box::new(lane.clone()), at: now.wall };
+            self.effects.store(record, then);
+        }
     }
 
     pub(super) fn drive_decisions(&mut self, now: Now) {
         let lanes: Vec<_> = self.world.lanes.iter().map(|lane| (lane.id, lane.provider)).collect();
         for (lane, provider) in lanes {
-            let Some(wanted) = self.decision_wanted(lane, provider, now) else { continue };
-            if wanted {
+            if self.decides(lane, provider, now) {
                 self.decide(lane, provider, now);
             }
         }
     }
 
-    /// `None` when the lane does not decide at all now.
-    fn decision_wanted(&mut self, lane: LaneId, provider: Provider, now: Now) -> Option<bool> {
-        let found = self.lane(provider)?;
+    fn decides(&mut self, lane: LaneId, provider: Provider, now: Now) -> bool {
+        let Some(found) = self.lane(provider) else { return false };
         let (paused_until, active) = (found.gates.paused_until, found.active);
         if self.mode(provider) == Mode::Off || active.is_none() || self.under_way().is_some() {
-            return None;
+            return false;
         }
         if let Some(until) = paused_until.filter(|until| *until > now.wall) {
-            self.wake_by(Some(until));
-            return None;
+            self.effects.wake_by(Some(until));
+            return false;
         }
-        if !matches!(self.seats.get(&provider).map(|book| &book.seat), Some(Seat::Known(_))) {
-            return None;
+        if self.seats.live(provider).is_none() {
+            return false;
         }
         let period = (f64::from(self.settings.poll_seconds) * TICK_INTERVALS) as i64;
-        let reading = self.polls.iter().any(|(id, book)| {
-            book.in_flight && self.account(*id).is_some_and(|account| account.provider == provider)
-        });
-        let book = self.lanes.entry(lane).or_default();
-        let due = *book.tick_due.get_or_insert(now.wall.plus_seconds(period));
-        if reading {
-            return Some(false);
-        }
-        if !book.pending && due > now.wall {
-            self.wake_by(Some(due));
-            return Some(false);
-        }
-        book.pending = false;
-        book.tick_due = Some(now.wall.plus_seconds(period));
-        self.wake_by(Some(now.wall.plus_seconds(period)));
-        Some(true)
+        let of_provider = |account: &Account| account.provider == provider;
+        let reading = self.polls.reading().any(|id| self.account(id).is_some_and(of_provider));
+        self.lanes.is_due(lane, (period, reading), now.wall, &mut self.effects)
     }
 
     pub(super) fn decide(&mut self, lane: LaneId, provider: Provider, now: Now) {
-        let before = self.lend_walls(lane, now);
+        let before = self.apply_skips(lane, now);
         // Kept as it was before, or a replay would start after the fact.
         let world = serde_json::to_string(&self.world).unwrap_or_default();
         let mut decision = self.world.decide(lane, now);
-        self.take_walls_back(lane, before);
+        self.restore_skips(lane, before);
         let mode = self.mode(provider);
         let action = match decision.action {
             Action::Stay => "stay",
@@ -94,7 +209,7 @@ impl Core {
             ("swap", Action::Swap { to }) => Some(to),
             _ => None,
         };
-        self.store(
+        self.effects.store(
             Record::Decision {
                 decision: Box::new(decision.clone()),
                 provider,
@@ -108,16 +223,16 @@ impl Core {
         self.remember_world(action);
         match swap_to {
             Some(to) => self.swap_between_turns(lane, provider, to, &decision, sentence, now),
-            None => self.stay_after_all(lane),
+            None => self.turn_waits.forget(lane),
         }
     }
 
     /// The engine's memory is small and is written down with every swap and every few decisions.
     fn remember_world(&mut self, action: &str) {
-        self.decisions = self.decisions.wrapping_add(1);
-        if action == "swap" || self.decisions.is_multiple_of(MEMORY_EVERY) {
+        let is_due = self.lanes.count();
+        if action == "swap" || is_due {
             let memory = Box::new(self.world.memory.clone());
-            self.store(Record::Memory(memory), Then::Nothing);
+            self.effects.store(Record::Memory(memory), Then::Nothing);
         }
     }
 
@@ -126,7 +241,7 @@ impl Core {
         if let Some(text) = self.observe_only(provider) {
             return Err(text);
         }
-        if self.refreshing == Some(to) {
+        if self.refreshes.is_busy_with(to) {
             return Err("its login is being renewed at this moment".to_owned());
         }
         Ok(())
@@ -155,7 +270,7 @@ impl Core {
             sentence: sentence.to_owned(),
             candidates: decision.candidates.clone(),
         };
-        self.lanes.entry(lane).or_default().last = Some(view);
+        self.lanes.set_last_decision(lane, view);
     }
 
     pub(super) fn take_advice(
@@ -165,36 +280,19 @@ impl Core {
         advice: Option<(AccountId, String)>,
         now: Now,
     ) {
-        let before = self.lanes.get(&lane).and_then(|book| book.advice.clone());
-        let Some((to, reason)) = advice else {
-            if let Some(before) = before {
-                self.end_cause(&advice_cause(provider, before.to));
-            }
-            if let Some(book) = self.lanes.get_mut(&lane) {
-                book.advice = None;
-            }
-            return;
-        };
-        if let Some(before) = &before
-            && before.to != to
-        {
+        let before = self.lanes.take_advice(lane);
+        let to = advice.as_ref().map(|(to, _)| *to);
+        if let Some(before) = before.as_ref().filter(|before| Some(before.to) != to) {
             self.end_cause(&advice_cause(provider, before.to));
         }
+        let Some((to, reason)) = advice else { return };
         let decision = before.map_or(0, |before| before.decision);
-        if let Some(book) = self.lanes.get_mut(&lane) {
-            book.advice = Some(Advice { to, reason: reason.clone(), decision });
-        }
+        self.lanes.set_advice(lane, Advice { to, reason: reason.clone(), decision });
         self.tell_advice(provider, to, &reason, now);
     }
 
     pub(super) fn on_decided(&mut self, lane: LaneId, row: i64) {
-        let Some(LaneBook { advice, last, .. }) = self.lanes.get_mut(&lane) else { return };
-        if let Some(last) = last {
-            last.id = row;
-        }
-        if let Some(advice) = advice {
-            advice.decision = row;
-        }
+        self.lanes.stored(lane, row);
     }
 
     fn notice_conditions(
@@ -210,12 +308,6 @@ impl Core {
         }
         self.watch_stall(lane, provider, decision, now);
         self.same_tier(provider, decision, now);
-    }
-
-    pub(super) fn stall_count(&mut self, lane: LaneId, stalled: bool) -> u32 {
-        let book = self.lanes.entry(lane).or_default();
-        book.stalled = if stalled { book.stalled.saturating_add(1) } else { 0 };
-        book.stalled
     }
 }
 

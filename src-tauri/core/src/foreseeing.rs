@@ -81,13 +81,13 @@ impl Core {
         let weeks: Vec<_> =
             ended.into_iter().filter(|ended| ended.window == Kind::SevenDay).collect();
         for week in &weeks {
-            self.store(Record::Stranded(*week), Then::Nothing);
+            self.effects.store(Record::Stranded(*week), Then::Nothing);
         }
         let kept = since(self.foresight.kept);
         if !weeks.is_empty() || kept.is_none_or(|age| !(0.0..KEEP_S).contains(&age)) {
             self.foresight.kept = Some(now.wall);
             let book = Box::new(self.foresight.book.clone());
-            self.store(Record::Forecast(book), Then::Nothing);
+            self.effects.store(Record::Forecast(book), Then::Nothing);
         }
         self.foresight.ended.extend(weeks);
         self.foresight.ended.retain(|week| now.wall.seconds_since(week.resets_at) < LATELY_S);
@@ -115,7 +115,7 @@ impl Core {
         if !usable || !self.watched(found.provider) {
             return;
         }
-        let (account, live) = (said.account, self.is_live(said.account));
+        let (account, live) = (said.account, self.seats.is_live(said.account));
         let cause = self.drain_cause(said);
         let label = self.label(account).to_owned();
         let title = format!("{label}: {:.0} % will expire unused", said.p50.max(said.likely));

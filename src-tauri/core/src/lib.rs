@@ -13,10 +13,16 @@ extern crate std;
 
 mod accounts;
 mod acting;
+mod adding;
+mod asking;
 pub mod calendar;
+mod chores;
+mod deadlines;
 mod deciding;
+mod effects;
 pub mod explain;
 mod foreseeing;
+mod health;
 pub mod hours;
 mod keeping;
 mod looking;
@@ -26,12 +32,15 @@ mod outbox;
 mod polling;
 pub mod ports;
 mod proving;
+mod publishing;
+mod read_all;
 pub mod records;
+mod recovering;
+mod removing;
 mod reports;
 mod requests;
 mod seats;
 pub mod settings;
-mod storing;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -43,119 +52,18 @@ mod walls;
 mod wishes;
 
 use alloc::borrow::ToOwned as _;
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 pub use message::{CallId, Effect, Input, Jump, Page, PollError, Port, Then};
 pub use outbox::AGE_MAX_S;
 pub(crate) use telling::login_warning;
 
-use crate::ports::{Health, Identity, Kept, Loaded, Recovered, SwapOrder};
+use crate::ports::{Loaded, Recovered};
 use crate::records::Record;
+use crate::seats::Seat;
 use crate::settings::Settings;
-use alloc::collections::{BTreeMap, VecDeque};
-use sluice_engine::skip::Wall;
-use sluice_engine::{Account, AccountId, Lane, LaneId, Now, Provider, Utc, World};
-use sluice_protocol::{CapView, LaneView, Mode, RunView, View};
-
-/// Other places are looked into for logins we keep this often, seconds.
-const TWINS_S: i64 = 3_600;
-
-/// Who an account is, beside what the engine sees.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Card {
-    pub(crate) identity: Identity,
-    pub(crate) label: String,
-    /// What is known of its kept credential.
-    pub(crate) kept: Option<Kept>,
-    /// When the provider took its login last.
-    pub(crate) proven_at: Option<Utc>,
-    /// The provider refused to exchange its tokens: they are never presented again.
-    pub(crate) refused: bool,
-    /// Another place that holds the same login.
-    pub(crate) also_in: Option<String>,
-    /// The last thing that went wrong, for people.
-    pub(crate) problem: Option<String>,
-}
-
-/// What is known of a seat.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) enum Seat {
-    /// Not read yet.
-    #[default]
-    Unread,
-    /// Empty or logged out.
-    Empty,
-    /// Not understood; never overwritten.
-    Unreadable(String),
-    /// A login of a kind that is not kept; never replaced.
-    Foreign(String),
-    /// An account we keep.
-    Known(AccountId),
-    /// A login we do not keep.
-    Unmanaged,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SeatBook {
-    pub(crate) seat: Seat,
-    reading: bool,
-    read_again: bool,
-    due: Option<Utc>,
-    /// The rotation last seen in the seat.
-    fingerprint: Option<String>,
-    /// The rotation last kept.
-    kept_fingerprint: Option<String>,
-    pub(crate) expires_at: Option<Utc>,
-    /// Found in the seat, waiting for `add`.
-    found: Option<Identity>,
-    /// Nobody is signed in there.
-    vacancy: Option<vacant::Vacancy>,
-    /// The tool's configuration named another account: until then that is being looked after.
-    misnamed_until: Option<Utc>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PollBook {
-    pub(crate) in_flight: bool,
-    /// Our own side had nothing to ask with; not before this.
-    not_before: Option<Utc>,
-    wanted: bool,
-    strikes: u32,
-    /// When it is read next, as far as known.
-    pub(crate) due: Option<Utc>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LaneBook {
-    /// A decision is to be taken as soon as nothing is under way.
-    pending: bool,
-    /// A decision is taken by then even when no numbers come.
-    tick_due: Option<Utc>,
-    pub(crate) advice: Option<sluice_protocol::Advice>,
-    pub(crate) last: Option<sluice_protocol::DecisionView>,
-    /// A swap could neither finish nor undo: nothing is written until a person has looked.
-    pub(crate) stuck: Option<String>,
-    stalled: u32,
-    /// Since when something passing has stood in the way of every swap.
-    waits_since: Option<Utc>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Running {
-    pub(crate) order: SwapOrder,
-    call: Option<CallId>,
-    /// It keeps no button locked any more; nothing else is begun all the same.
-    pub(crate) overdue: bool,
-}
-
-/// Lanes and tools at work, as last looked at.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Flying {
-    pub(crate) lanes: Vec<LaneView>,
-    pub(crate) runs: Vec<RunView>,
-    pub(crate) caps: Vec<CapView>,
-}
+use sluice_engine::{Account, AccountId, Lane, Now, Provider, Utc, World};
+use sluice_protocol::Mode;
 
 /// How the core is set up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,78 +74,41 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// The owner of the world.
+/// The router. It owns the world and what every machine needs; all else is private to the machine that
+/// answers for it. An input goes to the machines it concerns, and what they want done is drained.
 pub struct Core {
-    pub(crate) world: World,
-    pub(crate) cards: BTreeMap<AccountId, Card>,
-    pub(crate) settings: Settings,
-    pub(crate) seats: BTreeMap<Provider, SeatBook>,
-    pub(crate) polls: BTreeMap<AccountId, PollBook>,
-    pub(crate) lanes: BTreeMap<LaneId, LaneBook>,
-    pub(crate) swap: Option<Running>,
-    /// A swap whose target is being proven.
-    pub(crate) proving: Option<proving::Proving>,
-    wishes: BTreeMap<u64, wishes::Wish>,
-    pub(crate) bulk: Option<wishes::Bulk>,
-    bulk_ended: Option<Utc>,
-    flags: BTreeMap<u64, wishes::Flag>,
-    reminders: u64,
-    pub(crate) health: Health,
-    pub(crate) hanging: BTreeMap<Port, Utc>,
-    pub(crate) swaps: VecDeque<Utc>,
-    /// What failures left standing between accounts and being chosen.
-    walls: BTreeMap<AccountId, Wall>,
-    /// Swaps that wait for the end of a turn.
-    pub(crate) after_turn: BTreeMap<LaneId, turns::AfterTurn>,
-    pub(crate) flying: Flying,
-    refreshing: Option<AccountId>,
-    refresh_not_before: BTreeMap<AccountId, Utc>,
-    capturing: BTreeMap<Provider, AccountId>,
-    adding: BTreeMap<Provider, Adding>,
-    removing: BTreeMap<AccountId, Option<CallId>>,
-    waiting: VecDeque<(CallId, AccountId)>,
-    looking: looking::Looking,
-    pace: BTreeMap<Provider, Utc>,
+    world: World,
+    settings: Settings,
+    options: Options,
+    effects: effects::Effects,
+    /// The driver ends: nothing new is begun.
+    ending: bool,
+    profiles: accounts::Profiles,
+    additions: adding::Additions,
+    removals: removing::Removals,
+    seats: seats::Seats,
+    vacancies: vacant::Vacancies,
+    polls: polling::Polls,
+    refreshes: tokens::Refreshes,
+    lanes: deciding::Lanes,
+    skips: walls::SkipList,
+    turn_waits: turns::TurnWaits,
+    proofs: proving::Proofs,
+    swaps: acting::Swaps,
+    asked_swaps: asking::AskedSwaps,
+    recovery: recovering::Recovery,
+    wishes: wishes::Wishes,
+    read_all: read_all::ReadAll,
+    second_looks: looking::SecondLooks,
+    deadlines: deadlines::Deadlines,
+    health: health::PortHealth,
+    chores: chores::Chores,
+    at_work: turns::AtWork,
     told: telling::Told,
     outbox: outbox::Outbox,
     foresight: foreseeing::Foresight,
     measured: measuring::Measured,
-    calendar_until: Option<Utc>,
-    /// When other places are looked into for logins we keep.
-    twins_due: Option<Utc>,
-    /// When what is kept is read back next; `None`: now.
-    kept_due: Option<Utc>,
-    /// When an open swap that could not be settled is looked at again.
-    recover_due: Option<Utc>,
-    options: Options,
-    rng: fastrand::Rng,
-    decisions: u64,
-    /// The last swap of ours, while a foreign writer may still undo it.
-    fresh: Option<Fresh>,
-    /// The driver ends: nothing new is begun.
-    ending: bool,
-    revision: u64,
-    published: View,
-    next: Option<Utc>,
-    out: Vec<Effect>,
-}
-
-/// A swap of ours whose seat is still watched for somebody putting the old login back.
-#[derive(Clone, Copy, Debug)]
-struct Fresh {
-    lane: LaneId,
-    from: AccountId,
-    to: AccountId,
-    at: Utc,
-    clobbers: u32,
-}
-
-#[derive(Clone, Debug)]
-struct Adding {
-    call: CallId,
-    label: Option<String>,
-    identity: Option<Identity>,
-    fresh: Option<AccountId>,
+    publishing: publishing::Publishing,
 }
 
 impl Core {
@@ -253,15 +124,12 @@ impl Core {
         let mut core = Self::empty(settings, options);
         core.told.snoozed = loaded.snoozed;
         core.foresight = foreseeing::Foresight::new(loaded.forecast);
-        core.swaps = loaded.swaps.into();
-        core.walls = loaded.walls;
+        core.swaps = acting::Swaps::new(loaded.swaps);
+        core.skips = walls::SkipList::new(loaded.walls);
         core.world.lanes = loaded.lanes;
         core.world.memory = loaded.memory;
         for kept in loaded.accounts {
             core.take_in(kept);
-        }
-        for lane in &core.world.lanes {
-            core.lanes.entry(lane.id).or_default();
         }
         core.obey_settings();
         core.world.restarted();
@@ -279,8 +147,7 @@ impl Core {
             core.read_seat(provider);
         }
         if !options.offline {
-            core.out.push(Effect::ExpandCalendar);
-            core.store(Record::Tidy { now: now.wall }, Then::Tidied);
+            core.chores.begin_day(now.wall, &mut core.effects);
         }
         let effects = core.drain(now);
         (core, effects)
@@ -289,49 +156,36 @@ impl Core {
     fn empty(settings: Settings, options: Options) -> Self {
         Self {
             world: World::default(),
-            cards: BTreeMap::new(),
             settings,
-            seats: BTreeMap::new(),
-            polls: BTreeMap::new(),
-            lanes: BTreeMap::new(),
-            swap: None,
-            proving: None,
-            wishes: BTreeMap::new(),
-            bulk: None,
-            bulk_ended: None,
-            flags: BTreeMap::new(),
-            reminders: 0,
-            health: Health::Ok,
-            hanging: BTreeMap::new(),
-            swaps: VecDeque::new(),
-            walls: BTreeMap::new(),
-            after_turn: BTreeMap::new(),
-            flying: Flying::default(),
-            refreshing: None,
-            refresh_not_before: BTreeMap::new(),
-            capturing: BTreeMap::new(),
-            adding: BTreeMap::new(),
-            removing: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            looking: looking::Looking::default(),
-            pace: BTreeMap::new(),
+            options,
+            effects: effects::Effects::default(),
+            ending: false,
+            profiles: accounts::Profiles::default(),
+            additions: adding::Additions::default(),
+            removals: removing::Removals::default(),
+            seats: seats::Seats::default(),
+            vacancies: vacant::Vacancies::default(),
+            polls: polling::Polls::new(options.seed),
+            refreshes: tokens::Refreshes::default(),
+            lanes: deciding::Lanes::default(),
+            skips: walls::SkipList::default(),
+            turn_waits: turns::TurnWaits::default(),
+            proofs: proving::Proofs::default(),
+            swaps: acting::Swaps::default(),
+            asked_swaps: asking::AskedSwaps::default(),
+            recovery: recovering::Recovery::default(),
+            wishes: wishes::Wishes::default(),
+            read_all: read_all::ReadAll::default(),
+            second_looks: looking::SecondLooks::default(),
+            deadlines: deadlines::Deadlines::default(),
+            health: health::PortHealth::default(),
+            chores: chores::Chores::default(),
+            at_work: turns::AtWork::default(),
             told: telling::Told::default(),
             outbox: outbox::Outbox::default(),
             foresight: foreseeing::Foresight::default(),
             measured: measuring::Measured::default(),
-            calendar_until: None,
-            twins_due: None,
-            kept_due: None,
-            recover_due: None,
-            options,
-            rng: fastrand::Rng::with_seed(options.seed),
-            decisions: 0,
-            fresh: None,
-            ending: false,
-            revision: 0,
-            published: View::default(),
-            next: None,
-            out: Vec::new(),
+            publishing: publishing::Publishing::default(),
         }
     }
 
@@ -343,7 +197,7 @@ impl Core {
             Input::Call { call, request } => self.on_call(call, request, now),
             Input::SeatTouched(provider) => {
                 self.read_seat(provider);
-                self.out.push(Effect::ReadToolNumbers(provider));
+                self.effects.push(Effect::ReadToolNumbers(provider));
             }
             Input::SeatRead { provider, report } => self.on_seat(provider, report, now),
             Input::SeatSeen { provider, report } => self.on_seat_seen(provider, &report),
@@ -363,19 +217,15 @@ impl Core {
             Input::Stored { then, result } => self.on_stored(then, result, now),
             Input::Looked(look) => self.on_looked(*look, now),
             Input::Flown { call, flown } => self.on_flown(call, flown, now),
-            Input::Overdue(port) => {
-                self.hanging.entry(port).or_insert(now.wall);
-            }
-            Input::Answering(port) => {
-                self.hanging.remove(&port);
-            }
+            Input::Overdue(port) => self.health.overdue(port),
+            Input::Answering(port) => self.health.answering(port),
             Input::Recovered(found) => self.on_recovered(found, now),
             Input::Restarted { call, result } => self.on_restarted(call, result),
             Input::Twins(twins) => self.on_twins(twins, now),
             Input::Due(id) => self.on_due(id, now),
             Input::Health(health) => self.on_health(health, now),
             Input::Calendar(calendar) => {
-                self.calendar_until = calendar.midnights.iter().copied().find(|at| *at > now.wall);
+                self.chores.calendar_came(&calendar, now.wall);
                 self.world.calendar = calendar;
             }
         }
@@ -385,14 +235,13 @@ impl Core {
     /// When the core wants to be woken at the latest.
     #[must_use]
     pub fn wake_at(&self) -> Option<Utc> {
-        self.next
+        self.effects.wake_at()
     }
 
     /// Every seat has been looked at once: answers tell the truth from here on.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.hanging.contains_key(&Port::Seats)
-            || self.seats.values().all(|book| book.seat != Seat::Unread)
+        self.health.is_hanging(Port::Seats) || self.seats.are_read()
     }
 
     /// The person's choices.
@@ -404,36 +253,22 @@ impl Core {
     /// Something that must not be torn is under way.
     #[must_use]
     pub fn is_moving(&self) -> bool {
-        self.swap.is_some() || !self.capturing.is_empty() || self.refreshing.is_some()
+        self.swaps.is_running() || self.seats.is_capturing_any() || self.refreshes.is_busy()
     }
 
     fn drain(&mut self, now: Now) -> Vec<Effect> {
-        self.next = None;
+        self.effects.sleep();
         if !self.options.offline && !self.settings.stopped && !self.ending {
             self.drive(now);
         }
-        self.serve_waiting(now);
+        self.serve_asked_swaps(now);
         self.publish(now);
         self.measure(now);
-        core::mem::take(&mut self.out)
+        self.effects.take()
     }
 
     fn drive(&mut self, now: Now) {
-        if self.calendar_until.is_some_and(|until| until <= now.wall) {
-            self.calendar_until = None;
-            self.out.push(Effect::ExpandCalendar);
-            self.store(Record::Tidy { now: now.wall }, Then::Tidied);
-        }
-        self.wake_by(self.calendar_until);
-        match self.twins_due.filter(|due| *due > now.wall) {
-            Some(due) => self.wake_by(Some(due)),
-            None if self.health == Health::Ok => {
-                self.twins_due = Some(now.wall.plus_seconds(TWINS_S));
-                self.out.push(Effect::LookForTwins);
-                self.wake_by(self.twins_due);
-            }
-            None => {}
-        }
+        self.drive_chores(now);
         self.drive_keeping(now);
         self.drive_recovery(now);
         self.drive_seats(now);
@@ -447,53 +282,25 @@ impl Core {
         self.release_held(now);
     }
 
-    fn wake_by(&mut self, due: Option<Utc>) {
-        self.next = match (self.next, due) {
-            (Some(known), Some(due)) => Some(known.min(due)),
-            (known, due) => known.or(due),
-        };
-    }
-
-    fn publish(&mut self, now: Now) {
-        let mut view = crate::view::view(self, now.wall);
-        view.revision = self.published.revision;
-        view.at_ms = self.published.at_ms;
-        if view == self.published && self.revision > 0 {
-            return;
-        }
-        self.revision += 1;
-        view.revision = self.revision;
-        view.at_ms = now.wall.millis();
-        self.published = view.clone();
-        self.out.push(Effect::Publish(Box::new(view)));
-    }
-
     fn on_jump(&mut self, jump: Jump, now: Now) {
         let set_ms = match jump {
             Jump::Woke { set_ms, .. } => set_ms,
             Jump::SetBack { by_ms } => by_ms.saturating_neg(),
         };
         self.world.woke(set_ms / 1_000, now);
-        self.out.push(Effect::ExpandCalendar);
-        // Instants that now lie ahead would block for as long as the jump.
-        for book in self.polls.values_mut() {
-            book.not_before = None;
-        }
-        for lane in self.lanes.values_mut() {
-            lane.tick_due = None;
-        }
-        self.refresh_not_before.clear();
-        self.twins_due = None;
-        self.recover_due = self.recover_due.map(|_| now.wall);
-        self.pace.clear();
-        for provider in self.providers() {
+        self.effects.push(Effect::ExpandCalendar);
+        let providers = self.providers();
+        self.polls.jumped(&providers, now.wall);
+        self.lanes.jumped();
+        self.refreshes.jumped();
+        self.chores.jumped();
+        self.recovery.jumped(now.wall);
+        for provider in providers {
             self.read_seat(provider);
-            // Parked accounts follow one by one: at most two requests in the first minute.
-            self.pace.insert(provider, now.wall.plus_seconds(polling::PACE_AFTER_JUMP_S));
         }
         let live: Vec<_> = self.world.lanes.iter().filter_map(|lane| lane.active).collect();
         for account in live {
-            self.polls.entry(account).or_default().wanted = true;
+            self.polls.want(account);
         }
     }
 
@@ -522,18 +329,6 @@ impl Core {
         self.world.accounts.iter_mut().find(|account| account.id == id)
     }
 
-    /// The account in a provider's seat, as far as the seat has been read.
-    pub(crate) fn live(&self, provider: Provider) -> Option<AccountId> {
-        match self.seats.get(&provider).map(|book| &book.seat) {
-            Some(Seat::Known(account)) => Some(*account),
-            Some(_) | None => None,
-        }
-    }
-
-    pub(crate) fn is_live(&self, account: AccountId) -> bool {
-        Provider::ALL.into_iter().any(|provider| self.live(provider) == Some(account))
-    }
-
     pub(crate) fn mode(&self, provider: Provider) -> Mode {
         self.settings.mode(provider)
     }
@@ -541,30 +336,12 @@ impl Core {
     /// Why nothing may be written to a provider's seat now, for people.
     pub(crate) fn observe_only(&self, provider: Provider) -> Option<String> {
         let lane = self.lane(provider)?;
-        if let Some(text) = self.lanes.get(&lane.id).and_then(|book| book.stuck.clone()) {
-            return Some(text);
+        if let Some(text) = self.recovery.stuck(lane.id) {
+            return Some(text.to_owned());
         }
-        let seat = self.seats.get(&provider).map(|book| &book.seat);
-        if let Some(Seat::Unreadable(text) | Seat::Foreign(text)) = seat {
+        if let Some(Seat::Unreadable(text) | Seat::Foreign(text)) = self.seats.seat(provider) {
             return Some(looking::left_alone(text));
         }
-        let text = match self.health {
-            Health::Ok if self.hanging.contains_key(&Port::Moves) => {
-                "The last swap has not answered yet; nothing else is started."
-            }
-            Health::Ok if self.hanging.contains_key(&Port::Ledger) => {
-                "The database does not answer; without a journal nothing is swapped."
-            }
-            Health::Ok => return None,
-            Health::Locked => {
-                "The keychain (or the file vault) is locked. Unlock it; Sluice only watches until then."
-            }
-            Health::Absent => {
-                "There is no keychain. Start one (for example gnome-keyring); Sluice only watches \
-                 until then."
-            }
-            Health::Hanging => "The keychain does not answer. Sluice only watches until it does.",
-        };
-        Some(text.to_owned())
+        self.health.bar().map(str::to_owned)
     }
 }

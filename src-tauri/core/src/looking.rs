@@ -1,7 +1,8 @@
 //! What was seen in a seat may be out of date when a person asks, so it is read again before a request is
 //! refused. Here also: what is told of a seat that is left alone.
 
-use super::{CallId, Core, Seat};
+use super::seats::Seat;
+use super::{CallId, Core};
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,7 +16,7 @@ const LOOKS_MAX: usize = 8;
 
 /// Wishes whose refusal would rest on an earlier look.
 #[derive(Debug, Default)]
-pub(super) struct Looking {
+pub(super) struct SecondLooks {
     waiting: Vec<(u64, Provider, CallId, Request)>,
     /// The wish being served has been looked for already.
     looked: bool,
@@ -24,11 +25,11 @@ pub(super) struct Looking {
 impl Core {
     /// Puts a wish off until the seat was looked into again. `false`: it was, so the verdict holds.
     pub(super) fn look_first(&mut self, provider: Provider, call: CallId, wish: Request) -> bool {
-        if self.looking.looked || self.looking.waiting.len() >= LOOKS_MAX {
+        if self.second_looks.looked || self.second_looks.waiting.len() >= LOOKS_MAX {
             return false;
         }
-        let id = self.remind(LOOK_S);
-        self.looking.waiting.push((id, provider, call, wish));
+        let id = self.effects.remind(LOOK_S);
+        self.second_looks.waiting.push((id, provider, call, wish));
         self.read_seat(provider);
         true
     }
@@ -45,13 +46,13 @@ impl Core {
 
     fn serve(&mut self, is_meant: impl Fn(&(u64, Provider, CallId, Request)) -> bool, now: Now) {
         let (meant, others) =
-            core::mem::take(&mut self.looking.waiting).into_iter().partition(is_meant);
-        self.looking.waiting = others;
-        self.looking.looked = true;
+            core::mem::take(&mut self.second_looks.waiting).into_iter().partition(is_meant);
+        self.second_looks.waiting = others;
+        self.second_looks.looked = true;
         for (_, _, call, wish) in Vec::from_iter::<Vec<_>>(meant) {
             self.on_call(call, wish, now);
         }
-        self.looking.looked = false;
+        self.second_looks.looked = false;
     }
 
     /// The seat holds something that is left as it is.
@@ -69,7 +70,7 @@ impl Core {
         self.need(&cause, code, None, &told);
         self.tell(&cause, "keychain", title.to_owned(), told, Vec::new(), now);
         self.end_vacancy(provider);
-        self.place(provider, seat, None);
+        self.seats.place(provider, seat, None);
     }
 }
 

@@ -26,28 +26,28 @@ impl Core {
             let earlier = !self.options.offline && !self.measured.looked;
             self.measured.looked |= earlier;
             if ours || earlier {
-                self.out.push(Effect::ForgetMetrics);
+                self.effects.push(Effect::ForgetMetrics);
             }
             return;
         }
         self.measured.looked = true;
         let due = self.measured.last.map_or(now.wall, |(at, revision)| {
-            let pause = if revision == self.revision { MOST_S } else { LEAST_S };
+            let pause = if revision == self.publishing.revision() { MOST_S } else { LEAST_S };
             at.plus_seconds(pause)
         });
         let set_back = self.measured.last.is_some_and(|(at, _)| at > now.wall);
         if due > now.wall && !set_back {
-            return self.wake_by(Some(due));
+            return self.effects.wake_by(Some(due));
         }
-        self.measured.last = Some((now.wall, self.revision));
-        self.wake_by(Some(now.wall.plus_seconds(MOST_S)));
+        self.measured.last = Some((now.wall, self.publishing.revision()));
+        self.effects.wake_by(Some(now.wall.plus_seconds(MOST_S)));
         let page = Box::new(self.page(false, now));
-        self.out.push(Effect::Metrics { call: None, page });
+        self.effects.push(Effect::Metrics { call: None, page });
     }
 
     pub(super) fn show_metrics(&mut self, call: CallId, show_mail: bool, now: Now) {
         let page = Box::new(self.page(show_mail, now));
-        self.out.push(Effect::Metrics { call: Some(call), page });
+        self.effects.push(Effect::Metrics { call: Some(call), page });
     }
 
     fn page(&self, show_mail: bool, now: Now) -> Page {

@@ -159,7 +159,7 @@ impl Core {
         notice.body = text::lines(&notice.body).into_owned();
         let notice = Box::new(notice);
         let record = Record::Notice { notice: notice.clone(), at: now.wall };
-        self.store(record, Then::Tell(notice, now.wall));
+        self.effects.store(record, Then::Tell(notice, now.wall));
     }
 
     /// What the last driver told is not told again; what it wrote down and did not show is shown.
@@ -188,7 +188,7 @@ impl Core {
                 if notice.kind != SWAP {
                     self.outbox.count(&notice.kind, at);
                 }
-                self.out.push(Effect::Tell { notice: Box::new(notice), row: Some(row), at });
+                self.effects.push(Effect::Tell { notice: Box::new(notice), row: Some(row), at });
             }
         }
     }

@@ -1,12 +1,13 @@
 //! Reading usage: when, with which token, within which budget, and what the answers mean.
 
-use super::wishes::Flag;
-use super::{Core, Effect, PollError, Seat};
+use super::deadlines::Task;
+use super::seats::Seat;
+use super::{Core, Effect, PollError};
 use crate::ports::{Holder, ReadError, ToolNumbers};
 use crate::records::Record;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sluice_engine::observation::Fact;
 use sluice_engine::{AccountId, Login, Now, Observation, PollPlan, Provider, Source, Usage, Utc};
@@ -15,7 +16,7 @@ use sluice_protocol::Mode;
 /// Parked accounts of one provider are read this far apart, seconds.
 const PACE_S: i64 = 1;
 /// The same in the first minute after a jump of time.
-pub(super) const PACE_AFTER_JUMP_S: i64 = 30;
+const PACE_AFTER_JUMP_S: i64 = 30;
 /// Nobody reads the same account twice within this time, not even by wish.
 const FLOOR_S: i64 = 20;
 /// Share of the interval the plan is moved by, so that machines do not meet.
@@ -27,6 +28,143 @@ const BACKOFF_MOST_S: i64 = 900;
 /// A refusal that a person must look at is asked again after this time.
 const FORBIDDEN_S: i64 = 3_600;
 
+/// The reading of one account.
+#[derive(Clone, Debug, Default)]
+struct Poll {
+    in_flight: bool,
+    /// Our own side had nothing to ask with; not before this.
+    not_before: Option<Utc>,
+    wanted: bool,
+    /// Failures of our own side in a row.
+    strikes: u32,
+    /// When it is read next, as far as known.
+    due: Option<Utc>,
+}
+
+/// Readings of usage: under way, wanted, put off.
+#[derive(Debug)]
+pub(crate) struct Polls {
+    accounts: BTreeMap<AccountId, Poll>,
+    /// Parked accounts of a provider are not read before this.
+    pace: BTreeMap<Provider, Utc>,
+    random: fastrand::Rng,
+}
+
+impl Polls {
+    pub(super) fn new(seed: u64) -> Self {
+        let random = fastrand::Rng::with_seed(seed);
+        Self { accounts: BTreeMap::new(), pace: BTreeMap::new(), random }
+    }
+
+    pub(super) fn add(&mut self, id: AccountId) {
+        self.accounts.entry(id).or_default();
+    }
+
+    pub(super) fn remove(&mut self, id: AccountId) {
+        self.accounts.remove(&id);
+    }
+
+    pub(crate) fn is_reading(&self, id: AccountId) -> bool {
+        self.accounts.get(&id).is_some_and(|poll| poll.in_flight)
+    }
+
+    /// The accounts whose reading is under way.
+    pub(super) fn reading(&self) -> impl Iterator<Item = AccountId> {
+        self.accounts.iter().filter(|(_, poll)| poll.in_flight).map(|(id, _)| *id)
+    }
+
+    /// When the account is read next, as far as known.
+    pub(crate) fn due(&self, id: AccountId) -> Option<Utc> {
+        self.accounts.get(&id).and_then(|poll| poll.due)
+    }
+
+    fn strikes(&self, id: AccountId) -> u32 {
+        self.accounts.get(&id).map_or(0, |poll| poll.strikes)
+    }
+
+    /// It is read as soon as budget and provider allow.
+    pub(super) fn want(&mut self, id: AccountId) {
+        self.accounts.entry(id).or_default().wanted = true;
+    }
+
+    /// The same of every account.
+    pub(super) fn want_all(&mut self) {
+        self.accounts.values_mut().for_each(|poll| poll.wanted = true);
+    }
+
+    /// What made us put a reading off is over.
+    pub(super) fn put_off_no_more(&mut self, id: AccountId) {
+        if let Some(poll) = self.accounts.get_mut(&id) {
+            poll.not_before = None;
+        }
+    }
+
+    fn put_off(&mut self, id: AccountId, until: Utc) {
+        if let Some(poll) = self.accounts.get_mut(&id) {
+            poll.not_before = Some(until);
+        }
+    }
+
+    /// Our own side failed: each further failure doubles the pause.
+    fn back_off(&mut self, id: AccountId, now: Utc) {
+        let Some(poll) = self.accounts.get_mut(&id) else { return };
+        let pause = (BACKOFF_FIRST_S << poll.strikes.min(8)).min(BACKOFF_MOST_S);
+        poll.strikes = poll.strikes.saturating_add(1);
+        poll.not_before = Some(now.plus_seconds(pause));
+    }
+
+    /// Numbers came.
+    fn succeeded(&mut self, id: AccountId) {
+        if let Some(poll) = self.accounts.get_mut(&id) {
+            (poll.strikes, poll.not_before) = (0, None);
+        }
+    }
+
+    /// When the account is read: by the plan, or by `wish` where somebody wants it; parked accounts of
+    /// a provider one after the other.
+    fn schedule(&mut self, plan: &PollPlan, wish: Utc, parked: Option<Provider>) -> Utc {
+        let Some(poll) = self.accounts.get_mut(&plan.account) else { return plan.due };
+        let mut due = if poll.wanted { wish } else { plan.due };
+        due = due.max(poll.not_before.unwrap_or(due));
+        let pace = parked.and_then(|provider| self.pace.get(&provider));
+        due = pace.map_or(due, |pace| due.max(*pace));
+        poll.due = Some(due);
+        due
+    }
+
+    /// A share by which the plan is moved.
+    fn jitter(&mut self) -> f64 {
+        (self.random.f64() * 2.0 - 1.0) * JITTER
+    }
+
+    fn begin(&mut self, id: AccountId) {
+        let poll = self.accounts.entry(id).or_default();
+        poll.in_flight = true;
+        poll.wanted = false;
+    }
+
+    /// Says whether the account is still there.
+    fn end(&mut self, id: AccountId) -> bool {
+        self.accounts.get_mut(&id).map(|poll| poll.in_flight = false).is_some()
+    }
+
+    /// Nobody waits for it any more; a late answer is still taken.
+    pub(super) fn stop(&mut self, id: AccountId) {
+        if let Some(poll) = self.accounts.get_mut(&id) {
+            poll.in_flight = false;
+            poll.wanted = false;
+        }
+    }
+
+    /// Instants that now lie ahead would block for as long as the jump. Parked accounts follow one by
+    /// one: at most two requests in the first minute.
+    pub(super) fn jumped(&mut self, providers: &[Provider], now: Utc) {
+        self.accounts.values_mut().for_each(|poll| poll.not_before = None);
+        let pace = now.plus_seconds(PACE_AFTER_JUMP_S);
+        self.pace = providers.iter().map(|provider| (*provider, pace)).collect();
+    }
+}
+
 impl Core {
     pub(super) fn drive_polls(&mut self, now: Now) {
         for plan in self.poll_plans(now) {
@@ -36,17 +174,18 @@ impl Core {
                 continue;
             }
             let Some(holder) = self.holder(plan.account, now) else { continue };
-            let due = self.poll_due(&plan, provider, holder, now);
-            if let Some(book) = self.polls.get_mut(&plan.account) {
-                book.due = Some(due);
-            }
-            if self.polls.get(&plan.account).is_some_and(|book| book.in_flight) {
+            let parked = matches!(holder, Holder::Account(_)).then_some(provider);
+            // A wish comes before the plan, not before the budget or the provider's own wish.
+            let wait = self.read_wait_s(plan.account, now).unwrap_or(0);
+            let wish = now.wall.plus_seconds(i64::try_from(wait).unwrap_or(i64::MAX));
+            let due = self.polls.schedule(&plan, wish, parked);
+            if self.polls.is_reading(plan.account) {
                 continue;
             }
             if due <= now.wall {
                 self.poll(plan.account, provider, holder, now);
             } else {
-                self.wake_by(Some(due));
+                self.effects.wake_by(Some(due));
             }
         }
     }
@@ -54,26 +193,24 @@ impl Core {
     /// The engine's plan, the live accounts before all others.
     fn poll_plans(&self, now: Now) -> Vec<PollPlan> {
         let mut plans = self.world.polls(now);
-        plans.sort_by_key(|plan| (!self.is_live(plan.account), plan.due, plan.account));
+        plans.sort_by_key(|plan| (!self.seats.is_live(plan.account), plan.due, plan.account));
         plans
     }
 
     /// Whose bearer may be used now; `None` while there is none that we may use.
     fn holder(&self, account: AccountId, now: Now) -> Option<Holder> {
         let found = self.account(account)?;
-        let book = self.seats.get(&found.provider)?;
-        if book.seat == Seat::Unread {
+        if *self.seats.seat(found.provider)? == Seat::Unread {
             return None;
         }
-        if self.live(found.provider) == Some(account) {
+        if self.seats.live(found.provider) == Some(account) {
             // Only the tool refreshes the credential of its seat; until then there is nothing to ask with.
-            let ended = book.expires_at.is_some_and(|at| at <= now.wall);
+            let ended = self.seats.token_ended(found.provider, now.wall);
             return (!ended).then_some(Holder::Seat(found.provider));
         }
         let usable = found.login.is_usable();
-        let ended =
-            self.cards.get(&account)?.kept?.access_expires_at.is_some_and(|at| at <= now.wall);
-        let moving = self.swap.as_ref().is_some_and(|swap| swap.order.to.0 == account);
+        let ended = self.profiles.kept(account)?.access_expires_at.is_some_and(|at| at <= now.wall);
+        let moving = self.swaps.running().is_some_and(|order| order.to.0 == account);
         (usable && !ended && !moving).then_some(Holder::Account(account))
     }
 
@@ -88,21 +225,6 @@ impl Core {
         (wait > 0.0).then_some(wait as u64)
     }
 
-    fn poll_due(&self, plan: &PollPlan, provider: Provider, holder: Holder, now: Now) -> Utc {
-        let Some(book) = self.polls.get(&plan.account) else { return plan.due };
-        let mut due = plan.due;
-        if book.wanted {
-            // A wish comes before the plan, not before the budget or the provider's own wish.
-            let wait = self.read_wait_s(plan.account, now).unwrap_or(0);
-            due = now.wall.plus_seconds(i64::try_from(wait).unwrap_or(i64::MAX));
-        }
-        due = due.max(book.not_before.unwrap_or(due));
-        match holder {
-            Holder::Account(_) => self.pace.get(&provider).map_or(due, |pace| due.max(*pace)),
-            Holder::Seat(_) => due,
-        }
-    }
-
     pub(super) fn poll(
         &mut self,
         account: AccountId,
@@ -110,20 +232,18 @@ impl Core {
         holder: Holder,
         now: Now,
     ) {
-        let jitter = (self.rng.f64() * 2.0 - 1.0) * JITTER;
+        let jitter = self.polls.jitter();
         self.world.requested(account, now, jitter);
-        let book = self.polls.entry(account).or_default();
-        book.in_flight = true;
-        book.wanted = false;
-        self.flag(Flag::Reading(account));
+        self.polls.begin(account);
+        self.deadlines.add(Task::Reading(account), &mut self.effects);
         if let Holder::Account(_) = holder {
             let woken = self.world.woken_at;
             let jumped = woken.is_some_and(|at| now.wall.seconds_since(at) < 60.0);
             let pace = if jumped { PACE_AFTER_JUMP_S } else { PACE_S };
-            self.pace.insert(provider, now.wall.plus_seconds(pace));
+            self.polls.pace.insert(provider, now.wall.plus_seconds(pace));
         }
-        let key = self.key(account);
-        self.out.push(Effect::Poll { provider, account, holder, key });
+        let key = self.profiles.key(account);
+        self.effects.push(Effect::Poll { provider, account, holder, key });
     }
 
     pub(super) fn on_polled(
@@ -133,14 +253,15 @@ impl Core {
         result: Result<Usage, PollError>,
         now: Now,
     ) {
-        let Some(book) = self.polls.get_mut(&account) else { return };
-        book.in_flight = false;
-        self.unflag(Flag::Reading(account));
+        if !self.polls.end(account) {
+            return;
+        }
+        self.deadlines.remove(Task::Reading(account));
         if self.account(account).is_none() {
             return;
         }
         if result.is_ok() {
-            self.note_proof(account, now);
+            self.profiles.note_proof(account, now.wall);
         }
         let told = result.clone();
         match result {
@@ -148,9 +269,7 @@ impl Core {
             Err(PollError::OtherLogin) => {
                 self.unasked(account);
                 // It was not asked after all; an ordinary interval would be long for new numbers.
-                if let Some(book) = self.polls.get_mut(&account) {
-                    book.wanted = true;
-                }
+                self.polls.want(account);
                 if let Holder::Seat(provider) = holder {
                     self.read_seat(provider);
                 }
@@ -158,10 +277,10 @@ impl Core {
             Err(PollError::Bearer(trouble)) => {
                 self.unasked(account);
                 if trouble.code == "no_credential" {
-                    self.doubt_keeping();
+                    self.chores.read_back_now();
                 }
-                self.problem(account, Some(trouble.text));
-                self.back_off(account, now);
+                self.profiles.set_problem(account, Some(trouble.text));
+                self.polls.back_off(account, now.wall);
             }
             Err(PollError::Read(error)) => self.on_read_error(account, holder, error, now),
             Err(PollError::Late) => {
@@ -171,7 +290,7 @@ impl Core {
         }
         self.wishes_after_poll(account, &told, now);
         self.proof_after_poll(account, &told, now);
-        self.after_look(account, now);
+        self.after_look(account);
     }
 
     /// Nothing came of a request: no answer will clear the engine's note of it.
@@ -184,22 +303,20 @@ impl Core {
     fn on_usage(&mut self, account: AccountId, source: Source, mut usage: Usage, now: Now) {
         let at = usage.observed_at.unwrap_or(now.wall).min(now.wall);
         usage.observed_at = Some(at);
-        if let Some(book) = self.polls.get_mut(&account) {
-            (book.strikes, book.not_before) = (0, None);
-        }
+        self.polls.succeeded(account);
         let before = self.account(account).map(|found| found.usage.clone());
         self.weigh_evidence(account, &usage, at);
         self.observe(Observation { account, at, source, fact: Fact::Usage(usage) }, now);
         if let Some(found) = self.world.accounts.iter().find(|found| found.id == account) {
             self.foresight.read(found);
         }
-        if self.awaits_sign_in(account) {
+        if self.skips.awaits_sign_in(account) {
             // An endpoint that answers is no sign-in; what a tool was refused stays refused.
             if let Some(found) = self.account_mut(account) {
                 found.login = Login::NeedsSignIn;
             }
         } else {
-            self.problem(account, None);
+            self.profiles.set_problem(account, None);
             self.end_cause(&format!("sign_in:{}", account.0));
             if source == Source::Endpoint {
                 self.set_login(account, Login::Valid);
@@ -212,7 +329,7 @@ impl Core {
 
     pub(super) fn observe(&mut self, observation: Observation, now: Now) {
         self.world.observe(&observation, now);
-        self.store(Record::Observation(Box::new(observation)), super::Then::Nothing);
+        self.effects.store(Record::Observation(Box::new(observation)), super::Then::Nothing);
     }
 
     fn on_read_error(&mut self, account: AccountId, holder: Holder, error: ReadError, now: Now) {
@@ -220,7 +337,8 @@ impl Core {
         match error {
             ReadError::Unreachable(text) => {
                 self.observe(fact(Fact::Unreachable), now);
-                self.problem(account, Some(format!("Usage could not be read: {text}")));
+                self.profiles
+                    .set_problem(account, Some(format!("Usage could not be read: {text}")));
             }
             ReadError::Throttled { retry_after_s } => {
                 self.observe(fact(Fact::Throttled { retry_after_s }), now);
@@ -232,17 +350,19 @@ impl Core {
             ReadError::Blocked(why, text) => {
                 let verdict = sluice_engine::Verdict::Refused { why, until: None };
                 self.observe(fact(Fact::Verdict(verdict)), now);
-                self.problem(account, Some(format!("Not used for now: {}. {text}", why.words())));
-                if let Some(book) = self.polls.get_mut(&account) {
-                    book.not_before = Some(now.wall.plus_seconds(FORBIDDEN_S));
-                }
+                self.profiles.set_problem(
+                    account,
+                    Some(format!("Not used for now: {}. {text}", why.words())),
+                );
+                self.polls.put_off(account, now.wall.plus_seconds(FORBIDDEN_S));
             }
             ReadError::Forbidden(text) => {
                 self.unasked(account);
-                self.problem(account, Some(format!("The provider refuses to tell usage: {text}")));
-                if let Some(book) = self.polls.get_mut(&account) {
-                    book.not_before = Some(now.wall.plus_seconds(FORBIDDEN_S));
-                }
+                self.profiles.set_problem(
+                    account,
+                    Some(format!("The provider refuses to tell usage: {text}")),
+                );
+                self.polls.put_off(account, now.wall.plus_seconds(FORBIDDEN_S));
             }
         }
     }
@@ -253,16 +373,15 @@ impl Core {
                 // The tool may have rotated it meanwhile; if not, only the tool may.
                 self.read_seat(provider);
                 let text = "The provider refuses the tool's present token; use the tool once, it renews it.";
-                self.problem(account, Some(text.to_owned()));
-                self.back_off(account, now);
+                self.profiles.set_problem(account, Some(text.to_owned()));
+                self.polls.back_off(account, now.wall);
             }
             Holder::Account(_) => self.on_parked_refused(account, now),
         }
     }
 
     fn on_parked_refused(&mut self, account: AccountId, now: Now) {
-        let strikes = self.polls.get(&account).map_or(0, |book| book.strikes);
-        if strikes >= 2 {
+        if self.polls.strikes(account) >= 2 {
             self.needs_sign_in(
                 account,
                 "its token was refused again after it had been renewed",
@@ -270,61 +389,33 @@ impl Core {
             );
             return;
         }
-        if let Some(card) = self.cards.get_mut(&account)
-            && let Some(kept) = &mut card.kept
-        {
-            kept.access_expires_at = Some(now.wall);
-        }
-        self.back_off(account, now);
-    }
-
-    fn back_off(&mut self, account: AccountId, now: Now) {
-        let Some(book) = self.polls.get_mut(&account) else { return };
-        let pause = (BACKOFF_FIRST_S << book.strikes.min(8)).min(BACKOFF_MOST_S);
-        book.strikes = book.strikes.saturating_add(1);
-        book.not_before = Some(now.wall.plus_seconds(pause));
-    }
-
-    pub(super) fn problem(&mut self, account: AccountId, text: Option<String>) {
-        if let Some(card) = self.cards.get_mut(&account) {
-            card.problem = text;
-        }
+        self.profiles.set_token_end(account, Some(now.wall));
+        self.polls.back_off(account, now.wall);
     }
 
     pub(super) fn on_tool_numbers(&mut self, provider: Provider, numbers: ToolNumbers, now: Now) {
-        let Some(account) = self.world.accounts.iter().map(|found| found.id).find(|id| {
-            self.account(*id).is_some_and(|found| found.provider == provider)
-                && self
-                    .cards
-                    .get(id)
-                    .is_some_and(|card| belongs(&card.identity.key, &numbers.account))
-        }) else {
-            return;
-        };
+        let is_meant = |key: &str| belongs(key, &numbers.account);
+        let found = self.profiles.with_key(&self.world.accounts, provider, is_meant);
+        let Some(account) = found else { return };
         let known = self.account(account).and_then(|found| found.usage.observed_at);
         let newer = numbers
             .usage
             .observed_at
             .is_some_and(|at| known.is_none_or(|known| at > known) && at <= now.wall);
         // Several organisations may share the account part of a key; then nobody is meant for sure.
-        let sure = self
-            .cards
-            .values()
-            .filter(|card| belongs(&card.identity.key, &numbers.account))
-            .count()
-            == 1;
+        let sure = self.profiles.count_with_key(is_meant) == 1;
         if newer && sure && !self.settings.stopped && self.mode(provider) != Mode::Off {
             self.on_usage(account, Source::ToolCache, numbers.usage, now);
-            self.after_look(account, now);
+            self.after_look(account);
         }
     }
 
     /// A look at the live account is what makes a lane decide.
-    fn after_look(&mut self, account: AccountId, now: Now) {
+    fn after_look(&mut self, account: AccountId) {
         let Some(provider) = self.account(account).map(|found| found.provider) else { return };
         let Some(lane) = self.lane(provider).map(|lane| (lane.id, lane.active)) else { return };
         if lane.1 == Some(account) {
-            self.want_decision(lane.0, now);
+            self.lanes.want_decision(lane.0);
         }
     }
 }

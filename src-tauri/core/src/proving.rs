@@ -1,7 +1,8 @@
 //! Proves a login before it goes live: the provider accepted it within the hour, or is asked once more
 //! before the seat is touched. A dead login in the seat stops the person's work.
 
-use super::{CallId, Core, Seat};
+use super::seats::Seat;
+use super::{CallId, Core};
 use crate::ports::{ReadError, RefreshReport, SwapOrder, Trouble};
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -18,8 +19,8 @@ const FULL: f64 = 99.0;
 
 /// A swap that waits for the proof of its target.
 #[derive(Clone, Debug)]
-pub(crate) struct Proving {
-    pub(crate) order: SwapOrder,
+struct Proof {
+    order: SwapOrder,
     call: Option<CallId>,
     id: u64,
     /// Its tokens are being exchanged, or were.
@@ -35,17 +36,33 @@ enum Verdict {
     Unknown,
 }
 
+/// The proof under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proofs {
+    open: Option<Proof>,
+}
+
+impl Proofs {
+    /// The order that waits for it.
+    pub(super) fn order(&self) -> Option<&SwapOrder> {
+        self.open.as_ref().map(|proof| &proof.order)
+    }
+
+    /// It is this account's login that is being proven.
+    pub(super) fn is_about(&self, account: AccountId) -> bool {
+        self.order().is_some_and(|order| order.to.0 == account)
+    }
+
+    fn take_due(&mut self, id: u64) -> Option<Proof> {
+        self.open.take_if(|proof| proof.id == id)
+    }
+}
+
 impl Core {
     /// Whether the provider took this login lately.
     fn is_proven(&self, account: AccountId, now: Now) -> bool {
-        let proven = self.cards.get(&account).and_then(|card| card.proven_at);
+        let proven = self.profiles.proven_at(account);
         proven.is_some_and(|at| (0.0..PROOF_S).contains(&now.wall.seconds_since(at)))
-    }
-
-    pub(super) fn note_proof(&mut self, account: AccountId, now: Now) {
-        if let Some(card) = self.cards.get_mut(&account) {
-            card.proven_at = Some(now.wall);
-        }
     }
 
     /// Takes an order; it is carried out at once or when its target is proven.
@@ -54,21 +71,20 @@ impl Core {
         if self.is_proven(to, now) {
             return self.carry_out_swap(order, call);
         }
-        let asked = if self.token_ended(to, now) {
-            self.refreshing.is_none() && self.refresh_wait_s(to, now).is_none()
+        let asked = if self.profiles.token_ended(to, now.wall) {
+            !self.refreshes.is_busy() && self.refreshes.wait_s(to, now.wall).is_none()
         } else {
             self.read_wait_s(to, now).is_none()
         };
         if !asked {
             return self.judge(order, call, &Verdict::Unknown, now);
         }
-        let id = self.remind(BOUND_S);
-        let renewing = self.token_ended(to, now);
-        self.proving = Some(Proving { order: order.clone(), call, id, renewing });
-        let under_way = self.polls.get(&to).is_some_and(|book| book.in_flight);
+        let id = self.effects.remind(BOUND_S);
+        let renewing = self.profiles.token_ended(to, now.wall);
+        self.proofs.open = Some(Proof { order: order.clone(), call, id, renewing });
         if renewing {
             self.refresh(to);
-        } else if !under_way {
+        } else if !self.polls.is_reading(to) {
             self.poll(to, order.provider, crate::ports::Holder::Account(to), now);
         }
     }
@@ -80,15 +96,16 @@ impl Core {
         result: &Result<Usage, super::PollError>,
         now: Now,
     ) {
-        let Some(proving) = self.proving.as_mut().filter(|open| open.order.to.0 == account) else {
+        if !self.proofs.is_about(account) {
             return;
-        };
+        }
+        let Some(proof) = &mut self.proofs.open else { return };
         let verdict = match result {
             Ok(_) => Verdict::Taken,
-            Err(super::PollError::Read(ReadError::TokenRefused)) if !proving.renewing => {
-                proving.renewing = true;
-                self.refresh_not_before.remove(&account);
-                if self.refreshing.is_none() && self.account(account).is_some_and(may_renew) {
+            Err(super::PollError::Read(ReadError::TokenRefused)) if !proof.renewing => {
+                proof.renewing = true;
+                self.refreshes.put_off_no_more(account);
+                if !self.refreshes.is_busy() && self.account(account).is_some_and(may_renew) {
                     return self.refresh(account);
                 }
                 Verdict::Unknown
@@ -105,7 +122,7 @@ impl Core {
         report: &RefreshReport,
         now: Now,
     ) {
-        if self.proving.as_ref().is_none_or(|open| open.order.to.0 != account) {
+        if !self.proofs.is_about(account) {
             return;
         }
         let verdict = match report {
@@ -118,13 +135,13 @@ impl Core {
     }
 
     pub(super) fn proof_is_due(&mut self, id: u64, now: Now) {
-        if self.proving.as_ref().is_some_and(|open| open.id == id) {
-            self.end_proof(&Verdict::Unknown, now);
+        if let Some(Proof { order, call, .. }) = self.proofs.take_due(id) {
+            self.judge(order, call, &Verdict::Unknown, now);
         }
     }
 
     fn end_proof(&mut self, verdict: &Verdict, now: Now) {
-        if let Some(Proving { order, call, .. }) = self.proving.take() {
+        if let Some(Proof { order, call, .. }) = self.proofs.open.take() {
             self.judge(order, call, verdict, now);
         }
     }
@@ -165,7 +182,7 @@ impl Core {
             Verdict::Taken | Verdict::Unknown => self.moved_on(&order),
         };
         match trouble {
-            None => self.carry_out_swap(self.order_anew(order, call.is_some(), now), call),
+            None => self.carry_out_swap(self.renewed_order(order, call.is_some(), now), call),
             Some((code, text)) => self.refuse_swap(order, call, Trouble::new(code, text), now),
         }
     }
@@ -193,7 +210,7 @@ impl Core {
     /// What was decided holds no longer: the seat or the person's will has changed meanwhile.
     fn moved_on(&self, order: &SwapOrder) -> Option<(&'static str, String)> {
         let from = order.from.as_ref().map(|(account, _)| *account);
-        let seat = self.seats.get(&order.provider).map(|book| &book.seat);
+        let seat = self.seats.seat(order.provider);
         let same = match seat {
             Some(Seat::Known(live)) => Some(*live) == from,
             Some(Seat::Empty) => from.is_none(),
@@ -213,7 +230,7 @@ impl Core {
             self.tell_swap_failed(&order, None, &trouble, now);
         }
         self.store_lane(order.lane, now);
-        self.want_decision(order.lane, now);
+        self.lanes.want_decision(order.lane);
         if let Some(call) = call {
             self.answer(call, sluice_protocol::refused(trouble.code, trouble.text));
         }

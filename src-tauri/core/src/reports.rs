@@ -1,11 +1,11 @@
 //! Failures that tools report against the live account. However many report one generation, it is left once.
 
-use super::{CallId, Core, Effect, Seat};
+use super::{CallId, Core, Effect};
 use crate::ports::{Flown, Told};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use sluice_engine::observation::Fact;
-use sluice_engine::skip::{FailureKind, LimitWindow, Out, Wall};
+use sluice_engine::skip::{FailureKind, LimitWindow, Out, Skip, Wall};
 use sluice_engine::{
     AccountId, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, same_reset,
 };
@@ -84,8 +84,7 @@ impl Core {
 
     /// Decides at once, as far as automatic swaps are on.
     fn leave(&mut self, lane: LaneId, provider: Provider, now: Now) -> &'static str {
-        let known =
-            matches!(self.seats.get(&provider).map(|book| &book.seat), Some(Seat::Known(_)));
+        let known = self.seats.live(provider).is_some();
         let paused = self.lane(provider).is_some_and(|found| found.gates.paused(now.wall));
         if self.options.offline {
             // Nobody drives: what is known is remembered, and nothing is swapped from old numbers.
@@ -98,7 +97,7 @@ impl Core {
             return "resting";
         }
         self.decide(lane, provider, now);
-        let advised = self.lanes.get(&lane).is_some_and(|book| book.advice.is_some());
+        let advised = self.lanes.advice(lane).is_some();
         match (self.under_way().is_some(), advised) {
             (true, _) => "ordered",
             (false, true) => "advised",
@@ -109,18 +108,14 @@ impl Core {
     /// The ledger has it already; the loop's own copy must not be older than the decision.
     fn learn(&mut self, told: &Told, now: Now) {
         let at = told.failed_at.min(now.wall);
-        let new = sluice_engine::skip::Skip {
+        let new = Skip {
             kind: told.kind,
             model: told.window.as_ref().and_then(LimitWindow::model).map(str::to_owned),
             failed_at: at,
             resets_at: told.resets_at,
             served_at: None,
         };
-        let wall = self.walls.entry(told.account).or_default();
-        wall.skip = Some(match wall.skip.take() {
-            Some(known) => known.and(new),
-            None => new,
-        });
+        self.skips.add(told.account, new);
         if told.kind == FailureKind::Auth {
             self.needs_sign_in(told.account, "a tool reported that its login is refused", now);
             return;
@@ -157,13 +152,13 @@ impl Core {
         let own = self.world.lanes.iter().find(|found| found.id == lane).cloned();
         let Some(own) = own else {
             let request = sluice_protocol::Request::LeaveWalled { lane, generation };
-            self.out.push(Effect::Fly { request: Box::new(request), call });
+            self.effects.push(Effect::Fly { request: Box::new(request), call });
             return;
         };
         let Some(account) = own.active else {
             return self.answer(call, refused("not_signed_in", "Nobody is signed in there."));
         };
-        let wall = self.walls.get(&account).cloned().unwrap_or_default();
+        let wall = self.skips.of(account);
         let found = self.account(account);
         let walled = wall.out(now.wall, own.model.as_deref()).is_some()
             || found.is_some_and(|found| found.usage.blocked(now.wall).is_some());
@@ -174,13 +169,13 @@ impl Core {
         } else if self.under_way().is_some() {
             "under_way"
         } else {
-            self.hold_up(account, &wall, now);
+            self.report_again(account, &wall, now);
             self.leave(lane, own.provider, now)
         };
         self.answer_report(call, own.provider, account, outcome);
     }
 
-    fn hold_up(&mut self, account: AccountId, wall: &Wall, now: Now) {
+    fn report_again(&mut self, account: AccountId, wall: &Wall, now: Now) {
         let Some(skip) = &wall.skip else { return };
         if wall.awaits_sign_in() {
             return self.tell_refused_logins(now);
@@ -209,7 +204,7 @@ impl Core {
         let Some(own) = own else {
             let request =
                 sluice_protocol::Request::PointLane { lane, to, expected_generation: expected };
-            self.out.push(Effect::Fly { request: Box::new(request), call });
+            self.effects.push(Effect::Fly { request: Box::new(request), call });
             return;
         };
         if expected.is_some_and(|expected| expected != own.generation) {

@@ -1,57 +1,250 @@
 //! Seats: which login lies where, and what follows when that changes without us.
 
-use super::{Core, Effect, Seat, SeatBook};
-use crate::ports::{Kept, Recovered, SeatLogin, SeatReport, Trouble};
-use alloc::vec::Vec;
-use sluice_engine::{AccountId, Login, Now, Provider};
+use super::effects::Effects;
+use super::{Core, Effect};
+use crate::ports::{Kept, SeatLogin, SeatReport, Trouble};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use sluice_engine::{AccountId, Login, Now, Provider, Utc};
 
 /// A seat is looked into at least this often, seconds; changes are seen at once by the watcher.
 const SEAT_S: i64 = 120;
 
 /// A configuration that names another account is looked after for so long, seconds.
 const MISNAMED_S: i64 = 30;
-/// An open swap that could not be settled is looked at again after this, seconds.
-const RECOVER_AGAIN_S: i64 = 300;
 /// Two ends of a login this close belong to one sign-in, seconds.
 const SAME_SIGN_IN_S: f64 = 10.0;
 
-impl Core {
+/// What is known of a seat.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Seat {
+    /// Not read yet.
+    #[default]
+    Unread,
+    /// Empty or logged out.
+    Empty,
+    /// Not understood; never overwritten.
+    Unreadable(String),
+    /// A login of a kind that is not kept; never replaced.
+    Foreign(String),
+    /// An account we keep.
+    Known(AccountId),
+    /// A login we do not keep.
+    Unmanaged,
+}
+
+/// The looks into one seat, and what they showed.
+#[derive(Clone, Debug, Default)]
+struct Looks {
+    seat: Seat,
+    reading: bool,
+    read_again: bool,
+    due: Option<Utc>,
+    /// The rotation last seen in the seat.
+    fingerprint: Option<String>,
+    /// The rotation last kept.
+    kept_fingerprint: Option<String>,
+    /// When the access token in the seat ends.
+    token_end: Option<Utc>,
+    /// The tool's configuration named another account: until then that is being looked after.
+    misnamed_until: Option<Utc>,
+}
+
+/// Every seat, and whose login is being kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seats {
+    looks: BTreeMap<Provider, Looks>,
+    capturing: BTreeMap<Provider, AccountId>,
+}
+
+impl Seats {
+    pub(crate) fn seat(&self, provider: Provider) -> Option<&Seat> {
+        self.looks.get(&provider).map(|looks| &looks.seat)
+    }
+
+    /// The account in a provider's seat, as far as the seat has been read.
+    pub(crate) fn live(&self, provider: Provider) -> Option<AccountId> {
+        match self.seat(provider) {
+            Some(Seat::Known(account)) => Some(*account),
+            Some(_) | None => None,
+        }
+    }
+
+    pub(crate) fn is_live(&self, account: AccountId) -> bool {
+        Provider::ALL.into_iter().any(|provider| self.live(provider) == Some(account))
+    }
+
+    /// Every seat has been looked into once.
+    pub(super) fn are_read(&self) -> bool {
+        self.looks.values().all(|looks| looks.seat != Seat::Unread)
+    }
+
+    /// The access token in the seat has ended, as far as is known.
+    pub(super) fn token_ended(&self, provider: Provider, now: Utc) -> bool {
+        let end = self.looks.get(&provider).and_then(|looks| looks.token_end);
+        end.is_some_and(|at| at <= now)
+    }
+
     /// Asks for one look into a seat; a second wish while one is under way asks for one more.
-    pub(super) fn read_seat(&mut self, provider: Provider) {
-        let book = self.seats.entry(provider).or_default();
-        if book.reading {
-            book.read_again = true;
+    pub(super) fn look(&mut self, provider: Provider, effects: &mut Effects) {
+        let looks = self.looks.entry(provider).or_default();
+        if looks.reading {
+            looks.read_again = true;
             return;
         }
-        book.reading = true;
-        self.out.push(Effect::ReadSeat(provider));
+        looks.reading = true;
+        effects.push(Effect::ReadSeat(provider));
+    }
+
+    fn drive(&mut self, provider: Provider, now: Utc, effects: &mut Effects) {
+        let due = self.looks.get(&provider).and_then(|looks| looks.due);
+        if due.is_some_and(|due| due <= now) {
+            self.look(provider, effects);
+        } else {
+            effects.wake_by(due);
+        }
+    }
+
+    /// A look has ended. Says whether what it showed counts: it may be older than what happened since;
+    /// while a swap runs it owns the seat, and its end asks for another look.
+    fn looked(
+        &mut self,
+        provider: Provider,
+        swapping: bool,
+        now: Utc,
+        effects: &mut Effects,
+    ) -> bool {
+        let looks = self.looks.entry(provider).or_default();
+        looks.reading = false;
+        looks.due = Some(now.plus_seconds(SEAT_S));
+        let again = core::mem::take(&mut looks.read_again);
+        let is_first = looks.seat == Seat::Unread;
+        if again && !swapping {
+            self.look(provider, effects);
+        }
+        is_first || !(again || swapping)
+    }
+
+    /// A glance that shows something new asks for a real look; an unchanged one proves freshness.
+    fn glance(&mut self, provider: Provider, report: &SeatReport, effects: &mut Effects) {
+        let Some(looks) = self.looks.get(&provider) else { return };
+        let seen = match report {
+            SeatReport::Login(login) => Some(&login.fingerprint),
+            SeatReport::Absent
+            | SeatReport::Stub
+            | SeatReport::Unreadable(_)
+            | SeatReport::Foreign(_) => None,
+        };
+        if looks.fingerprint.as_ref() != seen {
+            self.look(provider, effects);
+        }
+    }
+
+    /// This is in the seat now.
+    pub(super) fn place(&mut self, provider: Provider, seat: Seat, login: Option<&SeatLogin>) {
+        let looks = self.looks.entry(provider).or_default();
+        looks.seat = seat;
+        looks.fingerprint = login.map(|login| login.fingerprint.clone());
+        looks.token_end = login.and_then(|login| login.access_expires_at);
+    }
+
+    /// A swap has placed an account. Gives back when the token that left ends.
+    pub(super) fn swapped(
+        &mut self,
+        provider: Provider,
+        to: AccountId,
+        token_end: Option<Utc>,
+    ) -> Option<Utc> {
+        let looks = self.looks.entry(provider).or_default();
+        looks.seat = Seat::Known(to);
+        looks.fingerprint = None;
+        looks.kept_fingerprint = None;
+        core::mem::replace(&mut looks.token_end, token_end)
+    }
+
+    /// The login that lay there unmanaged is this account's. Says whether there was one.
+    fn recognise(&mut self, provider: Provider, account: AccountId) -> bool {
+        let unmanaged = self.looks.get_mut(&provider).filter(|one| one.seat == Seat::Unmanaged);
+        unmanaged.map(|looks| looks.seat = Seat::Known(account)).is_some()
+    }
+
+    pub(super) fn is_capturing(&self, provider: Provider) -> bool {
+        self.capturing.contains_key(&provider)
+    }
+
+    pub(super) fn is_capturing_for(&self, account: AccountId) -> bool {
+        self.capturing.values().any(|busy| *busy == account)
+    }
+
+    /// A login is being kept somewhere.
+    pub(super) fn is_capturing_any(&self) -> bool {
+        !self.capturing.is_empty()
+    }
+
+    /// The rotation in the seat is not kept yet.
+    fn has_new_rotation(&self, provider: Provider) -> bool {
+        let looks = self.looks.get(&provider);
+        looks.is_some_and(|looks| looks.fingerprint != looks.kept_fingerprint)
+    }
+
+    /// A rotation was kept before, and the seat holds another one.
+    fn has_rotated(&self, provider: Provider) -> bool {
+        let looks = self.looks.get(&provider);
+        let kept = looks.and_then(|looks| looks.kept_fingerprint.as_ref());
+        kept.is_some() && self.has_new_rotation(provider)
+    }
+
+    fn note_kept(&mut self, provider: Provider) {
+        if let Some(looks) = self.looks.get_mut(&provider) {
+            looks.kept_fingerprint.clone_from(&looks.fingerprint);
+        }
+    }
+
+    /// The next look keeps what it finds as if it were new.
+    pub(super) fn forget_kept(&mut self, provider: Provider) {
+        if let Some(looks) = self.looks.get_mut(&provider) {
+            looks.kept_fingerprint = None;
+        }
+    }
+
+    /// A configuration that names another account than the login's is put right once it has come to
+    /// rest; that is looked after once at a time.
+    fn look_after_name(
+        &mut self,
+        provider: Provider,
+        misnamed: bool,
+        mends: bool,
+        now: Utc,
+    ) -> Option<Effect> {
+        let looks = self.looks.get_mut(&provider)?;
+        if !misnamed {
+            looks.misnamed_until = None;
+            return None;
+        }
+        if !mends || looks.misnamed_until.is_some_and(|until| until > now) {
+            return None;
+        }
+        looks.misnamed_until = Some(now.plus_seconds(MISNAMED_S));
+        Some(Effect::Tend(provider))
+    }
+}
+
+impl Core {
+    /// Asks for a look into a seat.
+    pub(super) fn read_seat(&mut self, provider: Provider) {
+        self.seats.look(provider, &mut self.effects);
     }
 
     pub(super) fn drive_seats(&mut self, now: Now) {
         for provider in self.providers() {
-            let due = self.seats.get(&provider).and_then(|book| book.due);
-            if due.is_some_and(|due| due <= now.wall) {
-                self.read_seat(provider);
-            } else {
-                self.wake_by(due);
-            }
+            self.seats.drive(provider, now.wall, &mut self.effects);
         }
     }
 
     pub(super) fn on_seat(&mut self, provider: Provider, report: SeatReport, now: Now) {
-        let swapping = self.swap.as_ref().is_some_and(|swap| swap.order.provider == provider);
-        let book = self.seats.entry(provider).or_default();
-        book.reading = false;
-        book.due = Some(now.wall.plus_seconds(SEAT_S));
-        if core::mem::take(&mut book.read_again) || swapping {
-            // What was read may be older than what happened since; while a swap runs it owns the
-            // seat and its end asks for another look.
-            if !swapping {
-                self.read_seat(provider);
-            }
-            if book_is_read(self.seats.get(&provider)) {
-                return;
-            }
+        let swapping = self.swaps.is_running_for(provider);
+        if !self.seats.looked(provider, swapping, now.wall, &mut self.effects) {
+            return;
         }
         match report {
             SeatReport::Absent | SeatReport::Stub => self.on_empty(provider, now),
@@ -65,24 +258,13 @@ impl Core {
         self.serve_looked(provider, now);
     }
 
-    /// A glance that shows something new asks for a real look; an unchanged one proves freshness.
     pub(super) fn on_seat_seen(&mut self, provider: Provider, report: &SeatReport) {
-        let Some(book) = self.seats.get(&provider) else { return };
-        let seen = match report {
-            SeatReport::Login(login) => Some(&login.fingerprint),
-            SeatReport::Absent
-            | SeatReport::Stub
-            | SeatReport::Unreadable(_)
-            | SeatReport::Foreign(_) => None,
-        };
-        if book.fingerprint.as_ref() != seen {
-            self.read_seat(provider);
-        }
+        self.seats.glance(provider, report, &mut self.effects);
     }
 
     fn on_empty(&mut self, provider: Provider, now: Now) {
-        let left = self.live(provider);
-        self.place(provider, Seat::Empty, None);
+        let left = self.seats.live(provider);
+        self.seats.place(provider, Seat::Empty, None);
         self.set_active(provider, None, now);
         self.note_vacancy(provider, left, now);
         self.end_cause(&format!("seat:{}", provider.name()));
@@ -100,10 +282,15 @@ impl Core {
     fn on_login(&mut self, provider: Provider, login: &SeatLogin, now: Now) {
         self.end_vacancy(provider);
         self.end_cause(&format!("seat:{}", provider.name()));
-        let known = self.account_of(provider, &login.identity.key);
-        self.look_after_the_name(provider, login.misnamed, now);
+        let is_meant = |key: &str| key == login.identity.key;
+        let known = self.profiles.with_key(&self.world.accounts, provider, is_meant);
+        let mends = self.keeps_by_itself(provider);
+        let mend = self.seats.look_after_name(provider, login.misnamed, mends, now.wall);
+        if let Some(effect) = mend {
+            self.effects.push(effect);
+        }
         let seat = known.map_or(Seat::Unmanaged, Seat::Known);
-        self.place(provider, seat, Some(login));
+        self.seats.place(provider, seat, Some(login));
         self.set_active(provider, known, now);
         if let Some(account) = known {
             self.end_cause(&format!("unmanaged:{}", provider.name()));
@@ -111,7 +298,7 @@ impl Core {
         } else {
             self.tell_unmanaged(provider, now);
         }
-        if self.adding.contains_key(&provider) {
+        if self.additions.is_open(provider) {
             self.go_on_adding(provider, login.identity.clone(), known, now);
         } else if let Some(account) = known {
             self.keep_rotation(provider, account);
@@ -121,29 +308,10 @@ impl Core {
     /// The login that lay there unmanaged has just been kept, so its account is live: a swap asked for
     /// before the next look need not be refused.
     pub(super) fn now_known(&mut self, provider: Provider, account: AccountId, now: Now) {
-        let Some(book) = self.seats.get_mut(&provider) else { return };
-        if book.seat == Seat::Unmanaged {
-            book.seat = Seat::Known(account);
+        if self.seats.recognise(provider, account) {
             self.set_active(provider, Some(account), now);
             self.end_cause(&format!("unmanaged:{}", provider.name()));
         }
-    }
-
-    pub(super) fn place(&mut self, provider: Provider, seat: Seat, login: Option<&SeatLogin>) {
-        let book = self.seats.entry(provider).or_default();
-        book.seat = seat;
-        book.fingerprint = login.map(|login| login.fingerprint.clone());
-        book.expires_at = login.and_then(|login| login.access_expires_at);
-        book.found = login.map(|login| login.identity.clone());
-    }
-
-    pub(super) fn account_of(&self, provider: Provider, key: &str) -> Option<AccountId> {
-        self.world
-            .accounts
-            .iter()
-            .filter(|account| account.provider == provider)
-            .map(|account| account.id)
-            .find(|id| self.cards.get(id).is_some_and(|card| card.identity.key == key))
     }
 
     /// Folds what the seat says into the lane; a change that is not ours counts as a person's.
@@ -154,7 +322,7 @@ impl Core {
             return;
         }
         match active {
-            Some(found) if before.is_some() && self.clobbered(id, found, now) => {
+            Some(found) if before.is_some() && self.was_undone(id, found, now) => {
                 if let Some(lane) = self.lane_mut(provider) {
                     lane.active = active;
                     lane.generation.0 += 1;
@@ -174,11 +342,8 @@ impl Core {
                 }
             }
         }
-        let mut ended = None;
-        if let Some(book) = self.lanes.get_mut(&id) {
-            ended = book.advice.take().filter(|_| active.is_none());
-            book.tick_due = Some(now.wall);
-        }
+        self.lanes.decide_by(id, now.wall);
+        let ended = self.lanes.take_advice(id).filter(|_| active.is_none());
         if let Some(advice) = ended {
             // With nobody signed in the same account may be advised for another reason.
             self.end_cause(&super::deciding::advice_cause(provider, advice.to));
@@ -188,13 +353,7 @@ impl Core {
 
     fn learn_identity(&mut self, account: AccountId, login: &SeatLogin) {
         let plan = login.identity.plan.clone();
-        let mut changed = false;
-        if let Some(card) = self.cards.get_mut(&account)
-            && card.identity != login.identity
-        {
-            card.identity = login.identity.clone();
-            changed = true;
-        }
+        let mut changed = self.profiles.identify(account, &login.identity);
         if let Some(found) = self.account_mut(account)
             && found.plan != plan
             && plan != sluice_engine::Plan::default()
@@ -209,25 +368,9 @@ impl Core {
 
     /// A rotation made by the tool is kept as soon as it is seen.
     fn keep_rotation(&mut self, provider: Provider, account: AccountId) {
-        let Some(book) = self.seats.get(&provider) else { return };
-        if book.fingerprint == book.kept_fingerprint || self.capturing.contains_key(&provider) {
-            return;
-        }
-        if self.keeps_by_itself(provider) {
+        let is_due = self.seats.has_new_rotation(provider) && !self.seats.is_capturing(provider);
+        if is_due && self.keeps_by_itself(provider) {
             self.capture(provider, account);
-        }
-    }
-
-    /// A configuration that names another account than the login's is put right once it has come to
-    /// rest; that is looked after once at a time.
-    fn look_after_the_name(&mut self, provider: Provider, misnamed: bool, now: Now) {
-        let mends = self.keeps_by_itself(provider);
-        let Some(book) = self.seats.get_mut(&provider) else { return };
-        if !misnamed {
-            book.misnamed_until = None;
-        } else if mends && book.misnamed_until.is_none_or(|until| until <= now.wall) {
-            book.misnamed_until = Some(now.wall.plus_seconds(MISNAMED_S));
-            self.out.push(Effect::Tend(provider));
         }
     }
 
@@ -239,9 +382,9 @@ impl Core {
     }
 
     pub(super) fn capture(&mut self, provider: Provider, account: AccountId) {
-        self.capturing.insert(provider, account);
-        let key = self.key(account);
-        self.out.push(Effect::Capture { provider, account, key });
+        self.seats.capturing.insert(provider, account);
+        let key = self.profiles.key(account);
+        self.effects.push(Effect::Capture { provider, account, key });
     }
 
     pub(super) fn on_captured(
@@ -251,29 +394,21 @@ impl Core {
         result: Result<Kept, Trouble>,
         now: Now,
     ) {
-        self.capturing.remove(&provider);
+        self.seats.capturing.remove(&provider);
         let kept = result.is_ok();
         match &result {
             Ok(kept) => {
-                let before = self.cards.get(&account).and_then(|card| card.kept);
+                let before = self.profiles.kept(account);
                 let login_since = sign_in_seen(before, *kept, now);
                 // Another login than the one that was kept: the tool has signed in or renewed it.
-                let another = self.seats.get(&provider).is_some_and(|book| {
-                    book.kept_fingerprint.is_some() && book.kept_fingerprint != book.fingerprint
-                });
+                let another = self.seats.has_rotated(provider);
                 if another && login_since == Some(now.wall) {
                     self.signed_in(account, now);
                 } else if another {
                     self.renewed(account, now);
                 }
-                if let Some(book) = self.seats.get_mut(&provider) {
-                    book.kept_fingerprint.clone_from(&book.fingerprint);
-                }
-                if let Some(card) = self.cards.get_mut(&account) {
-                    card.kept = Some(Kept { login_since, ..*kept });
-                    card.refused = false;
-                    card.problem = None;
-                }
+                self.seats.note_kept(provider);
+                self.profiles.keep(account, Kept { login_since, ..*kept });
                 self.end_cause(&format!("capture:{}", account.0));
                 self.store_account(account);
                 if self.account(account).is_some_and(|found| found.login == Login::Missing) {
@@ -284,13 +419,11 @@ impl Core {
                 }
             }
             Err(trouble) => {
-                if let Some(card) = self.cards.get_mut(&account) {
-                    card.problem = Some(trouble.text.clone());
-                }
+                self.profiles.set_problem(account, Some(trouble.text.clone()));
                 self.tell_not_kept(account, trouble, now);
             }
         }
-        if self.adding.contains_key(&provider) {
+        if self.additions.is_open(provider) {
             self.finish_adding(provider, account, result, now);
         }
         if kept {
@@ -298,51 +431,10 @@ impl Core {
             self.read_seat(provider);
         }
     }
-
-    /// Asks again for what could not be settled: the disk may have room by then.
-    pub(super) fn drive_recovery(&mut self, now: Now) {
-        let Some(due) = self.recover_due else { return };
-        if due > now.wall || self.swap.is_some() {
-            return self.wake_by(Some(due.max(now.wall.plus_seconds(1))));
-        }
-        self.recover_due = None;
-        self.out.push(Effect::Recover);
-    }
-
-    pub(super) fn recover_later(&mut self, now: Now) {
-        self.recover_due = Some(now.wall.plus_seconds(RECOVER_AGAIN_S));
-    }
-
-    pub(super) fn on_recovered(&mut self, found: Result<Vec<Recovered>, Trouble>, now: Now) {
-        let Ok(found) = found else { return self.recover_later(now) };
-        for one in found.iter().filter(|one| one.settled && !one.stuck) {
-            if let Some(book) = self.lanes.get_mut(&one.lane) {
-                book.stuck = None;
-            }
-            self.end_cause(&format!("stuck:{}", one.lane.0));
-        }
-        self.after_recovery(&found, now);
-        for provider in self.providers() {
-            self.read_seat(provider);
-        }
-    }
-
-    pub(super) fn after_recovery(&mut self, recovered: &[Recovered], now: Now) {
-        if recovered.iter().any(|found| !found.settled) {
-            self.recover_later(now);
-        }
-        for found in recovered {
-            tracing::warn!(stuck = found.stuck, settled = found.settled, text = %found.text, "an open swap of the last run");
-            if found.stuck {
-                self.lanes.entry(found.lane).or_default().stuck = Some(found.text.clone());
-                self.tell_stuck(found.lane, &found.text, now);
-            }
-        }
-    }
 }
 
 /// When the sign-in behind a login was first seen: another end means another sign-in.
-fn sign_in_seen(before: Option<Kept>, found: Kept, now: Now) -> Option<sluice_engine::Utc> {
+fn sign_in_seen(before: Option<Kept>, found: Kept, now: Now) -> Option<Utc> {
     let Some(before) = before else { return Some(now.wall) };
     let moved = match (before.login_ends_at, found.login_ends_at) {
         // A tool computes the end anew from the seconds that are left.
@@ -352,8 +444,4 @@ fn sign_in_seen(before: Option<Kept>, found: Kept, now: Now) -> Option<sluice_en
         (Some(_), None) => false,
     };
     if moved { Some(now.wall) } else { before.login_since.or(Some(now.wall)) }
-}
-
-fn book_is_read(book: Option<&SeatBook>) -> bool {
-    book.is_some_and(|book| book.seat != Seat::Unread)
 }

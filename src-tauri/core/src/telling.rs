@@ -306,12 +306,11 @@ impl Core {
     }
 
     pub(super) fn on_health(&mut self, health: crate::ports::Health, now: Now) {
-        if self.health == health {
+        if !self.health.set_keychain(health) {
             return;
         }
-        self.health = health;
         // It may be another one than before.
-        self.doubt_keeping();
+        self.chores.read_back_now();
         self.end_cause("keychain");
         let text = self
             .world
@@ -319,7 +318,7 @@ impl Core {
             .first()
             .map(|lane| lane.provider)
             .and_then(|provider| self.observe_only(provider));
-        if self.health != crate::ports::Health::Ok
+        if !self.health.keychain_answers()
             && let Some(text) = text
         {
             self.need("keychain", "keychain", None, &text);
@@ -395,7 +394,7 @@ impl Core {
             self.world.accounts.iter().filter(|account| account.provider == provider).count() > 1;
         let stalled = decision.action == Action::Stay && decision.best.is_none() && old && others;
         let cause = format!("stall:{}", provider.name());
-        if self.stall_count(lane, stalled) >= STALLED_LOOKS {
+        if self.lanes.count_stalled(lane, stalled) >= STALLED_LOOKS {
             let title = "The live account's numbers are old".to_owned();
             let body = "Its usage could not be read for half an hour and no other account can be judged. Use the \
                         tool once, or look at the accounts."
@@ -443,8 +442,7 @@ impl Core {
     }
 
     fn tell_login_end(&mut self, account: AccountId, now: Now) {
-        let ends =
-            self.cards.get(&account).and_then(|card| card.kept).and_then(|kept| kept.login_ends_at);
+        let ends = self.profiles.kept(account).and_then(|kept| kept.login_ends_at);
         let Some(ends) = ends.filter(|at| *at > now.wall) else { return };
         let Some(days) = login_warning(ends, now.wall) else { return };
         let title = format!(
@@ -459,20 +457,17 @@ impl Core {
         if !before && self.told.open.contains_key(&cause) {
             // Once is once, also over a restart.
             let until = ends;
-            self.store(Record::Snooze { cause, until }, super::Then::Nothing);
+            self.effects.store(Record::Snooze { cause, until }, super::Then::Nothing);
         }
     }
 
     /// Logins that another place of this machine holds, too.
     pub(super) fn on_twins(&mut self, twins: Vec<Twin>, now: Now) {
-        let ids: Vec<_> = self.cards.keys().copied().collect();
-        for id in ids {
+        for id in self.profiles.ids() {
             let twin = twins.iter().find(|twin| twin.account == id);
             let found = twin.map(|twin| &twin.also_in);
             let cause = format!("twin_login:{}", id.0);
-            if let Some(card) = self.cards.get_mut(&id) {
-                card.also_in = found.cloned();
-            }
+            self.profiles.set_also_in(id, found.cloned());
             let Some(place) = found else {
                 self.end_cause(&cause);
                 continue;

@@ -3,19 +3,43 @@
 
 use super::{Core, Effect};
 use crate::ports::Look;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Decision, Generation, LaneId, Now, Provider, Trigger, Utc};
+use sluice_protocol::{CapView, LaneView, RunView};
 
 /// How often a turn's end is looked for while a swap waits; our hooks tell of it at once.
 const LOOK_S: i64 = 2;
 
+/// Lanes and tools at work, as last looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AtWork {
+    lanes: Vec<LaneView>,
+    runs: Vec<RunView>,
+    caps: Vec<CapView>,
+}
+
+impl AtWork {
+    pub(crate) fn lanes(&self) -> &[LaneView] {
+        &self.lanes
+    }
+
+    pub(crate) fn runs(&self) -> &[RunView] {
+        &self.runs
+    }
+
+    pub(crate) fn caps(&self) -> &[CapView] {
+        &self.caps
+    }
+}
+
 /// A decided swap that waits.
 #[derive(Clone, Debug)]
-pub(crate) struct AfterTurn {
+struct AfterTurn {
     provider: Provider,
     generation: Generation,
-    pub(crate) to: AccountId,
+    to: AccountId,
     trigger: Trigger,
     sentence: String,
     since: Utc,
@@ -33,6 +57,59 @@ const fn voluntary(trigger: Trigger) -> bool {
     )
 }
 
+/// Decided swaps that wait, by lane.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TurnWaits {
+    open: BTreeMap<LaneId, AfterTurn>,
+}
+
+/// What a look at the waiting swaps asks for.
+enum Next {
+    /// The bound has passed.
+    Go,
+    /// Looks for the end of the turn, and again by then.
+    Look(Utc),
+    Wait(Utc),
+}
+
+impl TurnWaits {
+    /// The account that a lane waits to swap to.
+    pub(crate) fn target(&self, lane: LaneId) -> Option<AccountId> {
+        self.open.get(&lane).map(|waiting| waiting.to)
+    }
+
+    /// The newest decision does not want it any more.
+    pub(super) fn forget(&mut self, lane: LaneId) {
+        self.open.remove(&lane);
+    }
+
+    /// Decided again while it waits: the bound counts from the first time.
+    fn add(&mut self, lane: LaneId, waiting: AfterTurn) {
+        let since = self.open.get(&lane).map_or(waiting.since, |known| known.since);
+        self.open.insert(lane, AfterTurn { since, ..waiting });
+    }
+
+    fn next(&mut self, lane: LaneId, bound_s: i64, now: Utc) -> Option<Next> {
+        let waiting = self.open.get_mut(&lane)?;
+        let end = waiting.since.plus_seconds(bound_s);
+        if end <= now {
+            return Some(Next::Go);
+        }
+        let looks = waiting.look_at <= now;
+        if looks {
+            waiting.look_at = now.plus_seconds(LOOK_S);
+        }
+        let due = waiting.look_at.min(end);
+        Some(if looks { Next::Look(due) } else { Next::Wait(due) })
+    }
+
+    /// Lanes of providers that are in no turn.
+    fn free(&self, mid_turn: &BTreeMap<Provider, u32>) -> Vec<LaneId> {
+        let free = self.open.iter().filter(|(_, one)| !mid_turn.contains_key(&one.provider));
+        free.map(|(lane, _)| *lane).collect()
+    }
+}
+
 impl Core {
     /// Begins a decided swap, or lets it wait for the end of a turn.
     pub(super) fn swap_between_turns(
@@ -45,77 +122,61 @@ impl Core {
         now: Now,
     ) {
         if self.settings.turn_wait_seconds == 0 || !voluntary(decision.trigger) {
-            self.after_turn.remove(&lane);
+            self.turn_waits.forget(lane);
             self.begin_swap(provider, to, decision.trigger, sentence, None, now);
             return;
         }
-        // Decided again while it waits: the bound counts from the first time.
-        let since = self.after_turn.get(&lane).map_or(now.wall, |waiting| waiting.since);
         let waiting = AfterTurn {
             provider,
             generation: decision.generation,
             to,
             trigger: decision.trigger,
             sentence,
-            since,
+            since: now.wall,
             look_at: now.wall.plus_seconds(LOOK_S),
         };
-        self.after_turn.insert(lane, waiting);
-        self.out.push(Effect::LookAtRuns);
-    }
-
-    /// The newest decision does not want it any more.
-    pub(super) fn stay_after_all(&mut self, lane: LaneId) {
-        self.after_turn.remove(&lane);
+        self.turn_waits.add(lane, waiting);
+        self.effects.push(Effect::LookAtRuns);
     }
 
     /// Looks again while a swap waits, and goes when the bound is over.
     pub(super) fn drive_turns(&mut self, now: Now) {
-        let lanes: Vec<LaneId> = self.after_turn.keys().copied().collect();
-        let bound = i64::from(self.settings.turn_wait_seconds);
+        let lanes: Vec<LaneId> = self.turn_waits.open.keys().copied().collect();
+        let bound_s = i64::from(self.settings.turn_wait_seconds);
         for lane in lanes {
-            let Some(waiting) = self.after_turn.get_mut(&lane) else { continue };
-            let end = waiting.since.plus_seconds(bound);
-            if end <= now.wall {
-                tracing::info!("a turn did not end in time; the swap waits no longer");
-                self.go(lane, now);
-                continue;
+            match self.turn_waits.next(lane, bound_s, now.wall) {
+                None => {}
+                Some(Next::Go) => {
+                    tracing::info!("a turn did not end in time; the swap waits no longer");
+                    self.go(lane, now);
+                }
+                Some(Next::Look(due)) => {
+                    self.effects.push(Effect::LookAtRuns);
+                    self.effects.wake_by(Some(due));
+                }
+                Some(Next::Wait(due)) => self.effects.wake_by(Some(due)),
             }
-            if waiting.look_at <= now.wall {
-                waiting.look_at = now.wall.plus_seconds(LOOK_S);
-                self.out.push(Effect::LookAtRuns);
-            }
-            let due = waiting.look_at.min(end);
-            self.wake_by(Some(due));
         }
     }
 
     /// Tools at work were looked at.
     pub(super) fn on_looked(&mut self, look: Look, now: Now) {
         self.on_walls(look.walls, now);
-        self.flying.lanes = look.lanes;
-        self.flying.runs = look.runs;
-        self.flying.caps = look.caps;
+        self.at_work = AtWork { lanes: look.lanes, runs: look.runs, caps: look.caps };
         for (provider, numbers) in look.numbers {
             self.on_tool_numbers(provider, numbers, now);
         }
         for notice in look.notices {
             self.tell_as_it_is(notice, now);
         }
-        let free: Vec<LaneId> = self
-            .after_turn
-            .iter()
-            .filter(|(_, waiting)| !look.mid_turn.contains_key(&waiting.provider))
-            .map(|(lane, _)| *lane)
-            .collect();
-        for lane in free {
+        for lane in self.turn_waits.free(&look.mid_turn) {
             self.go(lane, now);
         }
     }
 
     /// The swap that waited, if the lane is still the one it was decided for.
     fn go(&mut self, lane: LaneId, now: Now) {
-        let Some(waiting) = self.after_turn.remove(&lane) else { return };
+        let Some(waiting) = self.turn_waits.open.remove(&lane) else { return };
         let AfterTurn { provider, generation, to, trigger, sentence, .. } = waiting;
         let same = self.lane(provider).is_some_and(|found| found.generation == generation);
         let free = self.under_way().is_none() && self.may_swap(provider, to).is_ok();
@@ -124,7 +185,7 @@ impl Core {
         if same && free && auto && !rests {
             self.begin_swap(provider, to, trigger, sentence, None, now);
         } else {
-            self.want_decision(lane, now);
+            self.lanes.want_decision(lane);
         }
     }
 }

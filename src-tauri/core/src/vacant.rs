@@ -1,8 +1,10 @@
 //! A seat with nobody signed in. The person is told who could be placed; it is filled automatically only
 //! when the provider ended the login, and not the person.
 
-use super::{Core, Seat};
+use super::Core;
+use super::seats::Seat;
 use crate::ports::login_text;
+use alloc::collections::BTreeMap;
 use sluice_engine::choose::REFUGE_ROOMY;
 use sluice_engine::decide::lane_refusal;
 use sluice_engine::{AccountId, Lane, Login, Now, Provider, Refusal, Trigger, Utc};
@@ -14,12 +16,31 @@ const SETTLE_S: i64 = 60;
 
 /// Nobody is signed in.
 #[derive(Clone, Debug)]
-pub(crate) struct Vacancy {
+struct Vacancy {
     /// Who was live before, if that was seen.
     left: Option<AccountId>,
     /// The provider had refused that login before it went; one automatic attempt is due to it.
     refused: bool,
     due: Utc,
+}
+
+/// Seats with nobody signed in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Vacancies {
+    open: BTreeMap<Provider, Vacancy>,
+}
+
+impl Vacancies {
+    /// The vacancy that is to be thought about now; the next time is a while later.
+    fn due(&mut self, provider: Provider, now: Utc) -> Option<Vacancy> {
+        let vacancy = self.open.get_mut(&provider).filter(|vacancy| vacancy.due <= now)?;
+        vacancy.due = now.plus_seconds(SETTLE_S);
+        Some(vacancy.clone())
+    }
+
+    fn next(&self, provider: Provider) -> Option<Utc> {
+        self.open.get(&provider).map(|vacancy| vacancy.due)
+    }
 }
 
 impl Core {
@@ -28,35 +49,30 @@ impl Core {
         let refused = left
             .and_then(|account| self.account(account))
             .is_some_and(|account| account.login == Login::NeedsSignIn);
-        let Some(book) = self.seats.get_mut(&provider) else { return };
         let due = now.wall.plus_seconds(SETTLE_S);
-        book.vacancy.get_or_insert(Vacancy { left, refused, due });
+        self.vacancies.open.entry(provider).or_insert(Vacancy { left, refused, due });
     }
 
     /// The seat is not empty any more: the advice to fill it has ended.
     pub(super) fn end_vacancy(&mut self, provider: Provider) {
-        let ended = self.seats.get_mut(&provider).and_then(|book| book.vacancy.take());
+        if self.vacancies.open.remove(&provider).is_none() {
+            return;
+        }
         let lane = self.lane(provider).map(|lane| lane.id);
-        let advice =
-            lane.and_then(|id| self.lanes.get_mut(&id)?.advice.take_if(|_| ended.is_some()));
-        if let Some(advice) = advice {
+        if let Some(advice) = lane.and_then(|id| self.lanes.take_advice(id)) {
             self.end_cause(&super::deciding::advice_cause(provider, advice.to));
         }
     }
 
     pub(super) fn drive_vacancies(&mut self, now: Now) {
         for provider in self.providers() {
-            let Some(book) = self.seats.get_mut(&provider) else { continue };
-            let Some(vacancy) = book.vacancy.as_mut().filter(|_| book.seat == Seat::Empty) else {
+            if self.seats.seat(provider) != Some(&Seat::Empty) {
                 continue;
-            };
-            if vacancy.due <= now.wall {
-                vacancy.due = now.wall.plus_seconds(SETTLE_S);
-                let vacancy = vacancy.clone();
+            }
+            if let Some(vacancy) = self.vacancies.due(provider, now.wall) {
                 self.fill(provider, &vacancy, now);
             }
-            let due = self.seats.get(&provider).and_then(|book| book.vacancy.as_ref());
-            self.wake_by(due.map(|vacancy| vacancy.due));
+            self.effects.wake_by(self.vacancies.next(provider));
         }
     }
 
@@ -69,12 +85,11 @@ impl Core {
         }
         let (id, best) = (lane.id, self.best_for_empty(lane, vacancy, now));
         let to = best.filter(|to| self.may_swap(provider, *to).is_ok());
-        let busy = self.capturing.contains_key(&provider);
+        let busy = self.seats.is_capturing(provider);
         if let (Some(to), Some(left), Mode::Auto, true, false) =
             (to, vacancy.left, mode, vacancy.refused, busy)
         {
-            if let Some(open) = self.seats.get_mut(&provider).and_then(|book| book.vacancy.as_mut())
-            {
+            if let Some(open) = self.vacancies.open.get_mut(&provider) {
                 open.refused = false;
             }
             let reason = format!(

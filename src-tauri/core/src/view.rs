@@ -1,6 +1,7 @@
 //! Builds the view: a pure function of the core's state, so that every front end shows the same.
 
-use crate::{Core, Seat};
+use crate::Core;
+use crate::seats::Seat;
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,33 +31,24 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
             .collect(),
         accounts: accounts.into_iter().map(|account| account_view(core, account, now)).collect(),
         needs_you: core.needs(),
-        swapping: core
-            .under_way()
-            .filter(|_| !core.swap.as_ref().is_some_and(|running| running.overdue))
-            .map(|order| Swapping {
-                provider: order.provider,
-                from: order.from.as_ref().map(|(account, _)| *account),
-                to: order.to.0,
-            }),
-        bulk: core.bulk.as_ref().map(|bulk| bulk.view),
-        swaps_last_24h: u32::try_from(core.swaps.iter().filter(|at| **at > day).count())
-            .unwrap_or(u32::MAX),
-        last_decision: core
-            .lanes
-            .values()
-            .filter_map(|lane| lane.last.clone())
-            .max_by_key(|last| last.at_ms)
-            .filter(|last| holds(core, last)),
-        lanes: core.flying.lanes.clone(),
-        runs: core.flying.runs.clone(),
-        caps: core.flying.caps.clone(),
+        swapping: core.under_way().filter(|_| !core.swaps.is_overdue()).map(|order| Swapping {
+            provider: order.provider,
+            from: order.from.as_ref().map(|(account, _)| *account),
+            to: order.to.0,
+        }),
+        bulk: core.read_all.progress(),
+        swaps_last_24h: u32::try_from(core.swaps.count_since(day)).unwrap_or(u32::MAX),
+        last_decision: core.lanes.newest_decision().filter(|last| is_current(core, last)).cloned(),
+        lanes: core.at_work.lanes().to_vec(),
+        runs: core.at_work.runs().to_vec(),
+        caps: core.at_work.caps().to_vec(),
     }
 }
 
 /// Whether a decision's sentence is still true: a swap by hand, a new sign-in, a failed swap or the
 /// kill switch may have overtaken it.
-fn holds(core: &Core, last: &DecisionView) -> bool {
-    let live = core.live(last.provider);
+fn is_current(core: &Core, last: &DecisionView) -> bool {
+    let live = core.seats.live(last.provider);
     let coming = core.under_way().is_some_and(|order| Some(order.to.0) == last.target);
     core.watched(last.provider)
         && match last.action.as_str() {
@@ -67,7 +59,7 @@ fn holds(core: &Core, last: &DecisionView) -> bool {
 
 fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderView> {
     let lane = core.lane(provider)?;
-    let seat = core.seats.get(&provider).map(|book| &book.seat);
+    let seat = core.seats.seat(provider);
     let present = !matches!(seat, None | Some(Seat::Unread | Seat::Empty));
     let configured = core.settings.modes.contains_key(&provider)
         || core.world.accounts.iter().any(|account| account.provider == provider);
@@ -75,9 +67,9 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
     if !present && !configured && provider != Provider::Claude {
         return None;
     }
-    let live = core.live(provider);
+    let live = core.seats.live(provider);
     let watched = core.watched(provider);
-    let due = live.and_then(|account| core.polls.get(&account)).and_then(|book| book.due);
+    let due = live.and_then(|account| core.polls.due(account));
     Some(ProviderView {
         provider,
         mode: core.mode(provider),
@@ -86,31 +78,32 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
         unmanaged_login: seat == Some(&Seat::Unmanaged),
         observe_only: core.observe_only(provider),
         next_poll_at_ms: due.filter(|_| watched).map(Utc::millis),
-        advice: core.lanes.get(&lane.id).and_then(|book| book.advice.clone()),
-        after_turn: core.after_turn.get(&lane.id).map(|waiting| waiting.to),
+        advice: core.lanes.advice(lane.id).cloned(),
+        after_turn: core.turn_waits.target(lane.id),
         run_out: live.and_then(|live| core.run_out(live, now)).map(Into::into),
     })
 }
 
 fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
-    let card = core.cards.get(&account.id);
+    let identity = core.profiles.identity(account.id);
     let candidate = candidate(core, account);
     let usage = &account.usage;
     let window = |read: Window| window(read, usage.observed_at, now);
-    let live = core.live(account.provider) == Some(account.id);
+    let live = core.seats.live(account.provider) == Some(account.id);
     AccountView {
         id: account.id,
         provider: account.provider,
         label: core.label(account.id).to_owned(),
-        email: card.and_then(|card| card.identity.email.clone()),
-        organization: card.and_then(|card| card.identity.organization.clone()),
+        email: identity.and_then(|identity| identity.email.clone()),
+        organization: identity.and_then(|identity| identity.organization.clone()),
         plan: plan_words(&account.plan),
         live,
         enabled: account.enabled,
         automatic: account.automatic,
         login: account.login,
-        login_ends_at_ms: card
-            .and_then(|card| card.kept)
+        login_ends_at_ms: core
+            .profiles
+            .kept(account.id)
             .and_then(|kept| kept.login_ends_at)
             .map(Utc::millis),
         login_health: login_health(core, account.id, now),
@@ -128,33 +121,32 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
             .blocked(now)
             .map(|why| BlockedView { why, until_ms: usage.blocked_until().map(Utc::millis) }),
         observed_at_ms: usage.observed_at.map(Utc::millis),
-        refreshing: core.polls.get(&account.id).is_some_and(|book| book.in_flight),
+        refreshing: core.polls.is_reading(account.id),
         tier: candidate.map(|one| one.tier),
         target: candidate.and_then(|one| one.target),
         stranding: candidate.and_then(|one| one.stranding),
         refusal: candidate.map(|one| one.refusal),
-        problem: card.and_then(|card| card.problem.clone()),
-        rests_until_ms: core.rests_until(account.id, now).map(Utc::millis),
+        problem: core.profiles.problem(account.id).map(str::to_owned),
+        rests_until_ms: core.skips.rests_until(account.id, now).map(Utc::millis),
         forecasts: sluice_protocol::outlook::of(account.id, core.outlooks()),
     }
 }
 
 fn login_health(core: &Core, account: AccountId, now: Utc) -> LoginHealth {
-    let Some(card) = core.cards.get(&account) else { return LoginHealth::default() };
-    let kept = card.kept.unwrap_or_default();
+    let kept = core.profiles.kept(account).unwrap_or_default();
     LoginHealth {
         since_ms: kept.login_since.map(Utc::millis),
         access_ends_at_ms: kept.access_expires_at.map(Utc::millis),
-        proven_at_ms: card.proven_at.map(Utc::millis),
+        proven_at_ms: core.profiles.proven_at(account).map(Utc::millis),
         warn_days: kept.login_ends_at.and_then(|ends| crate::login_warning(ends, now)),
-        also_in: card.also_in.clone(),
+        also_in: core.profiles.also_in(account).map(str::to_owned),
     }
 }
 
 /// What is known of one login.
 #[must_use]
 pub(crate) fn login_view(core: &Core, account: AccountId, now: Utc) -> LoginView {
-    let kept = core.cards.get(&account).and_then(|card| card.kept);
+    let kept = core.profiles.kept(account);
     LoginView {
         account,
         login: core.account(account).map_or(Login::Missing, |found| found.login),
@@ -165,7 +157,7 @@ pub(crate) fn login_view(core: &Core, account: AccountId, now: Utc) -> LoginView
 
 fn candidate<'core>(core: &'core Core, account: &Account) -> Option<&'core Candidate> {
     let lane = core.lane(account.provider)?;
-    let last = core.lanes.get(&lane.id)?.last.as_ref()?;
+    let last = core.lanes.last_decision(lane.id)?;
     last.candidates.iter().find(|one| one.account == account.id)
 }
 

@@ -6,48 +6,49 @@ use super::Core;
 use crate::records::Record;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use sluice_engine::skip::Out;
+use sluice_engine::skip::{Out, Skip, Wall};
 use sluice_engine::{AccountId, LaneId, Now, Usage, Utc};
 
 /// An account that waits for a sign-in is out for as long as any decision looks ahead.
 const FAR_S: i64 = 365 * 86_400;
 
-impl Core {
-    /// Puts what stands between accounts and being chosen into the lane's gates; gives back what was
-    /// there before.
-    pub(super) fn lend_walls(&mut self, lane: LaneId, now: Now) -> BTreeMap<AccountId, Utc> {
-        let Some(found) = self.world.lanes.iter_mut().find(|found| found.id == lane) else {
-            return BTreeMap::new();
-        };
-        let before = found.gates.skips.clone();
-        let wanted = found.gates.wanted_model.as_ref().filter(|(_, until)| *until > now.wall);
-        let wanted = wanted.map(|(model, _)| model.clone());
-        let model = found.model.clone().or(wanted);
-        for (account, wall) in &self.walls {
-            let until = match wall.out(now.wall, model.as_deref()) {
-                None => continue,
-                Some(Out::Until(at)) => at,
-                Some(Out::UntilSignIn) => now.wall.plus_seconds(FAR_S),
-            };
-            let known = found.gates.skips.entry(*account).or_insert(until);
-            *known = (*known).max(until);
-        }
-        before
+/// What failures left standing between accounts and being chosen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SkipList {
+    walls: BTreeMap<AccountId, Wall>,
+}
+
+impl SkipList {
+    pub(super) const fn new(walls: BTreeMap<AccountId, Wall>) -> Self {
+        Self { walls }
     }
 
-    /// Takes the walls out again: they are not the lane's to keep.
-    pub(super) fn take_walls_back(&mut self, lane: LaneId, before: BTreeMap<AccountId, Utc>) {
-        if let Some(found) = self.world.lanes.iter_mut().find(|found| found.id == lane) {
-            found.gates.skips = before;
-        }
+    /// What is known against one account.
+    pub(super) fn of(&self, account: AccountId) -> Wall {
+        self.walls.get(&account).cloned().unwrap_or_default()
     }
 
-    /// What was recorded beside the loop. A login that a tool found refused needs the person.
-    pub(super) fn on_walls(
-        &mut self,
-        mut walls: BTreeMap<AccountId, sluice_engine::skip::Wall>,
-        now: Now,
-    ) {
+    /// A failure was reported.
+    pub(super) fn add(&mut self, account: AccountId, new: Skip) {
+        let wall = self.walls.entry(account).or_default();
+        wall.skip = Some(match wall.skip.take() {
+            Some(known) => known.and(new),
+            None => new,
+        });
+    }
+
+    /// Its login was refused, and nobody has signed in since: no answer of an endpoint changes that.
+    pub(super) fn awaits_sign_in(&self, account: AccountId) -> bool {
+        self.walls.get(&account).is_some_and(Wall::awaits_sign_in)
+    }
+
+    fn awaiting_sign_in(&self) -> Vec<AccountId> {
+        let found = self.walls.iter().filter(|(_, wall)| wall.awaits_sign_in());
+        found.map(|(account, _)| *account).collect()
+    }
+
+    /// Takes up what was recorded beside the loop. Says whether it is another list than before.
+    fn replace(&mut self, mut walls: BTreeMap<AccountId, Wall>) -> bool {
         // A look that began before the loop's own evidence was written does not undo it.
         for (account, wall) in &mut walls {
             let known = self.walls.get(account).and_then(|known| known.skip.as_ref());
@@ -57,77 +58,19 @@ impl Core {
                 skip.served_at = skip.served_at.max(known.served_at);
             }
         }
-        if walls == self.walls {
-            return;
-        }
+        let changed = walls != self.walls;
         self.walls = walls;
-        self.tell_refused_logins(now);
-        for lane in self.world.lanes.iter().map(|lane| lane.id).collect::<Vec<_>>() {
-            self.want_decision(lane, now);
-        }
+        changed
     }
 
-    pub(super) fn tell_refused_logins(&mut self, now: Now) {
-        let refused: Vec<AccountId> = self
-            .walls
-            .iter()
-            .filter(|(_, wall)| wall.awaits_sign_in())
-            .map(|(account, _)| *account)
-            .collect();
-        for account in refused {
-            let usable = self.account(account).is_some_and(|found| found.login.is_usable());
-            if usable {
-                self.needs_sign_in(account, "a tool reported that its login is refused", now);
-            }
-        }
-    }
-
-    /// Its login was refused, and nobody has signed in since: no answer of an endpoint changes that.
-    pub(super) fn awaits_sign_in(&self, account: AccountId) -> bool {
-        self.walls.get(&account).is_some_and(sluice_engine::skip::Wall::awaits_sign_in)
-    }
-
-    /// Numbers came: they may show that the account serves again.
-    pub(super) fn weigh_evidence(&mut self, account: AccountId, usage: &Usage, at: Utc) {
-        let Some(wall) = self.walls.get_mut(&account) else { return };
-        let Some(skip) = wall.skip.as_mut() else { return };
-        if skip.served_at.is_some_and(|served| served > skip.failed_at)
-            || !skip.lifted_by(usage, at)
-        {
-            return;
-        }
-        skip.served_at = Some(at);
-        wall.breaker.succeeded();
-        self.store(Record::Served { account, at }, super::Then::Nothing);
-    }
-
-    /// The login was exchanged for a new one: what a tool was refused with an older one is over. It
-    /// says nothing of a full window.
-    pub(super) fn renewed(&mut self, account: AccountId, now: Now) {
-        if self.awaits_sign_in(account) {
-            self.signed_in(account, now);
-        }
-    }
-
-    /// The person signed in: the account may be tried again, at first by one probe where its breaker
-    /// is open.
-    pub(super) fn signed_in(&mut self, account: AccountId, now: Now) {
-        let Some(wall) = self.walls.get_mut(&account) else { return };
-        let Some(skip) = wall.skip.as_mut().filter(|skip| skip.out(now.wall, None).is_some())
-        else {
-            return;
+    /// Accounts that are out, and until when.
+    fn out(&self, now: Utc, model: Option<&str>) -> Vec<(AccountId, Utc)> {
+        let until = |wall: &Wall| match wall.out(now, model)? {
+            Out::Until(at) => Some(at),
+            Out::UntilSignIn => Some(now.plus_seconds(FAR_S)),
         };
-        skip.served_at = Some(now.wall);
-        self.store(Record::SignedIn { account, at: now.wall }, super::Then::Nothing);
-    }
-
-    /// A swap to this account begins: a half-open breaker takes it for its one probe.
-    pub(super) fn probe(&mut self, account: AccountId, at: Utc) {
-        let Some(wall) = self.walls.get_mut(&account) else { return };
-        if wall.breaker.open_until.is_some() {
-            wall.breaker.admit(at);
-            self.store(Record::Probed { account, at }, super::Then::Nothing);
-        }
+        let walls = self.walls.iter();
+        walls.filter_map(|(account, wall)| Some((*account, until(wall)?))).collect()
     }
 
     /// Until when a failure keeps an account out; `None` when it does not, or until a sign-in.
@@ -135,6 +78,109 @@ impl Core {
         match self.walls.get(&account)?.out(now, None)? {
             Out::Until(at) => Some(at),
             Out::UntilSignIn => None,
+        }
+    }
+
+    /// Numbers came. Says whether they show that the account serves again.
+    fn weigh(&mut self, account: AccountId, usage: &Usage, at: Utc) -> bool {
+        let Some(wall) = self.walls.get_mut(&account) else { return false };
+        let Some(skip) = wall.skip.as_mut() else { return false };
+        if skip.served_at.is_some_and(|served| served > skip.failed_at)
+            || !skip.lifted_by(usage, at)
+        {
+            return false;
+        }
+        skip.served_at = Some(at);
+        wall.breaker.succeeded();
+        true
+    }
+
+    /// Says whether a failure kept the account out until now.
+    fn sign_in(&mut self, account: AccountId, now: Utc) -> bool {
+        let skip = self.walls.get_mut(&account).and_then(|wall| wall.skip.as_mut());
+        let skip = skip.filter(|skip| skip.out(now, None).is_some());
+        skip.map(|skip| skip.served_at = Some(now)).is_some()
+    }
+
+    /// Says whether that is the one probe of an open breaker.
+    fn probe(&mut self, account: AccountId, at: Utc) -> bool {
+        let open = self.walls.get_mut(&account).filter(|wall| wall.breaker.open_until.is_some());
+        open.map(|wall| wall.breaker.admit(at)).is_some()
+    }
+}
+
+impl Core {
+    /// Puts what keeps accounts from being chosen into the lane's gates, for one decision; gives back what
+    /// was there before.
+    pub(super) fn apply_skips(&mut self, lane: LaneId, now: Now) -> BTreeMap<AccountId, Utc> {
+        let Some(found) = self.world.lanes.iter_mut().find(|found| found.id == lane) else {
+            return BTreeMap::new();
+        };
+        let before = found.gates.skips.clone();
+        let wanted = found.gates.wanted_model.as_ref().filter(|(_, until)| *until > now.wall);
+        let wanted = wanted.map(|(model, _)| model.clone());
+        let model = found.model.clone().or(wanted);
+        for (account, until) in self.skips.out(now.wall, model.as_deref()) {
+            let known = found.gates.skips.entry(account).or_insert(until);
+            *known = (*known).max(until);
+        }
+        before
+    }
+
+    /// Takes them out again: they are not the lane's to keep.
+    pub(super) fn restore_skips(&mut self, lane: LaneId, before: BTreeMap<AccountId, Utc>) {
+        if let Some(found) = self.world.lanes.iter_mut().find(|found| found.id == lane) {
+            found.gates.skips = before;
+        }
+    }
+
+    /// What was recorded beside the loop. A login that a tool found refused needs the person.
+    pub(super) fn on_walls(&mut self, walls: BTreeMap<AccountId, Wall>, now: Now) {
+        if !self.skips.replace(walls) {
+            return;
+        }
+        self.tell_refused_logins(now);
+        for lane in &self.world.lanes {
+            self.lanes.want_decision(lane.id);
+        }
+    }
+
+    pub(super) fn tell_refused_logins(&mut self, now: Now) {
+        for account in self.skips.awaiting_sign_in() {
+            let usable = self.account(account).is_some_and(|found| found.login.is_usable());
+            if usable {
+                self.needs_sign_in(account, "a tool reported that its login is refused", now);
+            }
+        }
+    }
+
+    /// Numbers came: they may show that the account serves again.
+    pub(super) fn weigh_evidence(&mut self, account: AccountId, usage: &Usage, at: Utc) {
+        if self.skips.weigh(account, usage, at) {
+            self.effects.store(Record::Served { account, at }, super::Then::Nothing);
+        }
+    }
+
+    /// The login was exchanged for a new one: what a tool was refused with an older one is over. It
+    /// says nothing of a full window.
+    pub(super) fn renewed(&mut self, account: AccountId, now: Now) {
+        if self.skips.awaits_sign_in(account) {
+            self.signed_in(account, now);
+        }
+    }
+
+    /// The person signed in: the account may be tried again, at first by one probe where its breaker
+    /// is open.
+    pub(super) fn signed_in(&mut self, account: AccountId, now: Now) {
+        if self.skips.sign_in(account, now.wall) {
+            self.effects.store(Record::SignedIn { account, at: now.wall }, super::Then::Nothing);
+        }
+    }
+
+    /// A swap to this account begins: a half-open breaker takes it for its one probe.
+    pub(super) fn probe(&mut self, account: AccountId, at: Utc) {
+        if self.skips.probe(account, at) {
+            self.effects.store(Record::Probed { account, at }, super::Then::Nothing);
         }
     }
 }

@@ -320,7 +320,7 @@ fn quiet_hours_hold_back_what_can_wait_and_tell_it_afterwards() {
 fn a_person_waits_for_a_renewal_instead_of_being_refused() {
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");
-    outside.core.refreshing = Some(b);
+    outside.core.refreshes.begin(b);
     let call = outside.begin(Request::Swap { to: b });
     assert!(!outside.answers.contains_key(&call));
     let kept = outside.kept();

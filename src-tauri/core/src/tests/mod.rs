@@ -15,11 +15,14 @@ mod wishes;
 
 use super::*;
 use crate::ports::{
-    Holder, ReadError, RefreshReport, SeatLogin, SeatReport, SwapReport, ToolNumbers, Trouble,
+    Health, Holder, Identity, Kept, ReadError, RefreshReport, SeatLogin, SeatReport, SwapOrder,
+    SwapReport, ToolNumbers, Trouble,
 };
-use alloc::collections::BTreeSet;
-use sluice_engine::{Calendar, Generation, Login, Mono, Percent, Usage, Window};
-use sluice_protocol::{Answer, Notice, Request};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use sluice_engine::skip::Wall;
+use sluice_engine::{Calendar, Generation, LaneId, Login, Mono, Percent, Usage, Window};
+use sluice_protocol::{Answer, Notice, Request, View};
 
 const START: Utc = Utc::from_seconds(1_795_262_400);
 const CLAUDE: Provider = Provider::Claude;
@@ -324,7 +327,8 @@ impl Outside {
     /// What the desk would see: the walls as they are known, and whether a turn goes on.
     fn look(&self) -> crate::ports::Look {
         let mid_turn = self.mid_turn.then_some((CLAUDE, 1)).into_iter().collect();
-        let walls = self.core.walls.clone();
+        let walls = self.accounts.values().map(|id| (*id, self.core.skips.of(*id)));
+        let walls = walls.filter(|(_, wall)| *wall != Wall::default()).collect();
         crate::ports::Look { walls, mid_turn, ..crate::ports::Look::default() }
     }
 

@@ -189,7 +189,7 @@ fn whom_the_provider_refuses_is_shown_so_and_never_reaches_the_seat() {
     let blocked = PollError::Read(ReadError::Blocked(Block::Disabled, refused));
     outside.poll_error.insert(b, blocked);
     // The engine goes by numbers of before; the proof of the login tells.
-    outside.core.cards.get_mut(&b).unwrap().proven_at = None;
+    outside.core.profiles.note_proof(b, Utc::from_seconds(0));
     outside.advance(2 * HOUR);
     assert_eq!(outside.swaps().len(), 0);
     let shown = &outside.view.accounts[1];
@@ -228,7 +228,7 @@ fn whom_the_provider_refuses_at_the_proof_is_not_gone_to() {
     outside.advance(180);
     let (b, generation) = (outside.id("b"), outside.core.world.lanes[0].generation.0);
     // The engine goes by numbers of before; only the proof of the login tells.
-    outside.core.cards.get_mut(&b).unwrap().proven_at = None;
+    outside.core.profiles.note_proof(b, Utc::from_seconds(0));
     let refused = "reading usage: auth_org_disabled (HTTP 403)".to_owned();
     let blocked = PollError::Read(ReadError::Blocked(Block::Disabled, refused));
     outside.poll_error.insert(b, blocked);

@@ -135,15 +135,15 @@ fn what_hangs_keeps_no_button_locked_for_more_than_four_minutes() {
     outside.advance(600);
     let from = outside.now.wall;
     assert!(outside.view.accounts.iter().any(|account| account.id == a && account.refreshing));
-    let refreshing = |outside: &Outside| outside.core.refreshing;
+    let is_refreshing = |outside: &Outside| outside.core.refreshes.is_busy_with(b);
     outside.core.refresh(b);
-    assert_eq!(refreshing(&outside), Some(b));
-    let effects = core::mem::take(&mut outside.core.out);
+    assert!(is_refreshing(&outside));
+    let effects = outside.core.effects.take();
     outside.settle(effects);
     outside.advance(239);
-    assert_eq!(refreshing(&outside), Some(b));
+    assert!(is_refreshing(&outside));
     outside.advance(2);
-    assert_eq!(refreshing(&outside), None);
+    assert!(!is_refreshing(&outside));
     outside.advance(600);
     assert!(outside.polls(from).iter().any(|(_, account)| *account == a), "it is read again");
 }
@@ -153,7 +153,7 @@ fn a_target_not_proven_lately_is_asked_about_before_the_seat_is_touched() {
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");
     outside.advance(600);
-    outside.core.cards.get_mut(&b).unwrap().proven_at = None;
+    outside.core.profiles.note_proof(b, Utc::from_seconds(0));
     let from = outside.now.wall;
     assert!(matches!(outside.ask(Request::Swap { to: b }), Answer::Swapped(_)));
     let order: Vec<&str> = outside
@@ -174,7 +174,7 @@ fn a_target_whose_login_is_refused_never_reaches_the_seat() {
         let b = outside.id("b");
         outside.poll_error.insert(b, PollError::Read(ReadError::TokenRefused));
         outside.refresh_error = Some(RefreshReport::NeedsSignIn("refused".to_owned()));
-        outside.core.cards.get_mut(&b).unwrap().proven_at = None;
+        outside.core.profiles.note_proof(b, Utc::from_seconds(0));
         let before = outside.swaps().len();
         if by_person {
             outside.advance(60);
@@ -195,7 +195,7 @@ fn a_proof_that_hangs_is_waited_for_twenty_seconds_and_a_login_taken_before_goes
     let b = outside.id("b");
     outside.advance(600);
     outside.hung.insert(b);
-    outside.core.cards.get_mut(&b).unwrap().proven_at = None;
+    outside.core.profiles.note_proof(b, Utc::from_seconds(0));
     let call = outside.begin(Request::Swap { to: b });
     assert_eq!(outside.view.swapping.map(|swapping| swapping.to), Some(b));
     assert_eq!(code(&outside.ask(Request::Swap { to: b })), "busy");
@@ -212,7 +212,7 @@ fn a_401_of_the_provider_during_a_renewal_waits_for_it_and_asks_for_no_second_on
     outside.advance(3_500);
     outside.hung.insert(b);
     outside.core.refresh(b);
-    let effects = core::mem::take(&mut outside.core.out);
+    let effects = outside.core.effects.take();
     outside.settle(effects);
     let refused = Input::Polled {
         account: b,
@@ -237,8 +237,8 @@ fn the_end_of_a_login_is_told_at_seven_three_and_one_day_once_each_also_over_a_r
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");
     let ends = outside.now.wall.plus_seconds(9 * 86_400);
-    let card = outside.core.cards.get_mut(&b).unwrap();
-    card.kept = Some(Kept { login_ends_at: Some(ends), ..card.kept.unwrap() });
+    let kept = outside.core.profiles.kept(b).unwrap();
+    outside.core.profiles.keep(b, Kept { login_ends_at: Some(ends), ..kept });
     for (days, told, warn) in
         [(1, 0, None), (2, 1, Some(7)), (3, 1, Some(7)), (4, 2, Some(3)), (5, 3, Some(1))]
     {
@@ -321,7 +321,7 @@ fn a_swap_that_could_not_be_settled_is_looked_at_again_and_after_a_sleep() {
         assert_eq!(outside.swaps().len(), 1);
         assert!(outside.view.providers[0].observe_only.is_some());
         outside.swap_error = None;
-        outside.core.recover_later(outside.now);
+        outside.core.recovery.later(outside.now.wall);
         outside.recovered = vec![crate::ports::Recovered {
             lane: LANE,
             committed: None,

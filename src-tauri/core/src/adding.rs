@@ -1,0 +1,166 @@
+//! Adding the login in a seat: the seat is looked into, a new login gets its row, then its credential is kept.
+
+use super::deadlines::Task;
+use super::{CallId, Core, Then};
+use crate::ports::{Identity, Kept, KeptAccount, Trouble};
+use crate::records::Record;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use sluice_engine::limits::ACCOUNTS_MAX;
+use sluice_engine::{Account, AccountId, Login, Now, Provider, Usage};
+use sluice_protocol::Answer;
+
+/// A login that is being added.
+#[derive(Clone, Debug)]
+struct Addition {
+    call: CallId,
+    label: Option<String>,
+    identity: Option<Identity>,
+    /// The account that was made for it.
+    fresh: Option<AccountId>,
+}
+
+/// What is being added, by seat.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Additions {
+    open: BTreeMap<Provider, Addition>,
+}
+
+impl Additions {
+    pub(super) fn is_open(&self, provider: Provider) -> bool {
+        self.open.contains_key(&provider)
+    }
+}
+
+impl Core {
+    pub(super) fn begin_adding(&mut self, call: CallId, provider: Provider, label: Option<String>) {
+        let label = match label.map(|label| super::requests::clean_label(&label)) {
+            Some(Err(text)) => return self.refuse(call, "invalid", text),
+            Some(Ok(label)) => Some(label),
+            None => None,
+        };
+        if self.lane(provider).is_none() {
+            return self.refuse(
+                call,
+                "unsupported",
+                format!("{} is not supported here yet.", provider.name()),
+            );
+        }
+        let swapping = self.swaps.is_running_for(provider);
+        if swapping || self.additions.is_open(provider) || self.seats.is_capturing(provider) {
+            return self.refuse(
+                call,
+                "busy",
+                "The seat is being worked on; try again in a moment.",
+            );
+        }
+        if self.world.accounts.len() >= ACCOUNTS_MAX {
+            return self.refuse(
+                call,
+                "invalid",
+                format!("Sluice keeps at most {ACCOUNTS_MAX} accounts."),
+            );
+        }
+        let addition = Addition { call, label, identity: None, fresh: None };
+        self.additions.open.insert(provider, addition);
+        self.deadlines.add(Task::Adding(provider), &mut self.effects);
+        self.read_seat(provider);
+    }
+
+    pub(super) fn refuse_add(&mut self, provider: Provider, code: &str, text: String) {
+        if let Some(adding) = self.additions.open.remove(&provider) {
+            self.refuse(adding.call, code, text);
+        }
+    }
+
+    /// The seat was read and holds a login: it gets a row, then its credential is kept.
+    pub(super) fn go_on_adding(
+        &mut self,
+        provider: Provider,
+        identity: Identity,
+        known: Option<AccountId>,
+        now: Now,
+    ) {
+        let label = self.additions.open.get(&provider).and_then(|adding| adding.label.clone());
+        let Some(account) = known else {
+            let label = label.unwrap_or_else(|| self.profiles.free_label(provider));
+            if let Some(adding) = self.additions.open.get_mut(&provider) {
+                if adding.identity.is_some() {
+                    return;
+                }
+                (adding.identity, adding.label) = (Some(identity.clone()), Some(label.clone()));
+            }
+            let position =
+                self.world.accounts.iter().map(|found| found.position + 1).max().unwrap_or(0);
+            let record = Record::NewAccount { provider, identity, label, position, at: now.wall };
+            return self.effects.store(record, Then::Enrol(provider));
+        };
+        if label.is_some_and(|label| self.profiles.rename(account, label)) {
+            self.store_account(account);
+        }
+        if !self.seats.is_capturing(provider) {
+            self.capture(provider, account);
+        }
+    }
+
+    pub(super) fn on_enrolled(&mut self, provider: Provider, result: Result<i64, Trouble>) {
+        let Some(adding) = self.additions.open.get_mut(&provider) else { return };
+        let id = match result {
+            Ok(row) => AccountId(row),
+            Err(trouble) => return self.refuse_add(provider, trouble.code, trouble.text),
+        };
+        adding.fresh = Some(id);
+        let (identity, label) = (adding.identity.take().unwrap_or_default(), adding.label.clone());
+        let position =
+            self.world.accounts.iter().map(|found| found.position + 1).max().unwrap_or(0);
+        let account = Account {
+            id,
+            provider,
+            plan: identity.plan.clone(),
+            enabled: true,
+            automatic: true,
+            login: Login::Unverified,
+            failures: 0,
+            usage: Usage::default(),
+            position,
+        };
+        let label = label.unwrap_or_default();
+        self.take_in(KeptAccount { account, identity, label, kept: None });
+        self.end_cause(&format!("unmanaged:{}", provider.name()));
+        self.capture(provider, id);
+        if self.options.offline {
+            return;
+        }
+        // Its numbers are wanted at once, not at the next round.
+        self.polls.want(id);
+    }
+
+    pub(super) fn finish_adding(
+        &mut self,
+        provider: Provider,
+        account: AccountId,
+        result: Result<Kept, Trouble>,
+        now: Now,
+    ) {
+        let Some(adding) = self.additions.open.remove(&provider) else { return };
+        self.deadlines.remove(Task::Adding(provider));
+        match result {
+            Ok(_) => {
+                self.signed_in(account, now);
+                self.set_login(account, Login::Unverified);
+                self.store_account(account);
+                self.now_known(provider, account, now);
+                if !self.options.offline {
+                    self.want_decisions_of(provider);
+                }
+                self.answer(adding.call, Answer::Account { account });
+            }
+            Err(trouble) => {
+                if adding.fresh == Some(account) {
+                    self.drop_account(account, now);
+                }
+                self.refuse(adding.call, trouble.code, trouble.text);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A person asks for an account: the swap begins, is refused with a reason, or waits for a renewal to end.
+
+use super::seats::Seat;
+use super::{CallId, Core, Effect};
+use crate::ports::login_text;
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use sluice_engine::{AccountId, Now, Provider, Trigger};
+use sluice_protocol::refused;
+use sluice_protocol::{Answer, Request};
+
+/// Askers waiting for a renewal to end.
+const WAITING_MAX: usize = 8;
+
+/// Swaps that a person asked for and that wait.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AskedSwaps {
+    waiting: VecDeque<(CallId, AccountId)>,
+}
+
+impl AskedSwaps {
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < WAITING_MAX
+    }
+}
+
+impl Core {
+    /// A person asks for an account.
+    pub(super) fn ask_swap(&mut self, call: CallId, to: AccountId, now: Now) {
+        match self.person_may_swap(to) {
+            Err(No { seen: Some(provider), .. })
+                if self.look_first(provider, call, Request::Swap { to }) => {}
+            Err(No { answer, .. }) => self.effects.push(Effect::Answer(call, answer)),
+            Ok(Waits::No(provider)) => {
+                let reason = "you asked for it".to_owned();
+                self.begin_swap(provider, to, Trigger::Manual, reason, Some(call), now);
+            }
+            Ok(Waits::Yes) => self.asked_swaps.waiting.push_back((call, to)),
+        }
+    }
+
+    pub(super) fn serve_asked_swaps(&mut self, now: Now) {
+        for _ in 0..self.asked_swaps.waiting.len() {
+            if let Some((call, to)) = self.asked_swaps.waiting.pop_front() {
+                self.ask_swap(call, to, now);
+            }
+        }
+    }
+
+    fn person_may_swap(&self, to: AccountId) -> Result<Waits, No> {
+        let Some(account) = self.account(to) else {
+            return Err(refusal("unknown_account", "There is no such account."));
+        };
+        let provider = account.provider;
+        let label = self.label(to);
+        if self.settings.stopped {
+            return Err(refusal("stopped", "Sluice is stopped. Start it again before you swap."));
+        }
+        if self.seats.live(provider) == Some(to) {
+            let answer = refusal("live_account", format!("{label} is live already."));
+            return Err(answer.seen_in(provider));
+        }
+        if let Some(text) = login_text(account.login) {
+            return Err(refusal("not_signed_in", format!("{label} cannot be made live: {text}.")));
+        }
+        match self.seats.seat(provider) {
+            Some(Seat::Unmanaged) => {
+                let text = "The seat holds a login that Sluice does not keep. Add it first, so that it is \
+                            not lost.";
+                return Err(refusal("unmanaged_login", text).seen_in(provider));
+            }
+            Some(Seat::Unread) | None => {
+                let text = "The seat is still being read; try again.";
+                return Err(refusal("busy", text).seen_in(provider));
+            }
+            Some(Seat::Known(_) | Seat::Empty | Seat::Unreadable(_) | Seat::Foreign(_)) => {}
+        }
+        if let Some(text) = self.observe_only(provider) {
+            return Err(refusal("observe_only", text).seen_in(provider));
+        }
+        if let Some(order) = self.under_way() {
+            let text = format!("A swap to {} is being carried out.", self.label(order.to.0));
+            return Err(refusal("busy", text));
+        }
+        let renewing = self.refreshes.is_busy_with(to);
+        Ok(if renewing || self.seats.is_capturing(provider) {
+            Waits::Yes
+        } else {
+            Waits::No(provider)
+        })
+    }
+}
+
+fn refusal(code: &str, text: impl Into<String>) -> No {
+    No { answer: Box::new(refused(code, text)), seen: None }
+}
+
+/// A refusal.
+struct No {
+    answer: Box<Answer>,
+    /// It rests on what was seen in this seat.
+    seen: Option<Provider>,
+}
+
+impl No {
+    fn seen_in(self, provider: Provider) -> Self {
+        Self { seen: Some(provider), ..self }
+    }
+}
+
+enum Waits {
+    Yes,
+    No(Provider),
+}

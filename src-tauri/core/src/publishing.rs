@@ -1,0 +1,40 @@
+//! When a view is published: after each input that changed it.
+
+use super::effects::Effects;
+use super::{Core, Effect};
+use alloc::boxed::Box;
+use sluice_engine::{Now, Utc};
+use sluice_protocol::View;
+
+/// What front ends have.
+#[derive(Debug, Default)]
+pub(super) struct Publishing {
+    revision: u64,
+    last: View,
+}
+
+impl Publishing {
+    pub(super) const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn publish(&mut self, mut view: View, now: Utc, effects: &mut Effects) {
+        view.revision = self.last.revision;
+        view.at_ms = self.last.at_ms;
+        if view == self.last && self.revision > 0 {
+            return;
+        }
+        self.revision += 1;
+        view.revision = self.revision;
+        view.at_ms = now.millis();
+        self.last = view.clone();
+        effects.push(Effect::Publish(Box::new(view)));
+    }
+}
+
+impl Core {
+    pub(super) fn publish(&mut self, now: Now) {
+        let view = crate::view::view(self, now.wall);
+        self.publishing.publish(view, now.wall, &mut self.effects);
+    }
+}

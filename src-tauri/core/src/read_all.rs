@@ -1,0 +1,141 @@
+//! A reading of every account that a person asked for: one at a time, within a bound, with its progress in
+//! the view.
+
+use super::seats::Seat;
+use super::{CallId, Core};
+use crate::ports::login_text;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use sluice_engine::{AccountId, Now, Utc};
+use sluice_protocol::refused;
+use sluice_protocol::{Answer, BulkView, Mode};
+
+/// The longest that a round takes, seconds.
+const ROUND_S: u32 = 300;
+/// Two rounds lie at least this far apart, seconds.
+const APART_S: f64 = 30.0;
+
+/// The round under way.
+#[derive(Clone, Debug)]
+struct Round {
+    id: u64,
+    call: CallId,
+    left: BTreeSet<AccountId>,
+    view: BulkView,
+}
+
+/// Rounds over all accounts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReadAll {
+    round: Option<Round>,
+    ended_at: Option<Utc>,
+}
+
+impl ReadAll {
+    /// How far the round under way has come.
+    pub(crate) fn progress(&self) -> Option<BulkView> {
+        self.round.as_ref().map(|round| round.view)
+    }
+
+    /// The reminder is the round's.
+    pub(super) fn is_due(&self, id: u64) -> bool {
+        self.round.as_ref().is_some_and(|round| round.id == id)
+    }
+
+    /// Says whether that was the last one.
+    fn count(&mut self, account: AccountId, read: bool) -> bool {
+        let Some(round) = &mut self.round else { return false };
+        if !round.left.remove(&account) {
+            return false;
+        }
+        if read {
+            round.view.read += 1;
+        } else {
+            round.view.failed += 1;
+        }
+        round.left.is_empty()
+    }
+
+    /// The accounts that are given up.
+    fn give_up(&mut self) -> BTreeSet<AccountId> {
+        let Some(round) = &mut self.round else { return BTreeSet::new() };
+        let left = core::mem::take(&mut round.left);
+        round.view.failed += count(left.len());
+        left
+    }
+}
+
+impl Core {
+    pub(super) fn read_all(&mut self, call: CallId, now: Now) {
+        if self.read_all.round.is_some() {
+            let text = "Every account is being read already; its progress is in the view.";
+            return self.answer(call, refused("REFRESH_IN_PROGRESS", text));
+        }
+        if self.options.offline || self.settings.stopped {
+            let text = "Nothing is read at the moment: start Sluice again, or `sluice daemon`.";
+            return self.answer(call, refused("not_running", text));
+        }
+        let recent = self.read_all.ended_at.is_some_and(|at| {
+            let since = now.wall.seconds_since(at);
+            (0.0..APART_S).contains(&since)
+        });
+        let ids: Vec<_> = self.world.accounts.iter().map(|account| account.id).collect();
+        let mut view = BulkView {
+            begun_at_ms: now.wall.millis(),
+            total: count(ids.len()),
+            ..BulkView::default()
+        };
+        let mut left = BTreeSet::new();
+        for id in ids {
+            let wait = self.read_wait_s(id, now);
+            if recent || wait.is_some_and(|wait| wait >= u64::from(ROUND_S)) {
+                view.throttled += 1;
+            } else if self.cannot_be_read(id) {
+                view.failed += 1;
+            } else {
+                left.insert(id);
+            }
+        }
+        if left.is_empty() {
+            return self.answer(call, Answer::Bulk(view));
+        }
+        for id in &left {
+            self.polls.want(*id);
+        }
+        let id = self.effects.remind(ROUND_S);
+        self.read_all.round = Some(Round { id, call, left, view });
+    }
+
+    fn cannot_be_read(&self, id: AccountId) -> bool {
+        let Some(account) = self.account(id) else { return true };
+        let watched = account.enabled && self.mode(account.provider) != Mode::Off;
+        let seat = self.seats.seat(account.provider);
+        let certain = !matches!(seat, None | Some(Seat::Unread));
+        !watched || !certain || (!self.seats.is_live(id) && login_text(account.login).is_some())
+    }
+
+    /// A reading has ended, perhaps one of the round.
+    pub(super) fn count_reading(&mut self, account: AccountId, read: bool, now: Now) {
+        if self.read_all.count(account, read) {
+            self.end_round(now);
+        }
+    }
+
+    fn end_round(&mut self, now: Now) {
+        let Some(round) = self.read_all.round.take() else { return };
+        self.read_all.ended_at = Some(now.wall);
+        self.answer(round.call, Answer::Bulk(round.view));
+    }
+
+    /// What has not come by now counts as failed.
+    pub(super) fn end_round_late(&mut self, now: Now) {
+        for account in self.read_all.give_up() {
+            self.stop_checking(account);
+        }
+        self.end_round(now);
+    }
+}
+
+fn count(many: usize) -> u32 {
+    u32::try_from(many).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,79 @@
+//! Open swaps that could neither finish nor be undone: they are looked at again, and their lane rests until
+//! a person has looked.
+
+use super::{Core, Effect};
+use crate::ports::{Recovered, Trouble};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use sluice_engine::{LaneId, Now, Utc};
+
+/// An open swap that could not be settled is looked at again after this, seconds.
+const AGAIN_S: i64 = 300;
+
+/// Open swaps.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recovery {
+    /// When an open swap that could not be settled is looked at again.
+    due: Option<Utc>,
+    /// Why nothing is written to the seat of a lane.
+    stuck: BTreeMap<LaneId, String>,
+}
+
+impl Recovery {
+    /// Why nothing is written to the seat of this lane.
+    pub(crate) fn stuck(&self, lane: LaneId) -> Option<&str> {
+        self.stuck.get(&lane).map(String::as_str)
+    }
+
+    /// Nothing is written there until a person has looked.
+    pub(super) fn stick(&mut self, lane: LaneId, why: String) {
+        self.stuck.insert(lane, why);
+    }
+
+    pub(super) fn later(&mut self, now: Utc) {
+        self.due = Some(now.plus_seconds(AGAIN_S));
+    }
+
+    /// What waits is looked at now: its instant may lie far ahead.
+    pub(super) fn jumped(&mut self, now: Utc) {
+        self.due = self.due.map(|_| now);
+    }
+}
+
+impl Core {
+    /// Asks again for what could not be settled: the disk may have room by then.
+    pub(super) fn drive_recovery(&mut self, now: Now) {
+        let Some(due) = self.recovery.due else { return };
+        if due > now.wall || self.swaps.is_running() {
+            return self.effects.wake_by(Some(due.max(now.wall.plus_seconds(1))));
+        }
+        self.recovery.due = None;
+        self.effects.push(Effect::Recover);
+    }
+
+    pub(super) fn on_recovered(&mut self, found: Result<Vec<Recovered>, Trouble>, now: Now) {
+        let Ok(found) = found else { return self.recovery.later(now.wall) };
+        for one in found.iter().filter(|one| one.settled && !one.stuck) {
+            self.recovery.stuck.remove(&one.lane);
+            self.end_cause(&format!("stuck:{}", one.lane.0));
+        }
+        self.after_recovery(&found, now);
+        for provider in self.providers() {
+            self.read_seat(provider);
+        }
+    }
+
+    pub(super) fn after_recovery(&mut self, recovered: &[Recovered], now: Now) {
+        if recovered.iter().any(|found| !found.settled) {
+            self.recovery.later(now.wall);
+        }
+        for found in recovered {
+            tracing::warn!(stuck = found.stuck, settled = found.settled, text = %found.text, "an open swap of the last run");
+            if found.stuck {
+                self.recovery.stick(found.lane, found.text.clone());
+                self.tell_stuck(found.lane, &found.text, now);
+            }
+        }
+    }
+}
