@@ -1,10 +1,10 @@
 //! The database's own files, and what somebody else may have put in their place.
 
+use crate::pace::PATIENCE;
 use crate::support::{T0, account, database, open};
 use rustix::fs::{FileType, Mode};
 use sluice_ledger::spool::{self, Spooled};
 use sluice_ledger::{Error, Ledger};
-use sluice_tests::pace::PATIENCE;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
