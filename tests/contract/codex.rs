@@ -9,7 +9,6 @@ use super::tool::{Refreshed, WriteStyle, read_object, write};
 use super::world::{State, World};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 use sluice_engine::{Provider, Utc};
 use std::fs;
@@ -218,18 +217,17 @@ impl CodexTool {
     /// When the file cannot be written.
     pub fn save(&self, world: &World, asked: Asked) -> Refreshed {
         let Some(pair) = asked.pair else { return Refreshed::Refused };
-        let lock = |name: &str, operation| {
-            let file = fs::File::create(self.home.join(name)).expect("a lock file");
-            rustix::fs::flock(&file, operation).map(|()| file)
-        };
-        let outer = lock("auth.lock", FlockOperation::LockExclusive).expect("the outer lock");
+        let file = |name: &str| fs::File::create(self.home.join(name)).expect("a lock file");
+        let outer = file("auth.lock");
+        outer.lock().expect("the outer lock");
         let is_its_own = || self.tokens()["account_id"].as_str() == Some(&asked.account);
         if !is_its_own() {
             return Refreshed::Overtaken;
         }
-        let Ok(inner) = lock("auth.json.lock", FlockOperation::NonBlockingLockExclusive) else {
+        let inner = file("auth.json.lock");
+        if inner.try_lock().is_err() {
             return Refreshed::Busy;
-        };
+        }
         if !is_its_own() {
             return Refreshed::Overtaken;
         }

@@ -151,9 +151,7 @@ impl Scene {
         ];
         let files = [".codex/auth.lock", ".codex/auth.json.lock"];
         let held = |name: &&str| {
-            let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
-            let file = fs::File::open(home.join(name));
-            file.is_ok_and(|file| rustix::fs::flock(&file, operation).is_err())
+            fs::File::open(home.join(name)).is_ok_and(|file| file.try_lock().is_err())
         };
         let left = dirs.into_iter().filter(|name| home.join(name).exists());
         left.chain(files.into_iter().filter(held)).collect()

@@ -434,14 +434,6 @@ pub(crate) fn own_random(
     Err(unusable("making"))
 }
 
-/// Opens a lock file of ours for the kernel's lock.
-pub(crate) fn open_lock(path: &Path) -> Result<OwnedFd, FileError> {
-    match sluice_ground::open_lock(path) {
-        Ok(file) => Ok(file.into()),
-        Err(source) => Err(FileError { what: "opening", path: path.to_path_buf(), source }),
-    }
-}
-
 /// Random bytes from the system.
 pub(crate) fn random(count: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let path = Path::new("/dev/urandom");

@@ -5,8 +5,9 @@ use crate::clock::{self, Stopwatch};
 use crate::error::{CustodyError, FileError};
 use crate::files;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FlockOperation, Mode, RenameFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, Mode, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,10 +17,10 @@ pub(crate) const TOOL_WAIT_MAX: Duration = Duration::from_secs(9);
 pub(crate) const TOOL_HOLD_MAX: Duration = Duration::from_secs(5);
 /// A held lock's mtime is renewed at least this often.
 const TOUCH_EVERY: Duration = Duration::from_secs(3);
-/// Pause between two tries of a lock that is taken.
-const RETRY_MS: u64 = 20;
+/// Pause between two tries of a tool's lock that is taken.
+const RETRY_MS: u64 = 100;
 
-/// An exclusive lock of the kernel on one of our own files.
+/// An exclusive lock of the kernel on a file.
 pub(crate) struct KernelLock {
     _file: OwnedFd,
 }
@@ -27,23 +28,16 @@ pub(crate) struct KernelLock {
 impl KernelLock {
     /// Takes the lock, waiting at most `patience`.
     pub(crate) fn take(path: &Path, what: &str, patience: Duration) -> Result<Self, CustodyError> {
-        let file = files::open_lock(path)?;
+        let failed = |what| move |source| FileError { what, path: path.to_path_buf(), source };
+        let file = sluice_ground::open_lock(path).map_err(failed("opening"))?;
         let waiting = Stopwatch::start();
-        loop {
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(Errno::AGAIN | Errno::INTR) if waiting.elapsed() < patience => {
-                    clock::rest(RETRY_MS);
-                }
-                Err(Errno::AGAIN | Errno::INTR) => {
-                    let waited_ms = waiting.elapsed_ms();
-                    return Err(CustodyError::LockTimeout { what: what.to_owned(), waited_ms });
-                }
-                Err(errno) => {
-                    let path = path.to_path_buf();
-                    return Err(FileError { what: "locking", path, source: errno.into() }.into());
-                }
+        match sluice_ground::exclusive(&file, patience) {
+            Ok(()) => Ok(Self { _file: file.into() }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let waited_ms = waiting.elapsed_ms();
+                Err(CustodyError::LockTimeout { what: what.to_owned(), waited_ms })
             }
+            Err(error) => Err(failed("locking")(error).into()),
         }
     }
 }
@@ -135,7 +129,7 @@ impl ToolLocks {
                         let waited_ms = waiting.elapsed_ms();
                         return Err(CustodyError::LockTimeout { what, waited_ms });
                     }
-                    clock::rest(RETRY_MS * 5);
+                    clock::rest(RETRY_MS);
                 }
                 Err(Taking::Again) if waiting.elapsed() < patience => {}
                 Err(Taking::Again) => {

@@ -5,7 +5,6 @@ mod support;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rustix::fs::FlockOperation;
 use sluice_custody::{
     AccountKey, CustodyError, Intent, IntentId, Journal, Party, RecordError, SagaOutcome,
     SeatState, Step, SwapFailure, SwapOrder, Unreadable,
@@ -240,7 +239,7 @@ fn a_login_that_codex_may_be_renewing_is_not_swapped_away() {
         std::thread::sleep(Duration::from_millis(700));
         let held = locks.map(|lock| std::fs::File::create(lock).unwrap());
         for file in &held {
-            rustix::fs::flock(file, FlockOperation::LockExclusive).unwrap();
+            file.lock().unwrap();
         }
         assert!(std::fs::read_to_string(&path).unwrap().contains("rt-a-1."), "still its account");
         let draft = path.with_file_name(".auth-x");
@@ -303,7 +302,7 @@ impl Journal for Watching {
         if step == Step::Staged {
             let free = LOCKS.map(|name| {
                 let file = std::fs::File::open(self.home.join(name)).unwrap();
-                rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+                file.try_lock().is_ok()
             });
             self.taken.extend(free.map(|free| !free));
         }
@@ -324,7 +323,7 @@ fn both_of_codexs_locks_are_held_round_the_exchange() {
     assert_eq!(journal.taken, [true, true]);
     for name in LOCKS {
         let file = std::fs::File::open(dir.join(name)).unwrap();
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).expect("given back");
+        file.try_lock().expect("given back");
     }
 }
 
@@ -332,7 +331,7 @@ fn both_of_codexs_locks_are_held_round_the_exchange() {
 fn a_lock_that_codex_holds_is_waited_for_and_never_broken() {
     let home = with_two();
     let lock = std::fs::File::create(home.dir.path().join(".codex/auth.lock")).unwrap();
-    rustix::fs::flock(&lock, FlockOperation::LockExclusive).unwrap();
+    lock.lock().unwrap();
     let refused = home.custody.swap(&order(), &mut MemJournal::default()).unwrap_err();
     assert!(matches!(refused.cause(), CustodyError::LockTimeout { .. }), "{refused:?}");
     assert_eq!(std::fs::read_to_string(store(&home)).unwrap(), auth("a", 0));

@@ -2,9 +2,8 @@
 //! each other.
 
 use crate::paths::Paths;
-use rustix::fs::{FlockOperation, flock};
 use sluice_ground::Standing;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 
@@ -76,12 +75,12 @@ pub fn take(paths: &Paths, role: &str) -> Result<Held, LockError> {
     private_dir(paths.home()).map_err(|error| unusable(paths.home(), error))?;
     let path = paths.lock();
     let mut file = sluice_ground::open_lock(&path).map_err(|error| unusable(&path, error))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    match file.try_lock() {
         Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
+        Err(TryLockError::WouldBlock) => {
             return Err(LockError::Taken { holder: holder(&mut file) });
         }
-        Err(error) => return Err(unusable(&path, error.into())),
+        Err(TryLockError::Error(error)) => return Err(unusable(&path, error)),
     }
     // The text only informs people; the kernel's lock is the truth.
     let written = file
@@ -98,9 +97,9 @@ pub fn take(paths: &Paths, role: &str) -> Result<Held, LockError> {
 #[must_use]
 pub fn driven_by(paths: &Paths) -> Option<String> {
     let mut file = sluice_ground::open_own_file(&paths.lock()).ok()?;
-    match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Err(rustix::io::Errno::WOULDBLOCK) => Some(holder(&mut file)),
-        Ok(()) | Err(_) => None,
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }
 

@@ -16,9 +16,12 @@ pub fn exclusive(file: &File, wait: Duration) -> io::Result<()> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if started.elapsed() < wait => std::thread::sleep(NAP),
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => return Err(error),
+            // A signal interrupted the call: as good as taken for the moment.
+            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Interrupted => {
+                return Err(error);
+            }
+            Err(_) if started.elapsed() < wait => std::thread::sleep(NAP),
+            Err(_) => return Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 }
