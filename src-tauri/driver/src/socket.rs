@@ -3,18 +3,19 @@
 use crate::handle::{Handle, late};
 use crate::lock::private_dir;
 use crate::paths::Paths;
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use sluice_protocol::{Answer, Notice, Request, View, deadline, refused};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{
-    AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
-};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::AbortHandle;
+use tokio_util::bytes::{Bytes, BytesMut};
+use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, Decoder, FramedRead};
 
 /// The version of the interface. A request without one is of this version.
 pub const VERSION: u64 = 1;
@@ -164,21 +165,21 @@ fn peer_is(stream: &UnixStream, owner: u32) -> bool {
 
 async fn converse(mut stream: UnixStream, handle: &Handle) -> std::io::Result<()> {
     let (reader, mut writer) = stream.split();
-    let mut reader = BufReader::new(reader);
+    let mut lines = Lines::of(reader, REQUEST_MAX);
     loop {
-        let line = match tokio::time::timeout(IDLE, read_line(&mut reader, REQUEST_MAX)).await {
-            Err(_) | Ok(Ok(Line::End)) => return Ok(()),
-            Ok(Ok(Line::Whole(line))) => line,
-            Ok(Ok(Line::TooLong)) => {
+        let line = match tokio::time::timeout(IDLE, lines.next()).await {
+            Err(_) | Ok(None) => return Ok(()),
+            Ok(Some(Ok(line))) => line,
+            Ok(Some(Err(AnyDelimiterCodecError::MaxChunkLengthExceeded))) => {
                 let answer =
                     refused("invalid", "The request is longer than 64 KiB; nothing was done.");
                 return write_line(&mut writer, &answer).await;
             }
-            Ok(Err(error)) => return Err(error),
+            Ok(Some(Err(AnyDelimiterCodecError::Io(error)))) => return Err(error),
         };
         let asked = understand(&line);
         let answer = match asked.request {
-            Ok(Request::Watch) => return stream_to(&mut writer, &mut reader, handle).await,
+            Ok(Request::Watch) => return stream_to(&mut writer, lines.get_mut(), handle).await,
             Ok(request) => handle.call(request).await,
             Err(answer) => answer,
         };
@@ -252,7 +253,7 @@ pub fn nudge(paths: &Paths) {
 
 async fn stream_to(
     writer: &mut (impl tokio::io::AsyncWrite + Unpin),
-    reader: &mut (impl AsyncBufRead + Unpin),
+    reader: &mut (impl AsyncRead + Unpin),
     handle: &Handle,
 ) -> std::io::Result<()> {
     let mut views = handle.views();
@@ -280,23 +281,39 @@ async fn stream_to(
     }
 }
 
-enum Line {
-    Whole(Vec<u8>),
-    TooLong,
-    End,
+/// Lines of a bounded length. An unfinished last one is none: its sender died over it, and half a
+/// request may read like another one.
+struct Lines(AnyDelimiterCodec);
+
+impl Lines {
+    /// The lines of a stream, each at most `bytes_max` long with its newline.
+    fn of<R: AsyncRead>(reader: R, bytes_max: usize) -> FramedRead<R, Self> {
+        let newline = || b"\n".to_vec();
+        let longest = bytes_max.saturating_sub(1);
+        let codec = AnyDelimiterCodec::new_with_max_length(newline(), newline(), longest);
+        FramedRead::new(reader, Self(codec))
+    }
 }
 
-async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), max: usize) -> std::io::Result<Line> {
-    let mut line = Vec::new();
-    let limit = u64::try_from(max).unwrap_or(u64::MAX);
-    reader.take(limit).read_until(b'\n', &mut line).await?;
-    match line.last() {
-        Some(b'\n') => {
-            line.pop();
-            Ok(Line::Whole(line))
+impl Decoder for Lines {
+    type Item = Bytes;
+    type Error = AnyDelimiterCodecError;
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, Self::Error> {
+        self.0.decode(buffer)
+    }
+
+    fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, Self::Error> {
+        self.0.decode(buffer)
+    }
+}
+
+fn unread(error: AnyDelimiterCodecError) -> std::io::Error {
+    match error {
+        AnyDelimiterCodecError::MaxChunkLengthExceeded => {
+            std::io::Error::other("the answer is too long")
         }
-        Some(_) if line.len() >= max => Ok(Line::TooLong),
-        Some(_) | None => Ok(Line::End),
+        AnyDelimiterCodecError::Io(error) => error,
     }
 }
 
@@ -408,11 +425,9 @@ async fn ask(socket: &Path, request: &Request) -> std::io::Result<Answer> {
 
 async fn ask_over(mut stream: UnixStream, request: &Request) -> std::io::Result<Answer> {
     write_line(&mut stream, request).await?;
-    match read_line(&mut BufReader::new(stream), ANSWER_MAX).await? {
-        Line::Whole(line) => serde_json::from_slice(&line).map_err(std::io::Error::other),
-        Line::TooLong => Err(std::io::Error::other("the answer is too long")),
-        Line::End => Err(std::io::ErrorKind::UnexpectedEof.into()),
-    }
+    let line = Lines::of(stream, ANSWER_MAX).next().await;
+    let line = line.ok_or(std::io::ErrorKind::UnexpectedEof)?.map_err(unread)?;
+    serde_json::from_slice(&line).map_err(std::io::Error::other)
 }
 
 async fn follow(
@@ -443,13 +458,13 @@ async fn follow_once(
 ) -> std::io::Result<()> {
     let mut stream = connect(socket).await?;
     write_line(&mut stream, &Request::Watch).await?;
-    let mut reader = BufReader::new(stream);
+    let mut lines = Lines::of(stream, ANSWER_MAX);
     loop {
         let line = tokio::select! {
-            line = read_line(&mut reader, ANSWER_MAX) => line?,
+            line = lines.next() => line,
             () = publish.closed() => return Ok(()),
         };
-        let Line::Whole(line) = line else { return Ok(()) };
+        let Some(line) = line.transpose().map_err(unread)? else { return Ok(()) };
         match serde_json::from_slice::<Event>(&line).map_err(std::io::Error::other)? {
             Event::View { view } => {
                 publish.send_replace(Arc::new(*view));

@@ -94,6 +94,29 @@ async fn a_request_longer_than_the_bound_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_request_of_the_longest_length_is_answered() {
+    let served = serve();
+    let mut stream = connect(&served).await;
+    let request = "{\"verb\":\"settings\"}";
+    let padded = |bytes: usize| format!("{request}{}\n", " ".repeat(bytes - request.len() - 1));
+    stream.get_mut().write_all(padded(REQUEST_MAX).as_bytes()).await.unwrap();
+    assert!(line(&mut stream).await.contains("\"answer\":\"settings\""));
+    stream.get_mut().write_all(padded(REQUEST_MAX + 1).as_bytes()).await.unwrap();
+    assert!(line(&mut stream).await.contains("64 KiB"));
+}
+
+#[tokio::test]
+async fn a_request_without_its_end_is_not_carried_out() {
+    let served = serve();
+    let mut stream = connect(&served).await;
+    stream.get_mut().write_all(b"{\"verb\":\"settings\"}\n{\"verb\":\"stop\"}").await.unwrap();
+    stream.get_mut().shutdown().await.unwrap();
+    assert!(line(&mut stream).await.contains("\"answer\":\"settings\""));
+    assert_eq!(line(&mut stream).await, "", "nothing more is answered");
+    assert!(!served.handle.views().borrow().stopped);
+}
+
+#[tokio::test]
 async fn connections_are_bounded_and_come_free_again() {
     let served = serve();
     let mut idle = Vec::new();
