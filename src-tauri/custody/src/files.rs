@@ -1,7 +1,8 @@
 //! The only raw file access of this crate: bounded reads, durable creation, atomic exchange.
 //!
 //! Everything works relative to an opened directory, so that a path cannot be bent in between.
-//! A failed fsync is final: the file is discarded, never synced again.
+//! A failed fsync is final: the file is discarded, never synced again. Own code instead of `tempfile`,
+//! which works by path, knows no exchange and has drafts of a name that recovery could not find.
 
 use crate::error::FileError;
 use crate::refused::Unreadable;

@@ -6,7 +6,7 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, chmod, fchmod, fstat, lstat, open
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
@@ -15,7 +15,7 @@ const LINK: &str = "it is a link; it was not followed";
 /// How well a replaced file must stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lasting {
-    /// On the disk before it has its name.
+    /// On the disk before it has its name, and its name after that.
     Synced,
     /// Whole or not there; a power cut may lose it.
     Whole,
@@ -112,34 +112,28 @@ fn check(stat: &Stat) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts `bytes` in place as a whole: who reads the file sees the old or the new one.
+/// Puts `bytes` in place as a whole: who reads the file sees the old or the new one, and nobody but
+/// its owner can.
 ///
 /// # Errors
 /// What the system says; what stood there still does.
 pub fn replace(path: &Path, bytes: &[u8], lasting: Lasting) -> io::Result<()> {
-    let staged = staged(path)?;
-    let put = || -> io::Result<()> {
-        let mut file = match create_new(&staged) {
-            // Of a process of this number that did not live to rename it.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                std::fs::remove_file(&staged)?;
-                create_new(&staged)?
-            }
-            made => made?,
-        };
-        file.write_all(bytes)?;
-        if lasting == Lasting::Synced {
-            file.sync_all()?;
-        }
-        std::fs::rename(&staged, path)
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
     };
-    put().inspect_err(|_| drop(std::fs::remove_file(&staged)))
-}
-
-fn staged(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
-    hidden.push(format!(".part-{}", std::process::id()));
-    Ok(path.with_file_name(hidden))
+    hidden.push(".part-");
+    // 0600 from its first moment, and gone when this fails.
+    let mut staged = tempfile::Builder::new().prefix(&hidden).tempfile_in(directory)?;
+    staged.write_all(bytes)?;
+    if lasting == Lasting::Synced {
+        staged.as_file().sync_all()?;
+    }
+    staged.persist(path)?;
+    if lasting == Lasting::Synced {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
 }

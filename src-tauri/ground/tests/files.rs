@@ -146,13 +146,24 @@ fn a_replaced_file_is_whole_private_and_leaves_nothing_behind() {
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
         assert_eq!(mode(&path), 0o600);
     }
-    let left = room.path().join(format!(".file.part-{}", std::process::id()));
-    fs::write(&left, b"half").unwrap();
-    sluice_ground::replace(&path, b"three", Lasting::Synced).unwrap();
     assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1);
     let taken = room.path().join("dir");
     fs::create_dir(&taken).unwrap();
     sluice_ground::replace(&taken, b"x", Lasting::Whole).unwrap_err();
+    assert_eq!(fs::read_dir(room.path()).unwrap().count(), 2);
+    // Two at once do not meet on one draft.
+    std::thread::scope(|scope| {
+        for text in [b"x".repeat(9_000), b"y".repeat(9_000)] {
+            let path = &path;
+            scope.spawn(move || {
+                for _ in 0..50 {
+                    sluice_ground::replace(path, &text, Lasting::Whole).unwrap();
+                    let found = fs::read(path).unwrap();
+                    assert!(found.len() == 9_000 && found.iter().all(|byte| *byte == found[0]));
+                }
+            });
+        }
+    });
     assert_eq!(fs::read_dir(room.path()).unwrap().count(), 2);
 }
 

@@ -1,5 +1,6 @@
 //! The tool's settings file, read and replaced: through its link, with its mode, and never over a
-//! change that somebody made meanwhile.
+//! change that somebody made meanwhile. Own code instead of `tempfile`, which replaces and cannot
+//! exchange.
 
 use super::Trouble;
 use super::splice;
