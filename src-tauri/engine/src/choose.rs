@@ -1,6 +1,6 @@
 //! Filters: why an account cannot be chosen. The first reason that holds is the one that is shown.
 
-use crate::account::{Account, Login};
+use crate::account::Account;
 use crate::decision::Refusal;
 use crate::gates::{self, Shares};
 use crate::memory::Memory;
@@ -11,8 +11,6 @@ use crate::tier;
 use crate::units::{Percent, Utc};
 use crate::window::{Usage, Window};
 
-/// Failed reads in a row that exclude an account where failures count.
-const FAILURES_LIMIT: u32 = 3;
 /// A T0 account this far behind may be chosen although less than one window's burn is left.
 const LAST_SLICE: f64 = 1.0;
 /// Landing stays this far below the line of departure.
@@ -108,30 +106,9 @@ fn counted(
     }
 }
 
-/// Filters that hold for every use of the account.
-fn barred(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Refusal {
-    if !account.enabled {
-        cov_mark::hit!(disabled);
-        Refusal::Disabled
-    } else if !rules.offline_keeps_eligible && account.failures >= FAILURES_LIMIT {
-        cov_mark::hit!(failing);
-        Refusal::Failing
-    } else if account.login == Login::NeedsSignIn {
-        cov_mark::hit!(needs_sign_in);
-        Refusal::NeedsSignIn
-    } else if account.login == Login::Missing {
-        cov_mark::hit!(no_credential);
-        Refusal::NoCredential
-    } else if !account.automatic {
-        cov_mark::hit!(not_automatic);
-        Refusal::NotAutomatic
-    } else {
-        gates::barred(&account.usage, shares(standing), rules, now)
-    }
-}
-
 /// The 5-hour and the weekly share that count now, percent.
-fn shares(standing: &Standing) -> Shares {
+#[must_use]
+pub fn shares(standing: &Standing) -> Shares {
     Shares { short: standing.short_used(), week: standing.used }
 }
 
@@ -143,9 +120,9 @@ fn refusal(
     now: Utc,
     burn_per_window: f64,
 ) -> Refusal {
-    let barred = barred(account, standing, rules, now);
-    if barred != Refusal::None {
-        return barred;
+    let refused = gates::refused(account, shares(standing), rules, now);
+    if refused != Refusal::None {
+        return refused;
     }
     if standing.tier == tier::EXCLUDED {
         cov_mark::hit!(no_reset);
@@ -187,10 +164,11 @@ fn landing(standing: &Standing, rules: &Rules) -> (f64, f64) {
 
 /// How good a refuge the account is for a lane that must leave its own.
 fn refuge(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Option<u8> {
-    if !rules.rescue || barred(account, standing, rules, now) != Refusal::None {
+    let shares = shares(standing);
+    if !rules.rescue || gates::refused(account, shares, rules, now) != Refusal::None {
         return None;
     }
-    if would_bill(account, standing, rules) {
+    if gates::paid(&account.usage, shares, rules) {
         return Some(REFUGE_PAID);
     }
     let Some(used) = standing.used else { return Some(REFUGE_UNKNOWN) };
@@ -206,10 +184,4 @@ fn refuge(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Op
     } else {
         None
     }
-}
-
-/// Further use of the account would be billed.
-#[must_use]
-pub fn would_bill(account: &Account, standing: &Standing, rules: &Rules) -> bool {
-    gates::would_bill(&account.usage, shares(standing), rules)
 }

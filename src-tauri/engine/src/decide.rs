@@ -1,36 +1,37 @@
-//! The decision of one lane under `tiered`: candidate, departure rule, gates.
+//! Policy `tiered` for one lane: the departure rule, and where to go.
 
 use crate::choose::{REFUGE_PAID, REFUGE_ROOMY, REFUGE_UNKNOWN};
-use crate::decision::{Action, Candidate, Decision, Refusal, Trigger};
-use crate::explain::{self, Hold};
-use crate::gates;
+use crate::decision::{Candidate, Refusal};
+use crate::explain::Hold;
 use crate::lane::Lane;
 use crate::limits::ACCOUNTS_MAX;
+use crate::policy::{Proposal, Strategy, Wish};
+use crate::poll;
 use crate::rule::Rule;
-use crate::rules::Rules;
 use crate::standing::Standing;
 use crate::survey::Survey;
-use crate::tier;
 use crate::tiered;
-use crate::units::AccountId;
+use crate::units::{AccountId, Now};
 use crate::world::World;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A tighter refuge must have this much more 5-hour room than the account it relieves, percent.
 const REFUGE_GAIN: f64 = 5.0;
 
-/// What a policy answers for a lane before the gates.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Proposal {
-    /// The rule that fired.
-    pub rule: Option<Rule>,
-    /// Where to go, or the best candidate when no rule fired.
-    pub best: Option<AccountId>,
-    /// The best candidate's damped tier, for persistence.
-    pub tier: Option<u8>,
-    /// What each account is worth over staying, where the policy reckons that.
-    pub values: Vec<(AccountId, f64)>,
+/// Policy `tiered`.
+pub(crate) struct Tiered;
+
+impl Strategy for Tiered {
+    fn decide(&self, world: &mut World, survey: &Survey, index: usize, _now: Now) -> Proposal {
+        let lane = &world.lanes[index];
+        let mut proposal = tiered(world, survey, lane);
+        proposal.candidates = candidates(world, survey, lane, proposal.best);
+        proposal
+    }
+
+    fn polls(&self, world: &World, now: Now) -> Vec<Wish> {
+        poll::wishes(world, &world.survey(now.wall))
+    }
 }
 
 /// Policy `tiered` for one lane.
@@ -55,12 +56,20 @@ pub fn tiered(world: &World, survey: &Survey, lane: &Lane) -> Proposal {
         Some(rule) if best.is_none() => refuge(world, survey, lane, active, rule),
         Some(_) | None => best,
     };
-    Proposal {
-        rule,
-        best: target.map(|standing| standing.id),
-        tier: target.map(|standing| standing.tier),
-        values: Vec::new(),
-    }
+    let best = target.map(|standing| standing.id);
+    let quiet = match (&rule, target) {
+        (Some(_), _) => Default::default(),
+        (None, Some(target)) => {
+            cov_mark::hit!(not_better);
+            Hold::NotBetter { best: target.id, best_tier: target.tier }
+        }
+        (None, None) => {
+            cov_mark::hit!(no_candidate);
+            Hold::NoCandidate { plan: account.plan.tag() }
+        }
+    };
+    let tier = target.map(|standing| standing.tier);
+    Proposal { rule, best, tier, favourite: best, quiet, ..Proposal::default() }
 }
 
 /// The model the lane needs: configured, or asked for by a request that was refused lately.
@@ -141,141 +150,21 @@ fn relief(standing: &Standing, active: &Standing) -> bool {
         || week(standing) + REFUGE_GAIN <= week(active) && used(standing) <= used(active)
 }
 
-/// Runs a proposal through the gates and writes the decision down. Changes the lane's gates only.
-pub fn gated(world: &World, survey: &Survey, lane: &mut Lane, proposal: Proposal) -> Decision {
-    let (rules, now) = (&world.rules, survey.now);
-    let active = lane.active.and_then(|id| survey.find(id));
-    let candidates = candidates(world, survey, lane, &proposal);
-    let mut decision = Decision {
-        at: now,
-        lane: lane.id,
-        generation: lane.generation,
-        active: lane.active,
-        action: Action::Stay,
-        trigger: Trigger::Tick,
-        reason: String::new(),
-        best: proposal.best,
-        candidates,
-    };
-    let Some(active) = active else {
-        cov_mark::hit!(no_active);
-        decision.reason = explain::hold(&Hold::NoActive, None, rules);
-        return decision;
-    };
-    if lane.gates.off || lane.gates.paused(now) {
-        cov_mark::hit!(resting);
-        let hold = Hold::Resting { minutes: resting_minutes(lane, survey) };
-        decision.reason = explain::hold(&hold, proposal.rule.as_ref(), rules);
-        return decision;
-    }
-    let (trigger, hold) = passed(world, lane, survey, active, &proposal);
-    decision.trigger = trigger;
-    decision.reason = explain::hold(&hold, proposal.rule.as_ref(), rules);
-    if let (Hold::Nothing, Some(to)) = (&hold, proposal.best) {
-        decision.action = Action::Swap { to };
-        lane.gates.last_target = Some(to);
-    }
-    decision
-}
-
-fn resting_minutes(lane: &Lane, survey: &Survey) -> Option<f64> {
-    lane.gates.paused_until.map(|until| until.seconds_since(survey.now) / 60.0)
-}
-
-/// The gates in their order; the first that holds names the trigger.
-fn passed(
-    world: &World,
-    lane: &mut Lane,
-    survey: &Survey,
-    active: &Standing,
-    proposal: &Proposal,
-) -> (Trigger, Hold) {
-    let (rules, now) = (&world.rules, survey.now);
-    let Some(rule) = persistent(lane, active, proposal, rules) else {
-        return quiet(world, lane, active, proposal);
-    };
-    let gates = &lane.gates;
-    let residency = gates.residency_left(now, rules);
-    if residency > 0.0 && rule.waits_for_residency() {
-        cov_mark::hit!(residency_blocked);
-        return (Trigger::ResidencyBlocked, Hold::Residency { seconds: residency });
-    }
-    let cooldown = match (rules.refusal_skips_cooldown, rule.refusal()) {
-        (true, true) => gates.hour_left(now),
-        (true, false) => gates.cooldown_left(now, rules).max(gates.hour_left(now)),
-        (false, _) => gates.cooldown_left(now, rules),
-    };
-    if cooldown > 0.0 {
-        cov_mark::hit!(cooldown_blocked);
-        return (Trigger::CooldownBlocked, Hold::Cooldown { seconds: cooldown });
-    }
-    if proposal.best.is_none() {
-        cov_mark::hit!(no_target);
-        return (Trigger::NoTarget, Hold::NoTarget);
-    }
-    let backoff = gates.backoff_left(now, rules);
-    if backoff > 0.0 {
-        let failures = gates.failed_attempts;
-        cov_mark::hit!(backoff);
-        return (Trigger::SwapAborted, Hold::Backoff { seconds: backoff, failures });
-    }
-    (rule.trigger(), Hold::Nothing)
-}
-
-/// The rule, unless it is an emergence that has not persisted yet. A T0 candidate over an account
-/// of T2 or worse does not have to.
-fn persistent<'a>(
-    lane: &mut Lane,
-    active: &Standing,
-    proposal: &'a Proposal,
-    rules: &Rules,
-) -> Option<&'a Rule> {
-    let pull = proposal.rule.as_ref().map_or(gates::Pull::Nothing, Rule::pull);
-    let fast = pull == gates::Pull::Emerging && proposal.tier == Some(0) && active.tier >= 2;
-    if !fast {
-        let looks = rules.persistence_looks;
-        let streak = &mut lane.gates.streak;
-        if !gates::persisted(streak, pull, proposal.tier, looks) {
-            return None;
-        }
-    }
-    proposal.rule.as_ref()
-}
-
-/// Why nothing happens although nothing blocks it.
-fn quiet(world: &World, lane: &Lane, active: &Standing, proposal: &Proposal) -> (Trigger, Hold) {
-    let (Some(best), Some(best_tier)) = (proposal.best, proposal.tier) else {
-        let plan = world.accounts[active.slot].plan.tag();
-        cov_mark::hit!(no_candidate);
-        return (Trigger::Tick, Hold::NoCandidate { plan });
-    };
-    match lane.gates.streak {
-        Some((tier, count)) if tier == best_tier && tier < tier::EXCLUDED && count > 0 => {
-            let looks = world.rules.persistence_looks;
-            let (best_tier, active_tier) = (best_tier, active.tier);
-            cov_mark::hit!(emergence_pending);
-            (
-                Trigger::EmergencePending,
-                Hold::Emergence { count, looks, best, best_tier, active_tier },
-            )
-        }
-        Some(_) | None => {
-            cov_mark::hit!(not_better);
-            (Trigger::Tick, Hold::NotBetter { best, best_tier })
-        }
-    }
-}
-
 /// Everybody of the lane's provider as they stood, the best first; the active account always.
-fn candidates(world: &World, survey: &Survey, lane: &Lane, proposal: &Proposal) -> Vec<Candidate> {
+fn candidates(
+    world: &World,
+    survey: &Survey,
+    lane: &Lane,
+    best: Option<AccountId>,
+) -> Vec<Candidate> {
     let mine = |standing: &&Standing| standing.provider == lane.provider;
     let mut listed = Vec::with_capacity(survey.standings.len().min(ACCOUNTS_MAX + 2));
     let first = survey.ordered().filter(mine).take(ACCOUNTS_MAX);
-    listed.extend(first.map(|standing| candidate(world, survey, lane, standing, proposal)));
-    for id in [lane.active, proposal.best].into_iter().flatten() {
+    listed.extend(first.map(|standing| candidate(world, survey, lane, standing, best)));
+    for id in [lane.active, best].into_iter().flatten() {
         let missing = !listed.iter().any(|candidate: &Candidate| candidate.account == id);
         if let Some(standing) = survey.find(id).filter(|_| missing) {
-            listed.push(candidate(world, survey, lane, standing, proposal));
+            listed.push(candidate(world, survey, lane, standing, best));
         }
     }
     listed
@@ -286,10 +175,10 @@ fn candidate(
     survey: &Survey,
     lane: &Lane,
     standing: &Standing,
-    proposal: &Proposal,
+    best: Option<AccountId>,
 ) -> Candidate {
     let own = lane_refusal(world, survey, lane, standing);
-    let refusal = if proposal.best == Some(standing.id) {
+    let refusal = if best == Some(standing.id) {
         Refusal::None
     } else if own == Refusal::None {
         cov_mark::hit!(outranked);
@@ -297,14 +186,13 @@ fn candidate(
     } else {
         own
     };
-    let value = proposal.values.iter().find(|(id, _)| *id == standing.id).map(|(_, value)| *value);
     Candidate {
         account: standing.id,
         tier: standing.tier,
         target: standing.target,
         deficit: standing.deficit,
         stranding: standing.stranding,
-        value,
+        value: None,
         refusal,
     }
 }

@@ -1,14 +1,16 @@
 //! What the driver asks of the world: an observation goes in, a decision or a plan of readings comes
 //! out. The policy is picked here and nowhere else.
 
-use crate::decision::{Action, Decision, Trigger};
+use crate::decide::Tiered;
+use crate::decision::Decision;
+use crate::horizon::Horizon;
 use crate::observation::Observation;
+use crate::policy::Strategy;
 use crate::rules::Policy;
 use crate::survey::Survey;
-use crate::units::{Generation, LaneId, Now, Percent, Utc};
+use crate::units::{LaneId, Now, Percent, Utc};
 use crate::world::{PollPlan, World};
-use crate::{decide, horizon, observe, poll, tier};
-use alloc::string::String;
+use crate::{gating, observe, schedule, tier};
 use alloc::vec::Vec;
 
 impl World {
@@ -18,23 +20,15 @@ impl World {
         observe::fold(self, observation, now);
     }
 
-    /// Decides for one lane. Changes only the lane's gates and the accounts' memory.
+    /// Decides for one lane. Changes only the lane's gates, the accounts' memory and what the policy
+    /// has learned.
     pub fn decide(&mut self, lane: LaneId, now: Now) -> Decision {
-        if self.rules.policy == Policy::Horizon {
-            let mut decision = horizon::decide(self, lane, now);
-            let survey = self.survey(now.wall);
-            measured(&mut decision, &survey);
-            self.remember_tiers(&survey);
-            return decision;
-        }
         let found = self.lanes.iter().position(|candidate| candidate.id == lane);
-        if let Some(index) = found {
-            self.look_at_burn(index, now.wall);
-        }
+        let Some(index) = found else { return gating::nothing(lane, now.wall) };
+        self.look_at_burn(index, now.wall);
         let survey = self.survey(now.wall);
-        let Some(index) = found else { return nothing(lane, now.wall) };
-        let decision = self.decide_on(&survey, index);
-        if !self.lanes[index].gates.off && !self.lanes[index].gates.paused(now.wall) {
+        let decision = self.decide_on(&survey, index, now);
+        if !self.lanes[index].gates.resting(now.wall) {
             self.remember_tiers(&survey);
         }
         decision
@@ -42,29 +36,21 @@ impl World {
 
     /// Decides for every lane, looking at the accounts once.
     pub fn decide_all(&mut self, now: Now) -> Vec<Decision> {
-        if self.rules.policy == Policy::Horizon {
-            let lanes: Vec<LaneId> = self.lanes.iter().map(|lane| lane.id).collect();
-            let decide = |lane| horizon::decide(self, lane, now);
-            let mut decisions: Vec<Decision> = lanes.into_iter().map(decide).collect();
-            let survey = self.survey(now.wall);
-            decisions.iter_mut().for_each(|decision| measured(decision, &survey));
-            self.remember_tiers(&survey);
-            return decisions;
-        }
         for index in 0..self.lanes.len() {
             self.look_at_burn(index, now.wall);
         }
         let survey = self.survey(now.wall);
-        let decisions = (0..self.lanes.len()).map(|index| self.decide_on(&survey, index)).collect();
+        let lanes = 0..self.lanes.len();
+        let decisions = lanes.map(|index| self.decide_on(&survey, index, now)).collect();
         self.remember_tiers(&survey);
         decisions
     }
 
-    fn decide_on(&mut self, survey: &Survey, index: usize) -> Decision {
-        self.lanes[index].gates.heal(survey.now);
+    fn decide_on(&mut self, survey: &Survey, index: usize, now: Now) -> Decision {
+        self.lanes[index].gates.heal(now.wall);
+        let proposal = strategy(self.rules.policy).decide(self, survey, index, now);
         let mut lane = self.lanes[index].clone();
-        let proposal = decide::tiered(self, survey, &lane);
-        let decision = decide::gated(self, survey, &mut lane, proposal);
+        let decision = gating::gated(self, survey, &mut lane, proposal);
         self.lanes[index].gates = lane.gates;
         decision
     }
@@ -72,7 +58,7 @@ impl World {
     /// Recorded bookkeeping: one look at the active account's windows per decision.
     fn look_at_burn(&mut self, index: usize, now: Utc) {
         let gates = &self.lanes[index].gates;
-        if self.rules.measure_observations || gates.off || gates.paused(now) {
+        if self.rules.measure_observations || gates.resting(now) {
             return;
         }
         let Some(active) = self.lanes[index].active else { return };
@@ -105,37 +91,15 @@ impl World {
     /// a due time is never before the rolling hour allows one.
     #[must_use]
     pub fn polls(&self, now: Now) -> Vec<PollPlan> {
-        let plans = match self.rules.policy {
-            Policy::Tiered => poll::plans(self, &self.survey(now.wall)),
-            Policy::Horizon => horizon::polls(self, now),
-        };
-        poll::affordable(self, plans, now.wall)
+        let wishes = strategy(self.rules.policy).polls(self, now);
+        schedule::plans(self, &wishes, now.wall)
     }
 }
 
-/// The plan weighs accounts by what they are worth; tier, target and stranding are shown all the
-/// same.
-fn measured(decision: &mut Decision, survey: &Survey) {
-    for candidate in &mut decision.candidates {
-        if let Some(standing) = survey.find(candidate.account) {
-            candidate.tier = standing.tier;
-            candidate.target = standing.target;
-            candidate.deficit = standing.deficit;
-            candidate.stranding = standing.stranding;
-        }
-    }
-}
-
-fn nothing(lane: LaneId, at: Utc) -> Decision {
-    Decision {
-        at,
-        lane,
-        generation: Generation::default(),
-        active: None,
-        action: Action::Stay,
-        trigger: Trigger::Tick,
-        reason: String::new(),
-        best: None,
-        candidates: Vec::new(),
+/// The policy that answers.
+fn strategy(policy: Policy) -> &'static dyn Strategy {
+    match policy {
+        Policy::Tiered => &Tiered,
+        Policy::Horizon => &Horizon,
     }
 }

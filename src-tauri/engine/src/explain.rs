@@ -1,7 +1,7 @@
 //! A decision in words: the recorded strings, because the vectors compare them, or sentences for people.
 
 use crate::decision::Refusal;
-use crate::rule::Rule;
+use crate::rule::{Force, Rule};
 use crate::rules::Rules;
 use crate::tier;
 use crate::units::AccountId;
@@ -9,8 +9,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 /// What kept the lane where it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Hold {
+    /// No rule fired, and there is nothing to say about it.
+    #[default]
+    Quiet,
     /// Nothing: the swap goes ahead.
     Nothing,
     /// The lane has no active account.
@@ -76,7 +79,7 @@ fn recorded_hold(hold: &Hold, rule: Option<&Rule>) -> String {
     let warranted = || format!("swap warranted ({})", rule.map(recorded).unwrap_or_default());
     match hold {
         Hold::Nothing => rule.map(recorded).unwrap_or_default(),
-        Hold::NoActive | Hold::Resting { .. } => String::new(),
+        Hold::Quiet | Hold::NoActive | Hold::Resting { .. } => String::new(),
         Hold::NoCandidate { plan } => {
             let plan = if plan.is_empty() { "unset" } else { plan.trim() };
             format!("stay: no candidate has deficit (tier {plan})")
@@ -118,6 +121,7 @@ pub const fn opening(rule: &Rule) -> &'static str {
         Rule::WouldBill => "would bill",
         Rule::Blocked { .. } => "blocked by its provider",
         Rule::Plan { .. } => "plan",
+        Rule::Forced(_) => "plan must leave",
     }
 }
 
@@ -144,7 +148,7 @@ pub fn recorded(rule: &Rule) -> String {
         }
         Rule::Refused { window } => format!("{opening}: {window}"),
         Rule::LoginRefused | Rule::WouldBill | Rule::Blocked { .. } => opening.to_string(),
-        Rule::Plan { why, .. } => format!("{opening}: {why}"),
+        Rule::Plan { .. } | Rule::Forced(_) => format!("{opening}: {}", plain(rule)),
     }
 }
 
@@ -185,14 +189,37 @@ pub fn plain(rule: &Rule) -> String {
         Rule::LoginRefused => "its login was refused".to_string(),
         Rule::Blocked { why } => why.words().to_string(),
         Rule::WouldBill => "using it further would cost extra money".to_string(),
-        Rule::Plan { why, .. } => why.clone(),
+        Rule::Plan { gained, undone } => format!(
+            "over the days ahead that gets more work done, worth {gained:.0} % of a Pro plan's \
+             5-hour window; staying would leave {undone:.0} % of one undone"
+        ),
+        Rule::Forced(force) => forced(*force).to_string(),
+    }
+}
+
+const fn forced(force: Force) -> &'static str {
+    match force {
+        Force::Refused => "it refused work",
+        Force::Unusable => "its login does not work",
+        Force::ShortFull => "its 5-hour window is full",
+        Force::LongFull => "its week is used up",
+        Force::Paid => "all its use costs extra money",
+        Force::Short => "its 5-hour window is about to be full",
+        Force::Long => "its week is about to be used up",
     }
 }
 
 fn plain_hold(hold: &Hold, rule: Option<&Rule>) -> String {
-    let because = rule.map(plain).unwrap_or_default();
+    let because = match rule {
+        Some(Rule::Plan { .. }) if *hold != Hold::Nothing => {
+            "over the days ahead another account would get more work done".to_string()
+        }
+        Some(rule) => plain(rule),
+        None => String::new(),
+    };
     let but = match hold {
         Hold::Nothing => return because,
+        Hold::Quiet => return String::new(),
         Hold::NoActive => return "no account is live here".to_string(),
         Hold::Resting { minutes: Some(minutes) } if *minutes > 0.0 => {
             return format!("automatic swaps rest for {:.0} more min", minutes.max(1.0));

@@ -2,11 +2,18 @@
 //! swap back (emergence, residency, cooldown, failure backoff). Without gates a policy may swap at each
 //! reading.
 
+use crate::account::{Account, Login};
 use crate::decision::Refusal;
 use crate::lane::Gates;
+use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::units::{Percent, Utc};
 use crate::window::{Usage, Window};
+
+pub use crate::rule::Pull;
+
+/// Failed reads in a row that exclude an account where failures count.
+const FAILURES_LIMIT: u32 = 3;
 
 /// What counts now of an account's two windows, percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,6 +35,44 @@ impl Shares {
     fn full(self) -> bool {
         [self.short, self.week].into_iter().flatten().any(|used| used >= 100.0)
     }
+}
+
+/// Why no lane may choose the account, whatever its room and whichever policy decides.
+#[must_use]
+pub fn refused(account: &Account, shares: Shares, rules: &Rules, now: Utc) -> Refusal {
+    if !account.enabled {
+        cov_mark::hit!(disabled);
+        Refusal::Disabled
+    } else if !rules.offline_keeps_eligible && account.failures >= FAILURES_LIMIT {
+        cov_mark::hit!(failing);
+        Refusal::Failing
+    } else if account.login == Login::NeedsSignIn {
+        cov_mark::hit!(needs_sign_in);
+        Refusal::NeedsSignIn
+    } else if account.login == Login::Missing {
+        cov_mark::hit!(no_credential);
+        Refusal::NoCredential
+    } else if !account.automatic {
+        cov_mark::hit!(not_automatic);
+        Refusal::NotAutomatic
+    } else {
+        barred(&account.usage, shares, rules, now)
+    }
+}
+
+/// Why a lane must leave the account, whatever its room and whichever policy decides: its login does
+/// not work, its provider refuses it, or further use would bill more than the person allows.
+#[must_use]
+pub fn must_leave(account: &Account, shares: Shares, rules: &Rules, now: Utc) -> Option<Rule> {
+    if rules.react_to_refusals && !account.login.is_usable() {
+        return Some(Rule::LoginRefused);
+    }
+    let usage = &account.usage;
+    if let Some(why) = usage.blocked(now) {
+        return Some(Rule::Blocked { why });
+    }
+    let bills = would_bill(usage, shares, rules) && !may_bill(usage, rules);
+    bills.then_some(Rule::WouldBill)
 }
 
 /// Why the provider's word or money keeps every policy off the account, whatever its room.
@@ -64,15 +109,10 @@ pub fn may_bill(usage: &Usage, rules: &Rules) -> bool {
     })
 }
 
-/// How a departure rule stands towards the gates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pull {
-    /// No rule fired.
-    Nothing,
-    /// A better candidate emerged: has to persist.
-    Emerging,
-    /// Anything else: counts at once and ends an emergence.
-    Decisive,
+/// Further use is paid, and the person allows it: the last resort of every policy.
+#[must_use]
+pub fn paid(usage: &Usage, shares: Shares, rules: &Rules) -> bool {
+    would_bill(usage, shares, rules) && may_bill(usage, rules)
 }
 
 /// Counts consecutive looks at an emergence, keyed by the best candidate's tier; says whether the
@@ -115,7 +155,48 @@ pub fn backoff_left(failures: u32, elapsed_s: f64, first: f64, cap: f64) -> f64 
 const HOURLY_MOST: usize = 12;
 const HOUR_S: f64 = 3_600.0;
 
+/// What a departure has to wait for, seconds; 0 where nothing holds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Waits {
+    /// The residency minimum.
+    pub residency_s: f64,
+    /// The cooldown, or an hour with too many swaps.
+    pub cooldown_s: f64,
+    /// The failure backoff.
+    pub backoff_s: f64,
+}
+
+impl Waits {
+    /// Whether anything holds it.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.residency_s.max(self.cooldown_s).max(self.backoff_s) > 0.0
+    }
+}
+
 impl Gates {
+    /// Whether automatic swaps of the lane are off or rest.
+    #[must_use]
+    pub fn resting(&self, now: Utc) -> bool {
+        self.off || self.paused(now)
+    }
+
+    /// What a departure by `rule` has to wait for; `None` is one that nothing calls for yet.
+    #[must_use]
+    pub fn waits(&self, rule: Option<&Rule>, now: Utc, rules: &Rules) -> Waits {
+        let voluntary = rule.is_none_or(Rule::waits_for_residency);
+        let cooldown_s = self.cooldown_left(now, rules);
+        Waits {
+            residency_s: if voluntary { self.residency_left(now, rules) } else { 0.0 },
+            cooldown_s: match (rules.refusal_skips_cooldown, rule.is_some_and(Rule::refusal)) {
+                (true, true) => self.hour_left(now),
+                (true, false) => cooldown_s.max(self.hour_left(now)),
+                (false, _) => cooldown_s,
+            },
+            backoff_s: self.backoff_left(now, rules),
+        }
+    }
+
     /// Takes note of an automatic swap that was committed at `now`.
     pub fn committed(&mut self, now: Utc) {
         self.last_attempt = Some(now);

@@ -1,15 +1,15 @@
-//! When usage is read: urgency, clamps, staleness and backoff under `tiered`; the request budget and the
-//! provider's `Retry-After` under every policy. Seconds throughout.
+//! When usage is read under `tiered`: urgency, clamps, staleness and backoff. Seconds throughout.
 
 use crate::account::{Account, Login};
 use crate::decision::Refusal;
 use crate::memory::Memory;
+use crate::policy::Wish;
 use crate::rules::Rules;
 use crate::standing::Standing;
 use crate::survey::Survey;
 use crate::target::LANDING_LIMIT;
 use crate::units::{AccountId, Percent, Utc};
-use crate::world::{PollPlan, World};
+use crate::world::World;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -40,7 +40,7 @@ const STALE_S: f64 = 600.0;
 /// A refused login is tried again this often.
 const REFUSED_LOGIN_S: f64 = 1800.0;
 /// No two requests nearer than this, whatever the urgency.
-const FLOOR_S: f64 = 60.0;
+pub(crate) const FLOOR_S: f64 = 60.0;
 /// Past half the budget the rest is spread evenly.
 const SPREAD_S: f64 = 180.0;
 /// Requests of an hour that may follow urgency alone.
@@ -179,13 +179,12 @@ pub fn throttle_pause_s(consecutive: u32, retry_after_s: Option<u64>) -> u64 {
     pause.max(retry_after_s.unwrap_or(0).min(RETRY_AFTER_CAP_S))
 }
 
-/// The plan for every account that can be read, soonest first.
+/// When policy `tiered` would like to read each account.
 #[must_use]
-pub fn plans(world: &World, survey: &Survey) -> Vec<PollPlan> {
+pub fn wishes(world: &World, survey: &Survey) -> Vec<Wish> {
     let now = survey.now;
-    let resting = |lane: &&crate::lane::Lane| {
-        world.rules.poll_while_resting || !(lane.gates.off || lane.gates.paused(now))
-    };
+    let resting =
+        |lane: &&crate::lane::Lane| world.rules.poll_while_resting || !lane.gates.resting(now);
     let lanes: Vec<_> = world.lanes.iter().filter(resting).collect();
     if lanes.is_empty() && !world.lanes.is_empty() {
         return Vec::new();
@@ -194,17 +193,12 @@ pub fn plans(world: &World, survey: &Survey) -> Vec<PollPlan> {
     // An account that is active in any lane is drained already.
     let clamp = |interval| shortest(interval, survey, &world.rules, |standing| standing.occupied);
     let empty = Memory::default();
-    world
-        .accounts
-        .iter()
-        .filter(|account| account.enabled && account.login != Login::Missing)
-        .map(|account| {
-            let memory = world.memory.get(&account.id).unwrap_or(&empty);
-            let live = active.contains(&account.id);
-            let interval = interval(account, memory, live, &clamp, &world.rules, now);
-            PollPlan { account: account.id, due: due(account, memory, interval, now) }
-        })
-        .collect()
+    let wish = |account: &Account| {
+        let memory = world.memory.get(&account.id).unwrap_or(&empty);
+        let live = active.contains(&account.id);
+        wish(account, memory, interval(account, memory, live, &clamp, &world.rules, now), now)
+    };
+    world.accounts.iter().map(wish).collect()
 }
 
 fn interval(
@@ -244,42 +238,23 @@ fn short_outdated(account: &Account, now: Utc) -> bool {
     })
 }
 
-/// When the interval is over and nothing forbids a request any more.
-fn due(account: &Account, memory: &Memory, interval: f64, now: Utc) -> Utc {
+/// The interval counts from the last request or the last numbers, whichever came later.
+fn wish(account: &Account, memory: &Memory, interval_s: f64, now: Utc) -> Wish {
     let after = |since: Utc, seconds: f64| since.plus_seconds(seconds as i64);
-    let interval = interval * (1.0 + memory.jitter);
     // What claims to be from the future is from before the clock was set back: due now.
     let past = |at: Option<Utc>| at.filter(|at| *at <= now);
-    let last = past(memory.last_request());
-    let mut due = match (last, past(account.usage.observed_at)) {
-        (None, None) => now,
-        (Some(last), None) => after(last, interval.min(FLOOR_S)),
-        (last, Some(seen)) => after(last.map_or(seen, |last| last.max(seen)), interval),
-    };
-    if let Some(last) = last {
-        let spread = memory.requests_in_hour(now) > BURST;
-        due = due.max(after(last, if spread { SPREAD_S } else { FLOOR_S }));
-        if account.failures > 0 {
-            let doublings = (account.failures - 1).min(16);
-            let pause = UNREACHABLE_FIRST_S * f64::from(1_u32 << doublings);
-            due = due.max(after(last, pause.min(UNREACHABLE_CAP_S)));
-        }
+    let (last, seen) = (past(memory.last_request()), past(account.usage.observed_at));
+    let interval_s = if seen.is_none() { interval_s.min(FLOOR_S) } else { interval_s };
+    let spread = last.filter(|_| memory.requests_in_hour(now) > BURST);
+    let failed = last.filter(|_| account.failures > 0).map(|last| {
+        let doublings = (account.failures - 1).min(16);
+        let pause = UNREACHABLE_FIRST_S * f64::from(1_u32 << doublings);
+        after(last, pause.min(UNREACHABLE_CAP_S))
+    });
+    Wish {
+        account: account.id,
+        since: last.max(seen),
+        interval_s,
+        not_before: spread.map(|last| after(last, SPREAD_S)).max(failed),
     }
-    due
-}
-
-/// No plan before the server's wish and the budget of requests allow one, whatever the policy
-/// wants; soonest first.
-#[must_use]
-pub fn affordable(world: &World, mut plans: Vec<PollPlan>, now: Utc) -> Vec<PollPlan> {
-    for plan in &mut plans {
-        if let Some(memory) = world.memory.get(&plan.account) {
-            let allowed = memory.budget_from(now).max(memory.not_before.unwrap_or(now));
-            if allowed > now {
-                plan.due = plan.due.max(allowed);
-            }
-        }
-    }
-    plans.sort_by_key(|plan| (plan.due, plan.account));
-    plans
 }

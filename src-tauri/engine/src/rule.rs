@@ -1,9 +1,60 @@
 //! The departure rules: what makes a lane leave its account, each with the numbers that fired it.
 
 use crate::decision::Trigger;
-use crate::gates::Pull;
 use crate::verdict::Block;
 use alloc::string::String;
+
+/// How a departure rule stands towards the gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// No rule fired.
+    Nothing,
+    /// A better candidate emerged: has to persist.
+    Emerging,
+    /// Anything else: counts at once and ends an emergence.
+    Decisive,
+}
+
+/// Why a lane must leave by what the plan believes of its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// Work was refused.
+    Refused,
+    /// The login does not work, or the account may not be used.
+    Unusable,
+    /// The last reading said that the 5-hour window is full.
+    ShortFull,
+    /// The last reading said that the week is used up.
+    LongFull,
+    /// All further use is paid, and another account has room.
+    Paid,
+    /// The 5-hour window is about to be full.
+    Short,
+    /// The week, or a model's week, is about to be full.
+    Long,
+}
+
+impl Force {
+    /// Whether work already stands still.
+    #[must_use]
+    pub const fn stuck(self) -> bool {
+        matches!(self, Self::Refused | Self::Unusable)
+    }
+
+    /// Whether nothing is left of the account, as far as was read.
+    #[must_use]
+    pub const fn full(self) -> bool {
+        matches!(self, Self::ShortFull | Self::LongFull)
+    }
+
+    const fn trigger(self) -> Trigger {
+        match self {
+            Self::Refused | Self::Short | Self::ShortFull => Trigger::ForcedCritical,
+            Self::Long | Self::LongFull | Self::Paid => Trigger::TierDrained,
+            Self::Unusable => Trigger::FailureReported,
+        }
+    }
+}
 
 /// A rule that fired.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,11 +114,13 @@ pub enum Rule {
     },
     /// The joint plan is worth more than staying (policy `horizon`).
     Plan {
-        /// Why, in words.
-        why: String,
-        /// Staying interrupts work: no residency, no persistence.
-        forced: bool,
+        /// What going there is worth, in percent of a Pro plan's 5-hour window.
+        gained: f64,
+        /// What staying would leave undone, in the same unit.
+        undone: f64,
     },
+    /// The joint plan has no use for the account any more (policy `horizon`).
+    Forced(Force),
 }
 
 impl Rule {
@@ -84,6 +137,7 @@ impl Rule {
                 Trigger::FailureReported
             }
             Self::Plan { .. } => Trigger::PlanImproved,
+            Self::Forced(force) => force.trigger(),
         }
     }
 
@@ -91,9 +145,7 @@ impl Rule {
     #[must_use]
     pub const fn pull(&self) -> Pull {
         match self {
-            Self::HigherTier { .. }
-            | Self::Preemption { .. }
-            | Self::Plan { forced: false, .. } => Pull::Emerging,
+            Self::HigherTier { .. } | Self::Preemption { .. } | Self::Plan { .. } => Pull::Emerging,
             Self::Drained { .. }
             | Self::ShortCritical { .. }
             | Self::Projection { .. }
@@ -101,7 +153,7 @@ impl Rule {
             | Self::LoginRefused
             | Self::WouldBill
             | Self::Blocked { .. }
-            | Self::Plan { forced: true, .. } => Pull::Decisive,
+            | Self::Forced(_) => Pull::Decisive,
         }
     }
 
@@ -109,20 +161,41 @@ impl Rule {
     #[must_use]
     pub const fn waits_for_residency(&self) -> bool {
         match self {
-            Self::HigherTier { .. } | Self::Preemption { .. } | Self::Projection { .. } => true,
-            Self::Plan { forced, .. } => !*forced,
+            Self::HigherTier { .. }
+            | Self::Preemption { .. }
+            | Self::Projection { .. }
+            | Self::Plan { .. } => true,
             Self::Drained { .. }
             | Self::ShortCritical { .. }
             | Self::Refused { .. }
             | Self::LoginRefused
             | Self::WouldBill
-            | Self::Blocked { .. } => false,
+            | Self::Blocked { .. }
+            | Self::Forced(_) => false,
         }
     }
 
-    /// The account refuses work now.
+    /// The account refuses work now, or bills for it: leaving it waits for no cooldown.
     #[must_use]
     pub const fn refusal(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::LoginRefused | Self::Blocked { .. })
+        match self {
+            Self::Refused { .. } | Self::LoginRefused | Self::Blocked { .. } | Self::WouldBill => {
+                true
+            }
+            Self::Forced(force) => force.stuck(),
+            Self::HigherTier { .. }
+            | Self::Preemption { .. }
+            | Self::Drained { .. }
+            | Self::ShortCritical { .. }
+            | Self::Projection { .. }
+            | Self::Plan { .. } => false,
+        }
+    }
+
+    /// A candidate that must be used up within a day, over an account that lasts for two and more:
+    /// need not persist.
+    #[must_use]
+    pub const fn outruns(&self) -> bool {
+        matches!(self, Self::HigherTier { best: 0, active } if *active >= 2)
     }
 }

@@ -28,6 +28,9 @@ pub struct Rules {
     pub warning: f64,
     /// The check interval the burn projection reckons with; it looks two of them ahead.
     pub check_interval_s: f64,
+    /// The longest interval between two readings of a live account, whatever the policy wishes; `None`
+    /// leaves it to the policy.
+    pub read_within_s: Option<f64>,
     /// Residency minimum: a voluntary swap waits this long after the last committed one.
     pub residency_s: f64,
     /// Pause after any attempt.
@@ -110,6 +113,7 @@ impl Rules {
             critical: 90.0,
             warning: 80.0,
             check_interval_s: 300.0,
+            read_within_s: None,
             residency_s: 900.0,
             cooldown_s: 300.0,
             backoff_first_s: 60.0,

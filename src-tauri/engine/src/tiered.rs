@@ -1,7 +1,9 @@
 //! Policy `tiered`: the departure rule that fires for a lane.
 
-use crate::account::{Account, Login};
+use crate::account::Account;
 use crate::burn::Burn;
+use crate::choose;
+use crate::gates;
 use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::standing::Standing;
@@ -56,20 +58,12 @@ pub fn departure(seat: &Seat<'_>) -> Option<Rule> {
 /// The account refuses work now, or would bill for it.
 fn refused(seat: &Seat<'_>) -> Option<Rule> {
     let rules = seat.rules;
-    if rules.react_to_refusals {
-        match seat.account.login {
-            Login::NeedsSignIn | Login::Missing => return Some(Rule::LoginRefused),
-            Login::Valid | Login::Unverified => {}
-        }
+    let shares = choose::shares(seat.active);
+    let must = gates::must_leave(seat.account, shares, rules, seat.now);
+    if must.is_some() || !rules.react_to_refusals {
+        return must;
     }
-    if let Some(why) = seat.account.usage.blocked(seat.now) {
-        return Some(Rule::Blocked { why });
-    }
-    let bills = crate::choose::would_bill(seat.account, seat.active, rules);
-    if bills && !crate::gates::may_bill(&seat.account.usage, rules) {
-        return Some(Rule::WouldBill);
-    }
-    if !rules.react_to_refusals || bills {
+    if gates::paid(&seat.account.usage, shares, rules) {
         return None;
     }
     let full = |used: Option<f64>| used.is_some_and(|used| used >= 100.0);

@@ -3,13 +3,13 @@
 use super::State;
 use super::gauge::{Gauge, minutes};
 use super::slot::Slot;
-use crate::account::{Account, Login, Provider};
+use crate::account::{Account, Provider};
 use crate::decision::Refusal;
 use crate::gates::{self, Shares};
 use crate::lane::Lane;
+use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::units::{AccountId, LaneId, Utc};
-use crate::verdict::Block;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -27,8 +27,10 @@ pub(crate) struct Entry {
     pub read_left: f64,
     /// The last reading said full, and that window has not ended.
     pub read_full: bool,
-    /// Why its provider refuses it, when that is why.
-    pub blocked: Option<Block>,
+    /// Why a lane on it must leave, whatever is believed of its room.
+    pub must_leave: Option<Rule>,
+    /// All further use is paid, and the person allows it: nobody goes there who can go elsewhere.
+    pub paid: bool,
     /// Why it may not be chosen by any lane; `Refusal::None` when it may.
     pub refusal: Refusal,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Index {
     by_end: Vec<usize>,
     /// The others by when they recover.
     by_recovery: Vec<usize>,
+    /// Those whose further use is paid, by id.
+    by_price: Vec<usize>,
     /// Median nominal size.
     pub median: f64,
     /// Lanes on each account.
@@ -127,6 +131,7 @@ impl Index {
         let by_end = sorted(open, &|slot| slot.short_ends);
         let by_reset = sorted(usable, &|slot| slot.long_ends);
         let by_recovery = sorted(spent, &|slot| slot.recovers(now));
+        self.by_price = (0..entries.len()).filter(|&at| entries[at].paid).collect();
         let mut sizes: Vec<f64> = entries.iter().map(|entry| entry.slot.short_cap).collect();
         sizes.sort_by(f64::total_cmp);
         self.median = sizes.get(sizes.len() / 2).copied().unwrap_or(1.0);
@@ -171,6 +176,7 @@ impl Index {
             }
             chosen.extend(self.by_end.iter().copied().filter(free).take(CLOSE / 3));
             chosen.extend(self.by_recovery.iter().copied().filter(free).take(CLOSE / 4));
+            chosen.extend(self.by_price.iter().copied().filter(ours).take(CLOSE / 4));
             chosen.sort_unstable();
             chosen.dedup();
         }
@@ -181,12 +187,17 @@ impl Index {
 fn entry(account: &Account, gauge: &Gauge, (rules, wall): (&Rules, Utc), stale: f64) -> Entry {
     let now = minutes(wall);
     let mut slot = gauge.slot(now);
-    let blocked = account.usage.blocked(wall);
-    let refusal = refusal(account, gauge.seen_at, (rules, wall), stale);
+    let shares = Shares::read(&account.usage, wall);
+    let mut refusal = gates::refused(account, shares, rules, wall);
+    if refusal == Refusal::None {
+        refusal = untold(gauge.seen_at, now, stale);
+    }
+    let paid = gates::paid(&account.usage, shares, rules);
     let out = match refusal {
         Refusal::Blocked => account.usage.blocked_until().map_or(f64::INFINITY, minutes),
         // Paid by the piece: no reset makes it free.
         Refusal::WouldBill if account.usage.windowless() => f64::INFINITY,
+        Refusal::None if paid && account.usage.windowless() => f64::INFINITY,
         _ => f64::NEG_INFINITY,
     };
     slot.blocked_until = slot.blocked_until.max(out);
@@ -197,42 +208,14 @@ fn entry(account: &Account, gauge: &Gauge, (rules, wall): (&Rules, Utc), stale: 
         seen_at: gauge.seen_at,
         read_left: gauge.read_left(now),
         read_full: gauge.read_full(now),
-        blocked,
+        must_leave: gates::must_leave(account, shares, rules, wall),
+        paid,
         refusal,
     }
 }
 
-/// Why no lane may choose the account, whatever its room.
-fn refusal(
-    account: &Account,
-    seen_at: Option<f64>,
-    (rules, wall): (&Rules, Utc),
-    stale: f64,
-) -> Refusal {
-    let now = minutes(wall);
-    if !account.enabled {
-        cov_mark::hit!(plan_disabled);
-        return Refusal::Disabled;
-    }
-    if !account.automatic {
-        cov_mark::hit!(plan_not_automatic);
-        return Refusal::NotAutomatic;
-    }
-    match account.login {
-        Login::NeedsSignIn => {
-            cov_mark::hit!(plan_needs_sign_in);
-            return Refusal::NeedsSignIn;
-        }
-        Login::Missing => {
-            cov_mark::hit!(plan_no_credential);
-            return Refusal::NoCredential;
-        }
-        Login::Valid | Login::Unverified => {}
-    }
-    let barred = gates::barred(&account.usage, Shares::read(&account.usage, wall), rules, wall);
-    if barred != Refusal::None {
-        return barred;
-    }
+/// Too little is known of it to choose it.
+fn untold(seen_at: Option<f64>, now: f64, stale: f64) -> Refusal {
     let Some(seen) = seen_at else {
         cov_mark::hit!(plan_usage_unknown);
         return Refusal::UsageUnknown;

@@ -6,8 +6,9 @@ use crate::belief::Tuning;
 use crate::belief::gauge::{Gauge, minutes};
 use crate::decision::Refusal;
 use crate::gates::{self, Shares};
+use crate::policy::Wish;
 use crate::units::{Now, Utc};
-use crate::world::{PollPlan, World};
+use crate::world::World;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -16,49 +17,51 @@ const SETTLING: f64 = 30.0;
 /// Longest pause after failed reads, minutes.
 const RETRY: f64 = 30.0;
 
-/// When each account should next be read, soonest first.
+/// When each account should next be read.
 #[must_use]
-pub fn polls(world: &World, now: Now) -> Vec<PollPlan> {
+pub fn wishes(world: &World, now: Now) -> Vec<Wish> {
     let state = &world.horizon;
     let tuning = &state.tuning;
     let now_min = minutes(now.wall);
     let working = state.lanes.values().filter(|lane| lane.worked(now_min, tuning.busy)).count();
     let stretch = (tuning.poll_crowd * working as f64).max(1.0);
     let walled = walled(world, now);
-    let mut plans: Vec<_> = world
-        .accounts
-        .iter()
-        .filter(|account| account.enabled)
-        .map(|account| {
-            let gauge = state.gauges.get(&account.id);
-            let asked = state.asked.get(&account.id).copied();
-            let Some(asked) = asked else {
-                return PollPlan { account: account.id, due: now.wall };
-            };
-            let mut interval = parked(account, gauge, tuning, now);
-            // The live one was refused itself; what its readings say of that is no news.
-            let live = state.lanes.values().any(|lane| lane.active == Some(account.id));
-            if let Some(every) = walled.get(&account.provider).filter(|_| !live) {
-                interval = interval.min(*every);
-            }
-            for lane in state.lanes.values().filter(|lane| lane.active == Some(account.id)) {
-                let every = active(gauge, lane, tuning, now_min, stretch);
-                interval = interval.min(every);
-            }
-            let errors = state.errors.get(&account.id).copied().unwrap_or(0).min(4);
-            if errors > 0 {
-                // Nothing was learned when it was asked: again soon, ever later.
-                interval = interval.max((1 << errors) as f64).min(RETRY);
-            }
-            let due = asked + interval;
-            PollPlan { account: account.id, due: Utc((due * 60_000_000.0) as i64) }
-        })
-        .collect();
-    plans.sort_by_key(|plan| (plan.due, plan.account));
+    let wish = |account: &Account| {
+        let gauge = state.gauges.get(&account.id);
+        let asked = state.asked.get(&account.id).copied();
+        let mut interval = parked(account, gauge, tuning, now);
+        // The live one was refused itself; what its readings say of that is no news.
+        let live = state.lanes.values().any(|lane| lane.active == Some(account.id));
+        if let Some(every) = walled.get(&account.provider).filter(|_| !live) {
+            interval = interval.min(*every);
+        }
+        for lane in state.lanes.values().filter(|lane| lane.active == Some(account.id)) {
+            interval = interval.min(active(gauge, lane, tuning, now_min, stretch));
+        }
+        let errors = state.errors.get(&account.id).copied().unwrap_or(0).min(4);
+        let mut pause = None;
+        if errors > 0 {
+            // Nothing was learned when it was asked: again soon, ever later.
+            interval = interval.min(RETRY);
+            pause = asked.map(|asked| instant(asked + f64::from(1_u32 << errors)));
+        }
+        Wish {
+            account: account.id,
+            since: asked.map(instant),
+            interval_s: interval * 60.0,
+            not_before: pause,
+        }
+    };
+    let mut wishes: Vec<_> =
+        world.accounts.iter().filter(|account| account.enabled).map(wish).collect();
     if state.woke_at.is_some_and(|woke| now_min - woke < SETTLING) {
-        stagger(world, &mut plans, now);
+        stagger(world, &mut wishes, now);
     }
-    plans
+    wishes
+}
+
+fn instant(minute: f64) -> Utc {
+    Utc((minute * 60_000_000.0).round() as i64)
 }
 
 /// Minutes between reads of an account no lane is on.
@@ -106,18 +109,21 @@ fn walled(world: &World, now: Now) -> BTreeMap<Provider, f64> {
 }
 
 /// Just awake: overdue reads go out two a minute and provider.
-fn stagger(world: &World, plans: &mut [PollPlan], now: Now) {
+fn stagger(world: &World, wishes: &mut [Wish], now: Now) {
     let lively: BTreeSet<_> = world.lanes.iter().filter_map(|lane| lane.active).collect();
     let mut sent: BTreeMap<Provider, i64> = BTreeMap::new();
-    plans.sort_by_key(|plan| (!lively.contains(&plan.account), plan.due, plan.account));
-    for plan in plans.iter_mut().filter(|plan| plan.due <= now.wall) {
-        let account = world.accounts.iter().find(|account| account.id == plan.account);
+    let due = |wish: &Wish| {
+        let after = |since: Utc| Utc(since.0.saturating_add((wish.interval_s * 1e6) as i64));
+        wish.since.map_or(now.wall, after).max(wish.not_before.unwrap_or(Utc(i64::MIN)))
+    };
+    wishes.sort_by_key(|wish| (!lively.contains(&wish.account), due(wish), wish.account));
+    for wish in wishes.iter_mut().filter(|wish| due(wish) <= now.wall) {
+        let account = world.accounts.iter().find(|account| account.id == wish.account);
         let Some(account) = account else { continue };
         let count = sent.entry(account.provider).or_default();
-        plan.due = now.wall.plus_seconds(*count / 2 * 60);
+        wish.not_before = Some(now.wall.plus_seconds(*count / 2 * 60));
         *count += 1;
     }
-    plans.sort_by_key(|plan| (plan.due, plan.account));
 }
 
 /// Minutes between reads of an account a lane is on.

@@ -6,5 +6,21 @@ mod plan;
 mod rollout;
 mod scene;
 
-pub use cadence::polls;
-pub use plan::decide;
+use crate::policy::{Proposal, Strategy, Wish};
+use crate::survey::Survey;
+use crate::units::Now;
+use crate::world::World;
+use alloc::vec::Vec;
+
+/// Policy `horizon`.
+pub(crate) struct Horizon;
+
+impl Strategy for Horizon {
+    fn decide(&self, world: &mut World, survey: &Survey, index: usize, now: Now) -> Proposal {
+        plan::decide(world, survey, index, now)
+    }
+
+    fn polls(&self, world: &World, now: Now) -> Vec<Wish> {
+        cadence::wishes(world, now)
+    }
+}

@@ -1,16 +1,18 @@
-//! The decision under `horizon`: leave when forced, move when the plan gains enough, else stay.
+//! The proposal under `horizon`: leave when forced, move when the plan gains enough, else stay.
 
 use super::foresee::{self, Trace};
 use super::rollout::{Base, Opening, Outcome, Rollout};
-use super::scene::{Force, Scene};
+use super::scene::Scene;
 use crate::belief::gauge::minutes;
 use crate::belief::index::Index;
-use crate::decision::{Action, Candidate, Decision, Refusal, Trigger};
-use crate::gates::{self, Pull};
+use crate::decision::{Candidate, Refusal};
+use crate::policy::Proposal;
+use crate::rule::Rule;
+use crate::survey::Survey;
 use crate::tier;
-use crate::units::{AccountId, LaneId, Now};
+use crate::units::{AccountId, Now};
 use crate::world::World;
-use alloc::{format, string::String, vec::Vec};
+use alloc::vec::Vec;
 
 /// The rules rollouts continue with; the better of them counts.
 const BASES: [Base; 2] = [Base { open_first: false }, Base { open_first: true }];
@@ -26,20 +28,11 @@ struct Answer {
     next_plan: f64,
     /// A forced lane found no account with room to speak of.
     dry: Option<bool>,
-    /// The plan wants a move that nothing forces.
-    emerges: bool,
-    /// Such a move has been the plan's at so many looks, of so many.
-    looks: Option<(u32, u32)>,
 }
 
-/// Decides for one lane.
-#[must_use]
-pub fn decide(world: &mut World, lane: LaneId, now: Now) -> Decision {
+/// What the plan would do with the lane at `position`.
+pub(super) fn decide(world: &mut World, survey: &Survey, position: usize, now: Now) -> Proposal {
     let at = minutes(now.wall);
-    let Some(position) = world.lanes.iter().position(|candidate| candidate.id == lane) else {
-        return blank(lane, now);
-    };
-    world.lanes[position].gates.heal(now.wall);
     world.horizon.advance(&world.lanes, position, at);
     if let Some(woke) = world.woken_at.map(minutes).filter(|woke| *woke <= at) {
         let known = world.horizon.woke_at.unwrap_or(woke);
@@ -47,65 +40,23 @@ pub fn decide(world: &mut World, lane: LaneId, now: Now) -> Decision {
     }
     let rules = (&world.rules, now.wall);
     Index::refresh(&mut world.horizon, &world.accounts, &world.lanes, rules);
-    let found = &world.lanes[position];
-    let mut decision = blank(lane, now);
-    decision.generation = found.generation;
-    decision.active = found.active;
-    let Some(scene) = Scene::new(world, found, at) else { return decision };
-    let held = hold(world, &scene, now);
-    let mut answer = if held.is_none() && due(&scene) { Some(answer(&scene)) } else { None };
-    let mut streak = found.gates.streak;
-    if let Some(answer) = &mut answer {
-        persist(world, &scene, answer, &mut streak);
+    let lane = &world.lanes[position];
+    let Some(scene) = Scene::new(world, lane, at) else { return Proposal::default() };
+    let waits = lane.gates.waits(scene.forced.as_ref(), now.wall, &world.rules);
+    let held = lane.gates.resting(now.wall) || waits.any();
+    if held {
+        cov_mark::hit!(plan_held);
     }
-    explain(&mut decision, &scene, answer.as_ref(), held);
+    let weighs = !held && due(&scene);
+    let answer = weighs.then(|| answer(&scene));
+    let proposal = proposal(world, survey, &scene, answer.as_ref());
     if let Some(answer) = answer {
-        let wants_off = found.active.filter(|_| answer.emerges);
-        let Answer { next_plan, values, dry, .. } = answer;
-        world.horizon.planned(lane, at, next_plan, values, dry, wants_off);
+        let emerges = scene.forced.is_none() && answer.to.is_some();
+        let wants_off = lane.active.filter(|_| emerges);
+        let (id, Answer { next_plan, values, dry, .. }) = (lane.id, answer);
+        world.horizon.planned(id, at, next_plan, values, dry, wants_off);
     }
-    world.lanes[position].gates.streak = streak;
-    decision
-}
-
-/// A move that nothing forces has to be the plan's at two looks in a row, like every emergence.
-fn persist(world: &World, scene: &Scene<'_>, answer: &mut Answer, streak: &mut Option<(u8, u32)>) {
-    let tier = |id: AccountId| {
-        let known = world.memory.get(&id).and_then(|memory| memory.tier);
-        known.unwrap_or(tier::EXCLUDED)
-    };
-    let emerges = scene.forced.is_none() && answer.to.is_some();
-    let pull = if emerges { Pull::Emerging } else { Pull::Decisive };
-    answer.emerges = emerges;
-    let looks = world.rules.persistence_looks;
-    if !gates::persisted(streak, pull, answer.to.map(tier), looks) {
-        answer.to = None;
-        answer.looks = streak.map(|(_, seen)| (seen, looks));
-    }
-}
-
-/// The gate that keeps the lane where it is, if one does.
-fn hold(world: &World, scene: &Scene<'_>, now: Now) -> Option<Trigger> {
-    let (gates, rules) = (&scene.lane.gates, &world.rules);
-    if gates.off || gates.paused(now.wall) {
-        cov_mark::hit!(plan_resting);
-        return Some(Trigger::Tick);
-    }
-    if gates.backoff_left(now.wall, rules) > 0.0 {
-        cov_mark::hit!(plan_backoff);
-        return Some(Trigger::SwapAborted);
-    }
-    let stuck = scene.forced.is_some_and(Force::stuck);
-    let cooldown = if stuck { 0.0 } else { gates.cooldown_left(now.wall, rules) };
-    if cooldown.max(gates.hour_left(now.wall)) > 0.0 {
-        cov_mark::hit!(plan_cooldown);
-        return Some(Trigger::CooldownBlocked);
-    }
-    if scene.forced.is_none() && gates.residency_left(now.wall, rules) > 0.0 {
-        cov_mark::hit!(plan_residency);
-        return Some(Trigger::ResidencyBlocked);
-    }
-    None
+    proposal
 }
 
 /// Whether it is time to think: forced, just begun to work, the interval is over, or the lane is
@@ -218,7 +169,7 @@ fn rush(scene: &Scene<'_>, to: usize) -> f64 {
 /// How many swaps' worth a move must gain.
 fn hurdle(scene: &Scene<'_>, closed: bool) -> f64 {
     let tuning = &scene.state.tuning;
-    match (scene.forced, scene.hot(), closed) {
+    match (&scene.forced, scene.hot(), closed) {
         (Some(_), ..) => f64::NEG_INFINITY,
         (None, false, _) => tuning.gain_idle,
         (None, true, true) => tuning.gain_closed,
@@ -226,69 +177,48 @@ fn hurdle(scene: &Scene<'_>, closed: bool) -> f64 {
     }
 }
 
-fn blank(lane: LaneId, now: Now) -> Decision {
-    Decision {
-        at: now.wall,
-        lane,
-        generation: crate::units::Generation::default(),
-        active: None,
-        action: Action::Stay,
-        trigger: Trigger::Tick,
-        reason: String::new(),
-        best: None,
-        candidates: Vec::new(),
-    }
-}
-
-/// Writes the answer down: branch, words, and every account's value or why it was left out.
-fn explain(
-    decision: &mut Decision,
+/// What the answer proposes: the rule, and every account's value or why it was left out.
+fn proposal(
+    world: &World,
+    survey: &Survey,
     scene: &Scene<'_>,
     answer: Option<&Answer>,
-    held: Option<Trigger>,
-) {
+) -> Proposal {
     let known = match answer {
         Some(answer) if !answer.values.is_empty() => &answer.values,
         Some(_) | None => &scene.belief.values,
     };
+    let of = |id: AccountId| known.iter().find(|(account, _)| *account == id).map(|one| one.1);
     let to = answer.and_then(|answer| answer.to);
-    for at in 0..scene.entries.len() {
-        let id = scene.entries[at].id;
-        let value = known.iter().find(|(account, _)| *account == id).map(|(_, value)| *value);
-        decision.candidates.push(Candidate {
-            account: id,
-            tier: 0,
-            target: None,
-            deficit: None,
-            stranding: None,
-            value: value.map(|units| units * 100.0),
+    let mut proposal = Proposal { best: to, unweighed: answer.is_none(), ..Proposal::default() };
+    for (at, entry) in scene.entries.iter().enumerate() {
+        // The plan weighs accounts by what they are worth; tier, target and stranding are shown all
+        // the same.
+        let standing = survey.find(entry.id);
+        proposal.candidates.push(Candidate {
+            account: entry.id,
+            tier: standing.map_or(0, |standing| standing.tier),
+            target: standing.and_then(|standing| standing.target),
+            deficit: standing.and_then(|standing| standing.deficit),
+            stranding: standing.and_then(|standing| standing.stranding),
+            value: of(entry.id).map(|units| units * 100.0),
             refusal: refusal(scene, at, to),
         });
+        if to == Some(entry.id) {
+            proposal.against_best = refusal(scene, at, None);
+        }
     }
     let top = known.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-    decision.best = to.or(top.map(|(id, _)| *id));
-    decision.trigger = match (to, held) {
-        (Some(_), _) => match scene.forced {
-            Some(Force::Refused | Force::Short | Force::ShortFull) => Trigger::ForcedCritical,
-            Some(Force::Long | Force::LongFull) => Trigger::TierDrained,
-            Some(Force::Unusable | Force::Blocked(_) | Force::Billing) => Trigger::FailureReported,
-            None => Trigger::PlanImproved,
-        },
-        (None, Some(held)) if scene.forced.is_some() => held,
-        (None, _) if scene.forced.is_some() => {
-            cov_mark::hit!(plan_no_target);
-            Trigger::NoTarget
-        }
-        (None, _) if answer.is_some_and(|answer| answer.looks.is_some()) => {
-            cov_mark::hit!(plan_emerging);
-            Trigger::EmergencePending
-        }
-        (None, _) => Trigger::Tick,
-    };
-    if let Some(to) = to {
-        decision.action = Action::Swap { to };
-    }
-    decision.reason = words(scene, answer, to, held);
+    proposal.favourite = top.map(|(id, _)| *id);
+    let gained = to.map(|to| Rule::Plan {
+        gained: 100.0 * of(to).unwrap_or_default(),
+        undone: 100.0 * answer.map_or(0.0, |answer| answer.undone),
+    });
+    proposal.rule = scene.forced.clone().or(gained);
+    let tier = |id| world.memory.get(&id).and_then(|memory| memory.tier);
+    // A look that found nobody better is a look, too: an emergence ends with it.
+    proposal.tier = Some(to.and_then(tier).unwrap_or(tier::EXCLUDED));
+    proposal
 }
 
 fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
@@ -301,7 +231,12 @@ fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
         return entry.refusal;
     }
     let slot = &scene.pool.slots[at];
-    if scene.lane.gates.skips.get(&entry.id).is_some_and(|until| minutes(*until) > scene.now) {
+    if entry.paid {
+        // Allowed as the last resort, which this is not.
+        cov_mark::hit!(plan_paid);
+        Refusal::WouldBill
+    } else if scene.lane.gates.skips.get(&entry.id).is_some_and(|until| minutes(*until) > scene.now)
+    {
         cov_mark::hit!(plan_skipped);
         Refusal::Skipped
     } else if slot.long_left <= 0.015 * slot.short_cap {
@@ -313,50 +248,5 @@ fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
     } else {
         cov_mark::hit!(plan_outranked);
         Refusal::Outranked
-    }
-}
-
-/// The branch in words.
-fn words(
-    scene: &Scene<'_>,
-    answer: Option<&Answer>,
-    to: Option<AccountId>,
-    held: Option<Trigger>,
-) -> String {
-    let cause = match scene.forced {
-        Some(Force::Refused) => "it refused work",
-        Some(Force::Unusable) => "its login does not work",
-        Some(Force::Blocked(why)) => why.words(),
-        Some(Force::Billing) => "using it further would cost extra money",
-        Some(Force::ShortFull) => "its 5-hour window is full",
-        Some(Force::LongFull) => "its week is used up",
-        Some(Force::Short) => "its 5-hour window is about to be full",
-        Some(Force::Long) => "its week is about to be used up",
-        None => "",
-    };
-    let gain = answer.and_then(|answer| {
-        let value = answer.values.iter().find(|(id, _)| Some(*id) == to)?;
-        Some((100.0 * value.1, 100.0 * answer.undone))
-    });
-    match (to, scene.forced, gain) {
-        (None, None, _) => {
-            answer.and_then(|answer| answer.looks).map_or_else(String::new, |(seen, looks)| {
-                format!(
-                    "over the days ahead another account would get more work done, but that counts \
-                     only when it lasts (seen at {seen} of {looks} looks)"
-                )
-            })
-        }
-        (None, Some(_), _) => match held {
-            Some(Trigger::SwapAborted) => format!("{cause}, but the last attempt failed"),
-            Some(_) => format!("{cause}, but the last attempt is too recent"),
-            None => format!("{cause}, but no other account can take over"),
-        },
-        (Some(_), Some(_), _) => String::from(cause),
-        (Some(_), None, Some((gain, undone))) => format!(
-            "over the days ahead that gets more work done, worth {gain:.0} % of a Pro plan's 5-hour \
-             window; staying would leave {undone:.0} % of one undone"
-        ),
-        (Some(_), None, None) => String::from("over the days ahead that gets more work done"),
     }
 }

@@ -7,39 +7,11 @@ use crate::belief::slot::Slot;
 use crate::belief::{LaneBelief, State};
 use crate::decision::Refusal;
 use crate::lane::Lane;
+use crate::rule::{Force, Rule};
 use crate::units::LaneId;
-use crate::verdict::Block;
 use crate::world::World;
 use alloc::vec;
 use alloc::vec::Vec;
-
-/// Why the lane must leave.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Force {
-    /// Work was refused.
-    Refused,
-    /// The login does not work, or the account may not be used.
-    Unusable,
-    /// The provider itself says that it refuses work.
-    Blocked(Block),
-    /// Further use would bill money.
-    Billing,
-    /// The last reading said that the 5-hour window is full.
-    ShortFull,
-    /// The last reading said that the week is used up.
-    LongFull,
-    /// The 5-hour window is about to be full.
-    Short,
-    /// The week, or a model's week, is about to be full.
-    Long,
-}
-
-impl Force {
-    /// Whether work already stands still.
-    pub(super) fn stuck(self) -> bool {
-        matches!(self, Self::Refused | Self::Unusable | Self::Blocked(_) | Self::Billing)
-    }
-}
 
 /// One decision's surroundings. Slots and entries run in parallel; `here` is the active one.
 pub(super) struct Scene<'a> {
@@ -51,7 +23,8 @@ pub(super) struct Scene<'a> {
     pub pool: Pool,
     pub entries: Vec<&'a Entry>,
     pub here: usize,
-    pub forced: Option<Force>,
+    /// Why the lane must leave.
+    pub forced: Option<Rule>,
 }
 
 impl<'a> Scene<'a> {
@@ -101,6 +74,10 @@ impl<'a> Scene<'a> {
         let mut scene =
             Self { now, state, lane, belief, others, pool, entries, here, forced: None };
         scene.forced = scene.force(state.gauges.get(&lane.active?));
+        if scene.forced == Some(Rule::Forced(Force::Paid)) && scene.targets().is_empty() {
+            // Paid use is the last resort, and goes on.
+            scene.forced = None;
+        }
         Some(scene)
     }
 
@@ -130,22 +107,26 @@ impl<'a> Scene<'a> {
         (self.state.tuning.ample * self.belief.rate).min(0.25 * cap).max(0.015 * cap)
     }
 
-    fn force(&self, gauge: Option<&Gauge>) -> Option<Force> {
-        let (refusal, blocked) = (self.entries[self.here].refusal, self.entries[self.here].blocked);
-        let lost = matches!(refusal, Refusal::NeedsSignIn | Refusal::NoCredential);
+    fn force(&self, gauge: Option<&Gauge>) -> Option<Rule> {
+        let entry = self.entries[self.here];
         let dead = gauge.is_some_and(|gauge| self.now < gauge.dead_until);
-        if lost || dead || refusal == Refusal::Disabled {
-            return Some(Force::Unusable);
+        if dead || entry.refusal == Refusal::Disabled {
+            return Some(Rule::Forced(Force::Unusable));
         }
-        if let Some(why) = blocked {
-            return Some(Force::Blocked(why));
+        if let Some(rule) = &entry.must_leave {
+            return Some(rule.clone());
         }
-        if refusal == Refusal::WouldBill {
-            return Some(Force::Billing);
-        }
-        let gauge = gauge?;
+        let paid = entry.paid.then_some(Force::Paid);
+        gauge.and_then(|gauge| self.shortage(gauge, paid)).or(paid).map(Rule::Forced)
+    }
+
+    /// What is short on the active account by what is believed of it.
+    fn shortage(&self, gauge: &Gauge, paid: Option<Force>) -> Option<Force> {
         if self.now < gauge.full_until {
             return Some(Force::Refused);
+        }
+        if paid.is_some() {
+            return paid;
         }
         if gauge.long_full(self.now) {
             return Some(Force::LongFull);
@@ -170,6 +151,11 @@ impl<'a> Scene<'a> {
         (gauge.long_left() < lead + 0.5 * doubt).then_some(Force::Long)
     }
 
+    /// Work already stands still.
+    fn stuck(&self) -> bool {
+        self.forced.as_ref().is_some_and(Rule::refusal)
+    }
+
     /// How dry the pool ran lately.
     pub(super) fn pressure(&self) -> f64 {
         self.state.pressure_at(self.now)
@@ -177,22 +163,35 @@ impl<'a> Scene<'a> {
 
     /// Accounts to weigh: usable, with room enough for what the lane is about. A lane that must
     /// leave and finds none takes the last readings' word against its own reckoning; one that
-    /// stands still takes what is not worth a swap before it waits.
+    /// stands still takes what is not worth a swap before it waits, and at last what costs money
+    /// where the person allows that.
     pub(super) fn targets(&self) -> Vec<usize> {
         let worth = |at| self.floor(at);
-        let believed = self.with_room(|at| self.room(at), worth);
-        if !believed.is_empty() || self.forced.is_none() {
-            return believed;
+        let mut found = self.with_room(|at| self.room(at), worth);
+        if !found.is_empty() || self.forced.is_none() {
+            return found;
         }
-        let read = self.with_room(|at| self.entries[at].read_left, worth);
-        if !read.is_empty() || !self.forced.is_some_and(Force::stuck) {
-            return read;
+        found = self.with_room(|at| self.entries[at].read_left, worth);
+        if found.is_empty() && self.stuck() {
+            found = self.with_room(|at| self.room(at), |at| 0.015 * self.pool.slots[at].short_cap);
         }
-        self.with_room(|at| self.room(at), |at| 0.015 * self.pool.slots[at].short_cap)
+        let ended = match &self.forced {
+            Some(Rule::Forced(force)) => force.stuck() || force.full(),
+            Some(rule) => rule.refusal(),
+            None => false,
+        };
+        if found.is_empty() && ended {
+            found = self.unheld(|at| self.entries[*at].paid && self.allowed(*at));
+        }
+        found
     }
 
     fn with_room(&self, room: impl Fn(usize) -> f64, floor: impl Fn(usize) -> f64) -> Vec<usize> {
-        let good = |at: &usize| self.open_to(*at) && room(*at) > floor(*at);
+        self.unheld(|at| self.open_to(*at) && room(*at) > floor(*at))
+    }
+
+    /// Those that are good and on which no other lane is; a lane that must leave shares.
+    fn unheld(&self, good: impl Fn(&usize) -> bool) -> Vec<usize> {
         let all: Vec<_> = (0..self.entries.len()).filter(good).collect();
         let free: Vec<_> = all.iter().copied().filter(|&at| !self.held(at)).collect();
         if free.is_empty() && self.forced.is_some() { all } else { free }
@@ -202,22 +201,28 @@ impl<'a> Scene<'a> {
     fn floor(&self, at: usize) -> f64 {
         let scrap = self.state.tuning.scrap * self.pool.prices.swap_units;
         let most = 0.25 * self.pool.slots[at].short_cap;
-        match (self.forced.is_some_and(Force::stuck), self.hot()) {
+        match (self.stuck(), self.hot()) {
             (true, true) => scrap.min(most),
             (true, false) => (0.2 * scrap).min(most),
             (false, _) => self.ample(at),
         }
     }
 
-    /// Whether the lane may go there at all.
+    /// Whether the lane may go there for its room.
     fn open_to(&self, at: usize) -> bool {
+        !self.entries[at].paid && !self.entries[at].read_full && self.allowed(at)
+    }
+
+    /// Whether the lane may go there at all.
+    fn allowed(&self, at: usize) -> bool {
         let entry = self.entries[at];
         let woken = self.state.woke_at;
         let fresh = woken.is_none_or(|woke| entry.seen_at > Some(woke));
         let skipped = self.lane.gates.skips.get(&entry.id);
+        let gauge = self.state.gauges.get(&entry.id);
         at != self.here
             && entry.refusal == Refusal::None
-            && !entry.read_full
+            && gauge.is_none_or(|gauge| gauge.dead_until <= self.now)
             && (fresh || self.forced.is_some())
             && skipped.is_none_or(|until| minutes(*until) <= self.now)
     }

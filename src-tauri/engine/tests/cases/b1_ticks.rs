@@ -327,7 +327,7 @@ fn um_052_each_rule_has_its_trigger() {
         (Rule::LoginRefused, "failure_reported"),
         (Rule::WouldBill, "failure_reported"),
         (Rule::Blocked { why: Block::Limit }, "failure_reported"),
-        (Rule::Plan { why: String::new(), forced: false }, "plan_improved"),
+        (Rule::Plan { gained: 0.0, undone: 0.0 }, "plan_improved"),
     ];
     for (rule, name) in rules {
         assert_eq!(rule.trigger().name(), name);

@@ -22,6 +22,7 @@ mod life;
 mod lives;
 mod marks;
 mod new;
+mod outside;
 mod planned;
 mod properties;
 mod recorded;

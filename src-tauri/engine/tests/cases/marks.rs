@@ -11,15 +11,25 @@ use sluice_engine::{
     Refusal, Rules, Settlement, Trigger, Verdict, Window, World,
 };
 
-/// A test that a mark was passed, and that the decision says so.
-macro_rules! marked {
-    ($mark:ident, $decision:expr, $told:expr) => {
+macro_rules! passes {
+    ($mark:ident, $name:ident, $decision:expr, $told:expr) => {
         #[test]
-        fn $mark() {
+        fn $name() {
             cov_mark::check!($mark);
             let decision: Decision = $decision;
             assert!($told(&decision), "{decision:?}");
         }
+    };
+}
+
+/// A test that a mark was passed, and that the decision says so; of one mark in more places than one
+/// policy goes to, each place has a name of its own.
+macro_rules! marked {
+    ($mark:ident, $decision:expr, $told:expr) => {
+        passes!($mark, $mark, $decision, $told);
+    };
+    ($mark:ident in $name:ident, $decision:expr, $told:expr) => {
+        passes!($mark, $name, $decision, $told);
     };
 }
 
@@ -225,7 +235,7 @@ fn emerging() -> Decision {
     found.expect("some life has one")
 }
 
-marked!(plan_emerging, emerging(), held(Trigger::EmergencePending));
+marked!(emergence_pending in plan_emerging, emerging(), held(Trigger::EmergencePending));
 marked!(plan_active, planned(vec![quiet(), t0(2)], |_| {}), refused(1, Refusal::Active));
 marked!(plan_outranked, planned(vec![quiet(), t0(2)], |_| {}), refused(2, Refusal::Outranked));
 marked!(
@@ -246,7 +256,7 @@ marked!(
     refused(2, Refusal::NoShortHeadroom)
 );
 marked!(
-    plan_backoff,
+    backoff in plan_backoff,
     planned(vec![brimming(), t0(2)], |world| {
         stuck(world);
         world.settle(LANE, Settlement::Failed, clocks(in_minutes(0.5)));
@@ -254,39 +264,39 @@ marked!(
     held(Trigger::SwapAborted)
 );
 marked!(
-    plan_cooldown,
+    cooldown_blocked in plan_cooldown,
     planned(vec![brimming(), t0(2)], |world| {
         world.gates().last_attempt = Some(now());
     }),
     held(Trigger::CooldownBlocked)
 );
 marked!(
-    plan_residency,
+    plan_held in plan_residency,
     planned(vec![quiet(), t0(2)], |world| {
         world.gates().last_committed = Some(now());
     }),
     held(Trigger::Tick)
 );
-marked!(plan_no_target, planned(vec![brimming()], stuck), held(Trigger::NoTarget));
+marked!(no_target in plan_no_target, planned(vec![brimming()], stuck), held(Trigger::NoTarget));
 
-marked!(plan_resting, planned(vec![quiet(), t0(2)], |world| world.gates().off = true), quietly);
+marked!(resting in plan_resting, planned(vec![quiet(), t0(2)], |world| world.gates().off = true), quietly);
 marked!(
-    plan_disabled,
+    disabled in plan_disabled,
     planned(vec![quiet(), t0(2)], |world| world.account_mut(2).enabled = false),
     refused(2, Refusal::Disabled)
 );
 marked!(
-    plan_not_automatic,
+    not_automatic in plan_not_automatic,
     planned(vec![quiet(), t0(2)], |world| world.account_mut(2).automatic = false),
     refused(2, Refusal::NotAutomatic)
 );
 marked!(
-    plan_needs_sign_in,
+    needs_sign_in in plan_needs_sign_in,
     planned(vec![quiet(), t0(2)], |world| world.account_mut(2).login = Login::NeedsSignIn),
     refused(2, Refusal::NeedsSignIn)
 );
 marked!(
-    plan_no_credential,
+    no_credential in plan_no_credential,
     planned(vec![quiet(), t0(2)], |world| world.account_mut(2).login = Login::Missing),
     refused(2, Refusal::NoCredential)
 );
@@ -299,4 +309,13 @@ marked!(
     plan_stale,
     planning(vec![quiet(), t0(2)]).tick(in_hours(30.0)),
     refused(2, Refusal::Stale)
+);
+marked!(
+    plan_paid,
+    planned(vec![quiet(), t0(2).short(100.0, Some(in_hours(3.0))), t0(3)], |world| {
+        world.rules.billing_ceiling_minor = Some(500.0);
+        let paid = Credits { enabled: true, used_minor: Some(0.0), ..Credits::default() };
+        world.account_mut(2).usage.credits = Some(paid);
+    }),
+    refused(2, Refusal::WouldBill)
 );

@@ -5,13 +5,12 @@ use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, modern, 
 use sluice_engine::explain::{self, Hold};
 use sluice_engine::gates::Pull;
 use sluice_engine::observation::Fact;
-use sluice_engine::rule::Rule;
-use sluice_engine::{Block, Credits, Mono, Provider, Rules, Utc};
+use sluice_engine::rule::{Force, Rule};
+use sluice_engine::{AccountId, Block, Credits, Mono, Provider, Rules, Utc};
 
 fn rules() -> Vec<(Rule, &'static str, &'static str)> {
     let preemption = Rule::Preemption { tier: 1, best: (60.0, 26.0), active: (40.0, 50.0) };
     let window = |name: &str| Rule::Refused { window: name.into() };
-    let plan = |forced| Rule::Plan { why: "three more hours of work".into(), forced };
     vec![
         (
             Rule::HigherTier { best: 2, active: 4 },
@@ -58,8 +57,18 @@ fn rules() -> Vec<(Rule, &'static str, &'static str)> {
             "the provider says that its limit is reached",
         ),
         (Rule::WouldBill, "would bill", "using it further would cost extra money"),
-        (plan(false), "plan: three more hours of work", "three more hours of work"),
-        (plan(true), "plan: three more hours of work", "three more hours of work"),
+        (
+            Rule::Plan { gained: 31.4, undone: 7.0 },
+            "plan: over the days ahead that gets more work done, worth 31 % of a Pro plan's 5-hour \
+             window; staying would leave 7 % of one undone",
+            "over the days ahead that gets more work done, worth 31 % of a Pro plan's 5-hour window; \
+             staying would leave 7 % of one undone",
+        ),
+        (
+            Rule::Forced(Force::Short),
+            "plan must leave: its 5-hour window is about to be full",
+            "its 5-hour window is about to be full",
+        ),
     ]
 }
 
@@ -74,9 +83,16 @@ fn every_rule_has_its_recorded_string_and_its_clause() {
 
 #[test]
 fn a_plan_is_an_emergence_unless_it_is_forced() {
-    let plan = |forced| Rule::Plan { why: String::new(), forced };
-    assert_eq!((plan(false).pull(), plan(true).pull()), (Pull::Emerging, Pull::Decisive));
-    assert!(plan(false).waits_for_residency() && !plan(true).waits_for_residency());
+    let (plan, forced) = (Rule::Plan { gained: 1.0, undone: 0.0 }, Rule::Forced(Force::Short));
+    assert_eq!((plan.pull(), forced.pull()), (Pull::Emerging, Pull::Decisive));
+    assert!(plan.waits_for_residency() && !forced.waits_for_residency());
+    let hold =
+        Hold::Emergence { count: 1, looks: 2, best: AccountId(2), best_tier: 4, active_tier: 4 };
+    assert_eq!(
+        explain::hold(&hold, Some(&plan), &Rules::default()),
+        "over the days ahead another account would get more work done, but that counts only when it \
+         lasts (seen at 1 of 2 looks)"
+    );
 }
 
 #[test]
