@@ -215,11 +215,11 @@ fn reconcile(ledger: &mut Ledger, path: &Path) -> sluice_ledger::Result<Row> {
 const WORLD: usize = 40_000;
 /// Minutes between two readings of an account: its whole budget.
 const READS_MIN: i64 = 3;
-/// Minutes between two decisions of a lane; under the plan the driver makes 270 a day, under the
+/// Minutes between two decisions of a lane; under the plan the driver makes 330 a day, under the
 /// tiers 470 with worlds of less than half the size.
-const DECIDES_MIN: i64 = 5;
+const DECIDES_MIN: i64 = 4;
 
-/// Twelve accounts read twenty times an hour, two lanes deciding 288 times a day with their worlds
+/// Twelve accounts read twenty times an hour, two lanes deciding 360 times a day with their worlds
 /// (`core::tests::rows` holds the driver to no more bytes than that), let go each night.
 fn year(path: &Path, days: i64) -> sluice_ledger::Result<Vec<Row>> {
     let mut ledger = Ledger::open(path)?.ledger;

@@ -201,7 +201,12 @@ impl Core {
 
     /// A reading of this moment leaves nothing to go there for.
     fn used_up(&self, account: AccountId, label: &str, now: Now) -> Option<(&'static str, String)> {
-        let shares = Shares::read(&self.account(account)?.usage, now.wall);
+        let usage = &self.account(account)?.usage;
+        let shares = Shares::read(usage, now.wall);
+        if gates::paid(usage, shares, &self.world.rules) {
+            // Full, and the person pays for more.
+            return None;
+        }
         let least = |used: Option<f64>, most: f64| used.is_some_and(|used| used >= most);
         let full = least(shares.short, self.world.rules.critical) || least(shares.week, FULL);
         full.then(|| ("stale", format!("{label} turned out to be used up; nothing was changed.")))

@@ -4,12 +4,13 @@ use super::telling::SNOOZE_S;
 use super::{CallId, Core, Effect, Then};
 use crate::ports::Trouble;
 use crate::records::{Query, Record};
+use crate::settings::Settings;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::{Account, AccountId, Now, Provider, Utc};
+use sluice_engine::{Account, AccountId, Now, Policy, Provider, Utc};
 use sluice_protocol::refused;
 use sluice_protocol::{Answer, DecisionFilter, Mode, Request};
 
@@ -277,11 +278,15 @@ impl Core {
 
     /// Carries the person's numbers into the engine's rules.
     pub(super) fn obey_settings(&mut self) {
+        let usual = Settings::default();
+        // What is not shown under a policy has no effect under it either, wherever it is read.
+        let lines = if self.settings.policy == Policy::Tiered { &self.settings } else { &usual };
         let rules = &mut self.world.rules;
         rules.policy = self.settings.policy;
-        rules.critical = self.settings.critical_percent;
-        rules.warning = self.settings.warning_percent;
+        rules.critical = lines.critical_percent;
+        rules.warning = lines.warning_percent;
         rules.check_interval_s = f64::from(self.settings.poll_seconds);
+        rules.read_within_s = Some(f64::from(self.settings.poll_seconds));
         rules.billing_ceiling_minor = self.settings.billing_ceiling_minor;
         for lane in &mut self.world.lanes {
             lane.gates.off =

@@ -34,6 +34,10 @@ const OFF_AT_FIRST: [&str; 2] = ["threshold", "reset"];
 /// The largest ceiling for paid use that is not taken for a slip of the hand, minor units.
 const BILLING_MOST_MINOR: f64 = 1e7;
 
+/// Settings that one policy alone reads.
+const OF_ONE_POLICY: [(&str, Policy); 2] =
+    [("critical_percent", Policy::Tiered), ("warning_percent", Policy::Tiered)];
+
 /// The person's choices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -59,7 +63,7 @@ pub struct Settings {
     pub critical_percent: f64,
     /// 5-hour use that counts as near, percent.
     pub warning_percent: f64,
-    /// Ordinary time between two reads of an account, seconds.
+    /// Longest time between two readings of the live account, seconds.
     pub poll_seconds: u32,
     /// A swap that is a matter of pace waits at most so long for the end of a turn, seconds.
     pub turn_wait_seconds: u32,
@@ -195,6 +199,14 @@ impl Settings {
             values.insert(format!("notify.{kind}"), json!(self.tells(kind)));
         }
         values
+    }
+
+    /// Names of the settings that do nothing under the chosen policy: they are kept, and shown only
+    /// under the policy that reads them.
+    #[must_use]
+    pub fn idle(&self) -> Vec<&'static str> {
+        let idle = OF_ONE_POLICY.iter().filter(|(_, policy)| *policy != self.policy);
+        idle.map(|(key, _)| *key).collect()
     }
 
     /// Changes one setting.

@@ -3,6 +3,7 @@
 
 mod conditions;
 mod conduct;
+mod counting;
 mod keeping;
 mod modes;
 mod notices;
@@ -41,6 +42,8 @@ struct Outside {
     rotation: u64,
     accounts: BTreeMap<String, AccountId>,
     usage: BTreeMap<AccountId, (f64, f64, i64)>,
+    /// Accounts that may be paid for.
+    credits: BTreeMap<AccountId, sluice_engine::Credits>,
     /// Percent of the 5-hour window the live account burns per minute.
     burn: f64,
     settings: BTreeMap<String, serde_json::Value>,
@@ -109,6 +112,7 @@ impl Outside {
             rotation: 0,
             accounts,
             usage: BTreeMap::new(),
+            credits: BTreeMap::new(),
             burn: 0.0,
             settings,
             answers: BTreeMap::new(),
@@ -359,6 +363,7 @@ impl Outside {
         Usage {
             five_hour: window(five, self.now.wall.plus_seconds(3 * 3_600)),
             seven_day: window(seven, START.plus_seconds(hours * 3_600)),
+            credits: self.credits.get(&account).cloned(),
             observed_at: Some(self.now.wall),
             ..Usage::default()
         }

@@ -318,8 +318,11 @@ fn quiet_hours_follow_the_wall_clock_over_a_change_of_the_clocks() {
 fn a_digest_comes_once_a_day_over_a_change_of_the_clocks() {
     let (midnights, calendar) = changing_days();
     let mut outside = Outside::pair("advise");
-    // Something is always about to be lost, and not announced by itself.
-    outside.ask(Request::Set { key: "notify.drain".to_owned(), value: false.into() });
+    // Something is always about to be lost, and not announced by itself; no other news takes the
+    // place of the digest.
+    for kind in ["drain", "same_tier"] {
+        outside.ask(Request::Set { key: format!("notify.{kind}"), value: false.into() });
+    }
     outside.input(Input::Calendar(calendar));
     outside.done.clear();
     let mut told = Vec::new();
