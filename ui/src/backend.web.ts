@@ -352,6 +352,11 @@ const refused = (code: string, text: string): Answer => ({
   retry_after_s: null,
 });
 
+/** As `Settings::idle` of the core has it. */
+function idle(settings: Record<string, unknown>): string[] {
+  return settings.policy === "tiered" ? [] : ["critical_percent", "warning_percent"];
+}
+
 function act(world: View, settings: Record<string, unknown>, request: Request): Answer {
   const now = Date.now();
   const provider = world.providers[0]!;
@@ -380,7 +385,7 @@ function act(world: View, settings: Record<string, unknown>, request: Request): 
         },
       };
     case "settings":
-      return { answer: "settings", values: settings };
+      return { answer: "settings", values: settings, idle: idle(settings) };
     case "set":
       settings[request.key] = request.value;
       return done;

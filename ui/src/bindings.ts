@@ -754,6 +754,8 @@ export type Answer =
       answer: "settings";
       // Values.
       values: Record<string, unknown>;
+      // Those that do nothing under the chosen policy.
+      idle: string[];
     }
   | ({ answer: "reported" } & Outcome)
   | ({ answer: "grant" } & Grant)

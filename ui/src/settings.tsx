@@ -10,6 +10,12 @@ import { conduct, policies, tool } from "./words";
 
 type Values = Record<string, unknown>;
 
+interface Known {
+  values: Values;
+  /** Names of those that do nothing under the chosen policy. */
+  idle: string[];
+}
+
 const NOTICES: { kind: string; words: string; hint?: string }[] = [
   { kind: "advice", words: "Advice to swap", hint: "In mode Advise, with a button to do it." },
   { kind: "swap_done", words: "A swap was made" },
@@ -31,9 +37,9 @@ const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 export function Settings() {
   const { view, ask, version } = useStore();
   const [round, setRound] = useState(0);
-  const { rows: values, trouble } = useRows<Values>(
+  const { rows: known, trouble } = useRows<Known>(
     { verb: "settings" },
-    (answer) => (answer.answer === "settings" ? answer.values : null),
+    (answer) => (answer.answer === "settings" ? answer : null),
     `${round}/${view.revision}`,
   );
   const set = async (key: string, value: unknown) => {
@@ -48,13 +54,13 @@ export function Settings() {
       {view.providers.map((state) => (
         <ProviderSettings key={state.provider} state={state} />
       ))}
-      {values === null ? (
+      {known === null ? (
         <Reading trouble={trouble} />
       ) : (
         <>
-          <WorkHours values={values} set={set} />
-          <Limits values={values} set={set} />
-          <Notices values={values} set={set} />
+          <WorkHours values={known.values} set={set} />
+          <Limits values={known.values} idle={known.idle} set={set} />
+          <Notices values={known.values} set={set} />
         </>
       )}
       <section class="card">
@@ -248,16 +254,17 @@ function Amount({
   );
 }
 
-function Limits({ values, set }: GroupProps) {
-  const amount = (label: string, key: string, usual: number, [least, most]: [number, number]) => (
-    <Amount
-      label={label}
-      kept={typeof values[key] === "number" ? (values[key] as number) : usual}
-      least={least}
-      most={most}
-      save={(value) => set(key, value)}
-    />
-  );
+function Limits({ values, idle, set }: GroupProps & { idle: string[] }) {
+  const amount = (label: string, key: string, usual: number, [least, most]: [number, number]) =>
+    !idle.includes(key) && (
+      <Amount
+        label={label}
+        kept={typeof values[key] === "number" ? (values[key] as number) : usual}
+        least={least}
+        most={most}
+        save={(value) => set(key, value)}
+      />
+    );
   const [busy, run] = useBusy();
   const chosen = String(values.policy ?? "horizon");
   const tiered = chosen === "tiered";
@@ -281,12 +288,12 @@ function Limits({ values, set }: GroupProps) {
       <p class="muted">
         {tiered
           ? "Drains the account whose week ends first. A 5-hour window this full counts as near its end, and as a reason to leave the account at once."
-          : "Plans days ahead over all accounts, stays where there is room, leaves shortly before a window is full at your pace, and reads usage as often as that needs."}
+          : "Plans days ahead over all accounts, stays where there is room, and leaves shortly before a window is full at your pace."}
       </p>
       <div class="numbers">
-        {tiered && amount("Near, percent", "warning_percent", 80, [20, 100])}
-        {tiered && amount("Leave at, percent", "critical_percent", 90, [50, 100])}
-        {tiered && amount("Read usage every, seconds", "poll_seconds", 300, [180, 3600])}
+        {amount("Near, percent", "warning_percent", 80, [20, 100])}
+        {amount("Leave at, percent", "critical_percent", 90, [50, 100])}
+        {amount("Read the live account every, seconds", "poll_seconds", 300, [180, 3600])}
         {amount("Wait for the end of a turn at most, seconds", "turn_wait_seconds", 120, [0, 600])}
       </div>
     </section>

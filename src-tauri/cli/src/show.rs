@@ -241,8 +241,8 @@ fn reported(view: &View, told: &Report) -> String {
 
 /// Settings, all or one.
 pub async fn settings(link: &Link, key: Option<&str>) -> Outcome {
-    let values = match link.call(Request::Settings).await {
-        Answer::Settings { values } => values,
+    let (values, idle) = match link.call(Request::Settings).await {
+        Answer::Settings { values, idle } => (values, idle),
         Answer::Refused(refused) => return Outcome::Refused(refused),
         other => return Outcome::Refused(unexpected(&other)),
     };
@@ -253,10 +253,15 @@ pub async fn settings(link: &Link, key: Option<&str>) -> Outcome {
         let code = "invalid".to_owned();
         return Outcome::Refused(Refused { code, text, retry_after_s: None });
     }
-    let lines: Vec<_> = chosen.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let lines = chosen.iter().filter_map(|(name, value)| match (idle.contains(name), key) {
+        (false, _) => Some(format!("{name} = {value}")),
+        (true, Some(_)) => Some(format!("{name} = {value} (no effect under the chosen policy)")),
+        (true, None) => None,
+    });
+    let lines: Vec<_> = lines.collect();
     let map: serde_json::Map<_, _> =
         chosen.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    shown(json!({ "settings": map }), lines.join("\n"))
+    shown(json!({ "settings": map, "idle": idle }), lines.join("\n"))
 }
 
 /// Decisions or swaps, newest last.

@@ -62,6 +62,21 @@ fn choices_survive_the_command_and_wrong_ones_change_nothing() {
 }
 
 #[test]
+fn a_setting_is_listed_where_the_policy_reads_it() {
+    let home = Home::new();
+    let listed = || {
+        let text = String::from_utf8(home.run(&["settings"]).stdout).unwrap();
+        (text.contains("poll_seconds"), text.contains("critical_percent"))
+    };
+    assert_eq!(listed(), (true, false), "the plan has no such line");
+    let (kept, _) = home.json(&["settings", "critical_percent"]);
+    assert_eq!(kept["settings"]["critical_percent"], 90.0);
+    assert!(kept["idle"].as_array().unwrap().contains(&"critical_percent".into()), "{kept}");
+    assert_eq!(home.run(&["settings", "policy", "tiered"]).status.code(), Some(0));
+    assert_eq!(listed(), (true, true));
+}
+
+#[test]
 fn what_cannot_be_understood_ends_with_two() {
     let home = Home::new();
     for arguments in

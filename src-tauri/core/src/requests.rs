@@ -73,7 +73,9 @@ impl Core {
             | Request::History { .. } => self.look_up(call, request, now),
             Request::Metrics { show_mail } => self.show_metrics(call, show_mail, now),
             Request::Settings => {
-                self.answer(call, Answer::Settings { values: self.settings.values() });
+                let (values, idle) = (self.settings.values(), self.settings.idle());
+                let idle = idle.into_iter().map(str::to_owned).collect();
+                self.answer(call, Answer::Settings { values, idle });
             }
             Request::Set { key, value } => self.set(call, key, value),
             Request::Snooze { cause, until_ms } => self.snooze(call, cause, until_ms, now),

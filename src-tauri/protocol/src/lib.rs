@@ -551,6 +551,8 @@ pub enum Answer {
     Settings {
         /// Values.
         values: std::collections::BTreeMap<String, serde_json::Value>,
+        /// Those that do nothing under the chosen policy.
+        idle: Vec<String>,
     },
     /// What was made of a report.
     Reported(Outcome),
