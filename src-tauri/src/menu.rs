@@ -173,12 +173,12 @@ fn calls(view: &View) -> Vec<Item> {
             items.push(Item::Note(format!("{} comes after this turn", name(view, to))));
         }
         if provider.unmanaged_login {
-            let label = format!("Keep the login found in {}", words::tool(provider.provider));
+            let label = format!("Keep the login found in {}", provider.provider.spec().tool);
             let act = Act::Ask(Request::Add { provider: provider.provider, label: None });
             items.push(entry(&label, act, true));
         }
         if provider.observe_only.is_some() {
-            let label = format!("{}: watching only…", words::tool(provider.provider));
+            let label = format!("{}: watching only…", provider.provider.spec().tool);
             items.push(entry(&label, Act::Open, true));
         }
     }
@@ -229,7 +229,7 @@ fn swap_to(view: &View) -> Item {
         .filter(|account| !account.live)
         .map(|account| {
             let tool = if several {
-                format!(" ({})", words::tool(account.provider))
+                format!(" ({})", account.provider.spec().tool)
             } else {
                 String::new()
             };
@@ -280,7 +280,7 @@ fn modes(view: &View) -> Item {
         several => several
             .iter()
             .map(|provider| Item::Sub {
-                label: words::tool(provider.provider).to_owned(),
+                label: provider.provider.spec().tool.to_owned(),
                 items: vec![mode_choice(provider)],
             })
             .collect(),
@@ -371,5 +371,4 @@ fn write_items(f: &mut fmt::Formatter<'_>, items: &[Item], depth: usize) -> fmt:
 }
 
 #[cfg(test)]
-#[path = "menu_tests.rs"]
 mod tests;

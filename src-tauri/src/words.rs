@@ -1,7 +1,7 @@
 //! Numbers and instants as the person reads them. Unknown is a dash, never zero.
 
 use chrono::{DateTime, FixedOffset, Local, Offset as _, TimeZone as _, Utc};
-use sluice_protocol::{AccountView, Login, Mode, Provider, WindowView};
+use sluice_protocol::{AccountView, Login, Mode, WindowView};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -122,15 +122,6 @@ pub fn obstacle(account: &AccountView) -> Option<&'static str> {
         Login::Missing => Some("no login kept"),
         Login::Valid | Login::Unverified if !account.enabled => Some("off"),
         Login::Valid | Login::Unverified => None,
-    }
-}
-
-/// The provider's tool as people call it.
-#[must_use]
-pub const fn tool(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Claude => "Claude Code",
-        Provider::Codex => "Codex",
     }
 }
 

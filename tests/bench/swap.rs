@@ -2,8 +2,8 @@
 
 use crate::bench::{Row, timed};
 use sluice_custody::{
-    AccountKey, ClaudeSeat, Config, Custody, Health, Intent, IntentId, ItemKey, Journal, Party,
-    Pointers, RecordError, SagaOutcome, Seats, Secret, SecretStore, Step, StoreError, SwapOrder,
+    AccountKey, Config, Custody, Health, Intent, IntentId, ItemKey, Journal, Party, Pointers,
+    RecordError, SagaOutcome, Seat, Seats, Secret, SecretStore, Step, StoreError, SwapOrder,
     VintageRef,
 };
 use sluice_driver::adapters::custody_over;
@@ -139,8 +139,9 @@ impl Home {
     }
 
     fn settings(&self) -> Config {
-        let (dir, config) = (self.dir.join("home/.claude"), self.config.clone());
-        let seats = Seats { claude: Some(ClaudeSeat { dir, config }), codex: None };
+        let seat = Seat::at(Provider::Claude, &self.dir.join("home/.claude"));
+        let seat = Seat { config: Some(self.config.clone()), ..seat };
+        let seats = Seats::from_iter([(Provider::Claude, seat)]);
         Config { data_dir: self.dir.join("data"), namespace: "bench".into(), seats }
     }
 

@@ -3,7 +3,7 @@
 use crate::store::{FileJournal, FilePointers, FileStore};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sluice_custody::{AccountKey, ClaudeSeat, CodexSeat, Config, Custody, Party, Seats};
+use sluice_custody::{AccountKey, Config, Custody, Party, Seats};
 use sluice_engine::{AccountId, Provider};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -169,12 +169,10 @@ impl Scene {
     /// Custody over this scene.
     pub fn custody(&self) -> Custody {
         let home = self.dir.join("home");
-        let seat = ClaudeSeat { dir: home.join(".claude"), config: self.config_path() };
-        let codex = Some(CodexSeat { home: home.join(".codex") });
         let config = Config {
             data_dir: self.dir.join("data"),
             namespace: "crash".into(),
-            seats: Seats { claude: Some(seat), codex },
+            seats: Seats::from_env(&home, |_| None),
         };
         let store = Arc::new(FileStore { dir: self.dir.join("store") });
         let pointers = Arc::new(FilePointers { dir: self.dir.join("store") });

@@ -2,7 +2,7 @@
 
 mod tools;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use sluice_protocol::{Mode, Policy, Provider, Trigger};
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub enum Command {
         /// A name for it.
         label: Option<String>,
         /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        #[arg(long, value_enum, default_value_t = Tool::USUAL)]
         provider: Tool,
     },
     /// Forgets an account and its kept login; its history stays.
@@ -103,7 +103,7 @@ pub enum Command {
         #[arg(value_enum)]
         mode: Option<Level>,
         /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        #[arg(long, value_enum, default_value_t = Tool::USUAL)]
         provider: Tool,
     },
     /// Reads usage as soon as the request budget allows.
@@ -299,20 +299,37 @@ pub struct VaultFile {
 }
 
 /// A tool by its provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Tool {
-    /// Claude Code.
-    Claude,
-    /// Codex.
-    Codex,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tool(pub Provider);
+
+impl Tool {
+    /// Where nobody names one.
+    const USUAL: Self = Self(Provider::USUAL);
+
+    const ALL: [Self; Provider::ALL.len()] = {
+        let mut tools = [Self::USUAL; Provider::ALL.len()];
+        let mut at = 0;
+        while at < tools.len() {
+            tools[at] = Self(Provider::ALL[at]);
+            at += 1;
+        }
+        tools
+    };
+}
+
+impl ValueEnum for Tool {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()).help(self.0.spec().tool))
+    }
 }
 
 impl From<Tool> for Provider {
     fn from(tool: Tool) -> Self {
-        match tool {
-            Tool::Claude => Self::Claude,
-            Tool::Codex => Self::Codex,
-        }
+        tool.0
     }
 }
 

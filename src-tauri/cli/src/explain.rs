@@ -7,7 +7,7 @@ use serde_json::json;
 use sluice_driver::Link;
 use sluice_engine::Candidate;
 use sluice_protocol::{
-    Answer, DecisionFilter, DecisionView, Provider, Refusal, Refused, Request, Trigger, View,
+    Answer, DecisionFilter, DecisionView, Refusal, Refused, Request, Trigger, View,
 };
 
 /// Wide enough for a terminal of the usual width.
@@ -42,10 +42,7 @@ pub async fn explain(link: &Link, view: &View, decision: Option<&str>) -> Outcom
 
 /// The decision of `when`, in words.
 fn explained(view: &View, row: &DecisionView, when: &str) -> String {
-    let tool = match row.provider {
-        Provider::Claude => "Claude Code",
-        Provider::Codex => "Codex",
-    };
+    let tool = row.provider.spec().tool;
     let paragraph = folded(&format!("{} {}", row.sentence, next(view, row)));
     let head = format!("Decision {} for {tool}, {when}\n\n{paragraph}\n\n", row.id);
     if row.candidates.is_empty() {
@@ -62,9 +59,10 @@ fn next(view: &View, row: &DecisionView) -> String {
         (_, "advise") => format!(
             "Nothing was changed, because Sluice only advises here; `sluice swap {to}` does it."
         ),
-        (_, "swap") if row.provider == Provider::Codex => format!(
-            "New Codex sessions use {to}; those that are open keep the former account until they are \
-             started again."
+        (_, "swap") if !row.provider.spec().running_sessions_follow => format!(
+            "New {} sessions use {to}; those that are open keep the former account until they are \
+             started again.",
+            row.provider.spec().tool
         ),
         (_, "swap") => format!(
             "Once that is done, terminals and editors use {to} from their next request on; `sluice log \

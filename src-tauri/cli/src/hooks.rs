@@ -10,7 +10,7 @@ mod trying;
 use crate::args::HooksCommand;
 use crate::{Exit, render};
 use serde_json::{Value, json};
-use sluice_protocol::Provider::Claude as CLAUDE;
+use sluice_protocol::Provider;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ struct Found {
 /// Where the tool looks for its settings; a variable that is set and empty counts as unset, as the
 /// tool has it.
 fn settings_file() -> Result<PathBuf, Trouble> {
-    let directory = sluice_driver::whereabouts::tool_home(CLAUDE)
+    let directory = sluice_driver::whereabouts::tool_home(Provider::HOOKED)
         .ok_or("no home directory is known, so the tool's settings cannot be found")?;
     Ok(directory.join("settings.json"))
 }

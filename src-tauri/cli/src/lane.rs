@@ -12,7 +12,7 @@ use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_engine::{AccountId, Provider};
 use sluice_ledger::{AccountRow, Cap, Error, LaneRow, Ledger, Verdict};
 use sluice_protocol::label;
-use sluice_providers::claude::config::parse_config;
+use sluice_providers::tool;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,28 +20,6 @@ use std::time::Duration;
 
 /// How long another hand in the same lane is waited for.
 const WAIT: Duration = Duration::from_secs(10);
-/// What a tool keeps in its directory that is not of one account; everything else stays apart.
-const SHARED: [&str; 18] = [
-    "projects",
-    "history.jsonl",
-    "CLAUDE.md",
-    "settings.json",
-    "keybindings.json",
-    "agents",
-    "commands",
-    "skills",
-    "plugins",
-    "hooks",
-    "output-styles",
-    "themes",
-    "rules",
-    "workflows",
-    "file-history",
-    "paste-cache",
-    "shell-snapshots",
-    "session-env",
-];
-
 /// Why nothing was done.
 enum Stop {
     Ledger(Error),
@@ -271,7 +249,8 @@ fn seat(
         sluice_ground::private_dir(&seat)
             .map_err(|error| Stop::Failed(format!("{}: {error}", seat.display())))?;
         if share {
-            link_shared(&seat).map_err(|error| Stop::Failed(format!("the links: {error}")))?;
+            link_shared(provider, &seat)
+                .map_err(|error| Stop::Failed(format!("the links: {error}")))?;
         }
         sign_in(provider, &seat, program)?;
     }
@@ -296,39 +275,31 @@ fn seat(
 }
 
 fn sign_in(provider: Provider, seat: &Path, program: Option<&OsString>) -> Result<(), Stop> {
-    let usual = OsString::from(provider.name());
-    let words: &[&str] = match provider {
-        Provider::Claude => &["auth", "login"],
-        Provider::Codex => &["login"],
-    };
+    let spec = provider.spec();
+    let usual = OsString::from(spec.program);
     let mut command = Command::new(program.unwrap_or(&usual));
-    command.args(words).env(lanes::store_variable(provider), seat);
+    command.args(spec.sign_in).env(spec.home_variable, seat);
     // They outrank a stored login, so the tool would say that it is signed in already.
     for name in whereabouts::outranking_variables(provider) {
         command.env_remove(name);
     }
-    let status = command.status().map_err(|error| {
-        Stop::Failed(format!("{} could not be started: {error}", provider.name()))
-    })?;
+    let status = command
+        .status()
+        .map_err(|error| Stop::Failed(format!("{} could not be started: {error}", spec.program)))?;
     if status.success() {
         Ok(())
     } else {
-        let text =
-            format!("{} ended its sign-in with {status}; nothing was changed", provider.name());
+        let text = format!("{} ended its sign-in with {status}; nothing was changed", spec.program);
         Err(Stop::Failed(text))
     }
 }
 
 /// The key of the account that is signed in there, as the tool's own configuration says.
 fn whose(provider: Provider, seat: &Path) -> Option<String> {
-    let name = match provider {
-        Provider::Claude => ".claude.json",
-        // Its login file is a secret; it is not read here.
-        Provider::Codex => return None,
-    };
-    let bytes =
-        sluice_ground::read_regular(&seat.join(name), CONFIGURATION_BYTES_MAX as u64).ok()?;
-    parse_config(&bytes)?.identity?.key()
+    let read = tool(provider).read_config?;
+    let config = lanes::config(provider, seat)?;
+    let bytes = sluice_ground::read_regular(&config, CONFIGURATION_BYTES_MAX as u64).ok()?;
+    read(&bytes)?.identity?.key()
 }
 
 /// A seat of somebody else must never be taken for this account's.
@@ -340,9 +311,9 @@ fn put_aside(seat: &Path) -> Result<PathBuf, Stop> {
     Ok(kept)
 }
 
-fn link_shared(seat: &Path) -> std::io::Result<()> {
-    let Some(from) = whereabouts::tool_home(Provider::Claude) else { return Ok(()) };
-    for name in SHARED {
+fn link_shared(provider: Provider, seat: &Path) -> std::io::Result<()> {
+    let Some(from) = whereabouts::tool_home(provider) else { return Ok(()) };
+    for name in lanes::shared(provider) {
         let (there, here) = (from.join(name), seat.join(name));
         if there.exists() && !here.exists() {
             std::os::unix::fs::symlink(there, here)?;

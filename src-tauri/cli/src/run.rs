@@ -22,7 +22,7 @@ pub use observe::{kind as kind_of, window as window_of};
 use signals::Signals;
 use sluice_driver::Paths;
 use sluice_driver::clock::Clock;
-use sluice_driver::{lanes, socket};
+use sluice_driver::socket;
 use sluice_engine::Utc;
 use sluice_ledger::{
     Admission, EXECUTION_VARIABLE, Error, Kernel, Ledger, NewExecution, Origin, ProcessId,
@@ -146,7 +146,7 @@ async fn prepare<'a>(paths: &'a Paths, args: &'a RunArgs) -> Result<Option<Run<'
     if let Some(elsewhere) = &launch.elsewhere {
         render::complain(&format!(
             "{} points the tool at {}, which Sluice does not know; this run counts for no account",
-            lanes::store_variable(launch.provider),
+            launch.provider.spec().home_variable,
             elsewhere.display()
         ));
     }

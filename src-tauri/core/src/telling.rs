@@ -261,14 +261,17 @@ impl Core {
             body.push_str(&format!(" But: {caveat}"));
         }
         let mut actions = Vec::new();
-        if order.provider == Provider::Codex {
-            // It reads its login once, at its start.
-            body.push_str(" Codex sessions that are open keep the former account: restart them.");
+        let spec = order.provider.spec();
+        if !spec.running_sessions_follow {
+            let tool = spec.tool;
+            body.push_str(&format!(
+                " {tool} sessions that are open keep the former account: restart them."
+            ));
         }
         if lingering {
             actions.push(NoticeAction {
                 key: "restart".to_owned(),
-                label: "Restart Codex".to_owned(),
+                label: format!("Restart {}", spec.tool),
                 request: Request::RestartTool { provider: order.provider },
             });
         }

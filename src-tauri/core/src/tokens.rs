@@ -93,6 +93,9 @@ impl Core {
     fn refresh_due(&self, id: AccountId, now: Now) -> Option<Utc> {
         let account = self.account(id)?;
         let provider = account.provider;
+        if !provider.spec().is_refreshed {
+            return None;
+        }
         let seat = self.seats.seat(provider)?;
         let certain = match seat {
             Seat::Known(live) => *live != id,

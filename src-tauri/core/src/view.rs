@@ -63,8 +63,8 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
     let present = !matches!(seat, None | Some(Seat::Unread | Seat::Empty));
     let configured = core.settings.modes.contains_key(&provider)
         || core.world.accounts.iter().any(|account| account.provider == provider);
-    // The first provider is always shown, or a first start would show nothing at all.
-    if !present && !configured && provider != Provider::Claude {
+    // The usual provider is always shown, or a first start would show nothing at all.
+    if !present && !configured && provider != Provider::USUAL {
         return None;
     }
     let live = core.seats.live(provider);

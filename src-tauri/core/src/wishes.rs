@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::{AccountId, Login, Now, Provider, Usage};
+use sluice_engine::{AccountId, Login, Now, Usage};
 use sluice_protocol::refused;
 use sluice_protocol::{Answer, Mode, Refused, Request};
 
@@ -116,7 +116,7 @@ impl Core {
             Request::Renew { account } => self.wish(call, Kind::Renew, *account, now),
             Request::ReadUsage { account } => self.wish(call, Kind::Read, *account, now),
             Request::Validate { account } => self.wish(call, Kind::Validate, *account, now),
-            Request::RestartTool { provider: provider @ Provider::Codex } => {
+            Request::RestartTool { provider } if provider.spec().background.is_some() => {
                 self.effects.push(Effect::RestartTool { provider: *provider, call });
             }
             Request::RestartTool { .. } => {

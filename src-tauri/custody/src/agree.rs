@@ -17,15 +17,13 @@ impl Custody {
     /// Whose the login in the seat certainly is, where the configuration names somebody else. A new
     /// sign-in is nobody's yet: what it names is right.
     pub(crate) fn owner_misnamed(&self, provider: Provider) -> Result<Option<Party>, CustodyError> {
-        let (Provider::Claude, Some(seat)) = (provider, &self.config.seats.claude) else {
-            return Ok(None);
-        };
+        let Some(config) = self.config.seats.config(provider) else { return Ok(None) };
         let place = self.locate(provider)?;
         let login = match self.stable(&place, &place.name, provider, false) {
             Stable::Found(_, Found::Login(login)) => login,
             _ => return Ok(None),
         };
-        let Some(named) = Configuration::read(&seat.config)?.named()? else { return Ok(None) };
+        let Some(named) = Configuration::read(config)?.named()? else { return Ok(None) };
         let named = named.identity.key;
         let owner = self.lineages.owner_beside(&login, &named, self.vault.pointers.as_ref())?;
         Ok(owner.filter(|owner| owner.key != named))
@@ -49,8 +47,8 @@ impl Custody {
 
     fn is_settled(&self, provider: Provider, now: Utc) -> Result<bool, CustodyError> {
         let mut places = vec![self.locate(provider)?];
-        if let Some(seat) = &self.config.seats.claude {
-            places.extend(Place::locate(&seat.config).ok());
+        if let Some(config) = self.config.seats.config(provider) {
+            places.extend(Place::locate(config).ok());
         }
         let rests = |place: &Place| {
             let since = place.modified_ms(&place.name);

@@ -113,7 +113,7 @@ impl Clobbers {
 
 /// A running program that looks like the provider's tool, for the notice.
 fn writer(provider: Provider) -> String {
-    let tool = provider.name();
+    let tool = provider.spec().program;
     match crate::processes::named(tool) {
         Some(pid) => format!("{tool} (process {pid})"),
         None => "another program".to_owned(),

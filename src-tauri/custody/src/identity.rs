@@ -4,10 +4,11 @@
 use crate::clock;
 use crate::error::{CustodyError, FileError};
 use crate::files;
-use crate::lease::{self, Mark, ToolLocks};
+use crate::lease::{Mark, ToolLocks};
 use crate::login::AccountKey;
 use crate::refused::Unreadable;
 use crate::seats::claude;
+use crate::seats::locks::ToolLock;
 use crate::seats::look::Configuration;
 use crate::secret::Secret;
 use rustix::io::Errno;
@@ -44,7 +45,7 @@ pub(crate) fn place(
     let real = config.place.path(&config.place.name);
     // A large one must not be held twice.
     drop(config);
-    let mut lock = ToolLocks::take(&[lease::config_lock(&real)], mark, PATIENCE)?;
+    let mut lock = ToolLocks::take(&[ToolLock::of_config(&real)], mark, PATIENCE)?;
     for _ in 0..TRIES_MAX {
         let config = Configuration::read(path)?;
         if names(&config, key)? {

@@ -4,6 +4,8 @@
 use crate::clock::{self, Stopwatch};
 use crate::error::{CustodyError, FileError};
 use crate::files;
+use crate::seats::locks::{Locks, ToolLock, with_suffix};
+use crate::seats::{Seats, tool};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
@@ -40,44 +42,6 @@ impl KernelLock {
             Err(error) => Err(failed("locking")(error).into()),
         }
     }
-}
-
-/// One lock directory of a tool (`proper-lockfile`): making the directory is taking the lock, its
-/// mtime is the holder's sign of life.
-#[derive(Clone, Debug)]
-pub(crate) struct ToolLock {
-    pub(crate) path: PathBuf,
-    /// A lock whose mtime is older than this belongs to nobody any more.
-    pub(crate) stale_after: Duration,
-}
-
-/// Claude Code's locks in the tool's own order.
-///
-/// `dir` is the directory of the credential file with all links resolved.
-pub(crate) fn claude_locks(dir: &Path) -> Vec<ToolLock> {
-    let lock =
-        |path: PathBuf, seconds| ToolLock { path, stale_after: Duration::from_secs(seconds) };
-    vec![
-        lock(dir.join(".oauth_refresh.lock"), 60),
-        lock(with_suffix(dir, ".lock"), 60),
-        lock(dir.join(".storage-write.lock"), 15),
-    ]
-}
-
-/// Codex's locks in the tool's own order: files in its home, locked by the kernel while it saves.
-pub(crate) fn codex_locks(home: &Path) -> [PathBuf; 2] {
-    [home.join("auth.lock"), home.join("auth.json.lock")]
-}
-
-/// The lock of Claude Code's global configuration.
-pub(crate) fn config_lock(config: &Path) -> ToolLock {
-    ToolLock { path: with_suffix(config, ".lock"), stale_after: Duration::from_secs(10) }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push(suffix);
-    PathBuf::from(path)
 }
 
 struct HeldLock {
@@ -319,14 +283,19 @@ pub struct TakenLock {
 
 /// The locks of the seats' tools that are taken. Looks only; who holds one cannot be seen in it.
 #[must_use]
-pub fn taken_locks(seats: &crate::Seats) -> Vec<TakenLock> {
-    let Some(seat) = &seats.claude else { return Vec::new() };
-    let credential = seats.credential_path(sluice_engine::Provider::Claude);
-    let place = credential.and_then(|path| files::Place::locate(&path).ok());
-    let dir = place.map_or_else(|| seat.dir.clone(), |place| place.dir_path.clone());
-    let locks = claude_locks(&dir).into_iter().chain([config_lock(&seat.config)]);
+pub fn taken_locks(seats: &Seats) -> Vec<TakenLock> {
     let now = clock::now();
-    let taken = locks.filter_map(|lock| {
+    let taken = seats.all().flat_map(|(provider, seat)| {
+        let place = files::Place::locate(&seat.login).ok();
+        let dir = place.map_or_else(|| seat.dir.clone(), |place| place.dir_path.clone());
+        let locks = match tool(provider).locks(seat, &dir) {
+            Locks::Directories(locks) => locks,
+            // The kernel does not tell.
+            Locks::Files(_) => Vec::new(),
+        };
+        locks.into_iter().chain(seat.config.as_deref().map(ToolLock::of_config))
+    });
+    let taken = taken.filter_map(|lock| {
         let (seconds, _) = sign_of(&lock.path).ok()?;
         let age = now.seconds_since(sluice_engine::Utc::from_seconds(seconds)).max(0.0);
         let age = Duration::from_secs_f64(age);

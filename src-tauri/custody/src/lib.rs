@@ -5,7 +5,6 @@
 //! are bounded, and may come from any thread; run them on worker threads.
 
 mod agree;
-mod caveats;
 mod clobber;
 mod clock;
 mod error;
@@ -35,9 +34,7 @@ mod swap;
 mod tend;
 mod twins;
 mod vault;
-mod whereabouts;
 
-pub use caveats::{Caveat, Surroundings, caveats};
 pub use error::{CustodyError, FileError, RecordError};
 pub use file_vault::{
     FileVault, LockedVault, Opener, PASSPHRASE_MIN, VaultKey, choose_vault, copy_items,
@@ -53,8 +50,9 @@ pub use login::{AccountKey, Fingerprint, Identity, SeatLogin, SeatState, Vintage
 pub use os_store::OsKeychain;
 pub use refresh::{RefreshOutcome, RefreshTicket};
 pub use refused::{Barred, ForeignLogin, Unreadable};
+pub use seats::caveats::{Caveat, Surroundings, caveats};
 pub use seats::claude::{CredentialState, credential_state};
-pub use seats::{ClaudeSeat, CodexSeat, Seats, tool_home};
+pub use seats::{Seat, Seats, shared, tool_home};
 pub use secret::Secret;
 pub use swap::{Recovery, SwapFailure, SwapOrder, Swapped};
 pub use twins::Twin;

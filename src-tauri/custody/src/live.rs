@@ -5,14 +5,14 @@ use crate::error::CustodyError;
 use crate::files::{Nowhere, Place};
 use crate::journal::Party;
 use crate::login::{AccountKey, Fingerprint, Identity};
-use crate::refused::{ForeignLogin, Unreadable};
+use crate::refused::Unreadable;
 use crate::seats::codex::key_without_person;
-use crate::seats::examine;
 use crate::seats::found::{Found, FoundLogin, same_login};
 use crate::seats::look::{self, Configuration, Named, Stable, login_in};
+use crate::seats::{examine, login_names_account, tool};
 use crate::secret::Secret;
 use crate::vault::{Sealed, Vintage};
-use crate::{Captured, Custody, Holder, whereabouts};
+use crate::{Captured, Custody, Holder};
 use http::HeaderValue;
 use sluice_engine::{AccountId, Provider};
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ impl Custody {
 
     /// The seat, unless its tool does not use a login that lies there.
     pub(crate) fn locate(&self, provider: Provider) -> Result<Place, CustodyError> {
-        match whereabouts::barred(&self.config.seats, provider) {
+        match self.config.seats.barred(provider) {
             Some(why) => Err(CustodyError::Barred { why }),
             None => self.locate_file(provider),
         }
@@ -79,10 +79,10 @@ impl Custody {
         let named = match (self.named_by_tool(provider, login)?, known.as_ref()) {
             (Some(named), _) => named,
             // Kept under its key when nobody asked for the person.
-            (None, Some(owner)) if provider == Provider::Codex => {
+            (None, Some(owner)) if login_names_account(provider) => {
                 return Ok(Some(Named::only(owner.key.clone())));
             }
-            (None, _) if provider == Provider::Codex => {
+            (None, _) if login_names_account(provider) => {
                 let path = self.credential_path(provider)?;
                 return Err(CustodyError::SeatUnreadable { path, why: Unreadable::NoPerson });
             }
@@ -109,7 +109,7 @@ impl Custody {
                 ..Named::only(owner.key)
             },
             Some(_) | None => {
-                let misnamed = provider == Provider::Claude;
+                let misnamed = !login_names_account(provider);
                 Named { misnamed, ..Named::only(owner.key) }
             }
         };
@@ -122,13 +122,7 @@ impl Custody {
         if login.refreshable {
             return Ok(());
         }
-        let path = self.credential_path(provider)?;
-        Err(match provider {
-            Provider::Claude => {
-                CustodyError::Foreign { provider, path, what: ForeignLogin::SetupToken }
-            }
-            Provider::Codex => CustodyError::SeatUnreadable { path, why: Unreadable::HalfLogin },
-        })
+        Err(tool(provider).unrenewable(self.credential_path(provider)?))
     }
 
     /// The account that keeps this person's login under a key without a person, as earlier versions
@@ -139,7 +133,7 @@ impl Custody {
         named: &Named,
     ) -> Result<Option<Party>, CustodyError> {
         let key = &named.identity.key;
-        let Some(early) = key_without_person(key).filter(|_| provider == Provider::Codex) else {
+        let Some(early) = key_without_person(key).filter(|_| login_names_account(provider)) else {
             return Ok(None);
         };
         for account in self.lineages.accounts_of(&early) {
@@ -164,15 +158,11 @@ impl Custody {
         provider: Provider,
         login: &FoundLogin,
     ) -> Result<Option<Named>, CustodyError> {
-        match (provider, &self.config.seats.claude) {
-            (Provider::Claude, Some(seat)) => Configuration::read(&seat.config)?.named(),
-            (Provider::Claude, None) => Ok(None),
-            (Provider::Codex, _) => Ok(login.identity.clone().map(|identity| Named {
-                identity,
-                block: None,
-                misnamed: false,
-            })),
+        if let Some(config) = self.config.seats.config(provider) {
+            return Configuration::read(config)?.named();
         }
+        let named = |identity| Named { identity, block: None, misnamed: false };
+        Ok(login.identity.clone().map(named))
     }
 
     /// Stores a login of `owner` unless the vault has it or a newer one.

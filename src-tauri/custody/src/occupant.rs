@@ -53,10 +53,8 @@ impl Custody {
     /// A seat without a login may still not be empty: signing in to the provider's console leaves an
     /// API key in Claude Code's configuration, which is what the tool uses then.
     pub(crate) fn check_signed_out(&self, provider: Provider) -> Result<(), CustodyError> {
-        let (Provider::Claude, Some(seat)) = (provider, &self.config.seats.claude) else {
-            return Ok(());
-        };
-        match Configuration::read(&seat.config) {
+        let Some(config) = self.config.seats.config(provider) else { return Ok(()) };
+        match Configuration::read(config) {
             Ok(config) if config.holds_api_key() => {
                 let path = config.place.path(&config.place.name);
                 Err(CustodyError::Foreign { provider, path, what: ForeignLogin::ApiKey })

@@ -3,6 +3,7 @@
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
+use sluice_engine::provider::Spec;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -29,15 +30,17 @@ pub(crate) fn named(name: &str) -> Option<u32> {
     ids(&proc)?.into_iter().find(|pid| comm(&proc, *pid).is_some_and(|found| found == *name))
 }
 
-/// Whether a Codex of this user works on the home `home`. One whose home cannot be told counts.
-pub(crate) fn codex_at_work(home: &Path) -> AtWork {
+/// Whether a tool of this user works on the home `home`; `usual` is where its home is below the
+/// person's. One whose home cannot be told counts.
+pub(crate) fn at_work(spec: &Spec, usual: &str, home: &Path) -> AtWork {
     let Some((proc, ids)) = open_proc().and_then(|proc| ids(&proc).map(|ids| (proc, ids))) else {
         return AtWork::Unknown;
     };
     let own = std::process::id();
     let found = ids
         .into_iter()
-        .find(|pid| *pid != own && runs_codex(&proc, *pid) && !works_elsewhere(&proc, *pid, home));
+        .filter(|pid| *pid != own && runs(&proc, *pid, spec.program))
+        .find(|pid| !works_elsewhere(&proc, *pid, (spec, usual), home));
     found.map_or(AtWork::Nobody, AtWork::Process)
 }
 
@@ -83,21 +86,24 @@ fn comm(proc: &OwnedFd, pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(name.trim_ascii()).into_owned())
 }
 
-/// Codex is one program under a few names (`codex`, `codex-exec`, `codex-x86_64-…`).
-fn runs_codex(proc: &OwnedFd, pid: u32) -> bool {
-    let is_codex = |name: &str| name == "codex" || name.starts_with("codex-");
-    if comm(proc, pid).is_some_and(|name| is_codex(&name)) {
+/// A tool is one program under a few names (`codex`, `codex-exec`, `codex-x86_64-…`).
+fn runs(proc: &OwnedFd, pid: u32, program: &str) -> bool {
+    let is_tool = |name: &str| {
+        let rest = name.strip_prefix(program);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    if comm(proc, pid).is_some_and(|name| is_tool(&name)) {
         return true;
     }
     let exe = rustix::fs::readlinkat(proc, format!("{pid}/exe"), Vec::new()).ok();
     exe.is_some_and(|exe| {
         let path = Path::new(OsStr::from_bytes(exe.as_bytes()));
-        path.file_name().is_some_and(|name| is_codex(&name.to_string_lossy()))
+        path.file_name().is_some_and(|name| is_tool(&name.to_string_lossy()))
     })
 }
 
 /// The process has certainly ended, or its environment names another home.
-fn works_elsewhere(proc: &OwnedFd, pid: u32, home: &Path) -> bool {
+fn works_elsewhere(proc: &OwnedFd, pid: u32, (spec, usual): (&Spec, &str), home: &Path) -> bool {
     // A process that has ended and was not waited for has no program any more.
     let exe = rustix::fs::readlinkat(proc, format!("{pid}/exe"), Vec::new());
     if exe == Err(Errno::NOENT) {
@@ -110,7 +116,8 @@ fn works_elsewhere(proc: &OwnedFd, pid: u32, home: &Path) -> bool {
         let found = entries.find_map(|entry| entry.strip_prefix(name.as_bytes()))?;
         Some(PathBuf::from(OsStr::from_bytes(found))).filter(|path| path.is_absolute())
     };
-    let named = value("CODEX_HOME=").or_else(|| value("HOME=").map(|home| home.join(".codex")));
+    let variable = format!("{}=", spec.home_variable);
+    let named = value(&variable).or_else(|| value("HOME=").map(|home| home.join(usual)));
     named.is_some_and(|named| !is_same_directory(&named, home))
 }
 

@@ -4,9 +4,10 @@ use crate::error::CustodyError;
 use crate::files::{Nowhere, Place, Read};
 use crate::journal::{Intent, IntentId, Journal, OpenIntent, Party, SagaOutcome, Step};
 use crate::refused::Unreadable;
-use crate::seats::examine;
 use crate::seats::found::{Found, FoundLogin, same_login};
-use crate::seats::look::Stable;
+use crate::seats::locks::{Locks, ToolLock};
+use crate::seats::look::{Configuration, Stable};
+use crate::seats::{examine, tool};
 use crate::secret::Secret;
 use crate::swap::{Recovery, SwapFailure, park, parked_name, staged_name};
 use crate::{Custody, identity, lease};
@@ -42,14 +43,19 @@ impl Custody {
 
     /// Locks of the tool that an earlier process of ours took to its grave are given back.
     fn clear_own_locks(&self) {
-        let Some(seat) = &self.config.seats.claude else { return };
-        let Ok(_lease) = self.seat_lease(Provider::Claude, PATIENCE) else { return };
-        if let Ok(place) = self.locate(Provider::Claude) {
-            lease::clear_leftovers(&lease::claude_locks(&place.dir_path), self.mark);
-        }
-        if let Ok(place) = Place::locate(&seat.config) {
-            let config = place.path(&place.name);
-            lease::clear_leftovers(&[lease::config_lock(&config)], self.mark);
+        for (provider, seat) in self.config.seats.all() {
+            // Those of the kernel end with their holder.
+            let Locks::Directories(_) = tool(provider).locks(seat, &seat.dir) else { continue };
+            let Ok(_lease) = self.seat_lease(provider, PATIENCE) else { continue };
+            if let Ok(place) = self.locate(provider)
+                && let Locks::Directories(locks) = tool(provider).locks(seat, &place.dir_path)
+            {
+                lease::clear_leftovers(&locks, self.mark);
+            }
+            if let Some(place) = seat.config.as_deref().and_then(|it| Place::locate(it).ok()) {
+                let config = place.path(&place.name);
+                lease::clear_leftovers(&[ToolLock::of_config(&config)], self.mark);
+            }
         }
     }
 
@@ -290,13 +296,9 @@ impl Custody {
     }
 
     fn names(&self, provider: Provider, key: &crate::AccountKey) -> Result<bool, CustodyError> {
-        match (provider, &self.config.seats.claude) {
-            (Provider::Claude, Some(seat)) => {
-                let config = crate::seats::look::Configuration::read(&seat.config)?;
-                Ok(config.named()?.is_some_and(|named| named.identity.key == *key))
-            }
-            (Provider::Claude, None) | (Provider::Codex, _) => Ok(true),
-        }
+        let Some(config) = self.config.seats.config(provider) else { return Ok(true) };
+        let named = Configuration::read(config)?.named()?;
+        Ok(named.is_some_and(|named| named.identity.key == *key))
     }
 
     /// Makes the tool's configuration name the account that is in the seat now.
@@ -306,11 +308,9 @@ impl Custody {
         party: &Party,
         block: Option<&Secret>,
     ) -> Result<(), CustodyError> {
-        let (Provider::Claude, Some(seat)) = (provider, &self.config.seats.claude) else {
-            return Ok(());
-        };
+        let Some(config) = self.config.seats.config(provider) else { return Ok(()) };
         let block = block.ok_or(CustodyError::KeptUnusable("it came without its identity"))?;
-        identity::place(&seat.config, &party.key, block, self.mark).map(|_| ())
+        identity::place(config, &party.key, block, self.mark).map(|_| ())
     }
 
     /// Seals what lies parked for this intent, if it is newer than what the vault has.

@@ -6,7 +6,7 @@ use crate::error::CustodyError;
 use crate::lease::KernelLock;
 use crate::login::{SeatState, VintageRef};
 use crate::seats::found::Merged;
-use crate::seats::{merge_reply, refresh_request};
+use crate::seats::{merge_reply, tool};
 use crate::secret::Secret;
 use crate::vault::Vintage;
 use crate::{clock, live};
@@ -120,7 +120,8 @@ impl Custody {
         if vintage.login_ends_at.is_some_and(|ends| ends <= clock::login_now()) {
             return Err(CustodyError::KeptUnusable("the login has reached its end"));
         }
-        let request = refresh_request(&vintage)
+        let request = tool(vintage.provider)
+            .refresh_request(&vintage)
             .ok_or(CustodyError::KeptUnusable("it cannot be refreshed"))?;
         Ok(RefreshTicket { account, request, kept: vintage, _lock: lock })
     }

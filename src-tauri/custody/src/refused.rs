@@ -139,23 +139,24 @@ pub enum ForeignLogin {
 impl ForeignLogin {
     /// What a person can do to have this seat managed.
     #[must_use]
-    pub const fn helps(self, provider: Provider) -> &'static str {
-        match (self, provider) {
-            (Self::Unknown, Provider::Claude) => {
-                "If you do not need it, run `claude auth logout`, then sign in with `claude auth \
-                 login` and add that login."
-            }
-            (Self::Unknown, Provider::Codex) => {
-                "If you do not need it, move the file away, then sign in with `codex login` and add \
+    pub fn helps(self, provider: Provider) -> String {
+        let sign_in = provider.spec().sign_in_command();
+        match (self, provider.spec().sign_out_command()) {
+            (Self::Unknown, Some(sign_out)) => format!(
+                "If you do not need it, run `{sign_out}`, then sign in with `{sign_in}` and add that \
+                 login."
+            ),
+            (Self::Unknown, None) => format!(
+                "If you do not need it, move the file away, then sign in with `{sign_in}` and add \
                  that login."
-            }
-            (_, Provider::Claude) => {
-                "To use a subscription here, sign in with `claude auth login`, then add that login."
-            }
-            (_, Provider::Codex) => {
-                "To use a subscription here, keep a copy of what you need, sign in with `codex \
-                 login`, then add that login."
-            }
+            ),
+            (_, Some(_)) => format!(
+                "To use a subscription here, sign in with `{sign_in}`, then add that login."
+            ),
+            (_, None) => format!(
+                "To use a subscription here, keep a copy of what you need, sign in with \
+                 `{sign_in}`, then add that login."
+            ),
         }
     }
 }

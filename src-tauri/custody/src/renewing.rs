@@ -1,4 +1,4 @@
-//! Waits for a Codex that may be renewing the login in its seat.
+//! Waits for a tool that may be renewing the login in its seat: Codex.
 //!
 //! Codex asks the provider first and takes its locks only to save. If it then finds another account in its
 //! file, it throws the new pair away: the old one is spent, and the login is lost. No lock shows that it is
@@ -9,9 +9,9 @@ use crate::clock::{self, Stopwatch};
 use crate::error::CustodyError;
 use crate::files::{Place, Read};
 use crate::lease;
-use crate::processes::{self, AtWork};
+use crate::processes::AtWork;
+use crate::seats::tool;
 use crate::swap::{Live, SwapOrder};
-use sluice_engine::Provider;
 
 /// Codex renews what ends within five minutes; a minute more for its way to the provider and back.
 const DUE_S: f64 = 360.0;
@@ -19,13 +19,13 @@ const DUE_S: f64 = 360.0;
 const LOOK_MS: u64 = 100;
 
 impl Custody {
-    /// Refuses while Codex may be asking for the successor of what is live.
+    /// Refuses while the tool may be asking for the successor of what is live.
     pub(crate) fn check_not_renewing(
         &self,
         order: &SwapOrder,
         live: &Live,
     ) -> Result<(), CustodyError> {
-        if order.provider != Provider::Codex || !live.renewable {
+        if !live.renewable {
             return Ok(());
         }
         // An end that is not known may be near.
@@ -33,15 +33,15 @@ impl Custody {
         if left.is_some_and(|left| left > DUE_S) {
             return Ok(());
         }
-        let Some(seat) = &self.config.seats.codex else { return Ok(()) };
-        match processes::codex_at_work(&seat.home) {
+        let Some(seat) = self.config.seats.of(order.provider) else { return Ok(()) };
+        match tool(order.provider).renewing(seat) {
             AtWork::Nobody => Ok(()),
             AtWork::Process(pid) => Err(CustodyError::ToolRenews { process: Some(pid) }),
             AtWork::Unknown => Err(CustodyError::ToolRenews { process: None }),
         }
     }
 
-    /// Waits until Codex has written what it may be asking for, or is gone; at most as long as for
+    /// Waits until the tool has written what it may be asking for, or is gone; at most as long as for
     /// the tools' locks. What it wrote is live and captured then.
     pub(crate) fn wait_for_renewal(
         &self,

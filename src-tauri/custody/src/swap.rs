@@ -8,12 +8,13 @@ use crate::journal::{Intent, IntentId, Journal, Party, SagaOutcome, Step};
 use crate::lease::{self, KernelLock, ToolLocks};
 use crate::login::{AccountKey, Fingerprint, Identity, VintageRef};
 use crate::refused::Unreadable;
-use crate::seats::compose;
 use crate::seats::found::Found;
+use crate::seats::locks::Locks;
 use crate::seats::look::{Named, Stable};
+use crate::seats::tool;
 use crate::secret::Secret;
 use crate::vault::Vintage;
-use crate::{Custody, files, live, whereabouts};
+use crate::{Custody, files, live};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Utc};
@@ -246,7 +247,7 @@ impl Custody {
             return Err(CustodyError::KeptUnusable(live::UNSENDABLE));
         }
         let seats = &self.config.seats;
-        if let Some(config) = whereabouts::keeps_out(seats, order.provider, &order.to.key) {
+        if let Some(config) = seats.keeps_out(order.provider, &order.to.key) {
             return Err(CustodyError::NotAdmitted { config });
         }
         let place = self.locate(order.provider)?;
@@ -280,14 +281,10 @@ impl Custody {
         place: &Place,
         patience: Duration,
     ) -> Result<ToolLocks, CustodyError> {
-        match (provider, &self.config.seats.codex) {
-            (Provider::Claude, _) => {
-                ToolLocks::take(&lease::claude_locks(&place.dir_path), self.mark, patience)
-            }
-            (Provider::Codex, Some(seat)) => {
-                ToolLocks::take_files(&lease::codex_locks(&seat.home), self.mark, patience)
-            }
-            (Provider::Codex, None) => Err(CustodyError::NoSeat { provider }),
+        let seat = self.config.seats.of(provider).ok_or(CustodyError::NoSeat { provider })?;
+        match tool(provider).locks(seat, &place.dir_path) {
+            Locks::Directories(locks) => ToolLocks::take(&locks, self.mark, patience),
+            Locks::Files(paths) => ToolLocks::take_files(&paths, self.mark, patience),
         }
     }
 
@@ -431,7 +428,8 @@ impl Custody {
                 why: Unreadable::NotJson,
             };
             let base = prepared.live.bytes.as_ref();
-            let bytes = compose(intent.provider, base, &prepared.target.1).ok_or_else(unspliced)?;
+            let bytes =
+                tool(intent.provider).compose(base, &prepared.target.1).ok_or_else(unspliced)?;
             place.create(staged, &bytes)?;
             let unchanged = match (place.read(&place.name), base) {
                 (files::Read::Bytes(now), Some(base)) => now.same(base),

@@ -2,10 +2,10 @@
 //! single-use token, and the provider ends both.
 
 use crate::Custody;
-use crate::caveats::{Caveat, linked};
 use crate::error::CustodyError;
 use crate::files::{Place, Read};
 use crate::login::Fingerprint;
+use crate::seats::caveats::{Caveat, linked};
 use crate::seats::examine;
 use crate::seats::found::Found;
 use sluice_engine::{AccountId, Provider};

@@ -5,7 +5,7 @@
 mod support;
 
 use sluice_custody::{
-    Config, Custody, CustodyError, Holder, Holding, RefreshOutcome, Sealed, SeatState, Seats,
+    Config, Custody, CustodyError, Holder, Holding, RefreshOutcome, Sealed, Seat, SeatState, Seats,
     SwapFailure, Unreadable,
 };
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
@@ -58,12 +58,9 @@ fn a_swap_that_is_put_back_leaves_nothing_open() {
 #[test]
 fn open_seats_are_named_the_directory_only_where_it_is_reached() {
     let home = Home::with_two();
-    let seats = |home: &Home| Seats {
-        claude: Some(sluice_custody::ClaudeSeat {
-            dir: home.dir.path().join(".claude"),
-            config: home.config_path(),
-        }),
-        codex: None,
+    let seats = |home: &Home| {
+        let seat = Seat::at(Provider::Claude, &home.dir.path().join(".claude"));
+        Seats::from_iter([(Provider::Claude, seat)])
     };
     set_mode(home.dir.path(), 0o700);
     set_mode(&home.dir.path().join(".claude"), 0o755);

@@ -3,7 +3,8 @@
 
 use crate::paths::Paths;
 use crate::whereabouts;
-use sluice_custody::Seats;
+pub use sluice_custody::shared;
+use sluice_custody::{Seat, Seats};
 use sluice_engine::{AccountId, Generation, Provider, Utc};
 use sluice_ledger::{Error, Field, LaneRow, Ledger, by_headroom};
 use std::path::{Path, PathBuf};
@@ -155,15 +156,15 @@ fn own_seat(
 ) -> Result<(&'static str, PathBuf), NoPlace> {
     let seat = seat(paths, provider, account);
     if signed_in(provider, &seat) {
-        return Ok((store_variable(provider), seat));
+        return Ok((provider.spec().home_variable, seat));
     }
     let label = ledger.account(account)?.map(|row| row.label).unwrap_or_default();
     Err(NoPlace::NoSeat(format!(
         "{label} has no seat of its own yet. `sluice lane seat {label}` makes one, or sign in to it \
          once with the official tool:\n  {}={} {}",
-        store_variable(provider),
+        provider.spec().home_variable,
         seat.display(),
-        provider.name()
+        provider.spec().program
     )))
 }
 
@@ -189,25 +190,13 @@ fn first_ready(
         .ok_or(NoPlace::NoAccount(provider))
 }
 
-/// The variable by which a tool is pointed at another seat.
-#[must_use]
-pub const fn store_variable(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Claude => "CLAUDE_CONFIG_DIR",
-        Provider::Codex => "CODEX_HOME",
-    }
-}
-
 /// The seat that a tool started from here uses.
 ///
 /// # Errors
 /// The database.
 pub fn seat_in_use(ledger: &Ledger, paths: &Paths, provider: Provider) -> Result<SeatInUse, Error> {
     let Ok(home) = whereabouts::home() else { return Ok(SeatInUse::Foreign(PathBuf::new())) };
-    let directory = |seats: Seats| match provider {
-        Provider::Claude => seats.claude.map(|seat| seat.dir),
-        Provider::Codex => seats.codex.map(|seat| seat.home),
-    };
+    let directory = |seats: Seats| seats.of(provider).map(|seat| seat.dir.clone());
     let used = directory(Seats::from_env(&home, |name| std::env::var_os(name)));
     let used = used.unwrap_or_default();
     let noted = ledger.setting(&seat_note(provider))?;
@@ -262,11 +251,13 @@ pub fn seat(paths: &Paths, provider: Provider, account: AccountId) -> PathBuf {
 /// Whether the tool is signed in to a seat. Only that a login lies there is looked at.
 #[must_use]
 pub fn signed_in(provider: Provider, seat: &Path) -> bool {
-    let file = match provider {
-        Provider::Claude => ".credentials.json",
-        Provider::Codex => "auth.json",
-    };
-    seat.join(file).is_file()
+    Seat::at(provider, seat).login.is_file()
+}
+
+/// The configuration in a seat that names whose login lies there, where the login itself does not.
+#[must_use]
+pub fn config(provider: Provider, seat: &Path) -> Option<PathBuf> {
+    Seat::at(provider, seat).config
 }
 
 /// Whether an account has a seat of its own that the tool is signed in to.

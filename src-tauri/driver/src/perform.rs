@@ -501,19 +501,24 @@ async fn exchange(
 }
 
 async fn restart(provider: Provider, home: &std::path::Path) -> Result<(), Trouble> {
-    let mut tool = tokio::process::Command::new(provider.name());
-    tool.args(["app-server", "daemon", "restart"]).env("CODEX_HOME", home).current_dir(home);
+    let spec = provider.spec();
+    let failed = |text: String| Trouble::new("restart_failed", text);
+    let Some(background) = &spec.background else {
+        return Err(failed(format!("{} has no background process.", spec.tool)));
+    };
+    let mut tool = tokio::process::Command::new(spec.program);
+    tool.args(background.restart).env(spec.home_variable, home).current_dir(home);
     let quiet = std::process::Stdio::null;
     tool.stdin(quiet()).stdout(quiet()).stderr(quiet()).kill_on_drop(true);
-    let failed = |text: String| Trouble::new("restart_failed", text);
     let ended = tokio::time::timeout(RESTART_DEADLINE, tool.status()).await;
     match ended {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(failed(format!(
-            "Codex did not restart its background process ({status}); end its sessions by hand."
+            "{} did not restart its background process ({status}); end its sessions by hand.",
+            spec.tool
         ))),
-        Ok(Err(error)) => Err(failed(format!("Codex could not be started: {error}."))),
-        Err(_) => Err(failed("Codex did not answer within 15 seconds.".to_owned())),
+        Ok(Err(error)) => Err(failed(format!("{} could not be started: {error}.", spec.tool))),
+        Err(_) => Err(failed(format!("{} did not answer within 15 seconds.", spec.tool))),
     }
 }
 

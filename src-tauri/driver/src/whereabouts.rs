@@ -55,8 +55,7 @@ pub(crate) fn deciding(seats: &Seats) -> Vec<(Provider, PathBuf)> {
             Caveat::Outranked { .. } | Caveat::Redirected { .. } | Caveat::Barred { .. } => None,
         })
     });
-    let config = seats.codex.as_ref().map(|seat| (Provider::Codex, seat.home.join("config.toml")));
-    linked.chain(config).collect()
+    linked.chain(seats.deciding()).collect()
 }
 
 /// Names of what outranks the login of tools that are started from here; never what it holds.

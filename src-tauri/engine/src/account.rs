@@ -1,34 +1,11 @@
 //! Accounts: one subscription of one person with one provider.
 
+use crate::provider::Provider;
 use crate::units::AccountId;
 use crate::window::Usage;
 use alloc::format;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
-
-/// The company whose service is used and metered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    /// Claude Code.
-    Claude,
-    /// Codex.
-    Codex,
-}
-
-impl Provider {
-    /// Every provider, in display order.
-    pub const ALL: [Self; 2] = [Self::Claude, Self::Codex];
-
-    /// The stable lower-case name used in the ledger, on the command line and in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Claude => "claude",
-            Self::Codex => "codex",
-        }
-    }
-}
 
 /// What was bought; gives the sizes of the windows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

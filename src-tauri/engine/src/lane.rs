@@ -1,6 +1,6 @@
 //! Lanes: which account is active where, since when, and the clocks of the gates.
 
-use crate::account::Provider;
+use crate::provider::Provider;
 use crate::units::{AccountId, Generation, LaneId, Utc};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

@@ -1,10 +1,11 @@
 //! One account at one instant: its tier, target, deficit and headroom, computed from its last numbers.
 
-use crate::account::{Account, Provider};
+use crate::account::Account;
 use crate::calendar::Calendar;
 use crate::decision::Refusal;
 use crate::lane::Lane;
 use crate::memory::Memory;
+use crate::provider::Provider;
 use crate::rules::Rules;
 use crate::units::{AccountId, Utc};
 use crate::window::Window;

@@ -1,11 +1,12 @@
 //! Every account at one instant, computed once and shared by all lanes that decide then.
 
-use crate::account::{Account, Provider};
+use crate::account::Account;
 use crate::choose;
 use crate::decision::Refusal;
 use crate::lane::Lane;
 use crate::limits::ACCOUNTS_MAX;
 use crate::memory::Memory;
+use crate::provider::Provider;
 use crate::rules::Rules;
 use crate::standing::{Inputs, Standing};
 use crate::tier;

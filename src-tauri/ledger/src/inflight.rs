@@ -307,7 +307,8 @@ fn insert(
         Some(lane) => lanes::find(tx, lane)?.is_some_and(|row| row.name == lanes::DEFAULT_LANE),
         None => false,
     };
-    let follows = own_seat && new.provider == Provider::Claude && new.shadowed.is_empty();
+    let follows =
+        own_seat && new.provider.spec().running_sessions_follow && new.shadowed.is_empty();
     tx.prepare_cached(
         "INSERT INTO executions (id, provider, account, lane, generation, source, conversation,
              label, folder, program, shadowed, state, host, boot, namespace, wrapper_pid,

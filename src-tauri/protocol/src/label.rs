@@ -35,14 +35,7 @@ impl<'a> From<&'a AccountView> for Named<'a> {
 /// The name an account gets until a person names it: `Claude 2`.
 #[must_use]
 pub fn given(provider: Provider, number: usize) -> String {
-    format!("{} {number}", family(provider))
-}
-
-const fn family(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Claude => "Claude",
-        Provider::Codex => "Codex",
-    }
+    format!("{} {number}", provider.spec().family)
 }
 
 /// The name, and beside one that Sluice gave the mail address and the organisation: `Claude 2 —
@@ -50,7 +43,7 @@ const fn family(provider: Provider) -> &'static str {
 #[must_use]
 pub fn told_apart<'a>(account: impl Into<Named<'a>>) -> String {
     let Named { provider, label, mail, organization, .. } = account.into();
-    let number = label.strip_prefix(family(provider)).map(str::trim_start);
+    let number = label.strip_prefix(provider.spec().family).map(str::trim_start);
     let is_given = number.is_some_and(|number| number.parse::<usize>().is_ok());
     match mail.filter(|_| is_given) {
         Some(mail) => labelled(Some(mail), organization, Some(label)),

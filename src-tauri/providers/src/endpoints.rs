@@ -6,12 +6,15 @@ use sluice_engine::Provider;
 use std::net::IpAddr;
 use thiserror::Error;
 
-/// Variables that point an endpoint elsewhere, with the address used without them.
+/// The variable that points an endpoint elsewhere, with the address used without it.
 const CLAUDE_API: (&str, &str) = ("SLUICE_CLAUDE_API", "https://api.anthropic.com");
 const CLAUDE_TOKEN: (&str, &str) =
     ("SLUICE_CLAUDE_TOKEN_URL", "https://platform.claude.com/v1/oauth/token");
 const CODEX_API: (&str, &str) = ("SLUICE_CODEX_API", "https://chatgpt.com/backend-api");
 const CODEX_TOKEN: (&str, &str) = ("SLUICE_CODEX_TOKEN_URL", "https://auth.openai.com/oauth/token");
+
+/// Variables that point to another server.
+pub const VARIABLES: [&str; 4] = [CLAUDE_API.0, CLAUDE_TOKEN.0, CODEX_API.0, CODEX_TOKEN.0];
 
 /// The one name that is taken; the client pins it to loopback.
 pub(crate) const LOCAL_NAME: &str = "localhost";

@@ -14,6 +14,7 @@ pub mod json;
 pub mod reading;
 pub mod retry_after;
 pub mod spoken;
+pub mod tool;
 pub mod words;
 
 pub use claude::{Claude, Identity, ProfileReply, TokenReply, UsageReply};
@@ -23,3 +24,4 @@ pub use endpoints::{EndpointError, Endpoints};
 pub use failure::{FailureClass, ProviderError, Remedy};
 pub use json::Oddity;
 pub use retry_after::RetryAfter;
+pub use tool::{Clients, Tool, tool};

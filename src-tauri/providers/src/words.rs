@@ -16,7 +16,7 @@ const LINE_MAX: usize = 600;
 const NAME_MAX: usize = 32;
 
 /// A pattern and what it means. `*` is any text, `%` a short name, all else is lower case.
-pub(crate) type Table = &'static [(&'static str, Class)];
+pub type Table = &'static [(&'static str, Class)];
 
 /// What stands before a message without changing it.
 const PREFIXES: [&str; 6] = [
@@ -29,7 +29,7 @@ const PREFIXES: [&str; 6] = [
 ];
 
 /// Texts of Claude Code, newest first within a class.
-pub(crate) const CLAUDE: Table = &[
+pub const CLAUDE: Table = &[
     ("you've hit your session limit*", Class::FiveHourLimit),
     ("you've hit your 5-hour limit*", Class::FiveHourLimit),
     ("5-hour limit reached*", Class::FiveHourLimit),
@@ -103,7 +103,7 @@ pub(crate) const CLAUDE: Table = &[
 ];
 
 /// Texts of Codex.
-pub(crate) const CODEX: Table = &[
+pub const CODEX: Table = &[
     ("you've hit your usage limit for *", Class::ModelLimit),
     ("you've hit your usage limit*", Class::LimitUnspecified),
     ("the usage limit has been reached*", Class::LimitUnspecified),
@@ -130,22 +130,9 @@ pub(crate) const CODEX: Table = &[
     ("error loading config*", Class::ConfigInvalid),
 ];
 
-/// Whose tool said something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaker {
-    /// Claude Code.
-    Claude,
-    /// The `codex` tool.
-    Codex,
-}
-
-/// The class of a text a tool showed; `None` when no known wording begins any of its lines.
+/// The class of a text a tool showed; `None` when no known wording of `table` begins any of its lines.
 #[must_use]
-pub fn classify_text(speaker: Speaker, text: &str) -> Option<Class> {
-    let table = match speaker {
-        Speaker::Claude => CLAUDE,
-        Speaker::Codex => CODEX,
-    };
+pub fn classify_text(table: Table, text: &str) -> Option<Class> {
     text.lines().take(LINES_MAX).find_map(|line| {
         let plain = normal(line);
         std::iter::successors(Some(plain.as_str()), |rest| strip(rest))
@@ -217,7 +204,7 @@ mod tests {
             "I think the design has its limit reached now",
             "",
         ] {
-            assert_eq!(classify_text(Speaker::Claude, text), None, "{text}");
+            assert_eq!(classify_text(CLAUDE, text), None, "{text}");
         }
     }
 
@@ -228,7 +215,7 @@ mod tests {
             "Error: You've hit your session limit",
             "⎿\nYou've hit your session limit",
         ] {
-            assert_eq!(classify_text(Speaker::Claude, text), Some(Class::FiveHourLimit), "{text}");
+            assert_eq!(classify_text(CLAUDE, text), Some(Class::FiveHourLimit), "{text}");
         }
     }
 

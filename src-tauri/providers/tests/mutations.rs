@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sluice_engine::{Percent, Usage, Utc};
 use sluice_providers::claude::{config, control, parse_profile, parse_usage, signals, token};
 use sluice_providers::codex;
-use sluice_providers::words::{Speaker, classify_text};
+use sluice_providers::words::{self, classify_text};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ fn parse(which: usize, bytes: &[u8]) {
         },
         _ => {
             let text = String::from_utf8_lossy(bytes);
-            for speaker in [Speaker::Claude, Speaker::Codex] {
+            for speaker in [words::CLAUDE, words::CODEX] {
                 let _seen = classify_text(speaker, &text);
             }
             Vec::new()

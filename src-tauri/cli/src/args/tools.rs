@@ -43,7 +43,7 @@ pub enum LaneCommand {
         /// The folder; this one when left out.
         folder: Option<PathBuf>,
         /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        #[arg(long, value_enum, default_value_t = Tool::USUAL)]
         provider: Tool,
     },
     /// Undoes `bind`; the lane stays.
@@ -51,7 +51,7 @@ pub enum LaneCommand {
         /// Its name.
         name: String,
         /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        #[arg(long, value_enum, default_value_t = Tool::USUAL)]
         provider: Tool,
     },
     /// Makes an account active in a lane; tools that run keep what they were started on.
@@ -61,7 +61,7 @@ pub enum LaneCommand {
         /// The account, by name, number or mail.
         account: String,
         /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        #[arg(long, value_enum, default_value_t = Tool::USUAL)]
         provider: Tool,
     },
     /// Lets failures move a lane (`on`), or leaves it to you (`off`).
@@ -72,7 +72,7 @@ pub enum LaneCommand {
         #[arg(value_enum)]
         state: OnOff,
         /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        #[arg(long, value_enum, default_value_t = Tool::USUAL)]
         provider: Tool,
     },
     /// Sets how many tools may run, of a provider or on one account; what is left out has no ceiling.
@@ -90,7 +90,7 @@ pub enum LaneCommand {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         per_day: Option<u32>,
         /// Whose tool.
-        #[arg(long, value_enum, default_value_t = Tool::Claude)]
+        #[arg(long, value_enum, default_value_t = Tool::USUAL)]
         provider: Tool,
     },
     /// Gives an account a seat of its own: starts the official tool's own sign-in in a fresh directory.

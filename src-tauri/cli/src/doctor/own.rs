@@ -7,6 +7,7 @@ use sluice_driver::checkup::{
 };
 use sluice_driver::{Paths, whereabouts};
 use sluice_protocol::{AccountView, Provider, View};
+use sluice_providers::endpoints;
 
 const MEGABYTE: f64 = 1_000_000.0;
 /// A disk with less room than this may soon refuse a write, bytes.
@@ -183,14 +184,8 @@ pub(super) fn surroundings() -> Vec<Finding> {
         .flat_map(|provider| whereabouts::caveats(provider, here.as_deref(), None));
     let shadows =
         caveats.map(|caveat| Finding::warning(caveat.code(), caveat.to_string(), caveat.helps()));
-    let overrides = [
-        "SLUICE_CLAUDE_API",
-        "SLUICE_CLAUDE_TOKEN_URL",
-        "SLUICE_CODEX_API",
-        "SLUICE_CODEX_TOKEN_URL",
-        "SLUICE_DEMO_CLOCK",
-    ];
-    let overrides = overrides.into_iter().filter(set).map(|name| {
+    let overrides = endpoints::VARIABLES.into_iter().chain(["SLUICE_DEMO_CLOCK"]);
+    let overrides = overrides.filter(set).map(|name| {
         let text = format!("{name} is set: this is a test set-up, not the real providers.");
         Finding::warning("environment", text, "Unset it to watch your own accounts.")
     });

@@ -93,8 +93,9 @@ pub(super) fn hooks() -> Option<Finding> {
 
 /// Versions of the tools, each asked with a deadline.
 pub(super) async fn versions(view: &View) -> Vec<Finding> {
-    let (claude, codex) = tokio::join!(version("claude"), version("codex"));
-    let told = |provider: Provider, name: &str, version: Version| {
+    let asked = Provider::ALL.map(|provider| tokio::spawn(version(provider.spec().program)));
+    let told = |provider: Provider, version: Version| {
+        let name = provider.spec().tool;
         let wanted = view.accounts.iter().any(|account| account.provider == provider);
         match version {
             Version::Is(text) => Finding::ok("version", format!("{name}: {text}.")),
@@ -111,7 +112,12 @@ pub(super) async fn versions(view: &View) -> Vec<Finding> {
             ),
         }
     };
-    vec![told(Provider::Claude, "Claude Code", claude), told(Provider::Codex, "Codex", codex)]
+    let mut found = Vec::new();
+    for (provider, asked) in Provider::ALL.into_iter().zip(asked) {
+        let version = asked.await.unwrap_or_else(|error| Version::Failed(error.to_string()));
+        found.push(told(provider, version));
+    }
+    found
 }
 
 enum Version {
@@ -120,7 +126,7 @@ enum Version {
     Failed(String),
 }
 
-async fn version(program: &str) -> Version {
+async fn version(program: &'static str) -> Version {
     let mut command = tokio::process::Command::new(program);
     command.arg("--version").stdin(std::process::Stdio::null()).kill_on_drop(true);
     match tokio::time::timeout(VERSION_DEADLINE, command.output()).await {

@@ -6,7 +6,7 @@ use sluice_engine::{
     Account, Action, Calendar, Decision, Gates, Generation, Lane, LaneId, Login, Mono, Now,
     Observation, Percent, Plan, Policy, Rules, Settlement, Usage, Utc, Window, World,
 };
-use sluice_protocol::{AccountId, AccountView};
+use sluice_protocol::{AccountId, AccountView, Provider};
 
 const NOW: Utc = Utc::from_seconds(1_795_356_000);
 const LANE: LaneId = LaneId(1);

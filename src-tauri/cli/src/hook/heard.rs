@@ -64,7 +64,7 @@ impl Whose {
                 Some((Used::Known { account, generation }, None))
             }
             (SeatInUse::Default, None) => {
-                let lane = ledger.default_lane(Provider::Claude).ok()?.lane.id;
+                let lane = ledger.default_lane(Provider::HOOKED).ok()?.lane.id;
                 Some((ledger.used_in_seat(lane, at).ok()?, Some(lane)))
             }
         }
@@ -102,7 +102,7 @@ impl Heard {
     }
 
     fn whose(&self, ledger: &Ledger) -> Option<Whose> {
-        let seat = lanes::seat_in_use(ledger, &self.paths, Provider::Claude).ok()?;
+        let seat = lanes::seat_in_use(ledger, &self.paths, Provider::HOOKED).ok()?;
         Some(Whose { row: self.row(ledger).0, seat })
     }
 
@@ -138,21 +138,21 @@ impl Heard {
             SeatInUse::Foreign(_) => return None,
             SeatInUse::Own(account) => (Some(*account), None),
             SeatInUse::Default => {
-                let lane = ledger.default_lane(Provider::Claude).ok()?.lane;
+                let lane = ledger.default_lane(Provider::HOOKED).ok()?.lane;
                 (lane.active, Some(lane.id))
             }
         };
         let new = NewExecution {
             id: new_id(),
-            provider: Provider::Claude,
+            provider: Provider::HOOKED,
             account,
             lane,
             origin: Origin::Hook,
             conversation: self.conversation.clone(),
             label: None,
             folder: self.folder.clone(),
-            program: "claude".to_owned(),
-            shadowed: shadowed_names(Provider::Claude),
+            program: Provider::HOOKED.spec().program.to_owned(),
+            shadowed: shadowed_names(Provider::HOOKED),
             machine: Kernel::here()?.machine().clone(),
             wrapper: None,
             child: tool,
@@ -203,7 +203,7 @@ impl Heard {
         };
         let row = whose.fitting();
         let shadowed = row.is_some_and(|row| !row.execution.shadowed.is_empty())
-            || !shadowed_names(Provider::Claude).is_empty();
+            || !shadowed_names(Provider::HOOKED).is_empty();
         let minute = at.0 / 60_000_000;
         let conversation = self.conversation.as_deref().unwrap_or("hook");
         let report = FailureReport {
@@ -305,7 +305,7 @@ impl Heard {
             return;
         }
         let Some(mut ledger) = self.ledger() else { return };
-        if !shadowed_names(Provider::Claude).is_empty() {
+        if !shadowed_names(Provider::HOOKED).is_empty() {
             return;
         }
         let Some(account) = self.answered(&mut ledger, &usage) else { return };
@@ -327,7 +327,7 @@ impl Heard {
             SeatInUse::Foreign(_) => return None,
             SeatInUse::Own(account) => (*account, None, None),
             SeatInUse::Default => {
-                let lane = ledger.default_lane(Provider::Claude).ok()?;
+                let lane = ledger.default_lane(Provider::HOOKED).ok()?;
                 (lane.lane.active?, Some(lane.lane.generation), lane.since)
             }
         };

@@ -3,7 +3,7 @@
 use super::observe::{Channel, Evidence, Held, Manner};
 use super::signals;
 use rustix::event::{PollFd, PollFlags};
-use sluice_engine::Provider;
+use sluice_providers::tool;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal as _, PipeReader, Read, Write as _};
 use std::os::fd::AsFd;
@@ -40,8 +40,8 @@ struct Pump {
 
 impl Channels {
     /// Puts pipes in the place of the channels that are to be looked at. Where both channels go to one
-    /// place they share a pipe, so that their order stays. A terminal that Codex writes to is left
-    /// alone: it shows its work differently elsewhere, and a person sees what it says.
+    /// place they share a pipe, so that their order stays. A terminal is left alone where the tool
+    /// shows its work differently elsewhere: a person sees what it says.
     ///
     /// # Errors
     /// No pipe could be made.
@@ -49,19 +49,17 @@ impl Channels {
         let (output, errors) = (std::io::stdout(), std::io::stderr());
         let copy = |of: &dyn AsFd| of.as_fd().try_clone_to_owned().map(File::from);
         let mut ends = Vec::new();
+        let unattended = &tool(manner.provider).unattended;
         let shared = same_file(&output, &errors) && !output.is_terminal();
         if shared {
             let (reader, writer) = std::io::pipe()?;
-            let channel = match manner.provider {
-                Provider::Claude => Channel::Output,
-                Provider::Codex if manner.structured => Channel::Output,
-                Provider::Codex => Channel::Errors,
-            };
+            let on_errors = unattended.fails_on_errors && !manner.structured;
+            let channel = if on_errors { Channel::Errors } else { Channel::Output };
             command.stderr(writer.try_clone()?).stdout(writer);
             ends.push((reader, channel, copy(&output)?));
             return Ok(Self { manner, ends });
         }
-        if manner.provider == Provider::Claude || !output.is_terminal() {
+        if !unattended.heeds_terminal || !output.is_terminal() {
             let (reader, writer) = std::io::pipe()?;
             command.stdout(writer);
             ends.push((reader, Channel::Output, copy(&output)?));

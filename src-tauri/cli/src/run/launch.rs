@@ -34,9 +34,12 @@ pub(super) fn tool_of(args: &RunArgs) -> (String, Provider) {
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let provider = match args.provider {
-        Some(tool) => tool.into(),
-        None if program.starts_with("codex") => Tool::Codex.into(),
-        None => Tool::Claude.into(),
+        Some(Tool(provider)) => provider,
+        None => {
+            let mut known = Provider::ALL.into_iter();
+            let named = known.find(|provider| program.starts_with(provider.spec().program));
+            named.unwrap_or(Provider::USUAL)
+        }
     };
     (program, provider)
 }
@@ -79,12 +82,12 @@ impl Launch {
         let provider = self.provider;
         if self.place.environment.is_some() {
             // It outranks the directory that the lane sets.
-            self.removed.push("CLAUDE_SECURESTORAGE_CONFIG_DIR");
+            self.removed.extend(Provider::ALL.iter().filter_map(|one| one.spec().login_variable));
             return Ok(self);
         }
         match lanes::seat_in_use(ledger, paths, provider)? {
             SeatInUse::Default => {}
-            SeatInUse::Own(_) if asked => self.removed.push(lanes::store_variable(provider)),
+            SeatInUse::Own(_) if asked => self.removed.push(provider.spec().home_variable),
             SeatInUse::Own(account) => {
                 self.place = Place { account: Some(account), ..Place::default() };
             }
@@ -93,7 +96,7 @@ impl Launch {
                     "the environment points the tool at {}, which is not the machine's own seat; \
                      unset {} for this run",
                     directory.display(),
-                    lanes::store_variable(provider)
+                    provider.spec().home_variable
                 )));
             }
             SeatInUse::Foreign(directory) => {

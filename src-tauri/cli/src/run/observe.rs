@@ -5,18 +5,14 @@ use crate::render;
 use sluice_driver::spoken;
 use sluice_engine::skip::{FailureKind, LimitWindow};
 use sluice_engine::{Provider, Utc};
-use sluice_providers::FailureClass;
-use sluice_providers::claude::signals::parse_stream_line;
-use sluice_providers::codex::signals::{Message, parse_message};
 use sluice_providers::json::Oddities;
 use sluice_providers::spoken::{Spoken, reset_said};
-use sluice_providers::words::{Speaker, classify_text};
+use sluice_providers::words::classify_text;
+use sluice_providers::{FailureClass, tool};
 use std::ffi::OsString;
 
 /// What is kept back while nothing was produced yet, bytes.
 const HELD_MAX: usize = 64 * 1024;
-/// Lines with which Codex heads its own work on standard error.
-const WORK: [&str; 3] = ["codex", "exec", "thinking"];
 
 /// How a run is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,20 +35,17 @@ pub fn manner(provider: Provider, program: &str, command: &[OsString]) -> Option
         let joined = words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         after.copied().or(joined)
     };
-    match provider {
-        Provider::Claude if program.starts_with("claude") && (has("-p") || has("--print")) => {
-            Some(Manner {
-                provider,
-                structured: option("--output-format").is_some_and(|format| format != "text"),
-                led: option("--input-format").is_some_and(|format| format != "text"),
-            })
-        }
-        Provider::Codex if program.starts_with("codex") && (has("exec") || has("e")) => {
-            let structured = has("--json") || has("--experimental-json");
-            Some(Manner { provider, structured, led: false })
-        }
-        Provider::Claude | Provider::Codex => None,
+    let any = |names: &[&str]| names.iter().any(|name| has(name));
+    let formatted = |name: Option<&str>| name.and_then(option).is_some_and(|form| form != "text");
+    let unattended = &tool(provider).unattended;
+    if !program.starts_with(provider.spec().program) || !any(unattended.words) {
+        return None;
     }
+    Some(Manner {
+        provider,
+        structured: any(unattended.structured) || formatted(unattended.output_format),
+        led: formatted(unattended.input_format),
+    })
 }
 
 /// The failure of the account behind a class; `None` when the class says nothing of the account.
@@ -231,13 +224,10 @@ impl Held {
     /// Nothing structured exists in this mode. On standard output a wording counts that is all there
     /// is; on standard error the last thing said, before any work.
     fn judge_words(&mut self, channel: Channel, text: &str) {
-        let speaker = match self.manner.provider {
-            Provider::Claude => Speaker::Claude,
-            Provider::Codex => Speaker::Codex,
-        };
+        let tool = tool(self.manner.provider);
         let resets_at = || reset_said(text).and_then(|said| meant(&said));
-        let seen =
-            classify_text(speaker, text).and_then(|class| Seen::of(class, resets_at(), false));
+        let seen = classify_text(tool.wordings, text)
+            .and_then(|class| Seen::of(class, resets_at(), false));
         let before = &mut self.worded[channel as usize];
         match channel {
             Channel::Output if seen.is_none() || before.is_some() => {
@@ -246,7 +236,7 @@ impl Held {
             }
             Channel::Output => *before = seen,
             Channel::Errors => {
-                self.worked |= WORK.contains(&text);
+                self.worked |= tool.unattended.headings.contains(&text);
                 *before = seen;
             }
         }
@@ -273,13 +263,8 @@ fn judge(provider: Provider, text: &str) -> Judged {
         return Judged::Content;
     }
     let document = Oddities::default().document(text.as_bytes()).unwrap_or_default();
-    let (class, resets_at) = match provider {
-        Provider::Claude => {
-            let signal = parse_stream_line(text.as_bytes());
-            (signal.class, signal.resets_at.or_else(|| meant(&signal.spoken?)))
-        }
-        Provider::Codex => codex(text, &document),
-    };
+    let signal = (tool(provider).read_line)(text.as_bytes());
+    let (class, resets_at) = (signal.class, signal.resets_at.or_else(|| meant(&signal.spoken?)));
     let kind = document["type"].as_str().unwrap_or_default();
     match class.map(|class| (class, Seen::of(class, resets_at, true))) {
         Some((_, Some(seen))) => Judged::Failure(seen),
@@ -292,18 +277,6 @@ fn judge(provider: Provider, text: &str) -> Judged {
         None if is_told_only(kind) => Judged::Noise,
         None => Judged::Content,
     }
-}
-
-/// An event of Codex that tells of a failure. The same wording comes twice: as `error`, which may also
-/// be a try that is repeated, and with the turn that failed.
-fn codex(text: &str, document: &serde_json::Value) -> (Option<FailureClass>, Option<Utc>) {
-    let message = document["error"]["message"].as_str().or_else(|| document["message"].as_str());
-    let class = match (document["type"].as_str(), parse_message(text.as_bytes())) {
-        (_, Message::Failed(class)) => Some(class),
-        (Some("error"), _) => message.and_then(|text| classify_text(Speaker::Codex, text)),
-        _ => None,
-    };
-    (class, message.and_then(reset_said).and_then(|said| meant(&said)))
 }
 
 /// The tool speaks in the zone of this process.

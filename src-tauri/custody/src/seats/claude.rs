@@ -1,7 +1,13 @@
 //! Claude Code's seat: `.credentials.json`, and `oauthAccount` in `.claude.json`.
 
+mod settings;
+
+use super::caveats::{Caveat, Surroundings};
 use super::foreign::{holds_more_than, holds_text};
 use super::found::{Found, FoundLogin};
+use super::locks::{Locks, ToolLock, with_suffix};
+use super::{Facts, Seat, Tool, filled, tool_home};
+use crate::error::CustodyError;
 use crate::json::{self, Entry};
 use crate::login::{AccountKey, Fingerprint, Identity};
 use crate::refused::{ForeignLogin, Unreadable};
@@ -10,14 +16,119 @@ use crate::vault::{Salt, Vintage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sluice_engine::renew::{RENEW_AHEAD_S, renewal_due};
-use sluice_engine::{Plan, Utc};
+use sluice_engine::{Plan, Provider, Utc};
 use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The credential file's name.
-pub(crate) const FILE: &str = ".credentials.json";
+/// Claude Code.
+pub(super) struct Claude;
+
+const PROVIDER: Provider = Provider::Claude;
+/// The tool's directory below the home, and its settings' below a project.
+const USUAL: &str = ".claude";
 /// The global configuration's name.
-pub(crate) const CONFIG: &str = ".claude.json";
+const CONFIG: &str = ".claude.json";
+/// The same where an early version has left it: as long as it is there it is the one that is used.
+const LEGACY_CONFIG: &str = ".config.json";
+
+static FACTS: Facts = Facts {
+    usual: USUAL,
+    file: ".credentials.json",
+    config: Some(CONFIG),
+    keys: &[
+        "ANTHROPIC_AUTH_TOKEN",
+        "ANTHROPIC_API_KEY",
+        "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+        "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+        "ANTHROPIC_PROFILE",
+    ],
+    clouds: &["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"],
+    address: "ANTHROPIC_BASE_URL",
+    shared: &[
+        "projects",
+        "history.jsonl",
+        "CLAUDE.md",
+        "settings.json",
+        "keybindings.json",
+        "agents",
+        "commands",
+        "skills",
+        "plugins",
+        "hooks",
+        "output-styles",
+        "themes",
+        "rules",
+        "workflows",
+        "file-history",
+        "paste-cache",
+        "shell-snapshots",
+        "session-env",
+    ],
+};
+
+impl Tool for Claude {
+    fn facts(&self) -> &'static Facts {
+        &FACTS
+    }
+
+    /// The variable of the login alone means the usual store when it is set and empty.
+    fn seat(&self, home: &Path, var: &dyn Fn(&str) -> Option<OsString>) -> Seat {
+        let spec = PROVIDER.spec();
+        let own = tool_home(PROVIDER, home, var);
+        let dir = match spec.login_variable.and_then(var) {
+            Some(empty) if empty.is_empty() => home.join(USUAL),
+            named => filled(named).unwrap_or_else(|| own.clone()),
+        };
+        let legacy = own.join(LEGACY_CONFIG);
+        let config = match filled(var(spec.home_variable)) {
+            _ if legacy.is_file() => legacy,
+            Some(named) => named.join(CONFIG),
+            None => home.join(CONFIG),
+        };
+        Seat { config: Some(config), ..Seat::at(PROVIDER, &dir) }
+    }
+
+    fn examine(&self, bytes: &Secret, salt: &Salt) -> Found {
+        examine(bytes, salt)
+    }
+
+    fn compose(&self, live: Option<&Secret>, vintage: &Vintage) -> Option<Secret> {
+        compose(live, vintage)
+    }
+
+    fn refresh_request(&self, vintage: &Vintage) -> Option<Secret> {
+        refresh_request(vintage)
+    }
+
+    fn merge_reply(&self, kept: &Vintage, body: &Secret, now: Utc) -> Option<Secret> {
+        merge_reply(kept, body, now)
+    }
+
+    fn locks(&self, _seat: &Seat, real: &Path) -> Locks {
+        Locks::Directories(vec![
+            ToolLock::new(real.join(".oauth_refresh.lock"), 60),
+            ToolLock::new(with_suffix(real, ".lock"), 60),
+            ToolLock::new(real.join(".storage-write.lock"), 15),
+        ])
+    }
+
+    fn unrenewable(&self, path: PathBuf) -> CustodyError {
+        CustodyError::Foreign { provider: PROVIDER, path, what: ForeignLogin::SetupToken }
+    }
+
+    fn settings_caveats(&self, around: &Surroundings<'_>, found: &mut Vec<Caveat>) {
+        let files = settings::files(PROVIDER, around);
+        files.iter().for_each(|path| settings::caveats(PROVIDER, path, found));
+    }
+
+    fn keeps_out(&self, _seat: &Seat, key: &AccountKey, etc: &Path) -> Option<PathBuf> {
+        settings::keeps_out(etc, key)
+    }
+}
+
 /// Keys of the credential file that belong to the account; every other key belongs to the machine.
 const ACCOUNT_KEYS: [&str; 2] = ["claudeAiOauth", "trustedDeviceToken"];
 /// What else lies in the credential file, none of it a login: the machine's.

@@ -1,23 +1,103 @@
 //! Codex's seat: `auth.json`, rewritten in place by the tool; its identity is inside.
 
+mod config;
+
+use super::caveats::{Caveat, Surroundings};
 use super::claude::{text, top_level};
 use super::foreign::{holds_more_than, holds_text};
 use super::found::{Found, FoundLogin};
+use super::locks::Locks;
+use super::{Facts, Seat, Tool, tool_home};
+use crate::error::CustodyError;
 use crate::json::{self, Entry};
 use crate::login::{AccountKey, Identity};
-use crate::refused::{ForeignLogin, Unreadable};
+use crate::processes::{self, AtWork};
+use crate::refused::{Barred, ForeignLogin, Unreadable};
 use crate::secret::Secret;
 use crate::vault::{Salt, Vintage};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sluice_engine::{Plan, Utc};
+use sluice_engine::{Plan, Provider, Utc};
 use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The credential file's name.
-pub(crate) const FILE: &str = "auth.json";
+/// Codex.
+pub(super) struct Codex;
+
+const PROVIDER: Provider = Provider::Codex;
+
+static FACTS: Facts = Facts {
+    usual: ".codex",
+    file: "auth.json",
+    config: None,
+    keys: &["CODEX_API_KEY", "OPENAI_API_KEY", "CODEX_ACCESS_TOKEN"],
+    clouds: &[],
+    address: "OPENAI_BASE_URL",
+    shared: &[],
+};
+
+impl Tool for Codex {
+    fn facts(&self) -> &'static Facts {
+        &FACTS
+    }
+
+    fn seat(&self, home: &Path, var: &dyn Fn(&str) -> Option<OsString>) -> Seat {
+        Seat::at(PROVIDER, &tool_home(PROVIDER, home, var))
+    }
+
+    fn examine(&self, bytes: &Secret, salt: &Salt) -> Found {
+        examine(bytes, salt)
+    }
+
+    /// The whole file is the account's.
+    fn compose(&self, _live: Option<&Secret>, vintage: &Vintage) -> Option<Secret> {
+        Some(Secret::new(vintage.credential.expose().to_vec()))
+    }
+
+    fn refresh_request(&self, vintage: &Vintage) -> Option<Secret> {
+        refresh_request(vintage)
+    }
+
+    fn merge_reply(&self, kept: &Vintage, body: &Secret, now: Utc) -> Option<Secret> {
+        merge_reply(kept, body, now)
+    }
+
+    /// They lie in the tool's own directory, wherever its files lead.
+    fn locks(&self, seat: &Seat, _real: &Path) -> Locks {
+        Locks::Files(vec![seat.dir.join("auth.lock"), seat.dir.join("auth.json.lock")])
+    }
+
+    fn unrenewable(&self, path: PathBuf) -> CustodyError {
+        CustodyError::SeatUnreadable { path, why: Unreadable::HalfLogin }
+    }
+
+    fn settings_caveats(&self, around: &Surroundings<'_>, found: &mut Vec<Caveat>) {
+        let home = tool_home(PROVIDER, around.home, around.var);
+        config::caveats(PROVIDER, &config::layers(&home, around.etc), found);
+    }
+
+    fn keeps_out(&self, seat: &Seat, key: &AccountKey, etc: &Path) -> Option<PathBuf> {
+        config::keeps_out(&config::layers(&seat.dir, etc), key)
+    }
+
+    fn barred(&self, seat: &Seat, etc: &Path) -> Option<Barred> {
+        config::barred(&config::layers(&seat.dir, etc))
+    }
+
+    fn deciding(&self, seat: &Seat) -> Option<PathBuf> {
+        Some(seat.dir.join(config::FILE))
+    }
+
+    /// It asks the provider first and takes its locks only to save.
+    fn renewing(&self, seat: &Seat) -> AtWork {
+        processes::at_work(PROVIDER.spec(), FACTS.usual, &seat.dir)
+    }
+}
+
 /// The tool's public client id, part of each refresh request.
 const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 /// Longest token that is looked into.

@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use sluice_custody::{
-    AccountKey, ClaudeSeat, CodexSeat, Config, Custody, Health, Intent, IntentId, ItemKey, Journal,
-    OpenIntent, Party, Pointers, RecordError, SagaOutcome, Seats, Secret, SecretStore, Step,
-    StoreError, SwapOrder, VintageRef,
+    AccountKey, Config, Custody, Health, Intent, IntentId, ItemKey, Journal, OpenIntent, Party,
+    Pointers, RecordError, SagaOutcome, Seats, Secret, SecretStore, Step, StoreError, SwapOrder,
+    VintageRef,
 };
 use sluice_engine::{AccountId, Generation, LaneId, Provider};
 use std::collections::BTreeMap;
@@ -221,20 +221,15 @@ impl Home {
     /// Another custody over the same home with another store.
     pub fn reopened_on(&self, store: Arc<dyn SecretStore>) -> Custody {
         let home = self.dir.path();
-        let seat = ClaudeSeat { dir: home.join(".claude"), config: home.join(".claude.json") };
-        let seats = Seats { claude: Some(seat), codex: None };
+        let both = Seats::from_env(home, |_| None);
+        let seats = both.of(Provider::Claude).map(|seat| (Provider::Claude, seat.clone()));
+        let seats = seats.into_iter().collect();
         let config = Config { data_dir: home.join("data"), namespace: "sluice-test".into(), seats };
         Custody::open(config, store, self.pointers.clone()).unwrap()
     }
 
     fn open(home: PathBuf, store: &Arc<MemStore>, pointers: &Arc<MemPointers>) -> Custody {
-        let seats = Seats {
-            claude: Some(ClaudeSeat {
-                dir: home.join(".claude"),
-                config: home.join(".claude.json"),
-            }),
-            codex: Some(CodexSeat { home: home.join(".codex") }),
-        };
+        let seats = Seats::from_env(&home, |_| None);
         let config = Config { data_dir: home.join("data"), namespace: "sluice-test".into(), seats };
         Custody::open(config, store.clone(), pointers.clone()).unwrap()
     }

@@ -26,9 +26,6 @@ use zeroize::Zeroizing;
 /// What the journal's error begins with when a lane has moved on.
 const STALE: &str = "stale: ";
 
-/// Where Codex's app-server listens, in `CODEX_HOME`.
-const APP_SERVER: &str = "app-server-control/app-server-control.sock";
-
 pub(super) struct RealCustody {
     custody: Arc<real::Custody>,
     watched: Vec<(Provider, PathBuf)>,
@@ -51,25 +48,26 @@ impl RealCustody {
             .into_iter()
             .filter_map(|provider| Some((provider, usual.credential_path(provider)?)))
             .collect();
-        let config = seats.claude.as_ref().map(|seat| (Provider::Claude, seat.config.clone()));
+        let config = |provider| Some((provider, seats.config(provider)?.to_path_buf()));
+        let configs = Provider::ALL.into_iter().filter_map(config);
         let files = Provider::ALL
             .into_iter()
             .filter_map(|provider| Some((provider, seats.credential_path(provider)?)));
         let decides = whereabouts::deciding(seats);
-        let watched = files.chain(config).chain(decides).collect();
+        let watched = files.chain(configs).chain(decides).collect();
         Self { custody: Arc::new(custody), watched, elsewhere, paths: paths.clone(), ledger, clock }
     }
 }
 
 impl RealCustody {
-    /// Whether Codex's own background process runs: it holds the login it was started with.
+    /// Whether the tool's own background process runs: it holds the login it was started with.
     fn lingers(&self, provider: Provider) -> bool {
+        let Some(background) = &provider.spec().background else { return false };
         let file = self.watched.iter().find(|(whose, _)| *whose == provider);
         let home = file.and_then(|(_, file)| file.parent());
-        provider == Provider::Codex
-            && home.is_some_and(|home| {
-                std::os::unix::net::UnixStream::connect(home.join(APP_SERVER)).is_ok()
-            })
+        home.is_some_and(|home| {
+            std::os::unix::net::UnixStream::connect(home.join(background.socket)).is_ok()
+        })
     }
 }
 
@@ -171,11 +169,7 @@ impl Custody for RealCustody {
         let mut places = self.elsewhere.clone();
         for row in &accounts {
             let seat = lanes::seat(&self.paths, row.provider, row.id);
-            let own = Seats {
-                claude: Some(real::ClaudeSeat { dir: seat.clone(), config: seat.clone() }),
-                codex: Some(real::CodexSeat { home: seat }),
-            };
-            places.extend(own.credential_path(row.provider).map(|path| (row.provider, path)));
+            places.push((row.provider, real::Seat::at(row.provider, &seat).login));
         }
         let ids: Vec<AccountId> = accounts.iter().map(|row| row.id).collect();
         let found = self.custody.twins(&ids, &places).unwrap_or_else(|error| {

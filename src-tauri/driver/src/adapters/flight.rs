@@ -1,7 +1,7 @@
 //! Lanes and runs behind their trait: the ledger on a connection of its own, so that a lane's lock keeps no
 //! other write waiting.
 
-use super::turns;
+use super::turns::{self, Records};
 use crate::lanes::{self, NoPlace, Wish};
 use crate::paths::Paths;
 use crate::ports::{Depth, Flight, Flown, Look, Told, ToolNumbers};
@@ -16,7 +16,6 @@ use sluice_protocol::{
     Acquire, Answer, Ceilings, ClosedRun, Failure, Grant, Outcome, Request, refused,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long another hand in the same lane is waited for.
@@ -31,8 +30,8 @@ const TEXT_MAX: usize = 200;
 /// The desk: one thread's own hold on the ledger.
 pub(super) struct Desk {
     paths: Paths,
-    /// Where the tool of the machine's own seat keeps its process records.
-    records: Option<PathBuf>,
+    /// Where the tools of the machine's own seats keep their process records.
+    records: Vec<Records>,
     kernel: Option<Kernel>,
     ledger: Option<Ledger>,
     /// Rows that the last sweep could not judge.
@@ -42,7 +41,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(paths: Paths, records: Option<PathBuf>) -> Self {
+    pub(super) fn new(paths: Paths, records: Vec<Records>) -> Self {
         Self {
             paths,
             records,
@@ -134,7 +133,7 @@ impl Desk {
             conversation: None,
             label: label.clone(),
             folder: folder.clone(),
-            program: program.clone().unwrap_or_else(|| provider.name().to_owned()),
+            program: program.clone().unwrap_or_else(|| provider.spec().program.to_owned()),
             shadowed: Vec::new(),
             machine,
             wrapper: Some(ProcessId { pid: asked.pid, start: asked.pid_start }),
@@ -391,8 +390,7 @@ impl Desk {
             let accounts = ledger.accounts()?;
             look.lanes = turns::lanes(ledger.lanes()?, &accounts, &paths);
             let open = ledger.open_executions()?;
-            look.mid_turn =
-                turns::mid_turn(&open, &look.lanes, kernel.as_ref(), records.as_deref());
+            look.mid_turn = turns::mid_turn(&open, &look.lanes, kernel.as_ref(), &records);
             look.runs =
                 open.into_iter().map(|row| turns::run(row, &look.lanes, &unjudged)).collect();
             look.caps = turns::caps(ledger.caps()?);

@@ -16,7 +16,7 @@ use crate::whereabouts::{home, tool_home};
 use crate::{lanes, vault};
 use sluice_custody::{Config, Custody, Seats, SecretStore};
 use sluice_engine::{AccountId, Provider};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -214,18 +214,21 @@ pub(crate) fn seats() -> Result<Seats, Trouble> {
 
 /// Hooks and `sluice run` see a tool's environment and not ours.
 fn note_seats(ledger: &mut sluice_ledger::Ledger, seats: &Seats) {
-    let claude = seats.claude.as_ref().map(|seat| (Provider::Claude, seat.dir.as_path()));
-    let codex = seats.codex.as_ref().map(|seat| (Provider::Codex, seat.home.as_path()));
-    for (provider, directory) in claude.into_iter().chain(codex) {
-        if let Err(error) = lanes::note_seat(ledger, provider, directory) {
+    for (provider, seat) in seats.all() {
+        if let Err(error) = lanes::note_seat(ledger, provider, &seat.dir) {
             tracing::warn!(%error, "where the seat lies was not noted");
         }
     }
 }
 
-/// Where Claude Code keeps a record of each of its running processes.
-fn records() -> Option<PathBuf> {
-    Some(tool_home(Provider::Claude)?.join("sessions"))
+/// Where the tools keep records of their running processes.
+fn records() -> Vec<turns::Records> {
+    let found = |provider| {
+        let records = sluice_providers::tool(provider).records?;
+        let directory = tool_home(provider)?.join(records.directory);
+        Some(turns::Records { provider, directory, read: records.read })
+    };
+    Provider::ALL.into_iter().filter_map(found).collect()
 }
 
 fn namespace() -> String {

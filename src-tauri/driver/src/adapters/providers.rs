@@ -4,17 +4,16 @@ use crate::clock::Clock;
 use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trouble, UsageAnswer};
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
-use sluice_engine::{Block, Provider, Usage};
-use sluice_providers::claude::config::parse_config;
-use sluice_providers::codex::Codex;
-use sluice_providers::{Claude, Deadlines, Endpoints, FailureClass, Http, ProviderError};
-use std::path::{Path, PathBuf};
+use sluice_engine::{Block, Provider};
+use sluice_providers::{
+    Clients, Deadlines, Endpoints, FailureClass, Http, ProviderError, Tool, tool,
+};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 pub(super) struct RealProviders {
-    claude: Claude,
-    codex: Codex,
-    claude_config: Option<PathBuf>,
+    clients: Clients,
+    seats: Seats,
     clock: Clock,
 }
 
@@ -26,12 +25,7 @@ impl RealProviders {
     ) -> Result<Self, Trouble> {
         let http = Http::new(endpoints, Deadlines::default())
             .map_err(|error| Trouble::new("unusable", error.to_string()))?;
-        Ok(Self {
-            claude: Claude::new(endpoints.clone(), http.clone()),
-            codex: Codex::new(endpoints.clone(), http),
-            claude_config: seats.claude.as_ref().map(|seat| seat.config.clone()),
-            clock,
-        })
+        Ok(Self { clients: Clients::new(endpoints, http), seats: seats.clone(), clock })
     }
 }
 
@@ -42,15 +36,9 @@ impl Providers for RealProviders {
         key: &str,
         bearer: http::HeaderValue,
     ) -> Pending<UsageAnswer> {
-        let (claude, codex, clock) = (self.claude.clone(), self.codex.clone(), self.clock);
-        // Codex names the account in a header of its own; the key begins with it.
-        let account = key.split('/').next().and_then(|id| http::HeaderValue::from_str(id).ok());
+        let (clients, key, clock) = (self.clients.clone(), key.to_owned(), self.clock);
         Box::pin(async move {
-            let read: Result<Usage, ProviderError> = match provider {
-                Provider::Claude => claude.usage(bearer).await.map(|reply| reply.usage),
-                Provider::Codex => codex.usage(bearer, account).await.map(|reply| reply.usage),
-            };
-            match read {
+            match clients.usage(provider, &key, bearer).await {
                 Ok(mut usage) => {
                     usage.observed_at.get_or_insert(clock.now().wall);
                     UsageAnswer { status: Some(200), usage: Ok(usage) }
@@ -61,13 +49,9 @@ impl Providers for RealProviders {
     }
 
     fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>> {
-        let (claude, codex) = (self.claude.clone(), self.codex.clone());
+        let clients = self.clients.clone();
         Box::pin(async move {
-            let reply = match provider {
-                Provider::Claude => claude.token(body).await,
-                Provider::Codex => codex.token(body).await,
-            };
-            let reply = reply.ok()?;
+            let reply = clients.token(provider, body).await.ok()?;
             Some(TokenAnswer {
                 status: reply.status,
                 body: reply.body,
@@ -77,16 +61,15 @@ impl Providers for RealProviders {
     }
 
     fn tool_numbers(&self, provider: Provider) -> Option<ToolNumbers> {
-        match provider {
-            Provider::Claude => claude_numbers(self.claude_config.as_deref()?),
-            Provider::Codex => None,
-        }
+        cached_numbers(tool(provider), self.seats.config(provider)?)
     }
 }
 
-fn claude_numbers(path: &Path) -> Option<ToolNumbers> {
+/// The last numbers that the tool itself has read, where it keeps them.
+fn cached_numbers(tool: &Tool, path: &Path) -> Option<ToolNumbers> {
+    let read = tool.read_config?;
     let bytes = sluice_ground::read_regular(path, CONFIGURATION_BYTES_MAX as u64).ok()?;
-    let reading = parse_config(&bytes)?;
+    let reading = read(&bytes)?;
     let cached = reading.cached?;
     let same = reading.identity.as_ref().and_then(|found| found.account.as_ref())
         == cached.account.as_ref();
@@ -140,6 +123,7 @@ mod tests {
     fn the_tools_own_numbers_carry_whose_they_are_and_when() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(".claude.json");
+        let claude = tool(Provider::Claude);
         let numbers = |owner: &str| {
             let text = format!(
                 r#"{{"oauthAccount":{{"accountUuid":"a","organizationUuid":"o"}},
@@ -147,7 +131,7 @@ mod tests {
                 "utilization":{{"five_hour":{{"utilization":12,"resets_at":null}}}}}}}}"#
             );
             std::fs::write(&file, text).unwrap();
-            claude_numbers(&file)
+            cached_numbers(claude, &file)
         };
         let own = numbers("a").unwrap();
         assert_eq!(own.account, "a/o");
@@ -157,8 +141,12 @@ mod tests {
         let large = std::fs::read_to_string(&file).unwrap();
         let large = large.replacen('{', &format!("{{\"projects\":{{\"p\":\"{padding}\"}},"), 1);
         std::fs::write(&file, large).unwrap();
-        assert_eq!(claude_numbers(&file).unwrap().account, "b", "its history is not in the way");
+        assert_eq!(
+            cached_numbers(claude, &file).unwrap().account,
+            "b",
+            "its history is not in the way"
+        );
         std::fs::write(&file, b"{torn").unwrap();
-        assert_eq!(claude_numbers(&file), None);
+        assert_eq!(cached_numbers(claude, &file), None);
     }
 }

@@ -5,13 +5,21 @@ use crate::paths::Paths;
 use sluice_engine::{AccountId, Provider, Utc};
 use sluice_ledger::{AccountRow, Cap, ExecutionRow, Kernel, LaneRow, Probe, Processes as _, State};
 use sluice_protocol::{CapView, Ceilings, LaneView, RunView};
-use sluice_providers::claude::signals::parse_process_record;
+use sluice_providers::claude::signals::ProcessRecord;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The tool's records are a few hundred bytes each, one per running process.
 const RECORD_MAX: u64 = 16 * 1024;
 const RECORDS_MAX: usize = 256;
+
+/// Where one tool keeps a record of each of its running processes, and how it is read.
+#[derive(Clone)]
+pub(super) struct Records {
+    pub(super) provider: Provider,
+    pub(super) directory: PathBuf,
+    pub(super) read: fn(&[u8]) -> Option<ProcessRecord>,
+}
 
 /// Lanes for the screen, the machine's own seats first.
 pub(super) fn lanes(rows: Vec<LaneRow>, accounts: &[AccountRow], paths: &Paths) -> Vec<LaneView> {
@@ -80,7 +88,7 @@ pub(super) fn mid_turn(
     open: &[ExecutionRow],
     lanes: &[LaneView],
     kernel: Option<&Kernel>,
-    records: Option<&Path>,
+    records: &[Records],
 ) -> BTreeMap<Provider, u32> {
     let own = |row: &&ExecutionRow| {
         let lane = row.execution.lane;
@@ -94,8 +102,10 @@ pub(super) fn mid_turn(
     let mut busy: BTreeSet<(Provider, u32)> = noted
         .map(|row| (row.execution.provider, row.execution.child.map_or(0, |child| child.pid)))
         .collect();
-    let told = records.map(busy_records).unwrap_or_default();
-    busy.extend(told.into_iter().map(|pid| (Provider::Claude, pid)));
+    for tool in records {
+        let told = busy_records(&tool.directory, tool.read);
+        busy.extend(told.into_iter().map(|pid| (tool.provider, pid)));
+    }
     let mut counts = BTreeMap::new();
     for (provider, _) in busy {
         *counts.entry(provider).or_default() += 1;
@@ -104,11 +114,9 @@ pub(super) fn mid_turn(
 }
 
 /// Processes whose own record says that they are busy, and that run.
-fn busy_records(directory: &Path) -> Vec<u32> {
+fn busy_records(directory: &Path, parse: fn(&[u8]) -> Option<ProcessRecord>) -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let read = |path: std::path::PathBuf| {
-        parse_process_record(&sluice_ground::read_regular(&path, RECORD_MAX).ok()?)
-    };
+    let read = |path: PathBuf| parse(&sluice_ground::read_regular(&path, RECORD_MAX).ok()?);
     entries
         .take(RECORDS_MAX)
         .flatten()
@@ -123,6 +131,7 @@ fn busy_records(directory: &Path) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_providers::claude::signals::parse_process_record;
 
     #[test]
     fn only_a_busy_record_of_a_living_process_is_a_turn() {
@@ -133,9 +142,12 @@ mod tests {
         put("2.json", "{\"pid\":4194304,\"status\":\"busy\"}".to_owned());
         put("3.json", "{".to_owned());
         put("4.txt", format!("{{\"pid\":{me},\"status\":\"busy\"}}"));
-        assert_eq!(busy_records(home.path()), Vec::<u32>::new());
+        assert_eq!(busy_records(home.path(), parse_process_record), Vec::<u32>::new());
         put("5.json", format!("{{\"pid\":{me},\"status\":\"busy\"}}"));
-        assert_eq!(busy_records(home.path()), [me]);
-        assert_eq!(busy_records(&home.path().join("missing")), Vec::<u32>::new());
+        assert_eq!(busy_records(home.path(), parse_process_record), [me]);
+        assert_eq!(
+            busy_records(&home.path().join("missing"), parse_process_record),
+            Vec::<u32>::new()
+        );
     }
 }

@@ -3,10 +3,11 @@
 use super::State;
 use super::gauge::{Gauge, minutes};
 use super::slot::Slot;
-use crate::account::{Account, Provider};
+use crate::account::Account;
 use crate::decision::Refusal;
 use crate::gates::{self, Shares};
 use crate::lane::Lane;
+use crate::provider::Provider;
 use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::units::{AccountId, LaneId, Utc};

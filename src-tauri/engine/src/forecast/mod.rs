@@ -15,9 +15,10 @@ pub use hours::Hours;
 pub use record::Record;
 pub use track::Track;
 
-use crate::account::{Account, Provider};
+use crate::account::Account;
 use crate::calendar::Calendar;
 use crate::lane::Lane;
+use crate::provider::Provider;
 use crate::units::{AccountId, Utc};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

@@ -1,12 +1,13 @@
 //! When accounts are read under `horizon`: often where a window may fill soon, seldom where nobody works.
 
-use crate::account::{Account, Provider};
+use crate::account::Account;
 use crate::belief::LaneBelief;
 use crate::belief::Tuning;
 use crate::belief::gauge::{Gauge, minutes};
 use crate::decision::Refusal;
 use crate::gates::{self, Shares};
 use crate::policy::Wish;
+use crate::provider::Provider;
 use crate::units::{Now, Utc};
 use crate::world::World;
 use alloc::collections::{BTreeMap, BTreeSet};

@@ -33,7 +33,7 @@ fn clocks(minute: i64) -> Now {
 pub fn account(index: usize, weight: Option<f64>) -> Account {
     Account {
         id: AccountId(index as i64 + 1),
-        provider: Provider::Claude,
+        provider: Provider::USUAL,
         plan: Plan { weight, ..Plan::default() },
         enabled: true,
         automatic: true,
@@ -61,7 +61,7 @@ impl EnginePolicy {
             let active = scenario.index(&agent.initial_account);
             world.lanes.push(Lane {
                 id: LaneId(index as i64 + 1),
-                provider: Provider::Claude,
+                provider: Provider::USUAL,
                 active: active.map(|index| AccountId(index as i64 + 1)),
                 generation: Default::default(),
                 model: None,

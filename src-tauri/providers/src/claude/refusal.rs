@@ -3,7 +3,7 @@
 use super::headers::unified_class;
 use crate::failure::FailureClass as Class;
 use crate::json::Oddities;
-use crate::words::{Speaker, classify_text};
+use crate::words::{self, classify_text};
 use http::HeaderMap;
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ fn token_class(body: &Value) -> Class {
 /// Refusals of the API: the wording tells what the type does not.
 fn api_class(status: u16, body: &Value) -> Class {
     let message = body["error"]["message"].as_str().or(body["message"].as_str());
-    let worded = message.and_then(|text| classify_text(Speaker::Claude, text));
+    let worded = message.and_then(|text| classify_text(words::CLAUDE, text));
     worded.unwrap_or_else(|| match status {
         400 | 422 => by_type(body).unwrap_or(Class::InvalidRequest),
         401 => Class::AuthExpired,

@@ -4,7 +4,7 @@ use super::headers::claim_class;
 use crate::failure::FailureClass as Class;
 use crate::json::{Oddities, under};
 use crate::spoken::{Spoken, reset_said};
-use crate::words::{Speaker, classify_text, reset_in_text};
+use crate::words::{self, classify_text, reset_in_text};
 use serde_json::{Map, Value};
 use sluice_engine::{Percent, Usage, Utc, Window};
 
@@ -77,7 +77,7 @@ fn happened(event: Event) -> Signal {
 
 /// The class behind a hook's `error`; the shown text only refines what the field leaves open.
 fn hook_class(error: Option<&str>, shown: Option<&str>) -> Class {
-    let worded = shown.and_then(|shown| classify_text(Speaker::Claude, shown));
+    let worded = shown.and_then(|shown| classify_text(words::CLAUDE, shown));
     match error {
         // The field covers quota and throttling alike.
         Some("rate_limit") => {
@@ -163,7 +163,7 @@ pub fn limit_event_usage(bytes: &[u8]) -> Usage {
 /// leave it open.
 fn result_class(result: &Value) -> Class {
     let text = |name: &str| result[name].as_str();
-    let worded = text("result").and_then(|shown| classify_text(Speaker::Claude, shown));
+    let worded = text("result").and_then(|shown| classify_text(words::CLAUDE, shown));
     let told = text("api_error").and_then(error_class);
     let told = told.or_else(|| text("api_error_type").and_then(error_class));
     let told = told.or_else(|| result["api_error_status"].as_u64().map(status_class));
@@ -334,7 +334,7 @@ mod tests {
     #[test]
     fn a_refused_login_is_known_with_a_colon_too() {
         let text = "Failed to authenticate: OAuth token revoked. Please log in again or contact your administrator.";
-        assert_eq!(classify_text(Speaker::Claude, text), Some(Class::AuthRevoked));
+        assert_eq!(classify_text(words::CLAUDE, text), Some(Class::AuthRevoked));
         assert_eq!(result(r#","api_error_status":403"#, text), Some(Class::AuthRevoked));
         assert_eq!(result("", text), Some(Class::AuthRevoked));
     }

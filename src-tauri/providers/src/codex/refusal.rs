@@ -2,7 +2,7 @@
 
 use crate::failure::FailureClass as Class;
 use crate::json::Oddities;
-use crate::words::{Speaker, classify_text};
+use crate::words::{self, classify_text};
 use serde_json::Value;
 use sluice_engine::Utc;
 
@@ -105,7 +105,7 @@ fn by_code(body: &Value) -> Option<Class> {
 fn by_status(asked: Asked, status: u16, body: &Value) -> Class {
     let worded = || {
         let text = body["error"]["message"].as_str().or(body["detail"].as_str());
-        text.and_then(|text| classify_text(Speaker::Codex, text))
+        text.and_then(|text| classify_text(words::CODEX, text))
     };
     match status {
         429 if asked == Asked::Usage => Class::UsageEndpointThrottled,

@@ -3,9 +3,11 @@
 use super::usage::{
     Balance, CodexUsage, add_scoped, read_credits, read_windows, read_word, reset_credits,
 };
+use crate::claude::signals::Signal;
 use crate::failure::FailureClass as Class;
 use crate::json::{Oddities, under, written_instant};
-use crate::words::{Speaker, classify_text};
+use crate::spoken::reset_said;
+use crate::words::{self, classify_text};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 use sluice_engine::Utc;
@@ -93,6 +95,20 @@ pub fn parse_message(bytes: &[u8]) -> Message {
     }
 }
 
+/// Reads one line of a run without a person. The same wording comes twice: as `error`, which may also be
+/// a try that is repeated, and with the turn that failed. Total.
+#[must_use]
+pub fn parse_event_line(bytes: &[u8]) -> Signal {
+    let document = Oddities::default().document(bytes).unwrap_or_default();
+    let message = document["error"]["message"].as_str().or_else(|| document["message"].as_str());
+    let class = match (document["type"].as_str(), parse_message(bytes)) {
+        (_, Message::Failed(class)) => Some(class),
+        (Some("error"), _) => message.and_then(|text| classify_text(words::CODEX, text)),
+        _ => None,
+    };
+    Signal { class, spoken: message.and_then(reset_said), ..Signal::default() }
+}
+
 /// A notice that the account changed: without a way of signing in, nobody is.
 fn read_update(params: &Value, odd: &mut Oddities) -> Option<AccountNote> {
     let kind = odd.text(params.get("authMode"), "authMode")?;
@@ -135,7 +151,7 @@ fn turn_class(error: &Value) -> Class {
         _ => String::new(),
     };
     let plain: String = info.chars().filter(char::is_ascii_alphanumeric).collect();
-    let worded = error["message"].as_str().and_then(|text| classify_text(Speaker::Codex, text));
+    let worded = error["message"].as_str().and_then(|text| classify_text(words::CODEX, text));
     match plain.to_ascii_lowercase().as_str() {
         "usagelimitexceeded" => match worded {
             Some(class @ (Class::Billing | Class::ModelLimit)) => class,

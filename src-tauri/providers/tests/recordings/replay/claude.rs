@@ -16,7 +16,7 @@ use sluice_providers::claude::token::token_facts;
 use sluice_providers::claude::{Asked, Identity, UsageReply, classify, parse_profile, parse_usage};
 use sluice_providers::json::Odd;
 use sluice_providers::reading::rolled_over;
-use sluice_providers::words::Speaker;
+use sluice_providers::words;
 
 type Read = Option<Result<Facts, String>>;
 
@@ -29,7 +29,7 @@ pub(super) fn read(case: &Case<'_>) -> Read {
         "profile" => profile(case),
         "usage_cache" | "global_config" => config(case),
         "credential_file" => Ok(credential(case)),
-        "error_strings" => error_strings(case, Speaker::Claude),
+        "error_strings" => error_strings(case, words::CLAUDE),
         "cli_output" => Ok(auth_status(case)),
         "control_protocol" => Ok(control(case)),
         "hook" => Ok(signal(&signals::parse_hook(&case.bytes))),

@@ -11,7 +11,7 @@ use sluice_providers::codex::signals::{
 };
 use sluice_providers::codex::store::{StoreState, parse_store};
 use sluice_providers::codex::usage::{Balance, CodexUsage, parse_reset_credits, parse_usage};
-use sluice_providers::words::Speaker;
+use sluice_providers::words;
 
 type Read = Option<Result<Facts, String>>;
 
@@ -33,7 +33,7 @@ pub(super) fn read(case: &Case<'_>) -> Read {
         "app_server" => Ok(app_server(case)),
         "http" => http(case).ok_or_else(|| "no status".to_owned()),
         "credential_file" => Ok(store(case)),
-        "error_strings" => error_strings(case, Speaker::Codex),
+        "error_strings" => error_strings(case, words::CODEX),
         "cli_output" => Ok(Facts::default().with("env_override", doctor_env_override(&case.bytes))),
         "login" => any_json(case).map(|facts| {
             let json = case.json();

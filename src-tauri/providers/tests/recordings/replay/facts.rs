@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use sluice_engine::{Usage, Utc, Window};
 use sluice_providers::reading::{WindowState, account_limited, exhausted, settled, state_at};
-use sluice_providers::words::{Speaker, classify_text};
+use sluice_providers::words::{self, classify_text};
 use sluice_providers::{FailureClass, RetryAfter};
 
 /// Facts of one recording; a later one of the same name replaces an earlier one.
@@ -125,12 +125,12 @@ pub(crate) fn headers(json: &Value) -> HeaderMap {
 }
 
 /// A list of texts, each with its class: all must be told right.
-pub(crate) fn error_strings(case: &Case<'_>, speaker: Speaker) -> Result<Facts, String> {
+pub(crate) fn error_strings(case: &Case<'_>, wordings: words::Table) -> Result<Facts, String> {
     let list = case.json();
     let list = list.as_array().ok_or("not a list")?;
     for entry in list {
         let text = entry["text"].as_str().ok_or("an entry without text")?;
-        let class = classify_text(speaker, text).map(FailureClass::name);
+        let class = classify_text(wordings, text).map(FailureClass::name);
         if class != entry["class"].as_str() {
             return Err(format!("{text:?} is {class:?}, expected {}", entry["class"]));
         }

@@ -1,9 +1,10 @@
-//! Where a tool really looks for its login, by its own configuration: a login in the usual file may go
-//! unused, or not be let in.
+//! Codex's configuration: where it really looks for its login, and what outranks it. A login in the usual
+//! file may go unused, or not be let in.
 
 use crate::login::AccountKey;
 use crate::refused::Barred;
-use crate::seats::Seats;
+use crate::seats::caveats::{Caveat, is_elsewhere};
+use crate::seats::settings::{OneOrMore, SETTINGS_BYTES_MAX};
 use crate::secret::Secret;
 use serde::Deserialize;
 use sluice_engine::Provider;
@@ -12,71 +13,47 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Configuration of the machine, set by whoever runs it.
-const ETC: &str = "/etc";
-/// Larger settings are nobody's.
-const SETTINGS_BYTES_MAX: u64 = 4 << 20;
+/// The configuration's name.
+pub(super) const FILE: &str = "config.toml";
 
 /// What of Codex's configuration matters here; every other key is left unread.
 #[derive(Clone, Default, Deserialize)]
-pub(crate) struct CodexConfig {
+struct Config {
     cli_auth_credentials_store: Option<String>,
     forced_login_method: Option<String>,
     forced_chatgpt_workspace_id: Option<OneOrMore>,
-    pub(crate) model_provider: Option<String>,
-    pub(crate) profile: Option<String>,
+    model_provider: Option<String>,
+    profile: Option<String>,
     #[serde(default)]
-    pub(crate) profiles: BTreeMap<String, CodexProfile>,
+    profiles: BTreeMap<String, Profile>,
     #[serde(default)]
-    pub(crate) model_providers: BTreeMap<String, CodexProvider>,
-    pub(crate) openai_base_url: Option<String>,
-    pub(crate) chatgpt_base_url: Option<String>,
+    model_providers: BTreeMap<String, ModelProvider>,
+    openai_base_url: Option<String>,
+    chatgpt_base_url: Option<String>,
 }
 
 /// One `[profiles.NAME]`.
 #[derive(Clone, Default, Deserialize)]
-pub(crate) struct CodexProfile {
-    pub(crate) model_provider: Option<String>,
-    pub(crate) chatgpt_base_url: Option<String>,
+struct Profile {
+    model_provider: Option<String>,
+    chatgpt_base_url: Option<String>,
 }
 
 /// One `[model_providers.NAME]`.
 #[derive(Clone, Default, Deserialize)]
-pub(crate) struct CodexProvider {
+struct ModelProvider {
     #[serde(default)]
-    pub(crate) requires_openai_auth: bool,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-impl OneOrMore {
-    fn names(&self, wanted: &str) -> bool {
-        match self {
-            Self::One(one) => one == wanted,
-            Self::More(more) => more.iter().any(|one| one == wanted),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::One(one) => one.trim().is_empty(),
-            Self::More(more) => more.is_empty(),
-        }
-    }
+    requires_openai_auth: bool,
 }
 
 /// Codex's configuration in the order in which a later file outranks an earlier one.
-pub(crate) fn codex_layers(home: &Path, etc: &Path) -> [PathBuf; 3] {
-    [etc.join("codex/config.toml"), home.join("config.toml"), etc.join("codex/managed_config.toml")]
+pub(super) fn layers(home: &Path, etc: &Path) -> [PathBuf; 3] {
+    let machine = etc.join("codex");
+    [machine.join(FILE), home.join(FILE), machine.join("managed_config.toml")]
 }
 
 /// One file of Codex's configuration; `Err` when it is there and not understood.
-pub(crate) fn codex_config(path: &Path) -> Result<Option<CodexConfig>, Barred> {
+fn config(path: &Path) -> Result<Option<Config>, Barred> {
     let unknown = || Barred::Unknown { config: path.to_path_buf() };
     match read_regular(path, SETTINGS_BYTES_MAX).map(Secret::new) {
         Ok(bytes) => {
@@ -90,19 +67,11 @@ pub(crate) fn codex_config(path: &Path) -> Result<Option<CodexConfig>, Barred> {
     }
 }
 
-/// Why the login in the provider's file is not the one its tool uses, if so.
-pub(crate) fn barred(seats: &Seats, provider: Provider) -> Option<Barred> {
-    match (provider, &seats.codex) {
-        (Provider::Codex, Some(seat)) => codex_barred(&codex_layers(&seat.home, Path::new(ETC))),
-        // On Linux it knows no store but its file.
-        (Provider::Codex, None) | (Provider::Claude, _) => None,
-    }
-}
-
-fn codex_barred(layers: &[PathBuf]) -> Option<Barred> {
+/// Why the login in the file is not the one the tool uses, if so.
+pub(super) fn barred(layers: &[PathBuf]) -> Option<Barred> {
     let (mut store, mut method) = (None, None);
     for path in layers {
-        let found = match codex_config(path) {
+        let found = match config(path) {
             Ok(found) => found.unwrap_or_default(),
             Err(unknown) => return Some(unknown),
         };
@@ -124,57 +93,68 @@ fn codex_barred(layers: &[PathBuf]) -> Option<Barred> {
     }
 }
 
-/// The configuration that keeps this account out, if one does: the tool would sign it out or refuse
-/// to start.
-pub(crate) fn keeps_out(seats: &Seats, provider: Provider, key: &AccountKey) -> Option<PathBuf> {
-    keeps_out_below(seats, provider, key, Path::new(ETC))
+/// The configuration that asks for another workspace than the account's, if one does.
+pub(super) fn keeps_out(layers: &[PathBuf], key: &AccountKey) -> Option<PathBuf> {
+    let (workspace, _) = key.0.split_once('/')?;
+    let forced = layers.iter().rev().find_map(|path| {
+        let forced = config(path).ok()??.forced_chatgpt_workspace_id?;
+        (!forced.is_empty()).then_some((path, forced))
+    });
+    forced.filter(|(_, forced)| !forced.names(workspace)).map(|(path, _)| path.clone())
 }
 
-fn keeps_out_below(
-    seats: &Seats,
-    provider: Provider,
-    key: &AccountKey,
-    etc: &Path,
-) -> Option<PathBuf> {
-    let (first, last) = key.0.split_once('/')?;
-    match provider {
-        Provider::Codex => {
-            let layers = codex_layers(&seats.codex.as_ref()?.home, etc);
-            let forced = layers.into_iter().rev().find_map(|path| {
-                let forced = codex_config(&path).ok()??.forced_chatgpt_workspace_id?;
-                (!forced.is_empty()).then_some((path, forced))
-            });
-            forced.filter(|(_, forced)| !forced.names(first)).map(|(path, _)| path)
-        }
-        Provider::Claude => {
-            let path = etc.join("claude-code/managed-settings.json");
-            let forced = forced_organization(&path)?;
-            (!forced.is_empty() && !forced.names(last)).then_some(path)
+/// What of it keeps a login from taking effect.
+pub(super) fn caveats(provider: Provider, layers: &[PathBuf], found: &mut Vec<Caveat>) {
+    let mut layered: Vec<(PathBuf, Config)> = Vec::new();
+    for path in layers {
+        // One that is not understood is told as what bars the login.
+        layered.extend(config(path).ok().flatten().map(|config| (path.clone(), config)));
+    }
+    let last = |of: &dyn Fn(&Config) -> Option<String>| {
+        layered.iter().rev().find_map(|(path, config)| Some((of(config)?, path.clone())))
+    };
+    let profile = last(&|config| config.profile.clone()).map(|(name, _)| name);
+    let in_profile = |config: &Config| {
+        profile.as_ref().and_then(|name| config.profiles.get(name)).cloned().unwrap_or_default()
+    };
+    let chosen = last(&|config| in_profile(config).model_provider)
+        .or_else(|| last(&|config| config.model_provider.clone()));
+    let signs_in = |name: &str| {
+        name == "openai"
+            || layered.iter().any(|(_, config)| {
+                config.model_providers.get(name).is_some_and(|one| one.requires_openai_auth)
+            })
+    };
+    if let Some((name, file)) = chosen.filter(|(name, _)| !signs_in(name)) {
+        let by = format!("model_provider = \"{}\"", one_line(&name));
+        found.push(Caveat::Outranked { provider, by, file: Some(file) });
+    }
+    let addresses = [
+        ("openai_base_url", last(&|config| config.openai_base_url.clone())),
+        (
+            "chatgpt_base_url",
+            last(&|config| {
+                in_profile(config).chatgpt_base_url.or_else(|| config.chatgpt_base_url.clone())
+            }),
+        ),
+    ];
+    for (by, named) in addresses {
+        if let Some((_, file)) = named.filter(|(address, _)| is_elsewhere(address)) {
+            found.push(Caveat::Redirected { provider, by: by.to_owned(), file: Some(file) });
         }
     }
 }
 
-/// The organisation that Claude Code's managed settings ask for.
-fn forced_organization(path: &Path) -> Option<OneOrMore> {
-    #[derive(Deserialize)]
-    struct Managed {
-        #[serde(rename = "forceLoginOrgUUID")]
-        forced: Option<OneOrMore>,
-    }
-    let managed: Managed = serde_json::from_slice(settings(path)?.expose()).ok()?;
-    managed.forced
-}
-
-/// The bytes of a settings file that is there and can be read.
-pub(crate) fn settings(path: &Path) -> Option<Secret> {
-    read_regular(path, SETTINGS_BYTES_MAX).ok().map(Secret::new)
+/// A name of somebody's choice, fit for a line.
+fn one_line(name: &str) -> String {
+    name.chars().filter(|char| !char.is_control()).take(40).collect()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 mod tests {
     use super::*;
-    use crate::seats::{ClaudeSeat, CodexSeat};
+    use crate::seats::{Seat, tool};
 
     fn dir_with(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -188,7 +168,7 @@ mod tests {
 
     fn found(files: &[(&str, &str)]) -> Option<Barred> {
         let dir = dir_with(files);
-        codex_barred(&codex_layers(&dir.path().join("home"), &dir.path().join("etc")))
+        barred(&layers(&dir.path().join("home"), &dir.path().join("etc")))
     }
 
     #[test]
@@ -229,13 +209,9 @@ mod tests {
     fn an_account_of_another_workspace_is_known_to_be_kept_out() {
         let out = |files: &[(&str, &str)], provider, key: &str| {
             let dir = dir_with(files);
-            let home = dir.path().join("home");
-            let seats = Seats {
-                claude: Some(ClaudeSeat { dir: home.clone(), config: home.join(".claude.json") }),
-                codex: Some(CodexSeat { home }),
-            };
-            keeps_out_below(&seats, provider, &AccountKey(key.into()), &dir.path().join("etc"))
-                .is_some()
+            let seat = Seat::at(provider, &dir.path().join("home"));
+            let etc = dir.path().join("etc");
+            tool(provider).keeps_out(&seat, &AccountKey(key.into()), &etc).is_some()
         };
         let forced = [("home/config.toml", "forced_chatgpt_workspace_id = \"w1\"")];
         assert!(!out(&forced, Provider::Codex, "w1/u"));

@@ -1,0 +1,155 @@
+//! What each provider's tool prints and leaves behind, with its parser; and both providers' endpoints behind
+//! one call. The one place of this crate that picks by provider.
+
+use crate::claude::config::{ConfigReading, parse_config};
+use crate::claude::signals::{ProcessRecord, Signal, parse_process_record};
+use crate::claude::{Claude, TokenReply};
+use crate::client::Http;
+use crate::codex::Codex;
+use crate::endpoints::Endpoints;
+use crate::failure::ProviderError;
+use crate::words::{self, Table};
+use crate::{claude, codex};
+use http::HeaderValue;
+use sluice_engine::{Provider, Usage};
+use zeroize::Zeroizing;
+
+/// A parser; total.
+pub type Reader<T> = fn(&[u8]) -> T;
+
+/// What one tool tells on this machine.
+pub struct Tool {
+    /// How it is started without a person at it.
+    pub unattended: Unattended,
+    /// Reads one line of what it prints then, one JSON document.
+    pub read_line: Reader<Signal>,
+    /// Its wordings, where nothing structured was said.
+    pub wordings: Table,
+    /// Reads the configuration that names the account; `None` where the login itself does, which is a
+    /// secret.
+    pub read_config: Option<Reader<Option<ConfigReading>>>,
+    /// Its records of its running processes, if it keeps any.
+    pub records: Option<Records>,
+}
+
+/// Records of running processes.
+#[derive(Clone, Copy)]
+pub struct Records {
+    /// Their directory below the tool's own.
+    pub directory: &'static str,
+    /// Reads one of them.
+    pub read: Reader<Option<ProcessRecord>>,
+}
+
+/// How a tool is started, and speaks, without a person at it.
+pub struct Unattended {
+    /// One of these words on the command line makes it so.
+    pub words: &'static [&'static str],
+    /// One of these has it print one JSON document per line, or one at its end.
+    pub structured: &'static [&'static str],
+    /// The option that names the format of its output, if it has one.
+    pub output_format: Option<&'static str>,
+    /// The option that names the format of its input, if it has one.
+    pub input_format: Option<&'static str>,
+    /// Without structure it tells of failures on standard error, and elsewhere on standard output.
+    pub fails_on_errors: bool,
+    /// It shows its work differently where its output is no terminal.
+    pub heeds_terminal: bool,
+    /// Lines with which it heads its own work on standard error.
+    pub headings: &'static [&'static str],
+}
+
+static CLAUDE: Tool = Tool {
+    unattended: Unattended {
+        words: &["-p", "--print"],
+        structured: &[],
+        output_format: Some("--output-format"),
+        input_format: Some("--input-format"),
+        fails_on_errors: false,
+        heeds_terminal: false,
+        headings: &[],
+    },
+    read_line: claude::signals::parse_stream_line,
+    wordings: words::CLAUDE,
+    read_config: Some(parse_config),
+    records: Some(Records { directory: "sessions", read: parse_process_record }),
+};
+
+static CODEX: Tool = Tool {
+    unattended: Unattended {
+        words: &["exec", "e"],
+        structured: &["--json", "--experimental-json"],
+        output_format: None,
+        input_format: None,
+        fails_on_errors: true,
+        heeds_terminal: true,
+        headings: &["codex", "exec", "thinking"],
+    },
+    read_line: codex::signals::parse_event_line,
+    wordings: words::CODEX,
+    read_config: None,
+    records: None,
+};
+
+/// What the provider's tool tells on this machine.
+#[must_use]
+pub const fn tool(provider: Provider) -> &'static Tool {
+    match provider {
+        Provider::Claude => &CLAUDE,
+        Provider::Codex => &CODEX,
+    }
+}
+
+/// The endpoints of every provider.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    claude: Claude,
+    codex: Codex,
+}
+
+impl Clients {
+    /// The providers at `endpoints`, through `http`.
+    #[must_use]
+    pub fn new(endpoints: &Endpoints, http: Http) -> Self {
+        Self {
+            claude: Claude::new(endpoints.clone(), http.clone()),
+            codex: Codex::new(endpoints.clone(), http),
+        }
+    }
+
+    /// Reads the windows of the account that `bearer` belongs to; `key` is the one it is kept under.
+    ///
+    /// # Errors
+    /// [`ProviderError`] with the class of the refusal; `bad_output` when a 200 is not JSON.
+    pub async fn usage(
+        &self,
+        provider: Provider,
+        key: &str,
+        bearer: HeaderValue,
+    ) -> Result<Usage, ProviderError> {
+        match provider {
+            Provider::Claude => self.claude.usage(bearer).await.map(|reply| reply.usage),
+            Provider::Codex => {
+                // It wants the account in a header of its own; the key begins with it.
+                let account = key.split('/').next().and_then(|id| HeaderValue::from_str(id).ok());
+                self.codex.usage(bearer, account).await.map(|reply| reply.usage)
+            }
+        }
+    }
+
+    /// Exchanges a refresh token: `body` goes out and the answer comes back as they are.
+    ///
+    /// # Errors
+    /// [`ProviderError`] of class `network` or `bad_output` (answer too long): no answer came, and
+    /// the token may have been used up.
+    pub async fn token(
+        &self,
+        provider: Provider,
+        body: Zeroizing<Vec<u8>>,
+    ) -> Result<TokenReply, ProviderError> {
+        match provider {
+            Provider::Claude => self.claude.token(body).await,
+            Provider::Codex => self.codex.token(body).await,
+        }
+    }
+}
