@@ -8,6 +8,7 @@ mod lines;
 mod marks;
 mod modules;
 mod promises;
+mod providers;
 mod source;
 mod supply;
 mod text;
@@ -42,6 +43,7 @@ pub fn everything(root: &Path, metadata: &Value) -> Vec<Finding> {
     tree::commands(&files, &mut findings);
     source::rules(&files, &mut findings);
     promises::audit(&files, &mut findings);
+    providers::audit(&files, &mut findings);
     marks::audit(&files, &mut findings);
     commands::audit(&files, &mut findings);
     edges::walls(metadata, &mut findings);
