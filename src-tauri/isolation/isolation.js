@@ -1,66 +1,53 @@
-// Stands between the page and the application: what is not on this list never leaves the webview.
-// The application checks everything again; this page only makes the list short.
+// Stands between the page and the application: what is not on the list never leaves the webview. The
+// list (`requests.js`) is generated from the application's own `Request`, the shape of every field
+// included; the application checks everything again.
 
 "use strict";
 
 (() => {
+  const { oneOf: REQUESTS, $defs: DEFINITIONS } = window.SLUICE_REQUESTS;
+  /** The longest text and the longest setting, characters. */
+  const TEXT_CHARS_MAX = 4096;
+
   const plain = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const integer = (value) => Number.isSafeInteger(value);
-  const flag = (value) => typeof value === "boolean";
-  const text = (value) => typeof value === "string" && value.length <= 4096;
-  const oneOf = (...names) => (value) => names.includes(value);
-  const orNothing = (check) => (value) => value === null || value === undefined || check(value);
-  const ids = (value) => Array.isArray(value) && value.length <= 64 && value.every(integer);
-  const setting = (value) => JSON.stringify(value ?? null).length <= 4096;
-  const provider = oneOf("claude", "codex");
-  const ceilings = (value) =>
-    plain(value) &&
-    ["concurrent", "per_hour", "per_day"].every((name) => orNothing(integer)(value[name]));
+  const within = (count, least, most) => count >= (least ?? 0) && count <= (most ?? TEXT_CHARS_MAX);
 
-  /** The requests the page may make, with the shape of every field. */
-  const REQUESTS = {
-    status: {},
-    add: { provider, label: orNothing(text) },
-    remove: { account: integer },
-    rename: { account: integer, label: text },
-    reorder: { accounts: ids },
-    set_enabled: { account: integer, enabled: flag },
-    set_automatic: { account: integer, automatic: flag },
-    swap: { to: integer },
-    pause: { provider: orNothing(provider), until_ms: integer },
-    resume: { provider: orNothing(provider) },
-    set_mode: { provider, mode: oneOf("off", "advise", "auto") },
-    stop: {},
-    start: {},
-    refresh: { account: orNothing(integer) },
-    decisions: { limit: integer, before: orNothing(integer) },
-    swaps: { limit: integer },
-    read_usage: { account: integer },
-    validate: { account: integer },
-    read_all: {},
-    restart_tool: { provider },
-    history: { account: integer, since_ms: integer },
-    point_lane: { lane: integer, to: integer, expected_generation: orNothing(integer) },
-    set_lane_automatic: { lane: integer, automatic: flag },
-    set_cap: { provider, account: orNothing(integer), ceilings },
-    reconcile: { apply: flag },
-    release: { execution: text },
-    look_at_runs: {},
-    settings: {},
-    set: { key: text, value: setting },
-    snooze: { cause: text, until_ms: integer },
+  const TYPES = {
+    null: (value) => value === null,
+    boolean: (value) => typeof value === "boolean",
+    string: (value, shape) =>
+      typeof value === "string" && within([...value].length, shape.minLength, shape.maxLength),
+    integer: (value, shape) =>
+      integer(value) &&
+      value >= (shape.minimum ?? Number.MIN_SAFE_INTEGER) &&
+      value <= (shape.maximum ?? Number.MAX_SAFE_INTEGER),
+    array: (value, shape) =>
+      Array.isArray(value) &&
+      within(value.length, shape.minItems, shape.maxItems) &&
+      value.every((one) => fits(one, shape.items ?? true)),
+    object: (value, shape) =>
+      plain(value) &&
+      (shape.required ?? []).every((name) => Object.hasOwn(value, name)) &&
+      Object.entries(value).every(
+        ([name, one]) =>
+          Object.hasOwn(shape.properties ?? {}, name) && fits(one, shape.properties[name]),
+      ),
   };
 
-  const isRequest = (request) => {
-    if (!plain(request) || typeof request.verb !== "string") return false;
-    if (!Object.hasOwn(REQUESTS, request.verb)) return false;
-    const shape = REQUESTS[request.verb];
-    const given = Object.keys(request).filter((key) => key !== "verb");
-    return (
-      given.every((key) => Object.hasOwn(shape, key)) &&
-      Object.keys(shape).every((key) => shape[key](request[key]))
-    );
-  };
+  /** Whether a value has a shape. A word of a shape that is not known here fits nothing. */
+  function fits(value, shape) {
+    // Anything, as a setting's value: but not at any length.
+    if (shape === true) return (JSON.stringify(value) ?? "").length <= TEXT_CHARS_MAX;
+    if (shape.$ref) return fits(value, DEFINITIONS[shape.$ref.split("/").pop()]);
+    if (Object.hasOwn(shape, "const")) return value === shape.const;
+    if (shape.enum) return shape.enum.includes(value);
+    const choices = shape.oneOf ?? shape.anyOf;
+    if (choices) return choices.some((choice) => fits(value, choice));
+    return [shape.type].flat().some((type) => TYPES[type]?.(value, shape) === true);
+  }
+
+  const isRequest = (request) => REQUESTS.some((shape) => fits(request, shape));
 
   const SETTINGS = "settings";
   const VIEW = "view";

@@ -76,44 +76,6 @@ fn the_window_may_ask_what_was_approved_and_nothing_else() {
     }
 }
 
-/// The list in the isolation page and the one in `commands.rs` name the same verbs.
-#[test]
-fn the_isolation_page_lists_the_verbs_that_the_window_may_use() {
-    let page = read(&root().join("isolation/isolation.js"));
-    let list = page.split("const REQUESTS = {").nth(1).expect("list");
-    let mut listed: Vec<&str> = list
-        .split("\n  };")
-        .next()
-        .expect("end")
-        .lines()
-        .filter_map(|line| line.trim().split_once(": {").map(|(verb, _)| verb))
-        .collect();
-    listed.sort_unstable();
-    let commands = read(&root().join("src/commands.rs"));
-    let body = commands.split("match request {").nth(1).expect("match");
-    let body = body.split("_ => Err").next().expect("end");
-    let mut permitted: Vec<String> = body
-        .split("Request::")
-        .skip(1)
-        .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>())
-        .map(|name| snake(&name))
-        .collect();
-    permitted.sort_unstable();
-    permitted.dedup();
-    assert_eq!(listed, permitted);
-}
-
-fn snake(name: &str) -> String {
-    let mut text = String::new();
-    for (index, letter) in name.chars().enumerate() {
-        if letter.is_uppercase() && index > 0 {
-            text.push('_');
-        }
-        text.extend(letter.to_lowercase());
-    }
-    text
-}
-
 #[test]
 fn no_developer_tools_and_no_unasked_feature_in_a_release() {
     let workspace = read(&root().join("../Cargo.toml"));

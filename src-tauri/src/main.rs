@@ -6,12 +6,12 @@
 mod app;
 #[cfg(test)]
 mod approved;
-#[cfg(test)]
-mod bindings;
 mod commands;
 mod driver;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod generated;
 mod icon;
 mod instance;
 #[cfg(target_os = "linux")]

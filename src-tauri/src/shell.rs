@@ -17,6 +17,7 @@ pub const VIEW_EVENT: &str = "view";
 /// A view with the driver's clock at the moment it was handed over, so that the page can count down
 /// without trusting that both clocks agree.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Shown {
     /// Milliseconds since the Unix epoch.
     pub now_ms: i64,

@@ -1,929 +1,1352 @@
-// Generated from src-tauri/protocol/src/lib.rs by the test `bindings` of sluice-app; do not edit.
-// Write it anew with: SLUICE_BLESS=1 cargo test -p sluice-app bindings
+// Generated from the application's interface; `cargo xtask bindings` writes it anew.
 
-// A view with the driver's clock at the moment it was handed over, so that the page can count down
-// without trusting that both clocks agree.
-export interface Shown {
-  // Milliseconds since the Unix epoch.
-  now_ms: number;
-  // The application's version.
-  version: string;
-  // Why there is no driver, when there is none.
-  trouble: string | null;
-  // The view; empty until the driver has published one.
-  view: View;
-}
+/**
+ * A view with the driver's clock at the moment it was handed over, so that the page can count down
+ * without trusting that both clocks agree.
+ */
+export type Shown = { 
+/**
+ * Milliseconds since the Unix epoch.
+ */
+now_ms: number, 
+/**
+ * The application's version.
+ */
+version: string, 
+/**
+ * Why there is no driver, when there is none.
+ */
+trouble: string | null, 
+/**
+ * The view; empty until the driver has published one.
+ */
+view: View, };
 
-// Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
-export interface View {
-  // `sluice/view/1`.
-  schema: string;
-  // Grows by one at each published change.
-  revision: number;
-  // When it was made.
-  at_ms: number;
-  // The kill switch: nothing is polled and nothing swapped until a person starts it again.
-  stopped: boolean;
-  // First start: the person has not chosen a mode yet.
-  first_start: boolean;
-  // Per provider, in display order; only providers that are present or configured.
-  providers: ProviderView[];
-  // Every account in the person's order.
-  accounts: AccountView[];
-  // Things only a person can mend, most urgent first.
-  needs_you: NeedsYou[];
-  // The swap being carried out now.
-  swapping: Swapping | null;
-  // How far the reading of every account has come, while one is under way.
-  bulk: BulkView | null;
-  // Committed swaps in the last 24 hours.
-  swaps_last_24h: number;
-  // The newest decision in words.
-  last_decision: DecisionView | null;
-  // Every lane, the machine's own seats first.
-  lanes: LaneView[];
-  // Tools at work, oldest first.
-  runs: RunView[];
-  // Ceilings that were set.
-  caps: CapView[];
-}
+/**
+ * Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
+ */
+export type View = { 
+/**
+ * `sluice/view/1`.
+ */
+schema: string, 
+/**
+ * Grows by one at each published change.
+ */
+revision: number, 
+/**
+ * When it was made.
+ */
+at_ms: number, 
+/**
+ * The kill switch: nothing is polled and nothing swapped until a person starts it again.
+ */
+stopped: boolean, 
+/**
+ * First start: the person has not chosen a mode yet.
+ */
+first_start: boolean, 
+/**
+ * Per provider, in display order; only providers that are present or configured.
+ */
+providers: Array<ProviderView>, 
+/**
+ * Every account in the person's order.
+ */
+accounts: Array<AccountView>, 
+/**
+ * Things only a person can mend, most urgent first.
+ */
+needs_you: Array<NeedsYou>, 
+/**
+ * The swap being carried out now.
+ */
+swapping: Swapping | null, 
+/**
+ * How far the reading of every account has come, while one is under way.
+ */
+bulk: BulkView | null, 
+/**
+ * Committed swaps in the last 24 hours.
+ */
+swaps_last_24h: number, 
+/**
+ * The newest decision in words.
+ */
+last_decision: DecisionView | null, 
+/**
+ * Every lane, the machine's own seats first.
+ */
+lanes: Array<LaneView>, 
+/**
+ * Tools at work, oldest first.
+ */
+runs: Array<RunView>, 
+/**
+ * Ceilings that were set.
+ */
+caps: Array<CapView>, };
 
-// One provider's state.
-export interface ProviderView {
-  // Which.
-  provider: Provider;
-  // What Sluice may do here.
-  mode: Mode;
-  // Automatic swaps rest until then.
-  paused_until_ms: number | null;
-  // The account whose credential is in the seat.
-  live: AccountId | null;
-  // A login sits in the seat that Sluice does not keep yet.
-  unmanaged_login: boolean;
-  // Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
-  observe_only: string | null;
-  // When the live account's usage is read next.
-  next_poll_at_ms: number | null;
-  // The swap that is advised now.
-  advice: Advice | null;
-  // The account whose swap waits for the end of a turn.
-  after_turn: AccountId | null;
-  // When the live account is full at the present pace; `None` when nothing moves.
-  run_out: RunOutView | null;
-}
+/**
+ * One tool at work.
+ */
+export type RunView = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * The account it uses; `None` when a variable outranks every account.
+ */
+account: AccountId | null, 
+/**
+ * The lane it was started in.
+ */
+lane: LaneId | null, 
+/**
+ * The person's name for it.
+ */
+label: string | null, 
+/**
+ * Where it works.
+ */
+folder: string | null, 
+/**
+ * The program.
+ */
+program: string, 
+/**
+ * Its process; unknown between admission and start.
+ */
+pid: number | null, 
+/**
+ * When it began.
+ */
+since_ms: number, 
+/**
+ * It cannot be said whether it still runs: only the person can let it go.
+ */
+unknown: boolean, 
+/**
+ * It is in the middle of a turn.
+ */
+mid_turn: boolean, 
+/**
+ * Names of the variables that outrank the chosen account.
+ */
+shadowed: Array<string>, };
 
-// The company whose service is used and metered.
-export type Provider =
-  | "claude"
-  | "codex";
-
-// What Sluice may do by itself, per provider.
-export type Mode =
-  | "off"
-  | "advise"
-  | "auto";
-
-// One subscription of one person with one provider; the ledger's row id.
+/**
+ * One subscription of one person with one provider; the ledger's row id.
+ */
 export type AccountId = number;
 
-// An advised swap.
-export interface Advice {
-  // The account to make live.
-  to: AccountId;
-  // Why, in a sentence.
-  reason: string;
-  // The decision behind it.
-  decision: number;
-}
+/**
+ * The company whose service is used and metered.
+ */
+export type Provider = "claude" | "codex";
 
-// When the live account is full at the present pace.
-export interface RunOutView {
-  // `five_hour` or `seven_day`: the window that is full first.
-  window: string;
-  // When, to the minute.
-  at_ms: number;
-}
-
-// One account.
-export interface AccountView {
-  // Opaque id.
-  id: AccountId;
-  // Whose subscription.
-  provider: Provider;
-  // The name the person gave, or one made of what the tool says.
-  label: string;
-  // Mail address, for the accounts page only; never logged or notified.
-  email: string | null;
-  // Organisation's name.
-  organization: string | null;
-  // Plan in words (`Max 20x`).
-  plan: string | null;
-  // Its credential is in the seat now.
-  live: boolean;
-  // Switched on.
-  enabled: boolean;
-  // May be chosen by automatic swaps.
-  automatic: boolean;
-  // State of the login.
-  login: Login;
-  // When the login itself ends, however often it is refreshed.
-  login_ends_at_ms: number | null;
-  // How the login does.
-  login_health: LoginHealth;
-  // The 5-hour window.
-  five_hour: WindowView;
-  // The weekly window.
-  seven_day: WindowView;
-  // Weekly windows of single models.
-  models: ModelView[];
-  // The provider itself refuses work of it.
-  blocked: BlockedView | null;
-  // When the numbers were true.
-  observed_at_ms: number | null;
-  // The usage request is under way.
-  refreshing: boolean;
-  // Tier in the last decision: 0–3, 4 = excluded.
-  tier: number | null;
-  // Target of the weekly window, percent.
-  target: number | null;
-  // Percent that will expire unused at the weekly reset.
-  stranding: number | null;
-  // Why it was not chosen in the last decision.
-  refusal: Refusal | null;
-  // The last thing that went wrong with it, for people.
-  problem: string | null;
-  // A tool was refused work on it: it is not chosen before then, unless it is seen to serve.
-  rests_until_ms: number | null;
-  // What is expected to be left of its windows at their resets.
-  forecasts: ForecastsView;
-}
-
-// Whether the account's login can be used.
-export type Login =
-  | "valid"
-  | "unverified"
-  | "needs_sign_in"
-  | "missing";
-
-// Age, deadlines and proof of a login.
-export interface LoginHealth {
-  // When this sign-in was first seen here: its age counts from then.
-  since_ms: number | null;
-  // When the present access token ends; it is renewed before.
-  access_ends_at_ms: number | null;
-  // When the provider took the login last.
-  proven_at_ms: number | null;
-  // The login ends within so many days: 7, 3 or 1; `None` while that is further away or unknown.
-  warn_days: number | null;
-  // Another place on this machine holds the same login, so that either spends the other's tokens.
-  also_in: string | null;
-}
-
-// One window on the screen, as it counts when the view was made.
-export interface WindowView {
-  // Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
-  used: number | null;
-  // When it empties; the passed instant where it has emptied and was not read since.
-  resets_at_ms: number | null;
-  // It emptied then and was not read since: its share is a reckoning, to be shown as "about".
-  emptied_at_ms: number | null;
-  // When it was read.
-  read_at_ms: number | null;
-}
-
-// One model's weekly window on the screen.
-export interface ModelView {
-  // The provider's name of it.
-  model: string;
-  // The window.
-  window: WindowView;
-}
-
-// The provider's own refusal of an account.
-export interface BlockedView {
-  // Why.
-  why: Block;
-  // Until when; `None` lasts until the provider says otherwise.
-  until_ms: number | null;
-}
-
-// Why a provider refuses work of an account.
-export type Block =
-  | "limit"
-  | "other_window"
-  | "spending"
-  | "not_allowed"
-  | "disabled";
-
-// Why a candidate was not chosen.
-export type Refusal =
-  | "active"
-  | "disabled"
-  | "failing"
-  | "needs_sign_in"
-  | "no_credential"
-  | "not_automatic"
-  | "no_reset"
-  | "usage_unknown"
-  | "not_behind"
-  | "no_weekly_headroom"
-  | "no_short_headroom"
-  | "skipped"
-  | "model_exhausted"
-  | "would_bill"
-  | "blocked"
-  | "stale"
-  | "outranked"
-  | "none";
-
-// The forecasts of an account; `None` where too little is known.
-export interface ForecastsView {
-  // Of the 5-hour window.
-  five_hour: ForecastView | null;
-  // Of the weekly window.
-  seven_day: ForecastView | null;
-}
-
-// What is expected to be left of a window at its reset, whole percent.
-export interface ForecastView {
-  // As likely more as less is left.
-  p50: number;
-  // With nine in ten at most this much is left.
-  p90: number;
-  // Nine in ten outcomes lie from here …
-  low: number;
-  // … to here.
-  high: number;
-  // When the window ends.
-  resets_at_ms: number;
-}
-
-// Something only a person can mend.
-export interface NeedsYou {
-  // Stable code: `sign_in`, `keychain`, `seat_unreadable`, `stuck_swap`, `disk_full`, …
-  code: string;
-  // The account concerned.
-  account: AccountId | null;
-  // What happened, what was kept, what to do next.
-  text: string;
-}
-
-// A swap under way.
-export interface Swapping {
-  // Whose seat.
-  provider: Provider;
-  // The account that leaves; `None` when the seat was empty.
-  from: AccountId | null;
-  // The account that comes.
-  to: AccountId;
-}
-
-// How far a reading of every account has come.
-export interface BulkView {
-  // When it began.
-  begun_at_ms: number;
-  // Accounts in all.
-  total: number;
-  // Read anew.
-  read: number;
-  // Left as they are: asked about too lately or too often.
-  throttled: number;
-  // Could not be read.
-  failed: number;
-}
-
-// One decision on the screen.
-export interface DecisionView {
-  // Ledger row.
-  id: number;
-  // When.
-  at_ms: number;
-  // Whose seat.
-  provider: Provider;
-  // `stay`, `swap` or `advise`.
-  action: string;
-  // The branch.
-  trigger: Trigger;
-  // Who was active.
-  active: AccountId | null;
-  // Who was chosen or would have been.
-  target: AccountId | null;
-  // The decision in a sentence.
-  sentence: string;
-  // The candidates as the engine saw them.
-  candidates: Candidate[];
-}
-
-// The branch that was taken; set by the branch, never parsed from text.
-export type Trigger =
-  | "tick"
-  | "emergence_pending"
-  | "residency_blocked"
-  | "cooldown_blocked"
-  | "no_target"
-  | "swap_aborted"
-  | "higher_tier_emerged"
-  | "intra_tier_preempted"
-  | "tier_drained"
-  | "forced_critical"
-  | "burn_rate"
-  | "failure_reported"
-  | "manual"
-  | "plan_improved";
-
-// One account as it stood in the decision, all numbers against the damped tier really used.
-export interface Candidate {
-  // Which.
-  account: AccountId;
-  // Damped tier 0–3, 4 = excluded.
-  tier: number;
-  // Target utilisation, percent.
-  target: number | null;
-  // Target minus weekly use, percent.
-  deficit: number | null;
-  // Percent that will expire unused.
-  stranding: number | null;
-  // What choosing it is worth over staying, in percent of a pro plan's 5-hour window (`horizon`).
-  value: number | null;
-  // Why it lost.
-  refusal: Refusal;
-}
-
-// One lane on the screen.
-export interface LaneView {
-  // Opaque id.
-  id: LaneId;
-  // Whose tool.
-  provider: Provider;
-  // `default` for the machine's own seat, otherwise the person's name for it.
-  name: string;
-  // The project folder it is bound to.
-  folder: string | null;
-  // The account that new tools get here.
-  active: AccountId | null;
-  // Grows by one at each swap; a request that names it is refused when it is old.
-  generation: Generation;
-  // Since when the account is active.
-  since_ms: number | null;
-  // A failure may move it.
-  automatic: boolean;
-  // Accounts that can be made active here; for a named lane those with a seat of their own.
-  ready: AccountId[];
-}
-
-// A lane; the ledger's row id.
+/**
+ * A lane; the ledger's row id.
+ */
 export type LaneId = number;
 
-// Grows by one at each committed swap of a lane; our fencing number.
+/**
+ * How far a reading of every account has come.
+ */
+export type BulkView = { 
+/**
+ * When it began.
+ */
+begun_at_ms: number, 
+/**
+ * Accounts in all.
+ */
+total: number, 
+/**
+ * Read anew.
+ */
+read: number, 
+/**
+ * Left as they are: asked about too lately or too often.
+ */
+throttled: number, 
+/**
+ * Could not be read.
+ */
+failed: number, };
+
+/**
+ * One decision on the screen.
+ */
+export type DecisionView = { 
+/**
+ * Ledger row.
+ */
+id: number, 
+/**
+ * When.
+ */
+at_ms: number, 
+/**
+ * Whose seat.
+ */
+provider: Provider, 
+/**
+ * `stay`, `swap` or `advise`.
+ */
+action: string, 
+/**
+ * The branch.
+ */
+trigger: Trigger, 
+/**
+ * Who was active.
+ */
+active: AccountId | null, 
+/**
+ * Who was chosen or would have been.
+ */
+target: AccountId | null, 
+/**
+ * The decision in a sentence.
+ */
+sentence: string, 
+/**
+ * The candidates as the engine saw them.
+ */
+candidates: Array<Candidate>, };
+
+/**
+ * The branch that was taken; set by the branch, never parsed from text.
+ */
+export type Trigger = "tick" | "emergence_pending" | "residency_blocked" | "cooldown_blocked" | "no_target" | "swap_aborted" | "higher_tier_emerged" | "intra_tier_preempted" | "tier_drained" | "forced_critical" | "burn_rate" | "failure_reported" | "manual" | "plan_improved";
+
+/**
+ * One account as it stood in the decision, all numbers against the damped tier really used.
+ */
+export type Candidate = { 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * Damped tier 0–3, 4 = excluded.
+ */
+tier: number, 
+/**
+ * Target utilisation, percent.
+ */
+target: number | null, 
+/**
+ * Target minus weekly use, percent.
+ */
+deficit: number | null, 
+/**
+ * Percent that will expire unused.
+ */
+stranding: number | null, 
+/**
+ * What choosing it is worth over staying, in percent of a pro plan's 5-hour window (`horizon`).
+ */
+value: number | null, 
+/**
+ * Why it lost.
+ */
+refusal: Refusal, };
+
+/**
+ * Why a candidate was not chosen.
+ */
+export type Refusal = "active" | "disabled" | "failing" | "needs_sign_in" | "no_credential" | "not_automatic" | "no_reset" | "usage_unknown" | "not_behind" | "no_weekly_headroom" | "no_short_headroom" | "skipped" | "model_exhausted" | "would_bill" | "blocked" | "stale" | "outranked" | "none";
+
+/**
+ * A swap under way.
+ */
+export type Swapping = { 
+/**
+ * Whose seat.
+ */
+provider: Provider, 
+/**
+ * The account that leaves; `None` when the seat was empty.
+ */
+from: AccountId | null, 
+/**
+ * The account that comes.
+ */
+to: AccountId, };
+
+/**
+ * One lane on the screen.
+ */
+export type LaneView = { 
+/**
+ * Opaque id.
+ */
+id: LaneId, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * `default` for the machine's own seat, otherwise the person's name for it.
+ */
+name: string, 
+/**
+ * The project folder it is bound to.
+ */
+folder: string | null, 
+/**
+ * The account that new tools get here.
+ */
+active: AccountId | null, 
+/**
+ * Grows by one at each swap; a request that names it is refused when it is old.
+ */
+generation: Generation, 
+/**
+ * Since when the account is active.
+ */
+since_ms: number | null, 
+/**
+ * A failure may move it.
+ */
+automatic: boolean, 
+/**
+ * Accounts that can be made active here; for a named lane those with a seat of their own.
+ */
+ready: Array<AccountId>, };
+
+/**
+ * Grows by one at each committed swap of a lane; our fencing number.
+ */
 export type Generation = number;
 
-// One tool at work.
-export interface RunView {
-  // Its id.
-  id: string;
-  // Whose tool.
-  provider: Provider;
-  // The account it uses; `None` when a variable outranks every account.
-  account: AccountId | null;
-  // The lane it was started in.
-  lane: LaneId | null;
-  // The person's name for it.
-  label: string | null;
-  // Where it works.
-  folder: string | null;
-  // The program.
-  program: string;
-  // Its process; unknown between admission and start.
-  pid: number | null;
-  // When it began.
-  since_ms: number;
-  // It cannot be said whether it still runs: only the person can let it go.
-  unknown: boolean;
-  // It is in the middle of a turn.
-  mid_turn: boolean;
-  // Names of the variables that outrank the chosen account.
-  shadowed: string[];
-}
+/**
+ * One provider's state.
+ */
+export type ProviderView = { 
+/**
+ * Which.
+ */
+provider: Provider, 
+/**
+ * What Sluice may do here.
+ */
+mode: Mode, 
+/**
+ * Automatic swaps rest until then.
+ */
+paused_until_ms: number | null, 
+/**
+ * The account whose credential is in the seat.
+ */
+live: AccountId | null, 
+/**
+ * A login sits in the seat that Sluice does not keep yet.
+ */
+unmanaged_login: boolean, 
+/**
+ * Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
+ */
+observe_only: string | null, 
+/**
+ * When the live account's usage is read next.
+ */
+next_poll_at_ms: number | null, 
+/**
+ * The swap that is advised now.
+ */
+advice: Advice | null, 
+/**
+ * The account whose swap waits for the end of a turn.
+ */
+after_turn: AccountId | null, 
+/**
+ * When the live account is full at the present pace; `None` when nothing moves.
+ */
+run_out: RunOutView | null, };
 
-// Ceilings on the screen.
-export interface CapView {
-  // Whose tools.
-  provider: Provider;
-  // The account; `None` is the whole provider.
-  account: AccountId | null;
-  // The numbers.
-  ceilings: Ceilings;
-}
+/**
+ * When the live account is full at the present pace.
+ */
+export type RunOutView = { 
+/**
+ * `five_hour` or `seven_day`: the window that is full first.
+ */
+window: string, 
+/**
+ * When, to the minute.
+ */
+at_ms: number, };
 
-// Ceilings of a provider or of one account; what is `None` has none.
-export interface Ceilings {
-  // At work at the same time.
-  concurrent: number | null;
-  // Started in a rolling hour.
-  per_hour: number | null;
-  // Started in rolling 24 hours.
-  per_day: number | null;
-}
+/**
+ * An advised swap.
+ */
+export type Advice = { 
+/**
+ * The account to make live.
+ */
+to: AccountId, 
+/**
+ * Why, in a sentence.
+ */
+reason: string, 
+/**
+ * The decision behind it.
+ */
+decision: number, };
 
-// What a front end may ask. Every request is idempotent or carries ids that must exist.
-export type Request =
-  | { verb: "status" }
-  | { verb: "watch" }
-  | {
-      verb: "add";
-      // Whose tool.
-      provider: Provider;
-      // A name for it.
-      label: string | null;
-    }
-  | {
-      verb: "remove";
-      // Which.
-      account: AccountId;
-    }
-  | {
-      verb: "rename";
-      // Which.
-      account: AccountId;
-      // 1–50 characters.
-      label: string;
-    }
-  | {
-      verb: "reorder";
-      // The order.
-      accounts: AccountId[];
-    }
-  | {
-      verb: "set_enabled";
-      // Which.
-      account: AccountId;
-      // On.
-      enabled: boolean;
-    }
-  | {
-      verb: "set_automatic";
-      // Which.
-      account: AccountId;
-      // May be chosen.
-      automatic: boolean;
-    }
-  | {
-      verb: "swap";
-      // Which.
-      to: AccountId;
-    }
-  | ({ verb: "acquire" } & Acquire)
-  | {
-      verb: "started";
-      // Which.
-      execution: string;
-      // Its process.
-      child_pid: number;
-      // Its start time, in the kernel's ticks since boot.
-      child_start: number;
-    }
-  | {
-      verb: "finished";
-      // Which.
-      execution: string;
-      // Its exit code.
-      exit_code: number | null;
-      // Why.
-      reason: string | null;
-    }
-  | ({ verb: "failure" } & Failure)
-  | {
-      verb: "leave_walled";
-      // Which lane.
-      lane: LaneId;
-      // Its generation, as the asker read it.
-      generation: Generation;
-    }
-  | {
-      verb: "point_lane";
-      // Which lane.
-      lane: LaneId;
-      // The account; the one with the most room when absent.
-      to: AccountId | null;
-      // Refused when the lane has moved on since.
-      expected_generation: Generation | null;
-    }
-  | {
-      verb: "bind_lane";
-      // Whose tool.
-      provider: Provider;
-      // Its name.
-      name: string;
-      // An absolute path; absent unbinds.
-      folder: string | null;
-    }
-  | {
-      verb: "set_lane_automatic";
-      // Which.
-      lane: LaneId;
-      // May be moved.
-      automatic: boolean;
-    }
-  | {
-      verb: "set_cap";
-      // Whose tools.
-      provider: Provider;
-      // The account; the whole provider when absent.
-      account: AccountId | null;
-      // The numbers.
-      ceilings: Ceilings;
-    }
-  | {
-      verb: "reconcile";
-      // Close them.
-      apply: boolean;
-    }
-  | {
-      verb: "release";
-      // Which.
-      execution: string;
-    }
-  | { verb: "look_at_runs" }
-  | {
-      verb: "pause";
-      // Whose; all when absent.
-      provider: Provider | null;
-      // Until then.
-      until_ms: number;
-    }
-  | {
-      verb: "resume";
-      // Whose; all when absent.
-      provider: Provider | null;
-    }
-  | {
-      verb: "set_mode";
-      // Whose.
-      provider: Provider;
-      // What.
-      mode: Mode;
-    }
-  | { verb: "stop" }
-  | { verb: "start" }
-  | {
-      verb: "refresh";
-      // Only this one.
-      account: AccountId | null;
-    }
-  | {
-      verb: "renew";
-      // Which.
-      account: AccountId;
-    }
-  | {
-      verb: "read_usage";
-      // Which.
-      account: AccountId;
-    }
-  | {
-      verb: "validate";
-      // Which.
-      account: AccountId;
-    }
-  | { verb: "read_all" }
-  | {
-      verb: "restart_tool";
-      // Whose.
-      provider: Provider;
-    }
-  | {
-      verb: "decisions";
-      // At most this many (1–1000).
-      limit: number;
-      // Only older than this row.
-      before: number | null;
-      // Only such.
-      only: DecisionFilter;
-    }
-  | {
-      verb: "swaps";
-      // At most this many (1–1000).
-      limit: number;
-    }
-  | {
-      verb: "history";
-      // Which.
-      account: AccountId;
-      // From then.
-      since_ms: number;
-    }
-  | {
-      verb: "stranded";
-      // From then.
-      since_ms: number;
-    }
-  | {
-      verb: "replay";
-      // From then.
-      since_ms: number;
-      // `horizon`, `tiered`, `threshold`, `edf`, `react429` or `none`.
-      policy: string;
-    }
-  | {
-      verb: "metrics";
-      // With mail addresses.
-      show_mail: boolean;
-    }
-  | { verb: "settings" }
-  | {
-      verb: "set";
-      // Its name.
-      key: string;
-      // Its new value.
-      value: unknown;
-    }
-  | {
-      verb: "snooze";
-      // The notice's cause.
-      cause: string;
-      // Until then.
-      until_ms: number;
-    }
-  | { verb: "quit" };
+/**
+ * What Sluice may do by itself, per provider.
+ */
+export type Mode = "off" | "advise" | "auto";
 
-// A wish for a place. Asked again with the same `execution` by the same process, the answer is the
-// same.
-export interface Acquire {
-  // An id that nobody else uses; made by the driver when absent.
-  execution: string | null;
-  // Whose tool.
-  provider: Provider;
-  // The lane by name; that of the folder, else the machine's own, when absent.
-  lane: string | null;
-  // This account, whatever the lane has.
-  account: AccountId | null;
-  // A name for the run.
-  label: string | null;
-  // Where it will work.
-  folder: string | null;
-  // The program.
-  program: string | null;
-  // The process that asks and will start the tool.
-  pid: number;
-  // Its start time, in the kernel's ticks since boot.
-  pid_start: number;
-  // The id of this boot.
-  boot_id: string;
-}
+/**
+ * One account.
+ */
+export type AccountView = { 
+/**
+ * Opaque id.
+ */
+id: AccountId, 
+/**
+ * Whose subscription.
+ */
+provider: Provider, 
+/**
+ * The name the person gave, or one made of what the tool says.
+ */
+label: string, 
+/**
+ * Mail address, for the accounts page only; never logged or notified.
+ */
+email: string | null, 
+/**
+ * Organisation's name.
+ */
+organization: string | null, 
+/**
+ * Plan in words (`Max 20x`).
+ */
+plan: string | null, 
+/**
+ * Its credential is in the seat now.
+ */
+live: boolean, 
+/**
+ * Switched on.
+ */
+enabled: boolean, 
+/**
+ * May be chosen by automatic swaps.
+ */
+automatic: boolean, 
+/**
+ * State of the login.
+ */
+login: Login, 
+/**
+ * When the login itself ends, however often it is refreshed.
+ */
+login_ends_at_ms: number | null, 
+/**
+ * How the login does.
+ */
+login_health: LoginHealth, 
+/**
+ * The 5-hour window.
+ */
+five_hour: WindowView, 
+/**
+ * The weekly window.
+ */
+seven_day: WindowView, 
+/**
+ * Weekly windows of single models.
+ */
+models: Array<ModelView>, 
+/**
+ * The provider itself refuses work of it.
+ */
+blocked: BlockedView | null, 
+/**
+ * When the numbers were true.
+ */
+observed_at_ms: number | null, 
+/**
+ * The usage request is under way.
+ */
+refreshing: boolean, 
+/**
+ * Tier in the last decision: 0–3, 4 = excluded.
+ */
+tier: number | null, 
+/**
+ * Target of the weekly window, percent.
+ */
+target: number | null, 
+/**
+ * Percent that will expire unused at the weekly reset.
+ */
+stranding: number | null, 
+/**
+ * Why it was not chosen in the last decision.
+ */
+refusal: Refusal | null, 
+/**
+ * The last thing that went wrong with it, for people.
+ */
+problem: string | null, 
+/**
+ * A tool was refused work on it: it is not chosen before then, unless it is seen to serve.
+ */
+rests_until_ms: number | null, 
+/**
+ * What is expected to be left of its windows at their resets.
+ */
+forecasts: ForecastsView, };
 
-// A failure as a tool told it.
-export interface Failure {
-  // Which execution; its account and generation are those it used then.
-  execution: string | null;
-  // Without an execution: the lane by name; the machine's own when absent.
-  lane: string | null;
-  // Without an execution: the account it was launched on.
-  account: AccountId | null;
-  // Without an execution: the lane's generation at launch.
-  generation: Generation | null;
-  // What kind.
-  kind: FailureKind;
-  // The window that is full: `five_hour`, `seven_day` or a model's name; unknown when absent.
-  window: string | null;
-  // When it happened.
-  failed_at_ms: number;
-  // When the window empties.
-  reset_at_ms: number | null;
-  // Who says so.
-  source: string;
-  // Two reports with the same key are one failure.
-  dedupe_key: string | null;
-}
+/**
+ * One window on the screen, as it counts when the view was made.
+ */
+export type WindowView = { 
+/**
+ * Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
+ */
+used: number | null, 
+/**
+ * When it empties; the passed instant where it has emptied and was not read since.
+ */
+resets_at_ms: number | null, 
+/**
+ * It emptied then and was not read since: its share is a reckoning, to be shown as "about".
+ */
+emptied_at_ms: number | null, 
+/**
+ * When it was read.
+ */
+read_at_ms: number | null, };
 
-// A failure that says something of the account. Overload, throttling by the minute, server errors
-// and refused requests do not, and have no variant here.
-export type FailureKind =
-  | "rate_limit"
-  | "billing"
-  | "auth";
+/**
+ * Whether the account's login can be used.
+ */
+export type Login = "valid" | "unverified" | "needs_sign_in" | "missing";
 
-// Which decisions are wanted; what is `None` restricts nothing.
-export interface DecisionFilter {
-  // Of this branch.
-  trigger: Trigger | null;
-  // `stay`, `swap` or `advise`.
-  action: string | null;
-  // With this account live or chosen.
-  account: AccountId | null;
-}
+/**
+ * One model's weekly window on the screen.
+ */
+export type ModelView = { 
+/**
+ * The provider's name of it.
+ */
+model: string, 
+/**
+ * The window.
+ */
+window: WindowView, };
 
-// The answer to a request.
-export type Answer =
-  | { answer: "done" }
-  | ({ answer: "view" } & View)
-  | {
-      answer: "account";
-      // Which.
-      account: AccountId;
-    }
-  | ({ answer: "swapped" } & SwapView)
-  | ({ answer: "login" } & LoginView)
-  | ({ answer: "bulk" } & BulkView)
-  | {
-      answer: "decisions";
-      // Newest first.
-      rows: DecisionView[];
-    }
-  | {
-      answer: "swaps";
-      // Newest first.
-      rows: SwapView[];
-    }
-  | {
-      answer: "history";
-      // Oldest first.
-      rows: ([number, number | null, number | null])[];
-    }
-  | {
-      answer: "stranded";
-      // Newest first.
-      rows: StrandedView[];
-    }
-  | ({ answer: "compared" } & Compared)
-  | {
-      answer: "metrics";
-      // OpenMetrics, `# EOF` last.
-      text: string;
-    }
-  | {
-      answer: "settings";
-      // Values.
-      values: Record<string, unknown>;
-      // Those that do nothing under the chosen policy.
-      idle: string[];
-    }
-  | ({ answer: "reported" } & Outcome)
-  | ({ answer: "grant" } & Grant)
-  | {
-      answer: "ended";
-      // It was known before.
-      already: boolean;
-    }
-  | {
-      answer: "reconciled";
-      // Oldest first.
-      actions: ClosedRun[];
-      // Rows about which nothing could be said; kept.
-      unknown: number;
-      // Somebody else was at it; nothing was looked at.
-      locked: boolean;
-    }
-  | ({ answer: "refused" } & Refused);
+/**
+ * The provider's own refusal of an account.
+ */
+export type BlockedView = { 
+/**
+ * Why.
+ */
+why: Block, 
+/**
+ * Until when; `None` lasts until the provider says otherwise.
+ */
+until_ms: number | null, };
 
-// One row of the swap audit.
-export interface SwapView {
-  // Ledger row.
-  id: number;
-  // When it was journalled.
-  at_ms: number;
-  // Whose seat.
-  provider: Provider;
-  // The account that left.
-  from: AccountId | null;
-  // The account that came.
-  to: AccountId;
-  // The branch.
-  trigger: Trigger;
-  // Why, in a sentence.
-  reason: string;
-  // `pending`, `committed` or `failed`.
-  status: string;
-  // How long the account that left had been active, whole seconds.
-  residency_seconds: number | null;
-  // What failed.
-  error: string | null;
-}
+/**
+ * Why a provider refuses work of an account.
+ */
+export type Block = "limit" | "other_window" | "spending" | "not_allowed" | "disabled";
 
-// What is known of one login after it was renewed or checked.
-export interface LoginView {
-  // Whose.
-  account: AccountId;
-  // Its state.
-  login: Login;
-  // When the login itself ends.
-  ends_at_ms: number | null;
-  // How it does.
-  health: LoginHealth;
-}
+/**
+ * The forecasts of an account; `None` where too little is known.
+ */
+export type ForecastsView = { 
+/**
+ * Of the 5-hour window.
+ */
+five_hour: ForecastView | null, 
+/**
+ * Of the weekly window.
+ */
+seven_day: ForecastView | null, };
 
-// A weekly window that has ended. Shares are percent.
-export interface StrandedView {
-  // Whose.
-  account: AccountId;
-  // When it ended.
-  resets_at_ms: number;
-  // What was left of it.
-  unused: number;
-  // What had been foreseen a day before.
-  p50: number | null;
-  // At most this was foreseen with nine in ten.
-  p90: number | null;
-}
+/**
+ * What is expected to be left of a window at its reset, whole percent.
+ */
+export type ForecastView = { 
+/**
+ * As likely more as less is left.
+ */
+p50: number, 
+/**
+ * With nine in ten at most this much is left.
+ */
+p90: number, 
+/**
+ * Nine in ten outcomes lie from here …
+ */
+low: number, 
+/**
+ * … to here.
+ */
+high: number, 
+/**
+ * When the window ends.
+ */
+resets_at_ms: number, };
 
-// What was done beside what a policy would have done.
-export interface Compared {
-  // The policy's name.
-  policy: string;
-  // From when.
-  since_ms: number;
-  // Until when.
-  until_ms: number;
-  // The recorded swaps made again.
-  recorded: Tally;
-  // The policy instead.
-  instead: Tally;
-}
+/**
+ * Age, deadlines and proof of a login.
+ */
+export type LoginHealth = { 
+/**
+ * When this sign-in was first seen here: its age counts from then.
+ */
+since_ms: number | null, 
+/**
+ * When the present access token ends; it is renewed before.
+ */
+access_ends_at_ms: number | null, 
+/**
+ * When the provider took the login last.
+ */
+proven_at_ms: number | null, 
+/**
+ * The login ends within so many days: 7, 3 or 1; `None` while that is further away or unknown.
+ */
+warn_days: number | null, 
+/**
+ * Another place on this machine holds the same login, so that either spends the other's tokens.
+ */
+also_in: string | null, };
 
-// What one way of choosing came to, in units.
-export interface Tally {
-  // Work that was served.
-  served: number;
-  // Capacity unused at weekly resets.
-  stranded: number;
-  // Work that was refused.
-  interrupted: number;
-  // Minutes of work refused.
-  interrupted_min: number;
-  // Swaps.
-  swaps: number;
-}
+/**
+ * Something only a person can mend.
+ */
+export type NeedsYou = { 
+/**
+ * Stable code: `sign_in`, `keychain`, `seat_unreadable`, `stuck_swap`, `disk_full`, …
+ */
+code: string, 
+/**
+ * The account concerned.
+ */
+account: AccountId | null, 
+/**
+ * What happened, what was kept, what to do next.
+ */
+text: string, };
 
-// What was made of a reported failure.
-export interface Outcome {
-  // `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
-  // `cooling_only`, `ignored` or `unattributed`.
-  outcome: string;
-  // The account that left.
-  from: AccountId | null;
-  // The account that came.
-  to: AccountId | null;
-  // The account that is active now.
-  current: AccountId | null;
-  // The lane's generation now.
-  generation: Generation;
-  // Starting the tool again is worth it.
-  retry_advised: boolean;
-  // When the first of the others is expected back.
-  earliest_ms: number | null;
-}
+/**
+ * Ceilings on the screen.
+ */
+export type CapView = { 
+/**
+ * Whose tools.
+ */
+provider: Provider, 
+/**
+ * The account; `None` is the whole provider.
+ */
+account: AccountId | null, 
+/**
+ * The numbers.
+ */
+ceilings: Ceilings, };
 
-// The answer to `acquire`.
-export interface Grant {
-  // The tool may be started.
-  allowed: boolean;
-  // The id under which everything else is told.
-  execution: string | null;
-  // The account to start on.
-  account: AccountId | null;
-  // The lane's generation now; goes into every report.
-  generation: Generation;
-  // Variables that point the tool at the account's own seat: paths only.
-  environment: Record<string, string>;
-  // Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
-  reason: string | null;
-  // `in_flight`, `hour`, `day` or `breaker`.
-  window: string | null;
-  // The ceiling.
-  limit: number | null;
-  // Where the count stands.
-  current: number | null;
-  // Worth asking again after so many milliseconds.
-  retry_after_ms: number | null;
-}
+/**
+ * Ceilings of a provider or of one account; what is `None` has none.
+ */
+export type Ceilings = { 
+/**
+ * At work at the same time.
+ */
+concurrent: number | null, 
+/**
+ * Started in a rolling hour.
+ */
+per_hour: number | null, 
+/**
+ * Started in rolling 24 hours.
+ */
+per_day: number | null, };
 
-// One row that was closed, or would be.
-export interface ClosedRun {
-  // Which execution.
-  execution_id: string;
-  // Whose tool.
-  provider: Provider;
-  // The account it was started on.
-  account: AccountId | null;
-  // When it began.
-  started_at_ms: number;
-  // Always `ORPHANED_IN_FLIGHT_CLEAR`.
-  rule: string;
-  // The proof.
-  reason: string;
-  // `applied`, `would_apply` or `error`.
-  action: string;
-  // What failed.
-  error: string | null;
-}
+/**
+ * What a front end may ask. Every request is idempotent or carries ids that must exist.
+ */
+export type Request = { "verb": "status" } | { "verb": "watch" } | { "verb": "add", 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * A name for it.
+ */
+label: string | null, } | { "verb": "remove", 
+/**
+ * Which.
+ */
+account: AccountId, } | { "verb": "rename", 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * 1–50 characters.
+ */
+label: string, } | { "verb": "reorder", 
+/**
+ * The order.
+ */
+accounts: Array<AccountId>, } | { "verb": "set_enabled", 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * On.
+ */
+enabled: boolean, } | { "verb": "set_automatic", 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * May be chosen.
+ */
+automatic: boolean, } | { "verb": "swap", 
+/**
+ * Which.
+ */
+to: AccountId, } | { "verb": "acquire" } & Acquire | { "verb": "started", 
+/**
+ * Which.
+ */
+execution: string, 
+/**
+ * Its process.
+ */
+child_pid: number, 
+/**
+ * Its start time, in the kernel's ticks since boot.
+ */
+child_start: number, } | { "verb": "finished", 
+/**
+ * Which.
+ */
+execution: string, 
+/**
+ * Its exit code.
+ */
+exit_code: number | null, 
+/**
+ * Why.
+ */
+reason: string | null, } | { "verb": "failure" } & Failure | { "verb": "leave_walled", 
+/**
+ * Which lane.
+ */
+lane: LaneId, 
+/**
+ * Its generation, as the asker read it.
+ */
+generation: Generation, } | { "verb": "point_lane", 
+/**
+ * Which lane.
+ */
+lane: LaneId, 
+/**
+ * The account; the one with the most room when absent.
+ */
+to: AccountId | null, 
+/**
+ * Refused when the lane has moved on since.
+ */
+expected_generation: Generation | null, } | { "verb": "bind_lane", 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * An absolute path; absent unbinds.
+ */
+folder: string | null, } | { "verb": "set_lane_automatic", 
+/**
+ * Which.
+ */
+lane: LaneId, 
+/**
+ * May be moved.
+ */
+automatic: boolean, } | { "verb": "set_cap", 
+/**
+ * Whose tools.
+ */
+provider: Provider, 
+/**
+ * The account; the whole provider when absent.
+ */
+account: AccountId | null, 
+/**
+ * The numbers.
+ */
+ceilings: Ceilings, } | { "verb": "reconcile", 
+/**
+ * Close them.
+ */
+apply: boolean, } | { "verb": "release", 
+/**
+ * Which.
+ */
+execution: string, } | { "verb": "look_at_runs" } | { "verb": "pause", 
+/**
+ * Whose; all when absent.
+ */
+provider: Provider | null, 
+/**
+ * Until then.
+ */
+until_ms: number, } | { "verb": "resume", 
+/**
+ * Whose; all when absent.
+ */
+provider: Provider | null, } | { "verb": "set_mode", 
+/**
+ * Whose.
+ */
+provider: Provider, 
+/**
+ * What.
+ */
+mode: Mode, } | { "verb": "stop" } | { "verb": "start" } | { "verb": "refresh", 
+/**
+ * Only this one.
+ */
+account: AccountId | null, } | { "verb": "renew", 
+/**
+ * Which.
+ */
+account: AccountId, } | { "verb": "read_usage", 
+/**
+ * Which.
+ */
+account: AccountId, } | { "verb": "validate", 
+/**
+ * Which.
+ */
+account: AccountId, } | { "verb": "read_all" } | { "verb": "restart_tool", 
+/**
+ * Whose.
+ */
+provider: Provider, } | { "verb": "decisions", 
+/**
+ * At most this many (1–1000).
+ */
+limit: number, 
+/**
+ * Only older than this row.
+ */
+before: number | null, 
+/**
+ * Only such.
+ */
+only: DecisionFilter, } | { "verb": "swaps", 
+/**
+ * At most this many (1–1000).
+ */
+limit: number, } | { "verb": "history", 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * From then.
+ */
+since_ms: number, } | { "verb": "stranded", 
+/**
+ * From then.
+ */
+since_ms: number, } | { "verb": "replay", 
+/**
+ * From then.
+ */
+since_ms: number, 
+/**
+ * `horizon`, `tiered`, `threshold`, `edf`, `react429` or `none`.
+ */
+policy: string, } | { "verb": "metrics", 
+/**
+ * With mail addresses.
+ */
+show_mail: boolean, } | { "verb": "settings" } | { "verb": "set", 
+/**
+ * Its name.
+ */
+key: string, 
+/**
+ * Its new value.
+ */
+value: unknown, } | { "verb": "snooze", 
+/**
+ * The notice's cause.
+ */
+cause: string, 
+/**
+ * Until then.
+ */
+until_ms: number, } | { "verb": "quit" };
 
-// A refusal: what happened, what was kept, what to do next.
-export interface Refused {
-  // Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
-  // `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`,
-  // `REFRESH_TIMEOUT`, `VALIDATE_TIMEOUT`, `REFRESH_IN_PROGRESS`, …
-  code: string;
-  // For people.
-  text: string;
-  // Worth trying again after so many seconds.
-  retry_after_s: number | null;
-}
+/**
+ * A wish for a place. Asked again with the same `execution` by the same process, the answer is the
+ * same.
+ */
+export type Acquire = { 
+/**
+ * An id that nobody else uses; made by the driver when absent.
+ */
+execution: string | null, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * The lane by name; that of the folder, else the machine's own, when absent.
+ */
+lane: string | null, 
+/**
+ * This account, whatever the lane has.
+ */
+account: AccountId | null, 
+/**
+ * A name for the run.
+ */
+label: string | null, 
+/**
+ * Where it will work.
+ */
+folder: string | null, 
+/**
+ * The program.
+ */
+program: string | null, 
+/**
+ * The process that asks and will start the tool.
+ */
+pid: number, 
+/**
+ * Its start time, in the kernel's ticks since boot.
+ */
+pid_start: number, 
+/**
+ * The id of this boot.
+ */
+boot_id: string, };
+
+/**
+ * Which decisions are wanted; what is `None` restricts nothing.
+ */
+export type DecisionFilter = { 
+/**
+ * Of this branch.
+ */
+trigger: Trigger | null, 
+/**
+ * `stay`, `swap` or `advise`.
+ */
+action: string | null, 
+/**
+ * With this account live or chosen.
+ */
+account: AccountId | null, };
+
+/**
+ * A failure as a tool told it.
+ */
+export type Failure = { 
+/**
+ * Which execution; its account and generation are those it used then.
+ */
+execution: string | null, 
+/**
+ * Without an execution: the lane by name; the machine's own when absent.
+ */
+lane: string | null, 
+/**
+ * Without an execution: the account it was launched on.
+ */
+account: AccountId | null, 
+/**
+ * Without an execution: the lane's generation at launch.
+ */
+generation: Generation | null, 
+/**
+ * What kind.
+ */
+kind: FailureKind, 
+/**
+ * The window that is full: `five_hour`, `seven_day` or a model's name; unknown when absent.
+ */
+window: string | null, 
+/**
+ * When it happened.
+ */
+failed_at_ms: number, 
+/**
+ * When the window empties.
+ */
+reset_at_ms: number | null, 
+/**
+ * Who says so.
+ */
+source: string, 
+/**
+ * Two reports with the same key are one failure.
+ */
+dedupe_key: string | null, };
+
+/**
+ * A failure that says something of the account. Overload, throttling by the minute, server errors
+ * and refused requests do not, and have no variant here.
+ */
+export type FailureKind = "rate_limit" | "billing" | "auth";
+
+/**
+ * The answer to a request.
+ */
+export type Answer = { "answer": "done" } | { "answer": "view" } & View | { "answer": "account", 
+/**
+ * Which.
+ */
+account: AccountId, } | { "answer": "swapped" } & SwapView | { "answer": "login" } & LoginView | { "answer": "bulk" } & BulkView | { "answer": "decisions", 
+/**
+ * Newest first.
+ */
+rows: Array<DecisionView>, } | { "answer": "swaps", 
+/**
+ * Newest first.
+ */
+rows: Array<SwapView>, } | { "answer": "history", 
+/**
+ * Oldest first.
+ */
+rows: Array<[number, number | null, number | null]>, } | { "answer": "stranded", 
+/**
+ * Newest first.
+ */
+rows: Array<StrandedView>, } | { "answer": "compared" } & Compared | { "answer": "metrics", 
+/**
+ * OpenMetrics, `# EOF` last.
+ */
+text: string, } | { "answer": "settings", 
+/**
+ * Values.
+ */
+values: Record<string, unknown>, } | { "answer": "reported" } & Outcome | { "answer": "grant" } & Grant | { "answer": "ended", 
+/**
+ * It was known before.
+ */
+already: boolean, } | { "answer": "reconciled", 
+/**
+ * Oldest first.
+ */
+actions: Array<ClosedRun>, 
+/**
+ * Rows about which nothing could be said; kept.
+ */
+unknown: number, 
+/**
+ * Somebody else was at it; nothing was looked at.
+ */
+locked: boolean, } | { "answer": "refused" } & Refused;
+
+/**
+ * A weekly window that has ended. Shares are percent.
+ */
+export type StrandedView = { 
+/**
+ * Whose.
+ */
+account: AccountId, 
+/**
+ * When it ended.
+ */
+resets_at_ms: number, 
+/**
+ * What was left of it.
+ */
+unused: number, 
+/**
+ * What had been foreseen a day before.
+ */
+p50: number | null, 
+/**
+ * At most this was foreseen with nine in ten.
+ */
+p90: number | null, };
+
+/**
+ * One row that was closed, or would be.
+ */
+export type ClosedRun = { 
+/**
+ * Which execution.
+ */
+execution_id: string, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * The account it was started on.
+ */
+account: AccountId | null, 
+/**
+ * When it began.
+ */
+started_at_ms: number, 
+/**
+ * Always `ORPHANED_IN_FLIGHT_CLEAR`.
+ */
+rule: string, 
+/**
+ * The proof.
+ */
+reason: string, 
+/**
+ * `applied`, `would_apply` or `error`.
+ */
+action: string, 
+/**
+ * What failed.
+ */
+error: string | null, };
+
+/**
+ * What is known of one login after it was renewed or checked.
+ */
+export type LoginView = { 
+/**
+ * Whose.
+ */
+account: AccountId, 
+/**
+ * Its state.
+ */
+login: Login, 
+/**
+ * When the login itself ends.
+ */
+ends_at_ms: number | null, 
+/**
+ * How it does.
+ */
+health: LoginHealth, };
+
+/**
+ * One row of the swap audit.
+ */
+export type SwapView = { 
+/**
+ * Ledger row.
+ */
+id: number, 
+/**
+ * When it was journalled.
+ */
+at_ms: number, 
+/**
+ * Whose seat.
+ */
+provider: Provider, 
+/**
+ * The account that left.
+ */
+from: AccountId | null, 
+/**
+ * The account that came.
+ */
+to: AccountId, 
+/**
+ * The branch.
+ */
+trigger: Trigger, 
+/**
+ * Why, in a sentence.
+ */
+reason: string, 
+/**
+ * `pending`, `committed` or `failed`.
+ */
+status: string, 
+/**
+ * How long the account that left had been active, whole seconds.
+ */
+residency_seconds: number | null, 
+/**
+ * What failed.
+ */
+error: string | null, };
+
+/**
+ * What was done beside what a policy would have done.
+ */
+export type Compared = { 
+/**
+ * The policy's name.
+ */
+policy: string, 
+/**
+ * From when.
+ */
+since_ms: number, 
+/**
+ * Until when.
+ */
+until_ms: number, 
+/**
+ * The recorded swaps made again.
+ */
+recorded: Tally, 
+/**
+ * The policy instead.
+ */
+instead: Tally, };
+
+/**
+ * What one way of choosing came to, in units.
+ */
+export type Tally = { 
+/**
+ * Work that was served.
+ */
+served: number, 
+/**
+ * Capacity unused at weekly resets.
+ */
+stranded: number, 
+/**
+ * Work that was refused.
+ */
+interrupted: number, 
+/**
+ * Minutes of work refused.
+ */
+interrupted_min: number, 
+/**
+ * Swaps.
+ */
+swaps: number, };
+
+/**
+ * The answer to `acquire`.
+ */
+export type Grant = { 
+/**
+ * The tool may be started.
+ */
+allowed: boolean, 
+/**
+ * The id under which everything else is told.
+ */
+execution: string | null, 
+/**
+ * The account to start on.
+ */
+account: AccountId | null, 
+/**
+ * The lane's generation now; goes into every report.
+ */
+generation: Generation, 
+/**
+ * Variables that point the tool at the account's own seat: paths only.
+ */
+environment: { [key in string]: string }, 
+/**
+ * Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
+ */
+reason: string | null, 
+/**
+ * `in_flight`, `hour`, `day` or `breaker`.
+ */
+window: string | null, 
+/**
+ * The ceiling.
+ */
+limit: number | null, 
+/**
+ * Where the count stands.
+ */
+current: number | null, 
+/**
+ * Worth asking again after so many milliseconds.
+ */
+retry_after_ms: number | null, };
+
+/**
+ * What was made of a reported failure.
+ */
+export type Outcome = { 
+/**
+ * `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
+ * `cooling_only`, `ignored` or `unattributed`.
+ */
+outcome: string, 
+/**
+ * The account that left.
+ */
+from: AccountId | null, 
+/**
+ * The account that came.
+ */
+to: AccountId | null, 
+/**
+ * The account that is active now.
+ */
+current: AccountId | null, 
+/**
+ * The lane's generation now.
+ */
+generation: Generation, 
+/**
+ * Starting the tool again is worth it.
+ */
+retry_advised: boolean, 
+/**
+ * When the first of the others is expected back.
+ */
+earliest_ms: number | null, };
+
+/**
+ * A refusal: what happened, what was kept, what to do next.
+ */
+export type Refused = { 
+/**
+ * Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
+ * `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`,
+ * `REFRESH_TIMEOUT`, `VALIDATE_TIMEOUT`, `REFRESH_IN_PROGRESS`, …
+ */
+code: string, 
+/**
+ * For people.
+ */
+text: string, 
+/**
+ * Worth trying again after so many seconds.
+ */
+retry_after_s: number | null, };

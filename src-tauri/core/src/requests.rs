@@ -11,17 +11,9 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{Account, AccountId, Now, Policy, Provider, Utc};
+use sluice_protocol::limits::{CAUSE_BYTES_MAX, LABEL_CHARS_MAX, PAUSE_MAX_MS, ROWS_MAX};
 use sluice_protocol::refused;
 use sluice_protocol::{Answer, DecisionFilter, Mode, Request};
-
-/// Rows of one answer.
-const ROWS_MAX: u32 = 1_000;
-/// Characters of a label.
-const LABEL_MAX: usize = 50;
-/// The longest pause, milliseconds.
-const PAUSE_MAX_MS: i64 = 31 * 86_400_000;
-/// Characters of a notice's cause.
-const CAUSE_MAX: usize = 100;
 
 impl Core {
     pub(super) fn on_call(&mut self, call: CallId, request: Request, now: Now) {
@@ -324,7 +316,7 @@ impl Core {
 
     fn snooze(&mut self, call: CallId, cause: String, until_ms: i64, now: Now) {
         let ahead = until_ms.saturating_sub(now.wall.millis());
-        if cause.is_empty() || cause.len() > CAUSE_MAX || ahead > PAUSE_MAX_MS {
+        if cause.is_empty() || cause.len() > CAUSE_BYTES_MAX || ahead > PAUSE_MAX_MS {
             return self.refuse(call, "invalid", "A snooze names a cause and ends within 31 days.");
         }
         // The button of a notice that was answered late means an hour from then on.
@@ -387,11 +379,11 @@ impl Core {
 pub(super) fn clean_label(label: &str) -> Result<String, String> {
     let label = label.trim();
     let sane = !label.is_empty()
-        && label.chars().count() <= LABEL_MAX
+        && label.chars().count() <= LABEL_CHARS_MAX
         && !label.chars().any(sluice_protocol::text::is_unseen);
     if sane {
         Ok(label.to_owned())
     } else {
-        Err(format!("A name has 1 to {LABEL_MAX} visible characters."))
+        Err(format!("A name has 1 to {LABEL_CHARS_MAX} visible characters."))
     }
 }

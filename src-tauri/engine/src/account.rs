@@ -20,6 +20,7 @@ pub struct Plan {
 
 /// Whether the account's login can be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Login {
     /// The last use succeeded.

@@ -19,6 +19,7 @@ pub enum Action {
 
 /// The branch that was taken; set by the branch, never parsed from text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// Stay: no rule fired.
@@ -108,6 +109,7 @@ impl Trigger {
 
 /// Why a candidate was not chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// It is the active one.
@@ -150,6 +152,7 @@ pub enum Refusal {
 
 /// One account as it stood in the decision, all numbers against the damped tier really used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Candidate {
     /// Which.
     pub account: AccountId,

@@ -3,7 +3,7 @@
 //! No I/O, no clock, no time zone, no randomness, no async: the crate is `no_std`, so the compiler
 //! refuses them. Every input is a value, every output is a value, and the same input gives the same
 //! output on every platform.
-#![no_std]
+#![cfg_attr(not(feature = "schema"), no_std)]
 
 extern crate alloc;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The company whose service is used and metered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// Claude Code.

@@ -19,6 +19,7 @@ pub const RESET_MARGIN_SECONDS: i64 = 120;
 /// A failure that says something of the account. Overload, throttling by the minute, server errors
 /// and refused requests do not, and have no variant here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// A usage window is full.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A UTC instant in whole microseconds since 1970-01-01T00:00:00Z (the finest a provider sends).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(transparent)]
 pub struct Utc(pub i64);
 
@@ -72,6 +73,7 @@ pub struct Now {
 
 /// A share in percent; finite, never NaN. May pass 100 where a provider reports overuse.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(transparent)]
 pub struct Percent(f64);
 
@@ -91,11 +93,13 @@ impl Percent {
 
 /// One subscription of one person with one provider; the ledger's row id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(transparent)]
 pub struct AccountId(pub i64);
 
 /// A lane; the ledger's row id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(transparent)]
 pub struct LaneId(pub i64);
 
@@ -103,5 +107,6 @@ pub struct LaneId(pub i64);
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(transparent)]
 pub struct Generation(pub u64);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a provider refuses work of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Block {
     /// A limit of the plan is reached; which one need not be among the windows that are told.

@@ -18,6 +18,56 @@ pub const fn deadline(request: &Request) -> Duration {
     }
 }
 
+/// Whether the window may ask this. What it may not ask is for others: streams, hooks, launches, the
+/// end of the driver; and no path and no address comes from a page.
+#[must_use]
+pub const fn window_may_ask(request: &Request) -> bool {
+    match request {
+        Request::Status
+        | Request::Add { .. }
+        | Request::Remove { .. }
+        | Request::Rename { .. }
+        | Request::Reorder { .. }
+        | Request::SetEnabled { .. }
+        | Request::SetAutomatic { .. }
+        | Request::Swap { .. }
+        | Request::PointLane { .. }
+        | Request::SetLaneAutomatic { .. }
+        | Request::SetCap { .. }
+        | Request::Reconcile { .. }
+        | Request::Release { .. }
+        | Request::LookAtRuns
+        | Request::Pause { .. }
+        | Request::Resume { .. }
+        | Request::SetMode { .. }
+        | Request::Stop
+        | Request::Start
+        | Request::Refresh { .. }
+        | Request::ReadUsage { .. }
+        | Request::Validate { .. }
+        | Request::ReadAll
+        | Request::RestartTool { .. }
+        | Request::Decisions { .. }
+        | Request::Swaps { .. }
+        | Request::History { .. }
+        | Request::Stranded { .. }
+        | Request::Replay { .. }
+        | Request::Settings
+        | Request::Set { .. }
+        | Request::Snooze { .. } => true,
+        Request::Watch
+        | Request::Acquire(_)
+        | Request::Started { .. }
+        | Request::Finished { .. }
+        | Request::Failure(_)
+        | Request::LeaveWalled { .. }
+        | Request::BindLane { .. }
+        | Request::Renew { .. }
+        | Request::Metrics { .. }
+        | Request::Quit => false,
+    }
+}
+
 /// It changes nothing and can be answered without a driver, from what is kept.
 #[must_use]
 pub const fn only_looks(request: &Request) -> bool {

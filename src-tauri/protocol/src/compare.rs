@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What one way of choosing came to, in units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Tally {
     /// Work that was served.
     pub served: f64,
@@ -19,6 +20,7 @@ pub struct Tally {
 
 /// What was done beside what a policy would have done.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Compared {
     /// The policy's name.
     pub policy: String,

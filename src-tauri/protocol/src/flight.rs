@@ -6,6 +6,7 @@ use sluice_engine::{AccountId, Generation, LaneId, Provider};
 
 /// One lane on the screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct LaneView {
     /// Opaque id.
     pub id: LaneId,
@@ -29,6 +30,7 @@ pub struct LaneView {
 
 /// One tool at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct RunView {
     /// Its id.
     pub id: String,
@@ -58,6 +60,7 @@ pub struct RunView {
 
 /// Ceilings of a provider or of one account; what is `None` has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Ceilings {
     /// At work at the same time.
     pub concurrent: Option<u32>,
@@ -69,6 +72,7 @@ pub struct Ceilings {
 
 /// Ceilings on the screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct CapView {
     /// Whose tools.
     pub provider: Provider,
@@ -81,6 +85,7 @@ pub struct CapView {
 /// A wish for a place. Asked again with the same `execution` by the same process, the answer is the
 /// same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Acquire {
     /// An id that nobody else uses; made by the driver when absent.
     pub execution: Option<String>,
@@ -106,6 +111,7 @@ pub struct Acquire {
 
 /// A failure as a tool told it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Failure {
     /// Which execution; its account and generation are those it used then.
     pub execution: Option<String>,
@@ -131,6 +137,7 @@ pub struct Failure {
 
 /// The answer to `acquire`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Grant {
     /// The tool may be started.
     pub allowed: bool,
@@ -156,6 +163,7 @@ pub struct Grant {
 
 /// What was made of a reported failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Outcome {
     /// `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
     /// `cooling_only`, `ignored` or `unattributed`.
@@ -176,6 +184,7 @@ pub struct Outcome {
 
 /// One row that was closed, or would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct ClosedRun {
     /// Which execution.
     pub execution_id: String,

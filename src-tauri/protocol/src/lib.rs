@@ -8,6 +8,7 @@ mod asking;
 mod compare;
 mod flight;
 pub mod label;
+pub mod limits;
 mod log;
 mod notice;
 pub mod outlook;
@@ -15,7 +16,7 @@ pub mod text;
 mod window;
 pub mod words;
 
-pub use asking::{CALL_DEADLINE, deadline, only_looks, refused};
+pub use asking::{CALL_DEADLINE, deadline, only_looks, refused, window_may_ask};
 pub use compare::{Compared, Tally};
 pub use flight::{
     Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
@@ -33,6 +34,7 @@ pub use window::{BlockedView, ModelView, WindowView};
 
 /// What Sluice may do by itself, per provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Nothing: no polling, no advice, no swap.
@@ -46,6 +48,7 @@ pub enum Mode {
 
 /// Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct View {
     /// `sluice/view/1`.
     pub schema: String,
@@ -81,6 +84,7 @@ pub struct View {
 
 /// One provider's state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct ProviderView {
     /// Which.
     pub provider: Provider,
@@ -107,6 +111,7 @@ pub struct ProviderView {
 
 /// An advised swap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Advice {
     /// The account to make live.
     pub to: AccountId,
@@ -118,6 +123,7 @@ pub struct Advice {
 
 /// One account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct AccountView {
     /// Opaque id.
     pub id: AccountId,
@@ -175,6 +181,7 @@ pub struct AccountView {
 
 /// Age, deadlines and proof of a login.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct LoginHealth {
     /// When this sign-in was first seen here: its age counts from then.
     pub since_ms: Option<i64>,
@@ -190,6 +197,7 @@ pub struct LoginHealth {
 
 /// What is known of one login after it was renewed or checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct LoginView {
     /// Whose.
     pub account: AccountId,
@@ -203,6 +211,7 @@ pub struct LoginView {
 
 /// How far a reading of every account has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct BulkView {
     /// When it began.
     pub begun_at_ms: i64,
@@ -218,6 +227,7 @@ pub struct BulkView {
 
 /// Something only a person can mend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct NeedsYou {
     /// Stable code: `sign_in`, `keychain`, `seat_unreadable`, `stuck_swap`, `disk_full`, …
     pub code: String,
@@ -229,6 +239,7 @@ pub struct NeedsYou {
 
 /// A swap under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Swapping {
     /// Whose seat.
     pub provider: Provider,
@@ -240,6 +251,7 @@ pub struct Swapping {
 
 /// One row of the swap audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct SwapView {
     /// Ledger row.
     pub id: i64,
@@ -265,6 +277,7 @@ pub struct SwapView {
 
 /// What a front end may ask. Every request is idempotent or carries ids that must exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(tag = "verb", rename_all = "snake_case")]
 pub enum Request {
     /// The current view.
@@ -276,6 +289,7 @@ pub enum Request {
         /// Whose tool.
         provider: Provider,
         /// A name for it.
+        #[cfg_attr(feature = "schema", schemars(length(max = "limits::LABEL_CHARS_MAX")))]
         label: Option<String>,
     },
     /// Forgets an account and its kept credentials. Refused while it is live.
@@ -288,11 +302,13 @@ pub enum Request {
         /// Which.
         account: AccountId,
         /// 1–50 characters.
+        #[cfg_attr(feature = "schema", schemars(length(min = 1, max = "limits::LABEL_CHARS_MAX")))]
         label: String,
     },
     /// Puts the accounts in this order; every id exactly once.
     Reorder {
         /// The order.
+        #[cfg_attr(feature = "schema", schemars(length(max = "limits::ACCOUNTS_MAX")))]
         accounts: Vec<AccountId>,
     },
     /// Switches an account on or off.
@@ -388,6 +404,7 @@ pub enum Request {
     /// Lets go of a recorded tool that cannot be judged, because the person says so.
     Release {
         /// Which.
+        #[cfg_attr(feature = "schema", schemars(length(max = "limits::EXECUTION_BYTES_MAX")))]
         execution: String,
     },
     /// Something was recorded beside the driver: look now instead of within a minute.
@@ -445,6 +462,7 @@ pub enum Request {
     /// Decisions, newest first.
     Decisions {
         /// At most this many (1–1000).
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = "limits::ROWS_MAX")))]
         limit: u32,
         /// Only older than this row.
         before: Option<i64>,
@@ -455,6 +473,7 @@ pub enum Request {
     /// Swaps, newest first.
     Swaps {
         /// At most this many (1–1000).
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = "limits::ROWS_MAX")))]
         limit: u32,
     },
     /// Usage samples of one account for a chart, oldest first.
@@ -486,13 +505,16 @@ pub enum Request {
     /// Changes one setting.
     Set {
         /// Its name.
+        #[cfg_attr(feature = "schema", schemars(length(max = "limits::KEY_BYTES_MAX")))]
         key: String,
         /// Its new value.
+        #[cfg_attr(feature = "schema", ts(type = "unknown"))]
         value: serde_json::Value,
     },
     /// Silences one cause of notices for a while.
     Snooze {
         /// The notice's cause.
+        #[cfg_attr(feature = "schema", schemars(length(max = "limits::CAUSE_BYTES_MAX")))]
         cause: String,
         /// Until then.
         until_ms: i64,
@@ -503,6 +525,7 @@ pub enum Request {
 
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// Done, nothing to say.
@@ -550,6 +573,7 @@ pub enum Answer {
     /// Settings by name.
     Settings {
         /// Values.
+        #[cfg_attr(feature = "schema", ts(type = "Record<string, unknown>"))]
         values: std::collections::BTreeMap<String, serde_json::Value>,
         /// Those that do nothing under the chosen policy.
         idle: Vec<String>,

@@ -5,6 +5,7 @@ use sluice_engine::{AccountId, Provider, Trigger};
 
 /// One decision on the screen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct DecisionView {
     /// Ledger row.
     pub id: i64,
@@ -28,6 +29,7 @@ pub struct DecisionView {
 
 /// Which decisions are wanted; what is `None` restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(default)]
 pub struct DecisionFilter {
     /// Of this branch.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One message to the person, deduplicated by cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Notice {
     /// What it is about; the same cause is not told twice until it has ended.
     pub cause: String,
@@ -20,6 +21,7 @@ pub struct Notice {
 
 /// A button of a notice and the request it sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct NoticeAction {
     /// Stable key (`swap`, `snooze`).
     pub key: String,
@@ -32,6 +34,7 @@ pub struct NoticeAction {
 
 /// A refusal: what happened, what was kept, what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Refused {
     /// Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
     /// `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`,

@@ -9,6 +9,7 @@ use sluice_engine::{AccountId, Utc};
 
 /// What is expected to be left of a window at its reset, whole percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct ForecastView {
     /// As likely more as less is left.
     pub p50: f64,
@@ -24,6 +25,7 @@ pub struct ForecastView {
 
 /// The forecasts of an account; `None` where too little is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct ForecastsView {
     /// Of the 5-hour window.
     pub five_hour: Option<ForecastView>,
@@ -33,6 +35,7 @@ pub struct ForecastsView {
 
 /// When the live account is full at the present pace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct RunOutView {
     /// `five_hour` or `seven_day`: the window that is full first.
     pub window: String,
@@ -42,6 +45,7 @@ pub struct RunOutView {
 
 /// A weekly window that has ended. Shares are percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct StrandedView {
     /// Whose.
     pub account: AccountId,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One window on the screen, as it counts when the view was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct WindowView {
     /// Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
     pub used: Option<f64>,
@@ -36,6 +37,7 @@ impl WindowView {
 
 /// The provider's own refusal of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct BlockedView {
     /// Why.
     pub why: Block,
@@ -45,6 +47,7 @@ pub struct BlockedView {
 
 /// One model's weekly window on the screen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct ModelView {
     /// The provider's name of it.
     pub model: String,

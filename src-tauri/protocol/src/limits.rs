@@ -1,0 +1,14 @@
+//! Bounds of what may be asked, said once for whoever asks, checks or draws a form.
+
+/// The longest name of an account, characters.
+pub const LABEL_CHARS_MAX: usize = 50;
+/// The most rows of one answer.
+pub const ROWS_MAX: u32 = 1_000;
+/// The longest pause and the longest silence of a notice, milliseconds.
+pub const PAUSE_MAX_MS: i64 = 31 * 86_400_000;
+/// The longest cause of a notice, bytes.
+pub const CAUSE_BYTES_MAX: usize = 100;
+/// The longest id of a run, bytes.
+pub const EXECUTION_BYTES_MAX: usize = 200;
+/// The longest name of a setting, bytes.
+pub const KEY_BYTES_MAX: usize = 64;

@@ -1,0 +1,157 @@
+//! What the page is made of, generated from the one interface: its types (`ui/src/bindings.ts`) and
+//! what may leave it (`isolation/requests.js`).
+//! The test fails when a file that is checked in differs; `cargo xtask bindings` writes them anew.
+
+use crate::shell::Shown;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+use sluice_protocol::{Answer, Request, window_may_ask};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use ts_rs::{Config, TS, TypeVisitor};
+
+#[test]
+fn what_the_page_is_made_of_is_that_of_the_interface() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (file, wanted) in
+        [("../ui/src/bindings.ts", types()), ("isolation/requests.js", what_may_leave())]
+    {
+        let path = root.join(file);
+        if std::env::var_os("SLUICE_BLESS").is_some() {
+            std::fs::write(&path, &wanted).expect("write");
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == wanted, "{file} is old; write it anew with `cargo xtask bindings`");
+    }
+}
+
+/// The declarations in the order in which they are needed first.
+struct Declarations<'a> {
+    config: &'a Config,
+    done: BTreeSet<String>,
+    text: String,
+}
+
+impl TypeVisitor for Declarations<'_> {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        // What has no name of its own (lists, numbers) is written where it is used.
+        let named = T::output_path().is_some();
+        if named && !self.done.insert(T::name(self.config)) {
+            return;
+        }
+        if named {
+            let docs = T::docs().unwrap_or_default();
+            let declaration = T::decl(self.config);
+            write!(self.text, "\n{docs}export {declaration}\n").expect("a text");
+        }
+        T::visit_generics(self);
+        T::visit_dependencies(self);
+    }
+}
+
+/// Milliseconds, rows and percent all fit a number of the page.
+fn types() -> String {
+    let config = Config::new().with_large_int("number");
+    let text =
+        "// Generated from the application's interface; `cargo xtask bindings` writes it anew.\n";
+    let mut all = Declarations { config: &config, done: BTreeSet::new(), text: text.to_owned() };
+    all.visit::<Shown>();
+    all.visit::<Request>();
+    all.visit::<Answer>();
+    all.text
+}
+
+/// The requests that the window may make, as values enter Rust.
+fn requests() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_deserialize();
+    let schema = settings.into_generator().into_root_schema_for::<Request>();
+    let mut schema = schema.to_value();
+    let all = schema["$defs"].clone();
+    let variants = schema["oneOf"].as_array_mut().expect("one shape per verb");
+    variants.retain(|variant| {
+        let sample = sample(variant, &all);
+        let request = serde_json::from_value::<Request>(sample.clone());
+        window_may_ask(&request.unwrap_or_else(|error| panic!("{sample}: {error}")))
+    });
+    let kept = json!({ "oneOf": variants, "$defs": all });
+    without_words(kept)
+}
+
+fn what_may_leave() -> String {
+    let schema = serde_json::to_string_pretty(&requests()).expect("a schema");
+    format!(
+        "// Generated from the application's `Request`; `cargo xtask bindings` writes it anew.\n\
+         \"use strict\";\n\nwindow.SLUICE_REQUESTS = {schema};\n"
+    )
+}
+
+/// The smallest value of a shape.
+fn sample(shape: &Value, all: &Value) -> Value {
+    if let Some(name) = shape["$ref"].as_str() {
+        let mut value = sample(&all[name.rsplit('/').next().expect("a name")], all);
+        // A verb in front of the fields of a type.
+        if let (Some(fields), Value::Object(own)) = (value.as_object_mut(), object(shape, all)) {
+            fields.extend(own);
+        }
+        return value;
+    }
+    if let Some(fixed) = shape.get("const") {
+        return fixed.clone();
+    }
+    if let Some(first) = shape["enum"].get(0) {
+        return first.clone();
+    }
+    for choice in ["oneOf", "anyOf"] {
+        if let Some(first) = shape[choice].get(0) {
+            return sample(first, all);
+        }
+    }
+    match shape["type"].as_str() {
+        Some("object") => object(shape, all),
+        Some("string") => "".into(),
+        Some("integer" | "number") => 1.into(),
+        Some("boolean") => true.into(),
+        Some("array") => json!([]),
+        _ => Value::Null,
+    }
+}
+
+fn object(shape: &Value, all: &Value) -> Value {
+    let required = shape["required"].as_array().map_or(&[][..], Vec::as_slice);
+    let fields = required.iter().map(|name| {
+        let name = name.as_str().expect("a name");
+        (name.to_owned(), sample(&shape["properties"][name], all))
+    });
+    fields.collect::<Map<_, _>>().into()
+}
+
+/// The shape alone: a filter needs no documentation, and none of the definitions nobody refers to.
+fn without_words(value: Value) -> Value {
+    let mut value = bare(value);
+    loop {
+        let text = value.to_string();
+        let definitions = value["$defs"].as_object_mut().expect("definitions");
+        let before = definitions.len();
+        definitions.retain(|name, _| text.contains(&format!("\"#/$defs/{name}\"")));
+        if definitions.len() == before {
+            return value;
+        }
+    }
+}
+
+fn bare(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(name, value)| {
+                !(name == "description" && value.is_string()
+                    || matches!(name.as_str(), "default" | "title" | "$schema"))
+            })
+            .map(|(name, value)| (name, bare(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Array(rows) => rows.into_iter().map(bare).collect(),
+        other => other,
+    }
+}
