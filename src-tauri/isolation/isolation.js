@@ -38,7 +38,8 @@
   /** Whether a value has a shape. A word of a shape that is not known here fits nothing. */
   function fits(value, shape) {
     // Anything, as a setting's value: but not at any length.
-    if (shape === true) return (JSON.stringify(value) ?? "").length <= TEXT_CHARS_MAX;
+    if (shape === true || Object.keys(shape).length === 0)
+      return (JSON.stringify(value) ?? "").length <= TEXT_CHARS_MAX;
     if (shape.$ref) return fits(value, DEFINITIONS[shape.$ref.split("/").pop()]);
     if (Object.hasOwn(shape, "const")) return value === shape.const;
     if (shape.enum) return shape.enum.includes(value);
@@ -70,6 +71,9 @@
 
   window.__TAURI_ISOLATION_HOOK__ = (message) => {
     if (allowed(message)) return message;
+    // Nothing of it leaves; asked for nothing, the application refuses at once, where an error here
+    // would leave the page waiting.
+    if (plain(message) && message.cmd === "call") return { ...message, payload: {} };
     throw new Error("This page may not ask that.");
   };
 })();

@@ -1,4 +1,4 @@
-// Generated from the application's `Request`; `cargo xtask bindings` writes it anew.
+// Generated from the application's `Request`; `cargo xtask accept` writes it anew.
 "use strict";
 
 window.SLUICE_REQUESTS = {

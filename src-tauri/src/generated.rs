@@ -1,11 +1,11 @@
 //! What the page is made of, generated from the one interface: its types (`ui/src/bindings.ts`) and
 //! what may leave it (`isolation/requests.js`).
-//! The test fails when a file that is checked in differs; `cargo xtask bindings` writes them anew.
+//! The test fails when a file that is checked in differs; `cargo xtask accept` writes them anew.
 
 use crate::shell::Shown;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
-use sluice_protocol::{Answer, Request, window_may_ask};
+use sluice_protocol::{Answer, Request, deadline, window_may_ask};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,11 +18,11 @@ fn what_the_page_is_made_of_is_that_of_the_interface() {
         [("../ui/src/bindings.ts", types()), ("isolation/requests.js", what_may_leave())]
     {
         let path = root.join(file);
-        if std::env::var_os("SLUICE_BLESS").is_some() {
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|how| how == "always") {
             std::fs::write(&path, &wanted).expect("write");
         }
         let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == wanted, "{file} is old; write it anew with `cargo xtask bindings`");
+        assert!(found == wanted, "{file} is old; write it anew with `cargo xtask accept`");
     }
 }
 
@@ -54,34 +54,50 @@ impl TypeVisitor for Declarations<'_> {
 fn types() -> String {
     let config = Config::new().with_large_int("number");
     let text =
-        "// Generated from the application's interface; `cargo xtask bindings` writes it anew.\n";
+        "// Generated from the application's interface; `cargo xtask accept` writes it anew.\n";
     let mut all = Declarations { config: &config, done: BTreeSet::new(), text: text.to_owned() };
     all.visit::<Shown>();
     all.visit::<Request>();
     all.visit::<Answer>();
-    all.text
+    all.text + &deadlines()
 }
 
-/// The requests that the window may make, as values enter Rust.
-fn requests() -> Value {
+/// The requests that the window may make, each with its shape as values enter Rust; and what the shapes
+/// refer to.
+fn requests() -> (Vec<(Request, Value)>, Value) {
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     let schema = settings.into_generator().into_root_schema_for::<Request>();
     let mut schema = schema.to_value();
-    let all = schema["$defs"].clone();
-    let variants = schema["oneOf"].as_array_mut().expect("one shape per verb");
-    variants.retain(|variant| {
-        let sample = sample(variant, &all);
-        let request = serde_json::from_value::<Request>(sample.clone());
-        window_may_ask(&request.unwrap_or_else(|error| panic!("{sample}: {error}")))
+    let all = schema["$defs"].take();
+    let shapes = schema["oneOf"].as_array().expect("one shape per verb");
+    let requests = shapes.iter().map(|shape| {
+        let sample = sample(shape, &all);
+        let request = serde_json::from_value(sample.clone());
+        (request.unwrap_or_else(|error| panic!("{sample}: {error}")), shape.clone())
     });
-    let kept = json!({ "oneOf": variants, "$defs": all });
-    without_words(kept)
+    (requests.filter(|(request, _)| window_may_ask(request)).collect(), all)
+}
+
+/// How long the page waits for an answer.
+fn deadlines() -> String {
+    let mut text = "\n/** How long the page waits for the answer to each request it may make, milliseconds. */\n\
+                    export const DEADLINES_MS = {\n"
+        .to_owned();
+    for (request, shape) in requests().0 {
+        let verb = shape["properties"]["verb"]["const"].as_str().expect("a verb");
+        writeln!(text, "  {verb}: {},", deadline(&request).as_millis()).expect("a text");
+    }
+    text + "};\n\n/** What the page may ask. */\n\
+            export type Askable = Extract<Request, { verb: keyof typeof DEADLINES_MS }>;\n"
 }
 
 fn what_may_leave() -> String {
-    let schema = serde_json::to_string_pretty(&requests()).expect("a schema");
+    let (requests, all) = requests();
+    let shapes: Vec<Value> = requests.into_iter().map(|(_, shape)| shape).collect();
+    let schema = without_words(json!({ "oneOf": shapes, "$defs": all }));
+    let schema = serde_json::to_string_pretty(&schema).expect("a schema");
     format!(
-        "// Generated from the application's `Request`; `cargo xtask bindings` writes it anew.\n\
+        "// Generated from the application's `Request`; `cargo xtask accept` writes it anew.\n\
          \"use strict\";\n\nwindow.SLUICE_REQUESTS = {schema};\n"
     )
 }

@@ -9,6 +9,7 @@ mod lanes;
 mod metrics;
 mod modes;
 mod notices;
+mod pages;
 mod rotation;
 mod shipped;
 mod stop;

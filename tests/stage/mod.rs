@@ -89,6 +89,12 @@ impl Stage {
         self.environment.set(name, value);
     }
 
+    /// The database in it.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.paths.database()
+    }
+
     /// The data directory.
     #[must_use]
     pub fn data(&self) -> &Path {

@@ -2,7 +2,7 @@
 // tests in a browser and for looking at every state.
 
 import { type Backend, bounded } from "./backend";
-import type { AccountView, Answer, LaneView, Request, RunView, Shown, View } from "./bindings";
+import type { AccountView, Answer, Askable, LaneView, RunView, Shown, View } from "./bindings";
 import { DAY_MS, HOUR_MS } from "./format";
 import { decisions, samples, stranded, swaps } from "./rows.web";
 
@@ -272,7 +272,7 @@ export function web(scenario: string): Backend {
     world.revision += 1;
     for (const listener of listeners) listener(shown());
   };
-  const answer = async (request: Request): Promise<Answer> => {
+  const answer = async (request: Askable): Promise<Answer> => {
     if (request.verb === "read_all") return readAll(world, publish);
     await new Promise((resolve) => setTimeout(resolve, 150));
     const result = act(world, settings, request);
@@ -357,7 +357,7 @@ function idle(settings: Record<string, unknown>): string[] {
   return settings.policy === "tiered" ? [] : ["critical_percent", "warning_percent"];
 }
 
-function act(world: View, settings: Record<string, unknown>, request: Request): Answer {
+function act(world: View, settings: Record<string, unknown>, request: Askable): Answer {
   const now = Date.now();
   const provider = world.providers[0]!;
   switch (request.verb) {
@@ -434,7 +434,7 @@ function act(world: View, settings: Record<string, unknown>, request: Request): 
   }
 }
 
-function actOnAccount(world: View, request: Request): Answer {
+function actOnAccount(world: View, request: Askable): Answer {
   const provider = world.providers[0]!;
   const of = (id: number) => world.accounts.find((account) => account.id === id)!;
   switch (request.verb) {

@@ -1,4 +1,4 @@
-// Generated from the application's interface; `cargo xtask bindings` writes it anew.
+// Generated from the application's interface; `cargo xtask accept` writes it anew.
 
 /**
  * A view with the driver's clock at the moment it was handed over, so that the page can count down
@@ -156,6 +156,120 @@ export type Provider = "claude" | "codex";
 export type LaneId = number;
 
 /**
+ * Something only a person can mend.
+ */
+export type NeedsYou = { 
+/**
+ * Stable code: `sign_in`, `keychain`, `seat_unreadable`, `stuck_swap`, `disk_full`, …
+ */
+code: string, 
+/**
+ * The account concerned.
+ */
+account: AccountId | null, 
+/**
+ * What happened, what was kept, what to do next.
+ */
+text: string, };
+
+/**
+ * One provider's state.
+ */
+export type ProviderView = { 
+/**
+ * Which.
+ */
+provider: Provider, 
+/**
+ * What Sluice may do here.
+ */
+mode: Mode, 
+/**
+ * Automatic swaps rest until then.
+ */
+paused_until_ms: number | null, 
+/**
+ * The account whose credential is in the seat.
+ */
+live: AccountId | null, 
+/**
+ * A login sits in the seat that Sluice does not keep yet.
+ */
+unmanaged_login: boolean, 
+/**
+ * Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
+ */
+observe_only: string | null, 
+/**
+ * When the live account's usage is read next.
+ */
+next_poll_at_ms: number | null, 
+/**
+ * The swap that is advised now.
+ */
+advice: Advice | null, 
+/**
+ * The account whose swap waits for the end of a turn.
+ */
+after_turn: AccountId | null, 
+/**
+ * When the live account is full at the present pace; `None` when nothing moves.
+ */
+run_out: RunOutView | null, };
+
+/**
+ * An advised swap.
+ */
+export type Advice = { 
+/**
+ * The account to make live.
+ */
+to: AccountId, 
+/**
+ * Why, in a sentence.
+ */
+reason: string, 
+/**
+ * The decision behind it.
+ */
+decision: number, };
+
+/**
+ * What Sluice may do by itself, per provider.
+ */
+export type Mode = "off" | "advise" | "auto";
+
+/**
+ * When the live account is full at the present pace.
+ */
+export type RunOutView = { 
+/**
+ * `five_hour` or `seven_day`: the window that is full first.
+ */
+window: string, 
+/**
+ * When, to the minute.
+ */
+at_ms: number, };
+
+/**
+ * A swap under way.
+ */
+export type Swapping = { 
+/**
+ * Whose seat.
+ */
+provider: Provider, 
+/**
+ * The account that leaves; `None` when the seat was empty.
+ */
+from: AccountId | null, 
+/**
+ * The account that comes.
+ */
+to: AccountId, };
+
+/**
  * How far a reading of every account has come.
  */
 export type BulkView = { 
@@ -222,11 +336,6 @@ sentence: string,
 candidates: Array<Candidate>, };
 
 /**
- * The branch that was taken; set by the branch, never parsed from text.
- */
-export type Trigger = "tick" | "emergence_pending" | "residency_blocked" | "cooldown_blocked" | "no_target" | "swap_aborted" | "higher_tier_emerged" | "intra_tier_preempted" | "tier_drained" | "forced_critical" | "burn_rate" | "failure_reported" | "manual" | "plan_improved";
-
-/**
  * One account as it stood in the decision, all numbers against the damped tier really used.
  */
 export type Candidate = { 
@@ -265,21 +374,9 @@ refusal: Refusal, };
 export type Refusal = "active" | "disabled" | "failing" | "needs_sign_in" | "no_credential" | "not_automatic" | "no_reset" | "usage_unknown" | "not_behind" | "no_weekly_headroom" | "no_short_headroom" | "skipped" | "model_exhausted" | "would_bill" | "blocked" | "stale" | "outranked" | "none";
 
 /**
- * A swap under way.
+ * The branch that was taken; set by the branch, never parsed from text.
  */
-export type Swapping = { 
-/**
- * Whose seat.
- */
-provider: Provider, 
-/**
- * The account that leaves; `None` when the seat was empty.
- */
-from: AccountId | null, 
-/**
- * The account that comes.
- */
-to: AccountId, };
+export type Trigger = "tick" | "emergence_pending" | "residency_blocked" | "cooldown_blocked" | "no_target" | "swap_aborted" | "higher_tier_emerged" | "intra_tier_preempted" | "tier_drained" | "forced_critical" | "burn_rate" | "failure_reported" | "manual" | "plan_improved";
 
 /**
  * One lane on the screen.
@@ -328,84 +425,38 @@ ready: Array<AccountId>, };
 export type Generation = number;
 
 /**
- * One provider's state.
+ * Ceilings on the screen.
  */
-export type ProviderView = { 
+export type CapView = { 
 /**
- * Which.
+ * Whose tools.
  */
 provider: Provider, 
 /**
- * What Sluice may do here.
+ * The account; `None` is the whole provider.
  */
-mode: Mode, 
+account: AccountId | null, 
 /**
- * Automatic swaps rest until then.
+ * The numbers.
  */
-paused_until_ms: number | null, 
-/**
- * The account whose credential is in the seat.
- */
-live: AccountId | null, 
-/**
- * A login sits in the seat that Sluice does not keep yet.
- */
-unmanaged_login: boolean, 
-/**
- * Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
- */
-observe_only: string | null, 
-/**
- * When the live account's usage is read next.
- */
-next_poll_at_ms: number | null, 
-/**
- * The swap that is advised now.
- */
-advice: Advice | null, 
-/**
- * The account whose swap waits for the end of a turn.
- */
-after_turn: AccountId | null, 
-/**
- * When the live account is full at the present pace; `None` when nothing moves.
- */
-run_out: RunOutView | null, };
+ceilings: Ceilings, };
 
 /**
- * When the live account is full at the present pace.
+ * Ceilings of a provider or of one account; what is `None` has none.
  */
-export type RunOutView = { 
+export type Ceilings = { 
 /**
- * `five_hour` or `seven_day`: the window that is full first.
+ * At work at the same time.
  */
-window: string, 
+concurrent: number | null, 
 /**
- * When, to the minute.
+ * Started in a rolling hour.
  */
-at_ms: number, };
-
+per_hour: number | null, 
 /**
- * An advised swap.
+ * Started in rolling 24 hours.
  */
-export type Advice = { 
-/**
- * The account to make live.
- */
-to: AccountId, 
-/**
- * Why, in a sentence.
- */
-reason: string, 
-/**
- * The decision behind it.
- */
-decision: number, };
-
-/**
- * What Sluice may do by itself, per provider.
- */
-export type Mode = "off" | "advise" | "auto";
+per_day: number | null, };
 
 /**
  * One account.
@@ -513,63 +564,6 @@ rests_until_ms: number | null,
 forecasts: ForecastsView, };
 
 /**
- * One window on the screen, as it counts when the view was made.
- */
-export type WindowView = { 
-/**
- * Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
- */
-used: number | null, 
-/**
- * When it empties; the passed instant where it has emptied and was not read since.
- */
-resets_at_ms: number | null, 
-/**
- * It emptied then and was not read since: its share is a reckoning, to be shown as "about".
- */
-emptied_at_ms: number | null, 
-/**
- * When it was read.
- */
-read_at_ms: number | null, };
-
-/**
- * Whether the account's login can be used.
- */
-export type Login = "valid" | "unverified" | "needs_sign_in" | "missing";
-
-/**
- * One model's weekly window on the screen.
- */
-export type ModelView = { 
-/**
- * The provider's name of it.
- */
-model: string, 
-/**
- * The window.
- */
-window: WindowView, };
-
-/**
- * The provider's own refusal of an account.
- */
-export type BlockedView = { 
-/**
- * Why.
- */
-why: Block, 
-/**
- * Until when; `None` lasts until the provider says otherwise.
- */
-until_ms: number | null, };
-
-/**
- * Why a provider refuses work of an account.
- */
-export type Block = "limit" | "other_window" | "spending" | "not_allowed" | "disabled";
-
-/**
  * The forecasts of an account; `None` where too little is known.
  */
 export type ForecastsView = { 
@@ -608,6 +602,63 @@ high: number,
 resets_at_ms: number, };
 
 /**
+ * One model's weekly window on the screen.
+ */
+export type ModelView = { 
+/**
+ * The provider's name of it.
+ */
+model: string, 
+/**
+ * The window.
+ */
+window: WindowView, };
+
+/**
+ * One window on the screen, as it counts when the view was made.
+ */
+export type WindowView = { 
+/**
+ * Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
+ */
+used: number | null, 
+/**
+ * When it empties; the passed instant where it has emptied and was not read since.
+ */
+resets_at_ms: number | null, 
+/**
+ * It emptied then and was not read since: its share is a reckoning, to be shown as "about".
+ */
+emptied_at_ms: number | null, 
+/**
+ * When it was read.
+ */
+read_at_ms: number | null, };
+
+/**
+ * Whether the account's login can be used.
+ */
+export type Login = "valid" | "unverified" | "needs_sign_in" | "missing";
+
+/**
+ * The provider's own refusal of an account.
+ */
+export type BlockedView = { 
+/**
+ * Why.
+ */
+why: Block, 
+/**
+ * Until when; `None` lasts until the provider says otherwise.
+ */
+until_ms: number | null, };
+
+/**
+ * Why a provider refuses work of an account.
+ */
+export type Block = "limit" | "other_window" | "spending" | "not_allowed" | "disabled";
+
+/**
  * Age, deadlines and proof of a login.
  */
 export type LoginHealth = { 
@@ -631,57 +682,6 @@ warn_days: number | null,
  * Another place on this machine holds the same login, so that either spends the other's tokens.
  */
 also_in: string | null, };
-
-/**
- * Something only a person can mend.
- */
-export type NeedsYou = { 
-/**
- * Stable code: `sign_in`, `keychain`, `seat_unreadable`, `stuck_swap`, `disk_full`, …
- */
-code: string, 
-/**
- * The account concerned.
- */
-account: AccountId | null, 
-/**
- * What happened, what was kept, what to do next.
- */
-text: string, };
-
-/**
- * Ceilings on the screen.
- */
-export type CapView = { 
-/**
- * Whose tools.
- */
-provider: Provider, 
-/**
- * The account; `None` is the whole provider.
- */
-account: AccountId | null, 
-/**
- * The numbers.
- */
-ceilings: Ceilings, };
-
-/**
- * Ceilings of a provider or of one account; what is `None` has none.
- */
-export type Ceilings = { 
-/**
- * At work at the same time.
- */
-concurrent: number | null, 
-/**
- * Started in a rolling hour.
- */
-per_hour: number | null, 
-/**
- * Started in rolling 24 hours.
- */
-per_day: number | null, };
 
 /**
  * What a front end may ask. Every request is idempotent or carries ids that must exist.
@@ -1057,7 +1057,11 @@ text: string, } | { "answer": "settings",
 /**
  * Values.
  */
-values: Record<string, unknown>, } | { "answer": "reported" } & Outcome | { "answer": "grant" } & Grant | { "answer": "ended", 
+values: Record<string, unknown>, 
+/**
+ * Those that do nothing under the chosen policy.
+ */
+idle: Array<string>, } | { "answer": "reported" } & Outcome | { "answer": "grant" } & Grant | { "answer": "ended", 
 /**
  * It was known before.
  */
@@ -1074,89 +1078,6 @@ unknown: number,
  * Somebody else was at it; nothing was looked at.
  */
 locked: boolean, } | { "answer": "refused" } & Refused;
-
-/**
- * A weekly window that has ended. Shares are percent.
- */
-export type StrandedView = { 
-/**
- * Whose.
- */
-account: AccountId, 
-/**
- * When it ended.
- */
-resets_at_ms: number, 
-/**
- * What was left of it.
- */
-unused: number, 
-/**
- * What had been foreseen a day before.
- */
-p50: number | null, 
-/**
- * At most this was foreseen with nine in ten.
- */
-p90: number | null, };
-
-/**
- * One row that was closed, or would be.
- */
-export type ClosedRun = { 
-/**
- * Which execution.
- */
-execution_id: string, 
-/**
- * Whose tool.
- */
-provider: Provider, 
-/**
- * The account it was started on.
- */
-account: AccountId | null, 
-/**
- * When it began.
- */
-started_at_ms: number, 
-/**
- * Always `ORPHANED_IN_FLIGHT_CLEAR`.
- */
-rule: string, 
-/**
- * The proof.
- */
-reason: string, 
-/**
- * `applied`, `would_apply` or `error`.
- */
-action: string, 
-/**
- * What failed.
- */
-error: string | null, };
-
-/**
- * What is known of one login after it was renewed or checked.
- */
-export type LoginView = { 
-/**
- * Whose.
- */
-account: AccountId, 
-/**
- * Its state.
- */
-login: Login, 
-/**
- * When the login itself ends.
- */
-ends_at_ms: number | null, 
-/**
- * How it does.
- */
-health: LoginHealth, };
 
 /**
  * One row of the swap audit.
@@ -1202,101 +1123,6 @@ residency_seconds: number | null,
  * What failed.
  */
 error: string | null, };
-
-/**
- * What was done beside what a policy would have done.
- */
-export type Compared = { 
-/**
- * The policy's name.
- */
-policy: string, 
-/**
- * From when.
- */
-since_ms: number, 
-/**
- * Until when.
- */
-until_ms: number, 
-/**
- * The recorded swaps made again.
- */
-recorded: Tally, 
-/**
- * The policy instead.
- */
-instead: Tally, };
-
-/**
- * What one way of choosing came to, in units.
- */
-export type Tally = { 
-/**
- * Work that was served.
- */
-served: number, 
-/**
- * Capacity unused at weekly resets.
- */
-stranded: number, 
-/**
- * Work that was refused.
- */
-interrupted: number, 
-/**
- * Minutes of work refused.
- */
-interrupted_min: number, 
-/**
- * Swaps.
- */
-swaps: number, };
-
-/**
- * The answer to `acquire`.
- */
-export type Grant = { 
-/**
- * The tool may be started.
- */
-allowed: boolean, 
-/**
- * The id under which everything else is told.
- */
-execution: string | null, 
-/**
- * The account to start on.
- */
-account: AccountId | null, 
-/**
- * The lane's generation now; goes into every report.
- */
-generation: Generation, 
-/**
- * Variables that point the tool at the account's own seat: paths only.
- */
-environment: { [key in string]: string }, 
-/**
- * Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
- */
-reason: string | null, 
-/**
- * `in_flight`, `hour`, `day` or `breaker`.
- */
-window: string | null, 
-/**
- * The ceiling.
- */
-limit: number | null, 
-/**
- * Where the count stands.
- */
-current: number | null, 
-/**
- * Worth asking again after so many milliseconds.
- */
-retry_after_ms: number | null, };
 
 /**
  * What was made of a reported failure.
@@ -1350,3 +1176,220 @@ text: string,
  * Worth trying again after so many seconds.
  */
 retry_after_s: number | null, };
+
+/**
+ * One row that was closed, or would be.
+ */
+export type ClosedRun = { 
+/**
+ * Which execution.
+ */
+execution_id: string, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * The account it was started on.
+ */
+account: AccountId | null, 
+/**
+ * When it began.
+ */
+started_at_ms: number, 
+/**
+ * Always `ORPHANED_IN_FLIGHT_CLEAR`.
+ */
+rule: string, 
+/**
+ * The proof.
+ */
+reason: string, 
+/**
+ * `applied`, `would_apply` or `error`.
+ */
+action: string, 
+/**
+ * What failed.
+ */
+error: string | null, };
+
+/**
+ * A weekly window that has ended. Shares are percent.
+ */
+export type StrandedView = { 
+/**
+ * Whose.
+ */
+account: AccountId, 
+/**
+ * When it ended.
+ */
+resets_at_ms: number, 
+/**
+ * What was left of it.
+ */
+unused: number, 
+/**
+ * What had been foreseen a day before.
+ */
+p50: number | null, 
+/**
+ * At most this was foreseen with nine in ten.
+ */
+p90: number | null, };
+
+/**
+ * What is known of one login after it was renewed or checked.
+ */
+export type LoginView = { 
+/**
+ * Whose.
+ */
+account: AccountId, 
+/**
+ * Its state.
+ */
+login: Login, 
+/**
+ * When the login itself ends.
+ */
+ends_at_ms: number | null, 
+/**
+ * How it does.
+ */
+health: LoginHealth, };
+
+/**
+ * The answer to `acquire`.
+ */
+export type Grant = { 
+/**
+ * The tool may be started.
+ */
+allowed: boolean, 
+/**
+ * The id under which everything else is told.
+ */
+execution: string | null, 
+/**
+ * The account to start on.
+ */
+account: AccountId | null, 
+/**
+ * The lane's generation now; goes into every report.
+ */
+generation: Generation, 
+/**
+ * Variables that point the tool at the account's own seat: paths only.
+ */
+environment: { [key in string]: string }, 
+/**
+ * Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
+ */
+reason: string | null, 
+/**
+ * `in_flight`, `hour`, `day` or `breaker`.
+ */
+window: string | null, 
+/**
+ * The ceiling.
+ */
+limit: number | null, 
+/**
+ * Where the count stands.
+ */
+current: number | null, 
+/**
+ * Worth asking again after so many milliseconds.
+ */
+retry_after_ms: number | null, };
+
+/**
+ * What was done beside what a policy would have done.
+ */
+export type Compared = { 
+/**
+ * The policy's name.
+ */
+policy: string, 
+/**
+ * From when.
+ */
+since_ms: number, 
+/**
+ * Until when.
+ */
+until_ms: number, 
+/**
+ * The recorded swaps made again.
+ */
+recorded: Tally, 
+/**
+ * The policy instead.
+ */
+instead: Tally, };
+
+/**
+ * What one way of choosing came to, in units.
+ */
+export type Tally = { 
+/**
+ * Work that was served.
+ */
+served: number, 
+/**
+ * Capacity unused at weekly resets.
+ */
+stranded: number, 
+/**
+ * Work that was refused.
+ */
+interrupted: number, 
+/**
+ * Minutes of work refused.
+ */
+interrupted_min: number, 
+/**
+ * Swaps.
+ */
+swaps: number, };
+
+/** How long the page waits for the answer to each request it may make, milliseconds. */
+export const DEADLINES_MS = {
+  status: 60000,
+  add: 60000,
+  remove: 60000,
+  rename: 60000,
+  reorder: 60000,
+  set_enabled: 60000,
+  set_automatic: 60000,
+  swap: 60000,
+  point_lane: 60000,
+  set_lane_automatic: 60000,
+  set_cap: 60000,
+  reconcile: 60000,
+  release: 60000,
+  look_at_runs: 60000,
+  pause: 60000,
+  resume: 60000,
+  set_mode: 60000,
+  stop: 60000,
+  start: 60000,
+  refresh: 60000,
+  read_usage: 65000,
+  validate: 65000,
+  read_all: 305000,
+  restart_tool: 60000,
+  decisions: 60000,
+  swaps: 60000,
+  history: 60000,
+  stranded: 60000,
+  replay: 60000,
+  settings: 60000,
+  set: 60000,
+  snooze: 60000,
+};
+
+/** What the page may ask. */
+export type Askable = Extract<Request, { verb: keyof typeof DEADLINES_MS }>;

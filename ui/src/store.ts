@@ -3,7 +3,7 @@
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Backend } from "./backend";
-import type { AccountId, AccountView, Answer, Request, Shown, View } from "./bindings";
+import type { AccountId, AccountView, Answer, Askable, Shown, View } from "./bindings";
 
 export interface Toast {
   id: number;
@@ -17,7 +17,7 @@ export interface Store {
   nowMs: number;
   version: string;
   /** Asks, tells a refusal, and returns the answer. */
-  ask: (request: Request, done?: string | ((answer: Answer) => string)) => Promise<Answer>;
+  ask: (request: Askable, done?: string | ((answer: Answer) => string)) => Promise<Answer>;
 }
 
 const Context = createContext<Store | null>(null);
@@ -116,7 +116,7 @@ export interface Rows<T> {
 
 /** Rows that are read when the page is shown and again when `key` changes. */
 export function useRows<T>(
-  request: Request,
+  request: Askable,
   pick: (answer: Answer) => T | null,
   key: unknown,
 ): Rows<T> {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { bounded } from "../src/backend";
 import { web } from "../src/backend.web";
-import type { Answer, Request, Shown } from "../src/bindings";
+import type { Answer, Askable, Shown } from "../src/bindings";
 
-const bounds: [Request, number][] = [
+const bounds: [Askable, number][] = [
   [{ verb: "stop" }, 60_000],
   [{ verb: "read_usage", account: 1 }, 65_000],
   [{ verb: "validate", account: 1 }, 65_000],

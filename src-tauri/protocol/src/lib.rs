@@ -21,7 +21,7 @@ pub use compare::{Compared, Tally};
 pub use flight::{
     Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
 };
-pub use log::{DecisionFilter, DecisionView};
+pub use log::{DecisionFilter, DecisionView, Swapping};
 pub use notice::{Notice, NoticeAction, Refused};
 pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
 use serde::{Deserialize, Serialize};
@@ -237,18 +237,6 @@ pub struct NeedsYou {
     pub text: String,
 }
 
-/// A swap under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
-pub struct Swapping {
-    /// Whose seat.
-    pub provider: Provider,
-    /// The account that leaves; `None` when the seat was empty.
-    pub from: Option<AccountId>,
-    /// The account that comes.
-    pub to: AccountId,
-}
-
 /// One row of the swap audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
@@ -308,7 +296,10 @@ pub enum Request {
     /// Puts the accounts in this order; every id exactly once.
     Reorder {
         /// The order.
-        #[cfg_attr(feature = "schema", schemars(length(max = "limits::ACCOUNTS_MAX")))]
+        #[cfg_attr(
+            feature = "schema",
+            schemars(length(max = "sluice_engine::limits::ACCOUNTS_MAX"))
+        )]
         accounts: Vec<AccountId>,
     },
     /// Switches an account on or off.

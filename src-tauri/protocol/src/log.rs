@@ -1,4 +1,4 @@
-//! The log of decisions as front ends see it.
+//! The log of decisions, and a swap under way, as front ends see them.
 
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, Provider, Trigger};
@@ -38,4 +38,16 @@ pub struct DecisionFilter {
     pub action: Option<String>,
     /// With this account live or chosen.
     pub account: Option<AccountId>,
+}
+
+/// A swap under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct Swapping {
+    /// Whose seat.
+    pub provider: Provider,
+    /// The account that leaves; `None` when the seat was empty.
+    pub from: Option<AccountId>,
+    /// The account that comes.
+    pub to: AccountId,
 }

@@ -2,6 +2,7 @@
 
 use crate::run::{self, Failure};
 use crate::{setup, tidy};
+use std::process::Command;
 
 /// Every check; the first failure ends it.
 pub fn everything() -> Result<(), Failure> {
@@ -11,7 +12,7 @@ pub fn everything() -> Result<(), Failure> {
     supply()?;
     alone()?;
     run::cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    bindings()?;
+    run::succeed(&mut generated())?;
     page()?;
     eprintln!("    check: clean");
     Ok(())
@@ -58,9 +59,23 @@ fn alone() -> Result<(), Failure> {
     run::cargo(&["check", "--package", "sluice-engine", "--package", "sluice-core", "--locked"])
 }
 
-/// The page's types are those the shell exports.
-fn bindings() -> Result<(), Failure> {
-    run::cargo(&["test", "--quiet", "--locked", "--package", "sluice-app", "bindings"])
+/// Writes anew what is generated or recorded for tests; the person reads the difference.
+pub fn accept() -> Result<(), Failure> {
+    run::succeed(generated().env("INSTA_UPDATE", "always"))
+}
+
+/// The page's types and its filter are those of the interface.
+fn generated() -> Command {
+    let mut command = run::cargo_command();
+    command.args([
+        "test",
+        "--quiet",
+        "--locked",
+        "--package",
+        "sluice-app",
+        "what_the_page_is_made",
+    ]);
+    command
 }
 
 /// The page's types, lints and format.

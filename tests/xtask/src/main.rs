@@ -14,8 +14,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   setup                        install what is missing and build the window's page
-  check                        format, clippy, tidy, deny, bindings, types and lints of the page;
-                               installs nothing
+  check                        format, clippy, tidy, deny, generated files, types and lints of the
+                               page; installs nothing
+  accept                       write what is generated or recorded for tests anew, to be read as a diff
   test [--repeat N] [--load M] everything above that a test needs, then every test; N times from one
                                build, beside M busy processes
   demo [--seconds N] [--json]  the tray application on an embedded provider, days in minutes
@@ -56,6 +57,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
     match command {
         "setup" => setup::whole(),
         "check" => check::everything(),
+        "accept" => check::accept(),
         "test" => suite::everything(rest),
         "tidy" => check::tidy(rest),
         "demo" => {
