@@ -46,8 +46,7 @@ pub(crate) fn migrate(connection: &mut Connection, target: i64) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// What each version looks like. `UPDATE_SNAPSHOTS=1 cargo test -p sluice-ledger` rewrites them;
-    /// a published one must never change.
+    /// What each version looks like; a published one must never change.
     fn snapshot(version: i64) -> String {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, version).unwrap();
@@ -65,12 +64,7 @@ mod tests {
     #[test]
     fn every_version_is_what_it_was() {
         for version in 1..=SCHEMA_VERSION {
-            let path = format!("{}/snapshots/{version:04}.sql", env!("CARGO_MANIFEST_DIR"));
-            let found = snapshot(version);
-            if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-                std::fs::write(&path, &found).unwrap();
-            }
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), found, "version {version}");
+            insta::assert_snapshot!(format!("{version:04}"), snapshot(version));
         }
     }
 

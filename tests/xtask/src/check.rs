@@ -12,7 +12,7 @@ pub fn everything() -> Result<(), Failure> {
     supply()?;
     alone()?;
     run::cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    run::succeed(&mut generated())?;
+    run::succeed(&mut stored(GENERATED))?;
     page()?;
     eprintln!("    check: clean");
     Ok(())
@@ -59,22 +59,25 @@ fn alone() -> Result<(), Failure> {
     run::cargo(&["check", "--package", "sluice-engine", "--package", "sluice-core", "--locked"])
 }
 
+/// What is generated for the page: its types and its filter.
+const GENERATED: (&str, &str) = ("sluice-app", "what_the_page_is_made");
+/// Tests that compare with a file, each in its package: what is generated, sentences and tables about
+/// decisions, the schema of each version.
+const STORED: [(&str, &str); 4] = [
+    GENERATED,
+    ("sluice-core", "every_branch_is_told"),
+    ("sluice-cli", "explain"),
+    ("sluice-ledger", "every_version_is_what_it_was"),
+];
+
 /// Writes anew what is generated or recorded for tests; the person reads the difference.
 pub fn accept() -> Result<(), Failure> {
-    run::succeed(generated().env("INSTA_UPDATE", "always"))
+    STORED.into_iter().try_for_each(|one| run::succeed(stored(one).env("INSTA_UPDATE", "always")))
 }
 
-/// The page's types and its filter are those of the interface.
-fn generated() -> Command {
+fn stored((package, test): (&str, &str)) -> Command {
     let mut command = run::cargo_command();
-    command.args([
-        "test",
-        "--quiet",
-        "--locked",
-        "--package",
-        "sluice-app",
-        "what_the_page_is_made",
-    ]);
+    command.args(["test", "--quiet", "--locked", "--package", package, test]);
     command
 }
 

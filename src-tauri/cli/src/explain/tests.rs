@@ -245,16 +245,6 @@ fn view() -> View {
     View { accounts: accounts.collect(), ..View::default() }
 }
 
-/// `UPDATE_SNAPSHOTS=1 cargo test -p sluice-cli explain` writes it anew; read it before it is kept.
-fn compare(name: &str, text: &str) {
-    let path = format!("{}/snapshots/explain/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, format!("{text}\n")).unwrap();
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, format!("{text}\n"), "{path}");
-}
-
 #[test]
 fn each_trigger_is_explained_to_a_stranger() {
     for trigger in Trigger::ALL {
@@ -262,13 +252,13 @@ fn each_trigger_is_explained_to_a_stranger() {
         assert_eq!(decision.trigger, trigger, "{decision:?}");
         let action = if trigger.stays() { "stay" } else { "swap" };
         assert_eq!(decision.action == Action::Stay, trigger.stays(), "{decision:?}");
-        compare(trigger.name(), &shown_as(&decision, action));
+        insta::assert_snapshot!(trigger.name(), shown_as(&decision, action));
     }
 }
 
 #[test]
 fn advice_and_the_plans_own_reasons_are_explained_too() {
-    compare("advised", &shown_as(&taken(Trigger::ForcedCritical), "advise"));
+    insta::assert_snapshot!("advised", shown_as(&taken(Trigger::ForcedCritical), "advise"));
     let stuck = |change: &dyn Fn(&mut World)| {
         planned(account(1, (50.0, 72.0), (99.6, 3.0)), urgent(), |world| {
             refused_work(world);
@@ -277,18 +267,18 @@ fn advice_and_the_plans_own_reasons_are_explained_too() {
     };
     let leaves = stuck(&|_| {});
     assert_eq!(leaves.trigger, Trigger::ForcedCritical);
-    compare("plan_refused", &shown_as(&leaves, "swap"));
+    insta::assert_snapshot!("plan_refused", shown_as(&leaves, "swap"));
     let backs_off =
         stuck(&|world| world.settle(LANE, Settlement::Failed, clocks(NOW.plus_seconds(30))));
     assert_eq!(backs_off.trigger, Trigger::SwapAborted);
-    compare("plan_aborted", &shown_as(&backs_off, "stay"));
+    insta::assert_snapshot!("plan_aborted", shown_as(&backs_off, "stay"));
     let nobody = planned(account(1, (50.0, 72.0), (99.6, 3.0)), full(), refused_work);
     assert_eq!(nobody.trigger, Trigger::NoTarget);
-    compare("plan_no_target", &shown_as(&nobody, "stay"));
+    insta::assert_snapshot!("plan_no_target", shown_as(&nobody, "stay"));
     let rests = tiered(quiet(), urgent(), |world| {
         world.lanes[0].gates.paused_until = Some(hours(0.2));
     });
-    compare("resting", &shown_as(&rests, "stay"));
+    insta::assert_snapshot!("resting", shown_as(&rests, "stay"));
 }
 
 #[test]
