@@ -1,6 +1,7 @@
 //! Numbers and instants as the person reads them. Unknown is a dash, never zero.
 
 use chrono::{DateTime, FixedOffset, Local, Offset as _, TimeZone as _, Utc};
+use sluice_protocol::words::wait;
 use sluice_protocol::{AccountView, Login, Mode, WindowView};
 
 const MINUTE_MS: i64 = 60_000;
@@ -61,23 +62,6 @@ pub fn percent(used: Option<f64>) -> String {
     used.map_or_else(|| "–".to_owned(), |value| format!("{}%", value.round() as i64))
 }
 
-/// A span in its two largest units: `4 min`, `2 h 10 min`, `3 d 4 h`. Nothing left is `now`.
-#[must_use]
-pub fn span(millis: i64) -> String {
-    let minutes = (millis + MINUTE_MS - 1).div_euclid(MINUTE_MS);
-    if minutes <= 0 {
-        return "now".to_owned();
-    }
-    let (days, hours, rest) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-    match (days, hours, rest) {
-        (0, 0, rest) => format!("{rest} min"),
-        (0, hours, 0) => format!("{hours} h"),
-        (0, hours, rest) => format!("{hours} h {rest} min"),
-        (days, 0, _) => format!("{days} d"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
-}
-
 /// The window that binds: the fuller one, with its name.
 #[must_use]
 pub fn binding(account: &AccountView, now_ms: i64) -> (&'static str, WindowView) {
@@ -104,7 +88,7 @@ pub fn windows(account: &AccountView, moment: Moment) -> String {
         (Some((name, at)), _) => {
             format!(" · {name} reset at {}, not read since", moment.clock(at))
         }
-        (None, Some(at)) if at > now_ms => format!(" · {name} resets in {}", span(at - now_ms)),
+        (None, Some(at)) if at > now_ms => format!(" · {name} resets in {}", wait(at - now_ms)),
         (None, Some(_) | None) => String::new(),
     };
     format!(
@@ -143,24 +127,6 @@ mod tests {
     fn moment(text: &str) -> Moment {
         let at = DateTime::parse_from_rfc3339(text).expect("instant");
         Moment { at_ms: at.timestamp_millis(), offset: *at.offset() }
-    }
-
-    #[test]
-    fn spans_round_up_and_keep_two_units() {
-        let cases = [
-            (-1, "now"),
-            (0, "now"),
-            (1, "1 min"),
-            (60_000, "1 min"),
-            (60_001, "2 min"),
-            (3_600_000, "1 h"),
-            (7_800_000, "2 h 10 min"),
-            (86_400_000, "1 d"),
-            (273_600_000, "3 d 4 h"),
-        ];
-        for (millis, text) in cases {
-            assert_eq!(span(millis), text, "{millis}");
-        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sluice_protocol::WindowView;
-use sluice_protocol::text;
+use sluice_protocol::{text, words};
 use std::borrow::Cow;
 use std::io::Write as _;
 
@@ -75,7 +75,7 @@ pub fn until(now_ms: i64, at_ms: Option<i64>) -> String {
     at_ms.map_or_else(
         || "–".to_owned(),
         |at| {
-            if at <= now_ms { "now".to_owned() } else { format!("in {}", span(at - now_ms)) }
+            if at <= now_ms { "now".to_owned() } else { format!("in {}", words::wait(at - now_ms)) }
         },
     )
 }
@@ -104,12 +104,7 @@ fn clock(ms: i64) -> String {
 
 /// `3 min ago`, or `never`.
 pub fn since(now_ms: i64, at_ms: Option<i64>) -> String {
-    at_ms.map_or_else(|| "never".to_owned(), |at| format!("{} ago", span((now_ms - at).max(0))))
-}
-
-fn span(ms: i64) -> String {
-    use sluice_protocol::{Instant, words};
-    words::span(Instant::from_millis(0), Instant::from_millis(ms))
+    at_ms.map_or_else(|| "never".to_owned(), |at| words::ago(now_ms - at))
 }
 
 /// An instant in the person's own zone.

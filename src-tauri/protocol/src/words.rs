@@ -1,16 +1,66 @@
-//! Spans of time as people read them, so that tray, window and command line say the same.
+//! Spans of time as people read them, so that tray, window and command line say the same. The window has
+//! its own copy in `ui/src/format.ts`.
 
 use sluice_engine::Utc;
 
-/// The time from `now` to `at` in words (`2 h 5 min`).
+const MINUTE_MS: i64 = 60_000;
+
+/// A wait of so many milliseconds in its two largest units: `4 min`, `2 h 10 min`, `3 d 4 h`. Begun
+/// minutes count, so that nobody comes back too early.
+#[must_use]
+pub fn wait(millis: i64) -> String {
+    units(millis.saturating_add(MINUTE_MS - 1).div_euclid(MINUTE_MS).max(1))
+}
+
+/// The time from `now` to `at`, as [`wait`].
 #[must_use]
 pub fn span(now: Utc, at: Utc) -> String {
-    let minutes = (at.seconds_since(now) / 60.0).max(0.0) as i64;
+    wait(at.0.saturating_sub(now.0).saturating_add(999).div_euclid(1_000))
+}
+
+/// How long ago something was: `3 min ago`, `just now`. Begun minutes do not count.
+#[must_use]
+pub fn ago(millis: i64) -> String {
+    match millis.div_euclid(MINUTE_MS) {
+        ..=0 => "just now".to_owned(),
+        minutes => format!("{} ago", units(minutes)),
+    }
+}
+
+fn units(minutes: i64) -> String {
     match (minutes / 1_440, minutes / 60 % 24, minutes % 60) {
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, 0) => format!("{hours} h"),
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
         (days, 0, _) => format!("{days} d"),
         (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASES: [(i64, &str, &str); 9] = [
+        (-1, "1 min", "just now"),
+        (0, "1 min", "just now"),
+        (1, "1 min", "just now"),
+        (60_000, "1 min", "1 min ago"),
+        (60_001, "2 min", "1 min ago"),
+        (3_600_000, "1 h", "1 h ago"),
+        (7_799_999, "2 h 10 min", "2 h 9 min ago"),
+        (86_400_000, "1 d", "1 d ago"),
+        (273_600_000, "3 d 4 h", "3 d 4 h ago"),
+    ];
+
+    #[test]
+    fn no_wait_is_told_shorter_and_no_age_longer() {
+        for (millis, waits, passed) in CASES {
+            assert_eq!(wait(millis), waits, "{millis}");
+            assert_eq!(ago(millis), passed, "{millis}");
+            let (now, at) = (Utc::from_millis(5), Utc::from_millis(5 + millis));
+            assert_eq!(span(now, at), waits, "{millis}");
+        }
+        assert_eq!(span(Utc(0), Utc(60_000_001)), "2 min", "a microsecond over");
     }
 }
