@@ -165,7 +165,7 @@ impl Core {
     }
 
     pub(super) fn carry_out_swap(&mut self, order: SwapOrder, call: Option<CallId>) {
-        self.probe(order.to.0, order.at);
+        self.skips.probe(order.to.0, order.at, &mut self.effects);
         self.deadlines.add(Task::Swapping(order.at), &mut self.effects);
         self.swaps.running = Some(Running { order: order.clone(), call, overdue: false });
         self.effects.push(Effect::Swap(Box::new(order)));

@@ -146,7 +146,7 @@ impl Core {
         self.deadlines.remove(Task::Adding(provider));
         match result {
             Ok(_) => {
-                self.signed_in(account, now);
+                self.skips.sign_in(account, now.wall, &mut self.effects);
                 self.set_login(account, Login::Unverified);
                 self.store_account(account);
                 self.now_known(provider, account, now);

@@ -1,12 +1,13 @@
 //! Looks ahead: forecasts kept up to date, capacity that will expire announced, the day's digest.
 
+use super::effects::Effects;
 use super::{Core, Record, Then};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::forecast::{Book, Ended, Kind, Outlook, RunOut, Scene};
-use sluice_engine::{AccountId, Now, Utc, advise};
+use sluice_engine::{Account, AccountId, Now, Utc, World, advise};
 use sluice_protocol::outlook::ForecastView;
 use sluice_protocol::{NoticeAction, Request};
 
@@ -36,75 +37,73 @@ impl Foresight {
     }
 
     /// A reading came: the next look is due at once.
-    pub(super) fn read(&mut self, account: &sluice_engine::Account) {
+    pub(super) fn read(&mut self, account: &Account) {
         self.book.read(account);
         self.looked = None;
     }
-}
 
-impl Core {
     /// The forecast of every open window that is known well enough.
     pub(crate) fn outlooks(&self) -> &[Outlook] {
-        &self.foresight.outlooks
+        &self.outlooks
     }
 
     /// When an account is full if work goes on at its pace.
     pub(crate) fn run_out(&self, account: AccountId, now: Utc) -> Option<RunOut> {
-        self.foresight.book.run_out(account, now)
-    }
-
-    fn scene(&self, now: Utc) -> Scene<'_> {
-        Scene {
-            accounts: &self.world.accounts,
-            lanes: &self.world.lanes,
-            calendar: &self.world.calendar,
-            now,
-        }
+        self.book.run_out(account, now)
     }
 
     /// What is foreseen from what is known, without letting time pass: for a driver that only
     /// answers.
-    pub(super) fn look_ahead(&mut self, now: Utc) {
-        self.foresight.outlooks = self.foresight.book.outlooks(&self.scene(now));
+    pub(super) fn look(&mut self, world: &World, now: Utc) {
+        self.outlooks = self.book.outlooks(&scene(world, now));
     }
 
-    pub(super) fn foresee(&mut self, now: Now) {
-        let since = |at: Option<Utc>| at.map(|at| now.wall.seconds_since(at));
-        if since(self.foresight.looked).is_some_and(|age| (0.0..LOOK_S).contains(&age)) {
-            return;
+    /// Lets time pass, once a minute and after each reading. Says whether there is anything to tell.
+    fn advance(&mut self, world: &World, now: Utc, effects: &mut Effects) -> bool {
+        let since = |at: Option<Utc>| at.map(|at| now.seconds_since(at));
+        if since(self.looked).is_some_and(|age| (0.0..LOOK_S).contains(&age)) {
+            return false;
         }
-        let mut book = core::mem::take(&mut self.foresight.book);
-        let ended = book.advance(&self.scene(now.wall));
-        self.foresight.book = book;
-        self.foresight.looked = Some(now.wall);
-        self.look_ahead(now.wall);
+        let ended = self.book.advance(&scene(world, now));
+        self.looked = Some(now);
+        self.look(world, now);
         let weeks: Vec<_> =
             ended.into_iter().filter(|ended| ended.window == Kind::SevenDay).collect();
         for week in &weeks {
-            self.effects.store(Record::Stranded(*week), Then::Nothing);
+            effects.store(Record::Stranded(*week), Then::Nothing);
         }
-        let kept = since(self.foresight.kept);
+        let kept = since(self.kept);
         if !weeks.is_empty() || kept.is_none_or(|age| !(0.0..KEEP_S).contains(&age)) {
-            self.foresight.kept = Some(now.wall);
-            let book = Box::new(self.foresight.book.clone());
-            self.effects.store(Record::Forecast(book), Then::Nothing);
+            self.kept = Some(now);
+            effects.store(Record::Forecast(Box::new(self.book.clone())), Then::Nothing);
         }
-        self.foresight.ended.extend(weeks);
-        self.foresight.ended.retain(|week| now.wall.seconds_since(week.resets_at) < LATELY_S);
-        self.tell_drains(now);
-        self.tell_digest(now);
+        self.ended.extend(weeks);
+        self.ended.retain(|week| now.seconds_since(week.resets_at) < LATELY_S);
+        true
+    }
+
+    /// Capacity that will expire unused.
+    fn expiring(&self, now: Utc) -> Vec<Outlook> {
+        let expiring = self.outlooks.iter().filter(|said| advise::will_expire(said, now));
+        expiring.copied().collect()
+    }
+}
+
+fn scene(world: &World, now: Utc) -> Scene<'_> {
+    Scene { accounts: &world.accounts, lanes: &world.lanes, calendar: &world.calendar, now }
+}
+
+impl Core {
+    pub(super) fn foresee(&mut self, now: Now) {
+        if self.foresight.advance(&self.world, now.wall, &mut self.effects) {
+            self.tell_drains(now);
+            self.tell_digest(now);
+        }
     }
 
     /// Capacity that will expire unused, once per account and week, of accounts work may go to.
     fn tell_drains(&mut self, now: Now) {
-        let expiring: Vec<_> = self
-            .foresight
-            .outlooks
-            .iter()
-            .filter(|said| advise::will_expire(said, now.wall))
-            .copied()
-            .collect();
-        for said in expiring {
+        for said in self.foresight.expiring(now.wall) {
             self.tell_drain(&said, now);
         }
     }

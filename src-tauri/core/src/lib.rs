@@ -122,7 +122,7 @@ impl Core {
     ) -> (Self, Vec<Effect>) {
         let (settings, notes) = Settings::from_rows(&loaded.settings);
         let mut core = Self::empty(settings, options);
-        core.told.snoozed = loaded.snoozed;
+        core.told = telling::Told::new(loaded.snoozed);
         core.foresight = foreseeing::Foresight::new(loaded.forecast);
         core.swaps = acting::Swaps::new(loaded.swaps);
         core.skips = walls::SkipList::new(loaded.walls);
@@ -136,7 +136,7 @@ impl Core {
         for lane in &mut core.world.lanes {
             lane.gates.heal(now.wall);
         }
-        core.look_ahead(now.wall);
+        core.foresight.look(&core.world, now.wall);
         core.take_up_notices(loaded.told, loaded.untold, now);
         for note in loaded.notes.iter().chain(&notes) {
             core.tell_note(note, now);

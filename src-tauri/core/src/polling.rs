@@ -10,7 +10,9 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sluice_engine::observation::Fact;
-use sluice_engine::{AccountId, Login, Now, Observation, PollPlan, Provider, Source, Usage, Utc};
+use sluice_engine::{
+    AccountId, Login, Now, Observation, PollPlan, Provider, Source, Usage, Utc, World,
+};
 use sluice_protocol::Mode;
 
 /// Parked accounts of one provider are read this far apart, seconds.
@@ -176,7 +178,7 @@ impl Core {
             let Some(holder) = self.holder(plan.account, now) else { continue };
             let parked = matches!(holder, Holder::Account(_)).then_some(provider);
             // A wish comes before the plan, not before the budget or the provider's own wish.
-            let wait = self.read_wait_s(plan.account, now).unwrap_or(0);
+            let wait = wish_wait_s(&self.world, plan.account, now.wall).unwrap_or(0);
             let wish = now.wall.plus_seconds(i64::try_from(wait).unwrap_or(i64::MAX));
             let due = self.polls.schedule(&plan, wish, parked);
             if self.polls.is_reading(plan.account) {
@@ -212,17 +214,6 @@ impl Core {
         let ended = self.profiles.kept(account)?.access_expires_at.is_some_and(|at| at <= now.wall);
         let moving = self.swaps.running().is_some_and(|order| order.to.0 == account);
         (usable && !ended && !moving).then_some(Holder::Account(account))
-    }
-
-    /// Whole seconds until usage of the account may be asked for, by wish; `None`: now.
-    pub(super) fn read_wait_s(&self, account: AccountId, now: Now) -> Option<u64> {
-        let memory = self.world.memory.get(&account)?;
-        let mut due = memory.budget_from(now.wall).max(memory.not_before.unwrap_or(now.wall));
-        if let Some(last) = memory.last_request() {
-            due = due.max(last.plus_seconds(FLOOR_S));
-        }
-        let wait = due.seconds_since(now.wall).ceil();
-        (wait > 0.0).then_some(wait as u64)
     }
 
     pub(super) fn poll(
@@ -305,7 +296,7 @@ impl Core {
         usage.observed_at = Some(at);
         self.polls.succeeded(account);
         let before = self.account(account).map(|found| found.usage.clone());
-        self.weigh_evidence(account, &usage, at);
+        self.skips.weigh(account, &usage, at, &mut self.effects);
         self.observe(Observation { account, at, source, fact: Fact::Usage(usage) }, now);
         if let Some(found) = self.world.accounts.iter().find(|found| found.id == account) {
             self.foresight.read(found);
@@ -418,6 +409,17 @@ impl Core {
             self.lanes.want_decision(lane.0);
         }
     }
+}
+
+/// Whole seconds until usage of the account may be asked for, by wish; `None`: now.
+pub(super) fn wish_wait_s(world: &World, account: AccountId, now: Utc) -> Option<u64> {
+    let memory = world.memory.get(&account)?;
+    let mut due = memory.budget_from(now).max(memory.not_before.unwrap_or(now));
+    if let Some(last) = memory.last_request() {
+        due = due.max(last.plus_seconds(FLOOR_S));
+    }
+    let wait = due.seconds_since(now).ceil();
+    (wait > 0.0).then_some(wait as u64)
 }
 
 fn belongs(key: &str, account: &str) -> bool {

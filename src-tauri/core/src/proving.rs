@@ -74,7 +74,7 @@ impl Core {
         let asked = if self.profiles.token_ended(to, now.wall) {
             !self.refreshes.is_busy() && self.refreshes.wait_s(to, now.wall).is_none()
         } else {
-            self.read_wait_s(to, now).is_none()
+            super::polling::wish_wait_s(&self.world, to, now.wall).is_none()
         };
         if !asked {
             return self.judge(order, call, &Verdict::Unknown, now);

@@ -87,7 +87,7 @@ impl Core {
         };
         let mut left = BTreeSet::new();
         for id in ids {
-            let wait = self.read_wait_s(id, now);
+            let wait = super::polling::wish_wait_s(&self.world, id, now.wall);
             if recent || wait.is_some_and(|wait| wait >= u64::from(ROUND_S)) {
                 view.throttled += 1;
             } else if self.cannot_be_read(id) {

@@ -403,9 +403,9 @@ impl Core {
                 // Another login than the one that was kept: the tool has signed in or renewed it.
                 let another = self.seats.has_rotated(provider);
                 if another && login_since == Some(now.wall) {
-                    self.signed_in(account, now);
+                    self.skips.sign_in(account, now.wall, &mut self.effects);
                 } else if another {
-                    self.renewed(account, now);
+                    self.skips.renewed(account, now.wall, &mut self.effects);
                 }
                 self.seats.note_kept(provider);
                 self.profiles.keep(account, Kept { login_since, ..*kept });

@@ -37,14 +37,18 @@ const CAVEATS_MAX: usize = 2;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     open: BTreeMap<String, Utc>,
-    pub(super) snoozed: BTreeMap<String, Utc>,
+    snoozed: BTreeMap<String, Utc>,
     /// Snoozed by a person since the start: asked to be told again.
     again: BTreeSet<String>,
     /// Things only a person can mend, by cause.
-    pub(super) needs: BTreeMap<String, sluice_protocol::NeedsYou>,
+    needs: BTreeMap<String, sluice_protocol::NeedsYou>,
 }
 
 impl Told {
+    pub(super) fn new(snoozed: BTreeMap<String, Utc>) -> Self {
+        Self { snoozed, ..Self::default() }
+    }
+
     /// Told before, by another driver perhaps.
     pub(super) fn reopen(&mut self, cause: String, at: Utc) {
         if self.open.len() < CAUSES_MAX {

@@ -140,7 +140,7 @@ impl Core {
         let again = match report {
             RefreshReport::Kept(kept) => {
                 self.profiles.note_proof(account, now.wall);
-                self.renewed(account, now);
+                self.skips.renewed(account, now.wall, &mut self.effects);
                 if self.account(account).is_some_and(|found| found.login != Login::Missing) {
                     // A real exchange: the provider takes it.
                     self.set_login(account, Login::Valid);

@@ -80,7 +80,7 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
         next_poll_at_ms: due.filter(|_| watched).map(Utc::millis),
         advice: core.lanes.advice(lane.id).cloned(),
         after_turn: core.turn_waits.target(lane.id),
-        run_out: live.and_then(|live| core.run_out(live, now)).map(Into::into),
+        run_out: live.and_then(|live| core.foresight.run_out(live, now)).map(Into::into),
     })
 }
 
@@ -128,7 +128,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         refusal: candidate.map(|one| one.refusal),
         problem: core.profiles.problem(account.id).map(str::to_owned),
         rests_until_ms: core.skips.rests_until(account.id, now).map(Utc::millis),
-        forecasts: sluice_protocol::outlook::of(account.id, core.outlooks()),
+        forecasts: sluice_protocol::outlook::of(account.id, core.foresight.outlooks()),
     }
 }
 

@@ -2,7 +2,8 @@
 //! so that it is the same for the loop, for `sluice run` and for the hooks; the engine is given it for the
 //! length of a decision.
 
-use super::Core;
+use super::effects::Effects;
+use super::{Core, Then};
 use crate::records::Record;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -81,31 +82,50 @@ impl SkipList {
         }
     }
 
-    /// Numbers came. Says whether they show that the account serves again.
-    fn weigh(&mut self, account: AccountId, usage: &Usage, at: Utc) -> bool {
-        let Some(wall) = self.walls.get_mut(&account) else { return false };
-        let Some(skip) = wall.skip.as_mut() else { return false };
+    /// Numbers came: they may show that the account serves again.
+    pub(super) fn weigh(
+        &mut self,
+        account: AccountId,
+        usage: &Usage,
+        at: Utc,
+        effects: &mut Effects,
+    ) {
+        let Some(wall) = self.walls.get_mut(&account) else { return };
+        let Some(skip) = wall.skip.as_mut() else { return };
         if skip.served_at.is_some_and(|served| served > skip.failed_at)
             || !skip.lifted_by(usage, at)
         {
-            return false;
+            return;
         }
         skip.served_at = Some(at);
         wall.breaker.succeeded();
-        true
+        effects.store(Record::Served { account, at }, Then::Nothing);
     }
 
-    /// Says whether a failure kept the account out until now.
-    fn sign_in(&mut self, account: AccountId, now: Utc) -> bool {
+    /// The person signed in: the account may be tried again, at first by one probe where its breaker
+    /// is open.
+    pub(super) fn sign_in(&mut self, account: AccountId, now: Utc, effects: &mut Effects) {
         let skip = self.walls.get_mut(&account).and_then(|wall| wall.skip.as_mut());
-        let skip = skip.filter(|skip| skip.out(now, None).is_some());
-        skip.map(|skip| skip.served_at = Some(now)).is_some()
+        let Some(skip) = skip.filter(|skip| skip.out(now, None).is_some()) else { return };
+        skip.served_at = Some(now);
+        effects.store(Record::SignedIn { account, at: now }, Then::Nothing);
     }
 
-    /// Says whether that is the one probe of an open breaker.
-    fn probe(&mut self, account: AccountId, at: Utc) -> bool {
-        let open = self.walls.get_mut(&account).filter(|wall| wall.breaker.open_until.is_some());
-        open.map(|wall| wall.breaker.admit(at)).is_some()
+    /// The login was exchanged for a new one: what a tool was refused with an older one is over. It
+    /// says nothing of a full window.
+    pub(super) fn renewed(&mut self, account: AccountId, now: Utc, effects: &mut Effects) {
+        if self.awaits_sign_in(account) {
+            self.sign_in(account, now, effects);
+        }
+    }
+
+    /// A swap to this account begins: a half-open breaker takes it for its one probe.
+    pub(super) fn probe(&mut self, account: AccountId, at: Utc, effects: &mut Effects) {
+        let Some(wall) = self.walls.get_mut(&account) else { return };
+        if wall.breaker.open_until.is_some() {
+            wall.breaker.admit(at);
+            effects.store(Record::Probed { account, at }, Then::Nothing);
+        }
     }
 }
 
@@ -151,36 +171,6 @@ impl Core {
             if usable {
                 self.needs_sign_in(account, "a tool reported that its login is refused", now);
             }
-        }
-    }
-
-    /// Numbers came: they may show that the account serves again.
-    pub(super) fn weigh_evidence(&mut self, account: AccountId, usage: &Usage, at: Utc) {
-        if self.skips.weigh(account, usage, at) {
-            self.effects.store(Record::Served { account, at }, super::Then::Nothing);
-        }
-    }
-
-    /// The login was exchanged for a new one: what a tool was refused with an older one is over. It
-    /// says nothing of a full window.
-    pub(super) fn renewed(&mut self, account: AccountId, now: Now) {
-        if self.skips.awaits_sign_in(account) {
-            self.signed_in(account, now);
-        }
-    }
-
-    /// The person signed in: the account may be tried again, at first by one probe where its breaker
-    /// is open.
-    pub(super) fn signed_in(&mut self, account: AccountId, now: Now) {
-        if self.skips.sign_in(account, now.wall) {
-            self.effects.store(Record::SignedIn { account, at: now.wall }, super::Then::Nothing);
-        }
-    }
-
-    /// A swap to this account begins: a half-open breaker takes it for its one probe.
-    pub(super) fn probe(&mut self, account: AccountId, at: Utc) {
-        if self.skips.probe(account, at) {
-            self.effects.store(Record::Probed { account, at }, super::Then::Nothing);
         }
     }
 }

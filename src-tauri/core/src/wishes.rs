@@ -184,7 +184,7 @@ impl Core {
             let text = format!("The login of {label} was renewed or tried a moment ago.");
             return no("cooldown", text, Some(wait));
         }
-        match self.read_wait_s(id, now) {
+        match super::polling::wish_wait_s(&self.world, id, now.wall) {
             Some(wait) if kind != Kind::Renew && wait >= u64::from(READ_S) => {
                 let text = format!("{label} was asked about as often as is decent this hour.");
                 no("throttled", text, Some(wait))

@@ -4,6 +4,7 @@
 mod circles;
 mod commands;
 mod edges;
+mod fields;
 mod lines;
 mod marks;
 mod modules;
@@ -47,6 +48,7 @@ pub fn everything(root: &Path, metadata: &Value) -> Vec<Finding> {
     marks::audit(&files, &mut findings);
     commands::audit(&files, &mut findings);
     edges::walls(metadata, &mut findings);
+    fields::owned(&files, &mut findings);
     circles::circles(&files, root, metadata, &mut findings);
     lines::shares(&files, &mut findings);
     supply::chain(&files, metadata, &mut findings);
