@@ -778,6 +778,10 @@ window.SLUICE_REQUESTS = {
         {
           "type": "string",
           "const": "plan_improved"
+        },
+        {
+          "type": "string",
+          "const": "other"
         }
       ]
     }

@@ -11,7 +11,7 @@ use crate::tray::{Parts, Shows, Tray};
 use crate::windows::{self, Scratch};
 use sluice_driver::clock::Clock;
 use sluice_driver::{Link, Paths};
-use sluice_protocol::{Answer, Notice, Request, View};
+use sluice_protocol::{Answer, Cause, Notice, Request, View};
 use std::sync::Arc;
 use std::time::Duration;
 use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent};
@@ -258,14 +258,8 @@ impl Needs {
             windows::open(&app);
         } else if self.opening == Opening::OnDemand {
             tracing::warn!("no panel shows the icon");
-            teller.tell(Notice {
-                cause: "no_tray".to_owned(),
-                kind: "no_tray".to_owned(),
-                title: "Sluice runs without an icon".to_owned(),
-                body: "This desktop shows no tray icons. Start Sluice again to open its window."
-                    .to_owned(),
-                actions: Vec::new(),
-            });
+            let body = "This desktop shows no tray icons. Start Sluice again to open its window.";
+            teller.tell(Notice::new(Cause::NoTray, "Sluice runs without an icon", body));
         }
     }
 }
@@ -304,13 +298,8 @@ fn perform(shell: &Arc<Shell>, app: &AppHandle, teller: &Teller, act: Act) {
     tokio::spawn(async move {
         if let Answer::Refused(refused) = shell.ask(request).await {
             // The person clicked and nothing happened: say why.
-            teller.tell(Notice {
-                cause: format!("refused/{}", refused.code),
-                kind: "refused".to_owned(),
-                title: "Sluice did not do that".to_owned(),
-                body: refused.text,
-                actions: Vec::new(),
-            });
+            let cause = Cause::Refused(refused.code);
+            teller.tell(Notice::new(cause, "Sluice did not do that", refused.text));
         }
     });
 }

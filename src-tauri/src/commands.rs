@@ -4,7 +4,7 @@
 //! Verbs on opaque ids only. Nothing secret comes back, nothing takes a path or an address.
 
 use crate::shell::{Shell, Shown};
-use sluice_protocol::{Answer, Request, refused, window_may_ask};
+use sluice_protocol::{Answer, Code, Request, refused, window_may_ask};
 use std::sync::Arc;
 use tauri::State;
 
@@ -22,7 +22,7 @@ pub async fn view(shell: State<'_, Arc<Shell>>) -> Result<Shown, ()> {
 pub async fn call(shell: State<'_, Arc<Shell>>, request: Request) -> Result<Answer, ()> {
     Ok(match permitted(&request) {
         Ok(()) => shell.ask(request).await,
-        Err(text) => refused("invalid", format!("{text} Nothing was changed.")),
+        Err(text) => refused(Code::Invalid, format!("{text} Nothing was changed.")),
     })
 }
 

@@ -1,8 +1,8 @@
 //! A view of a plausible afternoon, for tests of what is drawn from it.
 
 use sluice_protocol::{
-    AccountId, AccountView, Generation, LaneId, LaneView, Login, LoginHealth, Mode, ModelView,
-    Provider, ProviderView, RunView, View, WindowView,
+    AccountId, AccountView, Advice, Cause, Generation, LaneId, LaneView, Login, LoginHealth, Mode,
+    ModelView, Provider, ProviderView, RunView, View, WindowView,
 };
 
 /// 2026-11-22T13:00:00Z, the moment all fixtures are drawn at.
@@ -113,4 +113,11 @@ pub fn account(
         rests_until_ms: None,
         forecasts: Default::default(),
     }
+}
+
+/// Advice to move to an account.
+pub fn advice(to: i64, reason: &str) -> Advice {
+    let to = AccountId(to);
+    let cause = Cause::Advice { provider: Provider::Claude, to };
+    Advice { to, reason: reason.to_owned(), decision: 9, cause }
 }

@@ -4,8 +4,11 @@
 
 use crate::shell::Shown;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sluice_protocol::{Answer, Request, deadline, window_may_ask};
+use sluice_protocol::{
+    Answer, Need, NoticeKind, Provider, Request, Trigger, branch, deadline, window_may_ask,
+};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -59,7 +62,8 @@ fn types() -> String {
     all.visit::<Shown>();
     all.visit::<Request>();
     all.visit::<Answer>();
-    all.text + &deadlines()
+    all.visit::<NoticeKind>();
+    all.text + &shared_words() + &deadlines()
 }
 
 /// The requests that the window may make, each with its shape as values enter Rust; and what the shapes
@@ -170,4 +174,51 @@ fn bare(value: Value) -> Value {
         Value::Array(rows) => rows.into_iter().map(bare).collect(),
         other => other,
     }
+}
+
+/// Words that the page shares with tray, notifications and command line: each has one home.
+fn shared_words() -> String {
+    let switches = NoticeKind::switches().map(|kind| {
+        let (words, hint) = (kind.words(), kind.hint());
+        json!({ "kind": kind, "words": words, "hint": hint, "on_at_first": !kind.is_wished() })
+    });
+    let tables = [
+        (
+            "The provider's tool.",
+            "toolWords",
+            "Record<Provider, string>",
+            table(&Provider::ALL, |provider| provider.spec().tool),
+        ),
+        (
+            "The branch of a decision.",
+            "triggerWords",
+            "Record<Trigger, string>",
+            table(&[&Trigger::ALL[..], &[Trigger::Other]].concat(), branch::trigger),
+        ),
+        (
+            "What is the matter, after a name.",
+            "needWords",
+            "Record<Need, string>",
+            table(Need::ALL, Need::words),
+        ),
+        (
+            "Kinds of notices that can be switched, in their order.",
+            "noticeSwitches",
+            "{ kind: NoticeKind; words: string; hint: string | null; on_at_first: boolean }[]",
+            switches.collect(),
+        ),
+    ];
+    let written = tables.into_iter().map(|(doc, name, shape, value)| {
+        let value = serde_json::to_string_pretty(&value).expect("words");
+        format!("\n/** {doc} */\nexport const {name}: {shape} = {value};\n")
+    });
+    written.collect()
+}
+
+fn table<T: Copy + Serialize>(all: &[T], words: impl Fn(T) -> &'static str) -> Value {
+    let rows = all.iter().map(|one| {
+        let name = json!(one).as_str().expect("a word").to_owned();
+        (name, words(*one).into())
+    });
+    rows.collect::<Map<_, _>>().into()
 }

@@ -193,7 +193,7 @@ fn rounded(edges: (f64, f64, f64, f64), radius: f64, x: f64, y: f64) -> bool {
 mod tests {
     use super::*;
     use crate::fixture;
-    use sluice_protocol::NeedsYou;
+    use sluice_protocol::{Need, NeedsYou};
 
     const PLAIN: Reading =
         Reading { five_hour: Some(50.0), seven_day: Some(95.0), state: State::Running };
@@ -278,11 +278,7 @@ mod tests {
         let wanted =
             Reading { five_hour: Some(42.0), seven_day: Some(71.0), state: State::Running };
         assert_eq!(Reading::of(&view), wanted);
-        view.needs_you.push(NeedsYou {
-            code: "keychain".to_owned(),
-            account: None,
-            text: String::new(),
-        });
+        view.needs_you.push(NeedsYou { code: Need::Keychain, account: None, text: String::new() });
         assert_eq!(Reading::of(&view).state, State::NeedsYou);
         view.stopped = true;
         assert_eq!(Reading::of(&view).state, State::Stopped);

@@ -184,23 +184,11 @@ fn calls(view: &View) -> Vec<Item> {
     }
     let mends = view.needs_you.iter().map(|need| {
         let who = need.account.map_or_else(|| "Sluice".to_owned(), |id| name(view, id));
-        entry(&format!("⚠ {who}: {}", errand(&need.code)), Act::Open, true)
+        // The whole text stands in the window.
+        entry(&format!("⚠ {who}: {}…", need.code.words()), Act::Open, true)
     });
     items.extend(mends);
     items
-}
-
-/// A code of `NeedsYou` in a few words; the whole text stands in the window.
-fn errand(code: &str) -> &'static str {
-    match code {
-        "sign_in" => "sign in again…",
-        "not_kept" => "its login is not kept…",
-        "keychain" => "the keychain does not answer…",
-        "seat_unreadable" => "the login file cannot be read…",
-        "stuck_swap" => "a swap got stuck…",
-        "disk_full" => "the disk is full…",
-        _ => "needs you…",
-    }
 }
 
 /// An account, and below a live one what lies ahead of it.

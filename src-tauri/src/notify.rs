@@ -5,7 +5,7 @@ use crate::issuer::Issuers;
 use crate::menu::Act;
 use crate::standing::{Number, Place, Standing};
 use notify_rust::{Notification, NotificationResponse, Timeout, Urgency};
-use sluice_protocol::{Notice, Request, View};
+use sluice_protocol::{Notice, NoticeKind, Request, View};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -107,16 +107,16 @@ impl Teller {
         let handle = match tokio::time::timeout(SEND, drawn.show_async()).await {
             Ok(Ok(handle)) => handle,
             Ok(Err(error)) => {
-                tracing::warn!(cause = notice.cause, %error, "a notice could not be shown");
+                tracing::warn!(cause = %notice.cause, %error, "a notice could not be shown");
                 return;
             }
             Err(_) => {
-                tracing::warn!(cause = notice.cause, "the desktop did not take a notice in time");
+                tracing::warn!(cause = %notice.cause, "the desktop did not take a notice in time");
                 return;
             }
         };
         let Some(issuer) = self.issuers.of_answer(before.as_ref(), SEND).await else {
-            tracing::info!(cause = notice.cause, "nobody can say whose number a notice has");
+            tracing::info!(cause = %notice.cause, "nobody can say whose number a notice has");
             return;
         };
         let id = handle.id();
@@ -133,7 +133,7 @@ impl Teller {
             () = place.over.notified() => {
                 let withdrawn = self.issuers.withdraw(&issuer, id);
                 if !matches!(tokio::time::timeout(SEND, withdrawn).await, Ok(Ok(()))) {
-                    tracing::warn!(cause = notice.cause, "a notice could not be taken back");
+                    tracing::warn!(cause = %notice.cause, "a notice could not be taken back");
                 }
                 return;
             }
@@ -169,7 +169,7 @@ fn drawn(notice: &Notice, icon: &str) -> Notification {
         drawn.action(&action.key, &action.label);
     }
     #[cfg(all(unix, not(target_os = "macos")))]
-    drawn.hint(notify_rust::Hint::DesktopEntry("sluice".to_owned())).urgency(urgency(&notice.kind));
+    drawn.hint(notify_rust::Hint::DesktopEntry("sluice".to_owned())).urgency(urgency(notice.kind));
     drawn.timeout(if notice.actions.is_empty() {
         Timeout::Default
     } else {
@@ -179,11 +179,8 @@ fn drawn(notice: &Notice, icon: &str) -> Notification {
 }
 
 /// What cannot wait: without the person's hands nothing goes on.
-fn urgency(kind: &str) -> Urgency {
-    match kind {
-        "sign_in" | "swap_failed" | "keychain" => Urgency::Critical,
-        _ => Urgency::Normal,
-    }
+fn urgency(kind: NoticeKind) -> Urgency {
+    if kind.is_urgent() { Urgency::Critical } else { Urgency::Normal }
 }
 
 /// Notification daemons read markup in the body; a label is text.
@@ -195,20 +192,12 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use notify_rust::CloseReason;
-    use sluice_protocol::{AccountId, NoticeAction};
+    use sluice_protocol::{AccountId, Cause, NoticeAction, Provider};
 
     fn notice() -> Notice {
-        Notice {
-            cause: "advice:claude:2".to_owned(),
-            kind: "advice".to_owned(),
-            title: "Swap to Personal?".to_owned(),
-            body: "<b>Personal</b> resets first & would strand.".to_owned(),
-            actions: vec![NoticeAction {
-                key: "swap".to_owned(),
-                label: "Swap now".to_owned(),
-                request: Request::Swap { to: AccountId(2) },
-            }],
-        }
+        let cause = Cause::Advice { provider: Provider::Claude, to: AccountId(2) };
+        let body = "<b>Personal</b> resets first & would strand.";
+        Notice::new(cause, "Swap to Personal?", body).with(NoticeAction::swap(AccountId(2)))
     }
 
     #[test]
@@ -225,10 +214,10 @@ mod tests {
     /// A critical notice is shown over do-not-disturb: only what nothing goes on without may be one.
     #[test]
     fn do_not_disturb_is_broken_only_by_what_needs_the_persons_hands() {
-        let needs = ["sign_in", "swap_failed", "keychain"];
-        for kind in sluice_core::settings::NOTICE_KINDS {
-            let breaks = urgency(kind) == Urgency::Critical;
-            assert_eq!(breaks, needs.contains(&kind), "{kind}");
+        let needs = [NoticeKind::SignIn, NoticeKind::SwapFailed, NoticeKind::Keychain];
+        for kind in NoticeKind::ALL {
+            let breaks = urgency(*kind) == Urgency::Critical;
+            assert_eq!(breaks, needs.contains(kind), "{kind}");
         }
     }
 

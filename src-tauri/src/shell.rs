@@ -5,8 +5,7 @@ use crate::words::Moment;
 use serde::Serialize;
 use sluice_driver::Link;
 use sluice_driver::clock::Clock;
-use sluice_protocol::CALL_DEADLINE;
-use sluice_protocol::{Answer, Refused, Request, View};
+use sluice_protocol::{Answer, CALL_DEADLINE, Code, Request, View, refused};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -72,9 +71,7 @@ impl Shell {
         };
         match link {
             Ok(link) => link.call(request).await,
-            Err(text) => {
-                Answer::Refused(Refused { code: "no_driver".to_owned(), text, retry_after_s: None })
-            }
+            Err(text) => refused(Code::NoDriver, text),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which notifications are on the screen: one per cause, and none for a cause that is over.
 
 use crate::issuer::Issuer;
-use sluice_protocol::{Login, View};
+use sluice_protocol::{Cause, Login, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -47,7 +47,7 @@ pub struct Place {
 }
 
 struct Entry {
-    cause: String,
+    cause: Cause,
     ticket: u64,
     /// `None` until the server has answered.
     number: Option<Number>,
@@ -60,8 +60,8 @@ struct Entry {
 
 impl Standing {
     /// A place for a notice. An older one of this cause is replaced, the oldest make room.
-    pub fn enter(&mut self, cause: &str) -> Place {
-        let older = self.notices.iter().position(|entry| entry.cause == cause);
+    pub fn enter(&mut self, cause: &Cause) -> Place {
+        let older = self.notices.iter().position(|entry| entry.cause == *cause);
         let older = older.and_then(|at| self.notices.remove(at));
         let oldest = (self.notices.len() == STANDING_MAX).then(|| self.notices.pop_front());
         if let Some(oldest) = oldest.flatten() {
@@ -71,7 +71,7 @@ impl Standing {
         let (ticket, over) = (self.next_ticket, Arc::new(Notify::new()));
         let replaces = older.as_ref().and_then(|older| older.number.clone());
         self.notices.push_back(Entry {
-            cause: cause.to_owned(),
+            cause: cause.clone(),
             ticket,
             number: replaces.clone(),
             seen: false,
@@ -131,24 +131,43 @@ impl Entry {
 }
 
 /// Whether a cause still holds, as far as a view can tell.
-fn holds(cause: &str, view: &View) -> Option<bool> {
-    let mut parts = cause.split(':');
-    let kind = parts.next()?;
-    let provider = |name: &str| view.providers.iter().find(|state| state.provider.name() == name);
-    match kind {
-        "unmanaged" => Some(provider(parts.next()?)?.unmanaged_login),
-        "advice" => {
-            let advice = provider(parts.next()?)?.advice.as_ref();
-            let to: i64 = parts.next()?.parse().ok()?;
-            Some(advice.is_some_and(|advice| advice.to.0 == to))
+fn holds(cause: &Cause, view: &View) -> Option<bool> {
+    let state = |wanted| view.providers.iter().find(|state| state.provider == wanted);
+    match cause {
+        Cause::Unmanaged(provider) => Some(state(*provider)?.unmanaged_login),
+        Cause::Advice { provider, to } => {
+            let advice = state(*provider)?.advice.as_ref();
+            Some(advice.is_some_and(|advice| advice.to == *to))
         }
-        "sign_in" => {
-            let id: i64 = parts.next()?.parse().ok()?;
-            let account = view.accounts.iter().find(|account| account.id.0 == id);
+        Cause::SignIn(id) => {
+            let account = view.accounts.iter().find(|account| account.id == *id);
             let needs = |login| matches!(login, Login::NeedsSignIn | Login::Missing);
             Some(account.is_some_and(|account| needs(account.login)))
         }
-        _ => None,
+        // A view does not tell of these.
+        Cause::Capture(_)
+        | Cause::TwinLogin(_)
+        | Cause::LoginEnds { .. }
+        | Cause::Seat(_)
+        | Cause::Keychain
+        | Cause::Ledger
+        | Cause::Note(_)
+        | Cause::SwapDone(_)
+        | Cause::SwapFailed(_)
+        | Cause::Stuck(_)
+        | Cause::Moved(_)
+        | Cause::NoAlternative(_)
+        | Cause::Retold(_)
+        | Cause::Exhausted { .. }
+        | Cause::Stall(_)
+        | Cause::SameTier { .. }
+        | Cause::Drain { .. }
+        | Cause::Digest { .. }
+        | Cause::Threshold { .. }
+        | Cause::Reset { .. }
+        | Cause::NoTray
+        | Cause::Refused(_)
+        | Cause::Other(_) => None,
     }
 }
 
@@ -156,7 +175,7 @@ fn holds(cause: &str, view: &View) -> Option<bool> {
 mod tests {
     use super::*;
     use crate::fixture;
-    use sluice_protocol::{AccountId, Advice};
+    use sluice_protocol::{AccountId, Provider};
     use std::time::Duration;
 
     async fn rings(place: &Place) -> bool {
@@ -166,11 +185,11 @@ mod tests {
     #[tokio::test]
     async fn a_cause_stands_once_and_only_its_newest_showing_answers() {
         let mut standing = Standing::default();
-        let first = standing.enter("drain:1");
+        let first = standing.enter(&Cause::Drain { account: AccountId(1), hour: 0 });
         assert_eq!(first.replaces, None);
         let number = Number { id: 7, issuer: ":1.4".into() };
         standing.number(first.ticket, number.clone());
-        let second = standing.enter("drain:1");
+        let second = standing.enter(&Cause::Drain { account: AccountId(1), hour: 0 });
         assert_eq!(second.replaces, Some(number));
         assert!(!standing.is_current(first.ticket) && standing.is_current(second.ticket));
         standing.leave(first.ticket);
@@ -188,9 +207,9 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_make_room() {
         let mut standing = Standing::default();
-        let oldest = standing.enter("first");
-        for cause in 0..STANDING_MAX {
-            standing.enter(&cause.to_string());
+        let oldest = standing.enter(&Cause::SwapDone(-1));
+        for row in 0..STANDING_MAX as i64 {
+            standing.enter(&Cause::SwapDone(row));
         }
         assert_eq!(standing.notices.len(), STANDING_MAX);
         assert!(rings(&oldest).await);
@@ -199,12 +218,11 @@ mod tests {
     #[tokio::test]
     async fn advice_is_taken_back_when_it_is_over_and_not_before_it_was_seen() {
         let mut standing = Standing::default();
-        let place = standing.enter("advice:claude:2");
+        let place = standing.enter(&fixture::advice(2, "").cause);
         let mut view = fixture::view();
         standing.sweep(&view);
         assert!(!rings(&place).await, "the view that carries it may come later");
-        view.providers[0].advice =
-            Some(Advice { to: AccountId(2), reason: String::new(), decision: 1 });
+        view.providers[0].advice = Some(fixture::advice(2, ""));
         standing.sweep(&view);
         assert!(!rings(&place).await);
         view.providers[0].advice = None;
@@ -216,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn what_began_and_ended_between_two_views_is_taken_back() {
         let mut standing = Standing::default();
-        let place = standing.enter("unmanaged:claude");
+        let place = standing.enter(&Cause::Unmanaged(Provider::Claude));
         let mut view = fixture::view();
         view.at_ms = 1_000;
         standing.sweep(&view);
@@ -231,20 +249,22 @@ mod tests {
     #[test]
     fn causes_that_a_view_can_judge() {
         let mut view = fixture::view();
-        assert_eq!(holds("sign_in:3", &view), Some(true));
-        assert_eq!(holds("sign_in:1", &view), Some(false));
-        assert_eq!(holds("unmanaged:claude", &view), Some(false));
+        assert_eq!(holds(&Cause::SignIn(AccountId(3)), &view), Some(true));
+        assert_eq!(holds(&Cause::SignIn(AccountId(1)), &view), Some(false));
+        let unmanaged = Cause::Unmanaged(Provider::Claude);
+        assert_eq!(holds(&unmanaged, &view), Some(false));
         view.providers[0].unmanaged_login = true;
-        assert_eq!(holds("unmanaged:claude", &view), Some(true));
-        for other in ["swap_done:4", "ledger", "", "advice:claude", "unmanaged:codex"] {
-            assert_eq!(holds(other, &view), None, "{other}");
+        assert_eq!(holds(&unmanaged, &view), Some(true));
+        let codex = Cause::Unmanaged(Provider::Codex);
+        for other in [Cause::SwapDone(4), Cause::Ledger, Cause::default(), codex] {
+            assert_eq!(holds(&other, &view), None, "{other}");
         }
     }
 
     #[tokio::test]
     async fn at_the_end_nothing_is_left_standing() {
         let mut standing = Standing::default();
-        let places = [standing.enter("a"), standing.enter("b")];
+        let places = [standing.enter(&Cause::Keychain), standing.enter(&Cause::Ledger)];
         standing.clear();
         assert!(rings(&places[0]).await && rings(&places[1]).await);
     }

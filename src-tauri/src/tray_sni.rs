@@ -203,7 +203,7 @@ mod tests {
         use crate::fixture;
         let mut view = fixture::view();
         view.needs_you = vec![sluice_protocol::NeedsYou {
-            code: "note".to_owned(),
+            code: sluice_protocol::Need::Note,
             account: None,
             text: "/home/<img src=x>/a & b".to_owned(),
         }];

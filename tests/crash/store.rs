@@ -73,7 +73,7 @@ impl SecretStore for FileStore {
 }
 
 fn unkept(error: impl std::fmt::Display) -> RecordError {
-    RecordError(error.to_string())
+    RecordError::Failed(error.to_string())
 }
 
 /// One file per account.

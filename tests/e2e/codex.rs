@@ -1,7 +1,7 @@
 //! Codex for real: its own seat, its own endpoints, the real keychain and journal.
 
 use crate::brisk;
-use sluice_protocol::{Answer, Login, Mode, Provider, Request, View};
+use sluice_protocol::{Answer, Login, Mode, NoticeKind, Provider, Request, View};
 use sluice_tests::contract::{AccountSpec, CodexTool, Refreshed, Setup};
 use sluice_tests::desktop::{PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
@@ -76,7 +76,7 @@ fn codex_is_swapped_capture_first_and_its_sessions_are_offered_a_restart_and_nev
     assert!(kept.iter().any(|item| holds(&item.secret)), "the rotation was captured first");
 
     let told = wait_for("the notice of the swap", PATIENCE, || {
-        notices.try_recv().ok().filter(|notice| notice.kind == "swap_done")
+        notices.try_recv().ok().filter(|notice| notice.kind == NoticeKind::SwapDone)
     });
     assert!(told.body.contains("keep the former account"), "{}", told.body);
     let restart = told.actions.iter().find(|action| action.key == "restart").expect("an offer");

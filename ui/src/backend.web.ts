@@ -2,7 +2,17 @@
 // tests in a browser and for looking at every state.
 
 import { type Backend, bounded } from "./backend";
-import type { AccountView, Answer, Askable, LaneView, RunView, Shown, View } from "./bindings";
+import type {
+  AccountView,
+  Answer,
+  Askable,
+  Code,
+  LaneView,
+  RunView,
+  Shown,
+  View,
+} from "./bindings";
+import { noticeSwitches } from "./bindings";
 import { DAY_MS, HOUR_MS } from "./format";
 import { decisions, samples, stranded, swaps } from "./rows.web";
 
@@ -209,6 +219,7 @@ const SCENARIOS: Record<string, (view: View, now: number) => void> = {
       to: 2,
       reason: "Personal resets in 19 h and would lose 23% of its week.",
       decision: 19,
+      cause: "advice:claude:2",
     };
   },
   quiet: () => {},
@@ -325,27 +336,12 @@ function defaults(): Record<string, unknown> {
     poll_seconds: 300,
     turn_wait_seconds: 120,
   };
-  const kinds = [
-    "advice",
-    "swap_done",
-    "swap_failed",
-    "sign_in",
-    "keychain",
-    "exhausted",
-    "drain",
-    "digest",
-    "same_tier",
-    "stall",
-    "login_ends",
-    "threshold",
-    "reset",
-  ];
-  for (const kind of kinds) values[`notify.${kind}`] = kind !== "threshold" && kind !== "reset";
+  for (const notice of noticeSwitches) values[`notify.${notice.kind}`] = notice.on_at_first;
   return values;
 }
 
 const done: Answer = { answer: "done" };
-const refused = (code: string, text: string): Answer => ({
+const refused = (code: Code, text: string): Answer => ({
   answer: "refused",
   code,
   text,
@@ -439,7 +435,7 @@ function actOnAccount(world: View, request: Askable): Answer {
   const of = (id: number) => world.accounts.find((account) => account.id === id)!;
   switch (request.verb) {
     case "swap":
-      if (!of(request.to).enabled) return refused("disabled", "The account is switched off.");
+      if (!of(request.to).enabled) return refused("stopped", "The account is switched off.");
       for (const one of world.accounts) one.live = one.id === request.to;
       provider.live = request.to;
       provider.advice = null;

@@ -1,15 +1,28 @@
 // What needs the person, above every page.
 
-import type { ProviderView } from "./bindings";
+import type { Need, ProviderView } from "./bindings";
 import { clock, span } from "./format";
 import { Banner, Button } from "./parts";
 import { nameOf, useStore } from "./store";
-import { tool } from "./words";
+import { need as needWords, tool } from "./words";
 
 const SNOOZE_MS = 3_600_000;
 
-/** These have a banner with buttons of their own below: one event, one message. */
-const ELSEWHERE = new Set(["unmanaged_login", "keychain"]);
+/** Some have a banner with buttons of their own below: one event, one message. */
+const ELSEWHERE: Record<Need, boolean> = {
+  stuck_swap: false,
+  keychain: true,
+  seat_unreadable: false,
+  foreign_login: false,
+  disk_full: false,
+  disk: false,
+  sign_in: false,
+  not_kept: false,
+  note: false,
+  twin_login: false,
+  unmanaged_login: true,
+  other: false,
+};
 
 export function Banners() {
   const { view, ask } = useStore();
@@ -27,14 +40,12 @@ export function Banners() {
         </Banner>
       )}
       {view.needs_you
-        .filter((need) => !ELSEWHERE.has(need.code))
+        .filter((need) => !ELSEWHERE[need.code])
         .map((need) => (
           <Banner
             key={`${need.code}/${need.account}`}
             kind="bad"
-            title={
-              need.account === null ? "Sluice needs you" : `${nameOf(view, need.account)} needs you`
-            }
+            title={`${need.account === null ? "Sluice" : nameOf(view, need.account)}: ${needWords[need.code]}`}
           >
             {need.text}
           </Banner>
@@ -86,7 +97,7 @@ function ProviderBanners({ state }: { state: ProviderView }) {
             <>
               <Button
                 act={() => {
-                  const cause = `advice:${state.provider}:${advice.to}`;
+                  const { cause } = advice;
                   return ask({ verb: "snooze", cause, until_ms: nowMs + SNOOZE_MS });
                 }}
               >

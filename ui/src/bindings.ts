@@ -88,6 +88,100 @@ runs: Array<RunView>,
 caps: Array<CapView>, };
 
 /**
+ * One provider's state.
+ */
+export type ProviderView = { 
+/**
+ * Which.
+ */
+provider: Provider, 
+/**
+ * What Sluice may do here.
+ */
+mode: Mode, 
+/**
+ * Automatic swaps rest until then.
+ */
+paused_until_ms: number | null, 
+/**
+ * The account whose credential is in the seat.
+ */
+live: AccountId | null, 
+/**
+ * A login sits in the seat that Sluice does not keep yet.
+ */
+unmanaged_login: boolean, 
+/**
+ * Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
+ */
+observe_only: string | null, 
+/**
+ * When the live account's usage is read next.
+ */
+next_poll_at_ms: number | null, 
+/**
+ * The swap that is advised now.
+ */
+advice: Advice | null, 
+/**
+ * The account whose swap waits for the end of a turn.
+ */
+after_turn: AccountId | null, 
+/**
+ * When the live account is full at the present pace; `None` when nothing moves.
+ */
+run_out: RunOutView | null, };
+
+/**
+ * What Sluice may do by itself, per provider.
+ */
+export type Mode = "off" | "advise" | "auto";
+
+/**
+ * An advised swap.
+ */
+export type Advice = { 
+/**
+ * The account to make live.
+ */
+to: AccountId, 
+/**
+ * Why, in a sentence.
+ */
+reason: string, 
+/**
+ * The decision behind it.
+ */
+decision: number, 
+/**
+ * What to silence so that it is not told again for a while.
+ */
+cause: string, };
+
+/**
+ * One subscription of one person with one provider; the ledger's row id.
+ */
+export type AccountId = number;
+
+/**
+ * The company whose service is used and metered.
+ */
+export type Provider = "claude" | "codex";
+
+/**
+ * When the live account is full at the present pace.
+ */
+export type RunOutView = { 
+/**
+ * `five_hour` or `seven_day`: the window that is full first.
+ */
+window: string, 
+/**
+ * When, to the minute.
+ */
+at_ms: number, };
+
+/**
  * One tool at work.
  */
 export type RunView = { 
@@ -141,322 +235,9 @@ mid_turn: boolean,
 shadowed: Array<string>, };
 
 /**
- * One subscription of one person with one provider; the ledger's row id.
- */
-export type AccountId = number;
-
-/**
- * The company whose service is used and metered.
- */
-export type Provider = "claude" | "codex";
-
-/**
  * A lane; the ledger's row id.
  */
 export type LaneId = number;
-
-/**
- * Something only a person can mend.
- */
-export type NeedsYou = { 
-/**
- * Stable code: `sign_in`, `keychain`, `seat_unreadable`, `stuck_swap`, `disk_full`, …
- */
-code: string, 
-/**
- * The account concerned.
- */
-account: AccountId | null, 
-/**
- * What happened, what was kept, what to do next.
- */
-text: string, };
-
-/**
- * One provider's state.
- */
-export type ProviderView = { 
-/**
- * Which.
- */
-provider: Provider, 
-/**
- * What Sluice may do here.
- */
-mode: Mode, 
-/**
- * Automatic swaps rest until then.
- */
-paused_until_ms: number | null, 
-/**
- * The account whose credential is in the seat.
- */
-live: AccountId | null, 
-/**
- * A login sits in the seat that Sluice does not keep yet.
- */
-unmanaged_login: boolean, 
-/**
- * Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
- */
-observe_only: string | null, 
-/**
- * When the live account's usage is read next.
- */
-next_poll_at_ms: number | null, 
-/**
- * The swap that is advised now.
- */
-advice: Advice | null, 
-/**
- * The account whose swap waits for the end of a turn.
- */
-after_turn: AccountId | null, 
-/**
- * When the live account is full at the present pace; `None` when nothing moves.
- */
-run_out: RunOutView | null, };
-
-/**
- * An advised swap.
- */
-export type Advice = { 
-/**
- * The account to make live.
- */
-to: AccountId, 
-/**
- * Why, in a sentence.
- */
-reason: string, 
-/**
- * The decision behind it.
- */
-decision: number, };
-
-/**
- * What Sluice may do by itself, per provider.
- */
-export type Mode = "off" | "advise" | "auto";
-
-/**
- * When the live account is full at the present pace.
- */
-export type RunOutView = { 
-/**
- * `five_hour` or `seven_day`: the window that is full first.
- */
-window: string, 
-/**
- * When, to the minute.
- */
-at_ms: number, };
-
-/**
- * A swap under way.
- */
-export type Swapping = { 
-/**
- * Whose seat.
- */
-provider: Provider, 
-/**
- * The account that leaves; `None` when the seat was empty.
- */
-from: AccountId | null, 
-/**
- * The account that comes.
- */
-to: AccountId, };
-
-/**
- * How far a reading of every account has come.
- */
-export type BulkView = { 
-/**
- * When it began.
- */
-begun_at_ms: number, 
-/**
- * Accounts in all.
- */
-total: number, 
-/**
- * Read anew.
- */
-read: number, 
-/**
- * Left as they are: asked about too lately or too often.
- */
-throttled: number, 
-/**
- * Could not be read.
- */
-failed: number, };
-
-/**
- * One decision on the screen.
- */
-export type DecisionView = { 
-/**
- * Ledger row.
- */
-id: number, 
-/**
- * When.
- */
-at_ms: number, 
-/**
- * Whose seat.
- */
-provider: Provider, 
-/**
- * `stay`, `swap` or `advise`.
- */
-action: string, 
-/**
- * The branch.
- */
-trigger: Trigger, 
-/**
- * Who was active.
- */
-active: AccountId | null, 
-/**
- * Who was chosen or would have been.
- */
-target: AccountId | null, 
-/**
- * The decision in a sentence.
- */
-sentence: string, 
-/**
- * The candidates as the engine saw them.
- */
-candidates: Array<Candidate>, };
-
-/**
- * One account as it stood in the decision, all numbers against the damped tier really used.
- */
-export type Candidate = { 
-/**
- * Which.
- */
-account: AccountId, 
-/**
- * Damped tier 0–3, 4 = excluded.
- */
-tier: number, 
-/**
- * Target utilisation, percent.
- */
-target: number | null, 
-/**
- * Target minus weekly use, percent.
- */
-deficit: number | null, 
-/**
- * Percent that will expire unused.
- */
-stranding: number | null, 
-/**
- * What choosing it is worth over staying, in percent of a pro plan's 5-hour window (`horizon`).
- */
-value: number | null, 
-/**
- * Why it lost.
- */
-refusal: Refusal, };
-
-/**
- * Why a candidate was not chosen.
- */
-export type Refusal = "active" | "disabled" | "failing" | "needs_sign_in" | "no_credential" | "not_automatic" | "no_reset" | "usage_unknown" | "not_behind" | "no_weekly_headroom" | "no_short_headroom" | "skipped" | "model_exhausted" | "would_bill" | "blocked" | "stale" | "outranked" | "none";
-
-/**
- * The branch that was taken; set by the branch, never parsed from text.
- */
-export type Trigger = "tick" | "emergence_pending" | "residency_blocked" | "cooldown_blocked" | "no_target" | "swap_aborted" | "higher_tier_emerged" | "intra_tier_preempted" | "tier_drained" | "forced_critical" | "burn_rate" | "failure_reported" | "manual" | "plan_improved";
-
-/**
- * One lane on the screen.
- */
-export type LaneView = { 
-/**
- * Opaque id.
- */
-id: LaneId, 
-/**
- * Whose tool.
- */
-provider: Provider, 
-/**
- * `default` for the machine's own seat, otherwise the person's name for it.
- */
-name: string, 
-/**
- * The project folder it is bound to.
- */
-folder: string | null, 
-/**
- * The account that new tools get here.
- */
-active: AccountId | null, 
-/**
- * Grows by one at each swap; a request that names it is refused when it is old.
- */
-generation: Generation, 
-/**
- * Since when the account is active.
- */
-since_ms: number | null, 
-/**
- * A failure may move it.
- */
-automatic: boolean, 
-/**
- * Accounts that can be made active here; for a named lane those with a seat of their own.
- */
-ready: Array<AccountId>, };
-
-/**
- * Grows by one at each committed swap of a lane; our fencing number.
- */
-export type Generation = number;
-
-/**
- * Ceilings on the screen.
- */
-export type CapView = { 
-/**
- * Whose tools.
- */
-provider: Provider, 
-/**
- * The account; `None` is the whole provider.
- */
-account: AccountId | null, 
-/**
- * The numbers.
- */
-ceilings: Ceilings, };
-
-/**
- * Ceilings of a provider or of one account; what is `None` has none.
- */
-export type Ceilings = { 
-/**
- * At work at the same time.
- */
-concurrent: number | null, 
-/**
- * Started in a rolling hour.
- */
-per_hour: number | null, 
-/**
- * Started in rolling 24 hours.
- */
-per_day: number | null, };
 
 /**
  * One account.
@@ -564,6 +345,68 @@ rests_until_ms: number | null,
 forecasts: ForecastsView, };
 
 /**
+ * One model's weekly window on the screen.
+ */
+export type ModelView = { 
+/**
+ * The provider's name of it.
+ */
+model: string, 
+/**
+ * The window.
+ */
+window: WindowView, };
+
+/**
+ * One window on the screen, as it counts when the view was made.
+ */
+export type WindowView = { 
+/**
+ * Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
+ */
+used: number | null, 
+/**
+ * When it empties; the passed instant where it has emptied and was not read since.
+ */
+resets_at_ms: number | null, 
+/**
+ * It emptied then and was not read since: its share is a reckoning, to be shown as "about".
+ */
+emptied_at_ms: number | null, 
+/**
+ * When it was read.
+ */
+read_at_ms: number | null, };
+
+/**
+ * The provider's own refusal of an account.
+ */
+export type BlockedView = { 
+/**
+ * Why.
+ */
+why: Block, 
+/**
+ * Until when; `None` lasts until the provider says otherwise.
+ */
+until_ms: number | null, };
+
+/**
+ * Why a provider refuses work of an account.
+ */
+export type Block = "limit" | "other_window" | "spending" | "not_allowed" | "disabled";
+
+/**
+ * Why a candidate was not chosen.
+ */
+export type Refusal = "active" | "disabled" | "failing" | "needs_sign_in" | "no_credential" | "not_automatic" | "no_reset" | "usage_unknown" | "not_behind" | "no_weekly_headroom" | "no_short_headroom" | "skipped" | "model_exhausted" | "would_bill" | "blocked" | "stale" | "outranked" | "none";
+
+/**
+ * Whether the account's login can be used.
+ */
+export type Login = "valid" | "unverified" | "needs_sign_in" | "missing";
+
+/**
  * The forecasts of an account; `None` where too little is known.
  */
 export type ForecastsView = { 
@@ -602,63 +445,6 @@ high: number,
 resets_at_ms: number, };
 
 /**
- * One model's weekly window on the screen.
- */
-export type ModelView = { 
-/**
- * The provider's name of it.
- */
-model: string, 
-/**
- * The window.
- */
-window: WindowView, };
-
-/**
- * One window on the screen, as it counts when the view was made.
- */
-export type WindowView = { 
-/**
- * Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
- */
-used: number | null, 
-/**
- * When it empties; the passed instant where it has emptied and was not read since.
- */
-resets_at_ms: number | null, 
-/**
- * It emptied then and was not read since: its share is a reckoning, to be shown as "about".
- */
-emptied_at_ms: number | null, 
-/**
- * When it was read.
- */
-read_at_ms: number | null, };
-
-/**
- * Whether the account's login can be used.
- */
-export type Login = "valid" | "unverified" | "needs_sign_in" | "missing";
-
-/**
- * The provider's own refusal of an account.
- */
-export type BlockedView = { 
-/**
- * Why.
- */
-why: Block, 
-/**
- * Until when; `None` lasts until the provider says otherwise.
- */
-until_ms: number | null, };
-
-/**
- * Why a provider refuses work of an account.
- */
-export type Block = "limit" | "other_window" | "spending" | "not_allowed" | "disabled";
-
-/**
  * Age, deadlines and proof of a login.
  */
 export type LoginHealth = { 
@@ -682,6 +468,229 @@ warn_days: number | null,
  * Another place on this machine holds the same login, so that either spends the other's tokens.
  */
 also_in: string | null, };
+
+/**
+ * A swap under way.
+ */
+export type Swapping = { 
+/**
+ * Whose seat.
+ */
+provider: Provider, 
+/**
+ * The account that leaves; `None` when the seat was empty.
+ */
+from: AccountId | null, 
+/**
+ * The account that comes.
+ */
+to: AccountId, };
+
+/**
+ * How far a reading of every account has come.
+ */
+export type BulkView = { 
+/**
+ * When it began.
+ */
+begun_at_ms: number, 
+/**
+ * Accounts in all.
+ */
+total: number, 
+/**
+ * Read anew.
+ */
+read: number, 
+/**
+ * Left as they are: asked about too lately or too often.
+ */
+throttled: number, 
+/**
+ * Could not be read.
+ */
+failed: number, };
+
+/**
+ * One lane on the screen.
+ */
+export type LaneView = { 
+/**
+ * Opaque id.
+ */
+id: LaneId, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * `default` for the machine's own seat, otherwise the person's name for it.
+ */
+name: string, 
+/**
+ * The project folder it is bound to.
+ */
+folder: string | null, 
+/**
+ * The account that new tools get here.
+ */
+active: AccountId | null, 
+/**
+ * Grows by one at each swap; a request that names it is refused when it is old.
+ */
+generation: Generation, 
+/**
+ * Since when the account is active.
+ */
+since_ms: number | null, 
+/**
+ * A failure may move it.
+ */
+automatic: boolean, 
+/**
+ * Accounts that can be made active here; for a named lane those with a seat of their own.
+ */
+ready: Array<AccountId>, };
+
+/**
+ * Grows by one at each committed swap of a lane; our fencing number.
+ */
+export type Generation = number;
+
+/**
+ * One decision on the screen.
+ */
+export type DecisionView = { 
+/**
+ * Ledger row.
+ */
+id: number, 
+/**
+ * When.
+ */
+at_ms: number, 
+/**
+ * Whose seat.
+ */
+provider: Provider, 
+/**
+ * `stay`, `swap` or `advise`.
+ */
+action: string, 
+/**
+ * The branch.
+ */
+trigger: Trigger, 
+/**
+ * Who was active.
+ */
+active: AccountId | null, 
+/**
+ * Who was chosen or would have been.
+ */
+target: AccountId | null, 
+/**
+ * The decision in a sentence.
+ */
+sentence: string, 
+/**
+ * The candidates as the engine saw them.
+ */
+candidates: Array<Candidate>, };
+
+/**
+ * One account as it stood in the decision, all numbers against the damped tier really used.
+ */
+export type Candidate = { 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * Damped tier 0–3, 4 = excluded.
+ */
+tier: number, 
+/**
+ * Target utilisation, percent.
+ */
+target: number | null, 
+/**
+ * Target minus weekly use, percent.
+ */
+deficit: number | null, 
+/**
+ * Percent that will expire unused.
+ */
+stranding: number | null, 
+/**
+ * What choosing it is worth over staying, in percent of a pro plan's 5-hour window (`horizon`).
+ */
+value: number | null, 
+/**
+ * Why it lost.
+ */
+refusal: Refusal, };
+
+/**
+ * The branch that was taken; set by the branch, never parsed from text.
+ */
+export type Trigger = "tick" | "emergence_pending" | "residency_blocked" | "cooldown_blocked" | "no_target" | "swap_aborted" | "higher_tier_emerged" | "intra_tier_preempted" | "tier_drained" | "forced_critical" | "burn_rate" | "failure_reported" | "manual" | "plan_improved" | "other";
+
+/**
+ * Ceilings on the screen.
+ */
+export type CapView = { 
+/**
+ * Whose tools.
+ */
+provider: Provider, 
+/**
+ * The account; `None` is the whole provider.
+ */
+account: AccountId | null, 
+/**
+ * The numbers.
+ */
+ceilings: Ceilings, };
+
+/**
+ * Ceilings of a provider or of one account; what is `None` has none.
+ */
+export type Ceilings = { 
+/**
+ * At work at the same time.
+ */
+concurrent: number | null, 
+/**
+ * Started in a rolling hour.
+ */
+per_hour: number | null, 
+/**
+ * Started in rolling 24 hours.
+ */
+per_day: number | null, };
+
+/**
+ * Something only a person can mend.
+ */
+export type NeedsYou = { 
+/**
+ * What is the matter.
+ */
+code: Need, 
+/**
+ * The account concerned.
+ */
+account: AccountId | null, 
+/**
+ * What happened, what was kept, what to do next.
+ */
+text: string, };
+
+/**
+ * Something only a person can mend; the most urgent come first.
+ */
+export type Need = "stuck_swap" | "keychain" | "seat_unreadable" | "foreign_login" | "disk_full" | "disk" | "sign_in" | "not_kept" | "note" | "twin_login" | "unmanaged_login" | "other";
 
 /**
  * What a front end may ask. Every request is idempotent or carries ids that must exist.
@@ -913,69 +922,6 @@ cause: string,
 until_ms: number, } | { "verb": "quit" };
 
 /**
- * A wish for a place. Asked again with the same `execution` by the same process, the answer is the
- * same.
- */
-export type Acquire = { 
-/**
- * An id that nobody else uses; made by the driver when absent.
- */
-execution: string | null, 
-/**
- * Whose tool.
- */
-provider: Provider, 
-/**
- * The lane by name; that of the folder, else the machine's own, when absent.
- */
-lane: string | null, 
-/**
- * This account, whatever the lane has.
- */
-account: AccountId | null, 
-/**
- * A name for the run.
- */
-label: string | null, 
-/**
- * Where it will work.
- */
-folder: string | null, 
-/**
- * The program.
- */
-program: string | null, 
-/**
- * The process that asks and will start the tool.
- */
-pid: number, 
-/**
- * Its start time, in the kernel's ticks since boot.
- */
-pid_start: number, 
-/**
- * The id of this boot.
- */
-boot_id: string, };
-
-/**
- * Which decisions are wanted; what is `None` restricts nothing.
- */
-export type DecisionFilter = { 
-/**
- * Of this branch.
- */
-trigger: Trigger | null, 
-/**
- * `stay`, `swap` or `advise`.
- */
-action: string | null, 
-/**
- * With this account live or chosen.
- */
-account: AccountId | null, };
-
-/**
  * A failure as a tool told it.
  */
 export type Failure = { 
@@ -1025,6 +971,69 @@ dedupe_key: string | null, };
  * and refused requests do not, and have no variant here.
  */
 export type FailureKind = "rate_limit" | "billing" | "auth";
+
+/**
+ * Which decisions are wanted; what is `None` restricts nothing.
+ */
+export type DecisionFilter = { 
+/**
+ * Of this branch.
+ */
+trigger: Trigger | null, 
+/**
+ * `stay`, `swap` or `advise`.
+ */
+action: string | null, 
+/**
+ * With this account live or chosen.
+ */
+account: AccountId | null, };
+
+/**
+ * A wish for a place. Asked again with the same `execution` by the same process, the answer is the
+ * same.
+ */
+export type Acquire = { 
+/**
+ * An id that nobody else uses; made by the driver when absent.
+ */
+execution: string | null, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * The lane by name; that of the folder, else the machine's own, when absent.
+ */
+lane: string | null, 
+/**
+ * This account, whatever the lane has.
+ */
+account: AccountId | null, 
+/**
+ * A name for the run.
+ */
+label: string | null, 
+/**
+ * Where it will work.
+ */
+folder: string | null, 
+/**
+ * The program.
+ */
+program: string | null, 
+/**
+ * The process that asks and will start the tool.
+ */
+pid: number, 
+/**
+ * Its start time, in the kernel's ticks since boot.
+ */
+pid_start: number, 
+/**
+ * The id of this boot.
+ */
+boot_id: string, };
 
 /**
  * The answer to a request.
@@ -1080,6 +1089,43 @@ unknown: number,
 locked: boolean, } | { "answer": "refused" } & Refused;
 
 /**
+ * One row that was closed, or would be.
+ */
+export type ClosedRun = { 
+/**
+ * Which execution.
+ */
+execution_id: string, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * The account it was started on.
+ */
+account: AccountId | null, 
+/**
+ * When it began.
+ */
+started_at_ms: number, 
+/**
+ * Always `ORPHANED_IN_FLIGHT_CLEAR`.
+ */
+rule: string, 
+/**
+ * The proof.
+ */
+reason: string, 
+/**
+ * `applied`, `would_apply` or `error`.
+ */
+action: string, 
+/**
+ * What failed.
+ */
+error: string | null, };
+
+/**
  * One row of the swap audit.
  */
 export type SwapView = { 
@@ -1125,94 +1171,25 @@ residency_seconds: number | null,
 error: string | null, };
 
 /**
- * What was made of a reported failure.
+ * What is known of one login after it was renewed or checked.
  */
-export type Outcome = { 
+export type LoginView = { 
 /**
- * `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
- * `cooling_only`, `ignored` or `unattributed`.
+ * Whose.
  */
-outcome: string, 
+account: AccountId, 
 /**
- * The account that left.
+ * Its state.
  */
-from: AccountId | null, 
+login: Login, 
 /**
- * The account that came.
+ * When the login itself ends.
  */
-to: AccountId | null, 
+ends_at_ms: number | null, 
 /**
- * The account that is active now.
+ * How it does.
  */
-current: AccountId | null, 
-/**
- * The lane's generation now.
- */
-generation: Generation, 
-/**
- * Starting the tool again is worth it.
- */
-retry_advised: boolean, 
-/**
- * When the first of the others is expected back.
- */
-earliest_ms: number | null, };
-
-/**
- * A refusal: what happened, what was kept, what to do next.
- */
-export type Refused = { 
-/**
- * Stable code the front end may branch on: `unknown_account`, `live_account`, `busy`,
- * `cooldown`, `keychain_locked`, `not_signed_in`, `stopped`, `timeout`, `invalid`,
- * `REFRESH_TIMEOUT`, `VALIDATE_TIMEOUT`, `REFRESH_IN_PROGRESS`, …
- */
-code: string, 
-/**
- * For people.
- */
-text: string, 
-/**
- * Worth trying again after so many seconds.
- */
-retry_after_s: number | null, };
-
-/**
- * One row that was closed, or would be.
- */
-export type ClosedRun = { 
-/**
- * Which execution.
- */
-execution_id: string, 
-/**
- * Whose tool.
- */
-provider: Provider, 
-/**
- * The account it was started on.
- */
-account: AccountId | null, 
-/**
- * When it began.
- */
-started_at_ms: number, 
-/**
- * Always `ORPHANED_IN_FLIGHT_CLEAR`.
- */
-rule: string, 
-/**
- * The proof.
- */
-reason: string, 
-/**
- * `applied`, `would_apply` or `error`.
- */
-action: string, 
-/**
- * What failed.
- */
-error: string | null, };
+health: LoginHealth, };
 
 /**
  * A weekly window that has ended. Shares are percent.
@@ -1238,27 +1215,6 @@ p50: number | null,
  * At most this was foreseen with nine in ten.
  */
 p90: number | null, };
-
-/**
- * What is known of one login after it was renewed or checked.
- */
-export type LoginView = { 
-/**
- * Whose.
- */
-account: AccountId, 
-/**
- * Its state.
- */
-login: Login, 
-/**
- * When the login itself ends.
- */
-ends_at_ms: number | null, 
-/**
- * How it does.
- */
-health: LoginHealth, };
 
 /**
  * The answer to `acquire`.
@@ -1304,6 +1260,62 @@ current: number | null,
  * Worth asking again after so many milliseconds.
  */
 retry_after_ms: number | null, };
+
+/**
+ * What was made of a reported failure.
+ */
+export type Outcome = { 
+/**
+ * `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
+ * `cooling_only`, `ignored` or `unattributed`.
+ */
+outcome: string, 
+/**
+ * The account that left.
+ */
+from: AccountId | null, 
+/**
+ * The account that came.
+ */
+to: AccountId | null, 
+/**
+ * The account that is active now.
+ */
+current: AccountId | null, 
+/**
+ * The lane's generation now.
+ */
+generation: Generation, 
+/**
+ * Starting the tool again is worth it.
+ */
+retry_advised: boolean, 
+/**
+ * When the first of the others is expected back.
+ */
+earliest_ms: number | null, };
+
+/**
+ * A refusal: what happened, what was kept, what to do next.
+ */
+export type Refused = { 
+/**
+ * Stable code the front end may branch on.
+ */
+code: Code, 
+/**
+ * For people.
+ */
+text: string, 
+/**
+ * Worth trying again after so many seconds.
+ */
+retry_after_s: number | null, };
+
+/**
+ * Why something was not done.
+ */
+export type Code = "invalid" | "unknown_account" | "unknown_run" | "unknown" | "unknown_verb" | "version" | "unsupported" | "stopped" | "live_account" | "in_use" | "not_signed_in" | "no_credential" | "kept_unusable" | "unproven" | "unmanaged_login" | "foreign_login" | "seat_unreadable" | "observe_only" | "stale" | "stuck_swap" | "no_alternative" | "no_seat" | "busy" | "cooldown" | "throttled" | "timeout" | "REFRESH_TIMEOUT" | "VALIDATE_TIMEOUT" | "REFRESH_IN_PROGRESS" | "refresh_failed" | "read_failed" | "restart_failed" | "not_running" | "no_driver" | "unreachable" | "ended" | "unusable" | "disk_full" | "disk" | "barred" | "not_admitted" | "wrong_account" | "unsettled" | "lock_timeout" | "too_slow" | "tool_renews" | "restless" | "clobbered" | "foreign_writer" | "vault" | "keychain_locked" | "keychain_absent" | "keychain_hanging" | "keychain_refused" | "keychain_mismatch" | "keychain_failed" | "file" | "record" | "other";
 
 /**
  * What was done beside what a policy would have done.
@@ -1354,6 +1366,134 @@ interrupted_min: number,
  * Swaps.
  */
 swaps: number, };
+
+/**
+ * What sort of thing a notice tells, in the order of the settings page.
+ */
+export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "no_tray" | "refused" | "other";
+
+/** The provider's tool. */
+export const toolWords: Record<Provider, string> = {
+  "claude": "Claude Code",
+  "codex": "Codex"
+};
+
+/** The branch of a decision. */
+export const triggerWords: Record<Trigger, string> = {
+  "tick": "no rule fired",
+  "emergence_pending": "waiting whether a more urgent account persists",
+  "residency_blocked": "the live account has not been live long enough",
+  "cooldown_blocked": "resting after the last attempt",
+  "no_target": "a rule fired, no account is eligible",
+  "swap_aborted": "resting after a failed swap",
+  "higher_tier_emerged": "a more urgent account",
+  "intra_tier_preempted": "an equally urgent account loses more per hour",
+  "tier_drained": "the live account reached its target",
+  "forced_critical": "the 5-hour window is nearly full",
+  "burn_rate": "the 5-hour window fills up before the next look",
+  "failure_reported": "a tool was refused work",
+  "manual": "you asked",
+  "plan_improved": "the plan over all accounts is better",
+  "other": "a rule of another version"
+};
+
+/** What is the matter, after a name. */
+export const needWords: Record<Need, string> = {
+  "stuck_swap": "a swap got stuck",
+  "keychain": "the keychain does not answer",
+  "seat_unreadable": "the login file cannot be read",
+  "foreign_login": "the live login is of a kind that is not kept",
+  "disk_full": "the disk is full",
+  "disk": "the database cannot be written",
+  "sign_in": "sign in again",
+  "not_kept": "its login is not kept",
+  "note": "there is something to know",
+  "twin_login": "its login is used twice",
+  "unmanaged_login": "a new login is not kept yet",
+  "other": "needs you"
+};
+
+/** Kinds of notices that can be switched, in their order. */
+export const noticeSwitches: { kind: NoticeKind; words: string; hint: string | null; on_at_first: boolean }[] = [
+  {
+    "kind": "advice",
+    "words": "Advice to swap",
+    "hint": "In mode Advise, with a button to do it.",
+    "on_at_first": true
+  },
+  {
+    "kind": "swap_done",
+    "words": "A swap was made",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "swap_failed",
+    "words": "A swap failed",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "sign_in",
+    "words": "An account needs a sign-in",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "login_ends",
+    "words": "A login ends soon",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "drain",
+    "words": "Quota will expire unused",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "digest",
+    "words": "What is about to be lost, once a day",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "exhausted",
+    "words": "Every account is used up",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "same_tier",
+    "words": "An equally urgent account is far behind",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "stall",
+    "words": "Nothing could be decided for a while",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "keychain",
+    "words": "The keychain does not answer",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "threshold",
+    "words": "A window is nearly full",
+    "hint": null,
+    "on_at_first": false
+  },
+  {
+    "kind": "reset",
+    "words": "A window has reset",
+    "hint": null,
+    "on_at_first": false
+  }
+];
 
 /** How long the page waits for the answer to each request it may make, milliseconds. */
 export const DEADLINES_MS = {

@@ -1,7 +1,7 @@
 // Page *Settings*: what Sluice may do, when it rests, and what it notifies.
 
 import { useEffect, useState } from "preact/hooks";
-import type { ProviderView } from "./bindings";
+import { noticeSwitches, type ProviderView } from "./bindings";
 import { clock, DAY_MS, HOUR_MS } from "./format";
 import { ModeChoice } from "./mode";
 import { Button, Reading, Switch } from "./parts";
@@ -15,22 +15,6 @@ interface Known {
   /** Names of those that do nothing under the chosen policy. */
   idle: string[];
 }
-
-const NOTICES: { kind: string; words: string; hint?: string }[] = [
-  { kind: "advice", words: "Advice to swap", hint: "In mode Advise, with a button to do it." },
-  { kind: "swap_done", words: "A swap was made" },
-  { kind: "swap_failed", words: "A swap failed" },
-  { kind: "sign_in", words: "An account needs a sign-in" },
-  { kind: "login_ends", words: "A login ends soon" },
-  { kind: "drain", words: "Quota will expire unused" },
-  { kind: "digest", words: "What is about to be lost, once a day" },
-  { kind: "exhausted", words: "Every account is used up" },
-  { kind: "same_tier", words: "An equally urgent account is far behind" },
-  { kind: "stall", words: "Nothing could be decided for a while" },
-  { kind: "keychain", words: "The keychain does not answer" },
-  { kind: "threshold", words: "A window is nearly full" },
-  { kind: "reset", words: "A window has reset" },
-];
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -335,12 +319,12 @@ function Notices({ values, set }: GroupProps) {
         them is kept free for what needs you.
       </p>
       <div class="switches">
-        {NOTICES.filter((notice) => `notify.${notice.kind}` in values).map((notice) => (
+        {noticeSwitches.map((notice) => (
           <Switch
             key={notice.kind}
             on={values[`notify.${notice.kind}`] === true}
             label={notice.words}
-            hint={notice.hint}
+            hint={notice.hint ?? undefined}
             change={(on) => set(`notify.${notice.kind}`, on)}
           />
         ))}

@@ -1,8 +1,8 @@
 // The engine's names in plain words.
 
-import type { Login, Mode, Provider, Refusal, Trigger } from "./bindings";
+import type { Login, Mode, Provider, Refusal } from "./bindings";
 
-export const tool: Record<Provider, string> = { claude: "Claude Code", codex: "Codex" };
+export { needWords as need, toolWords as tool, triggerWords as trigger } from "./bindings";
 
 export const command: Record<Provider, string> = { claude: "claude", codex: "codex" };
 
@@ -47,23 +47,6 @@ export const refusal: Record<Refusal, string> = {
   stale: "What is known of it is too old",
   outranked: "Eligible, another was better",
   none: "The best candidate",
-};
-
-export const trigger: Record<Trigger, string> = {
-  tick: "no rule fired",
-  emergence_pending: "waiting whether a more urgent account persists",
-  residency_blocked: "the live account has not been live long enough",
-  cooldown_blocked: "resting after the last attempt",
-  no_target: "a rule fired, no account is eligible",
-  swap_aborted: "resting after a failed swap",
-  higher_tier_emerged: "a more urgent account",
-  intra_tier_preempted: "an equally urgent account loses more per hour",
-  tier_drained: "the live account reached its target",
-  forced_critical: "the 5-hour window is nearly full",
-  burn_rate: "the 5-hour window fills up before the next look",
-  failure_reported: "a tool was refused work",
-  manual: "you asked",
-  plan_improved: "the plan over all accounts is better",
 };
 
 /** The policies that may decide. */

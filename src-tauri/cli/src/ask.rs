@@ -8,7 +8,7 @@ use crate::{Exit, ahead, doctor, explain, show};
 use sluice_driver::socket::{Client, Found};
 use sluice_driver::{Config, Link, PATIENCE, Paths, StartError, spoken};
 use sluice_engine::Utc;
-use sluice_protocol::{Failure, FailureKind, Generation, Refused, Request, View};
+use sluice_protocol::{Code, Failure, FailureKind, Generation, Refused, Request, View};
 use sluice_providers::spoken::{Spoken, reset_said};
 use std::time::Duration;
 
@@ -80,8 +80,8 @@ async fn act(paths: &Paths) -> Result<(Link, Driver), StartError> {
 }
 
 fn not_started(error: &StartError) -> Refused {
-    let code = if error.passes() { "busy" } else { "unusable" };
-    Refused { code: code.to_owned(), text: error.to_string(), retry_after_s: None }
+    let code = if error.passes() { Code::Busy } else { Code::Unusable };
+    Refused::new(code, error.to_string())
 }
 
 /// An outcome that says who drives, in words only when nobody answers.
@@ -198,7 +198,7 @@ fn report(view: &View, args: ReportArgs) -> Result<Request, Refused> {
     let reset_at_ms = match args.resets.as_deref() {
         None => None,
         Some(text) => Some(reset(text, said_at).ok_or_else(|| Refused {
-            code: "invalid".to_owned(),
+            code: Code::Invalid,
             text: format!("{text} is no time at which a window could empty; nothing was reported."),
             retry_after_s: None,
         })?),

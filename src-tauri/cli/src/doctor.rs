@@ -11,7 +11,7 @@ use crate::render::until;
 use serde::Serialize;
 use serde_json::json;
 use sluice_driver::Paths;
-use sluice_protocol::{AccountView, Login, ProviderView, View};
+use sluice_protocol::{AccountView, Login, Need, ProviderView, View};
 
 /// A login that ends within a week is worth a word.
 const LOGIN_ENDS_SOON_MS: i64 = 7 * 86_400_000;
@@ -111,10 +111,11 @@ pub async fn look(paths: &Paths, driver: Driver, view: &View, show_mail: bool) -
 
 /// What needs the person and was not found above; it says itself what to do.
 fn needs(view: &View, found: &[Finding], show_mail: bool) -> Vec<Finding> {
-    let new = view.needs_you.iter().filter(|need| found.iter().all(|one| one.code != need.code));
+    let new =
+        view.needs_you.iter().filter(|need| found.iter().all(|one| one.code != need.code.name()));
     let told = new.map(|need| Finding {
         level: Level::Error,
-        code: need.code.clone(),
+        code: need.code.name().to_owned(),
         text: without_names(view, show_mail, &need.text),
         remedy: None,
     });
@@ -169,7 +170,7 @@ fn seat(view: &View, show_mail: bool, provider: &ProviderView) -> Finding {
             "Until then Sluice only watches; nothing is written.",
         ),
         (None, true, _) => Finding::warning(
-            "unmanaged_login",
+            Need::UnmanagedLogin.name(),
             format!("{name}: the login in use is not kept, so nothing is swapped."),
             "`sluice add` keeps it.",
         ),
@@ -216,7 +217,7 @@ fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
     }
     if account.login_health.also_in.is_some() {
         findings.push(Finding::warning(
-            "twin_login",
+            Need::TwinLogin.name(),
             format!(
                 "{name}: its login also lies in another place of this machine, and either side \
                  spends the other's tokens."

@@ -7,7 +7,7 @@ use serde_json::json;
 use sluice_driver::Link;
 use sluice_engine::Candidate;
 use sluice_protocol::{
-    Answer, DecisionFilter, DecisionView, Refusal, Refused, Request, Trigger, View,
+    Answer, Code, DecisionFilter, DecisionView, Refusal, Refused, Request, Trigger, View,
 };
 
 /// Wide enough for a terminal of the usual width.
@@ -15,15 +15,14 @@ const LINE: usize = 96;
 
 /// One decision in a paragraph and a table.
 pub async fn explain(link: &Link, view: &View, decision: Option<&str>) -> Outcome {
-    let refused = |code: &str, text: &str| {
-        let (code, text) = (code.to_owned(), text.to_owned());
-        Outcome::Refused(Refused { code, text, retry_after_s: None })
-    };
+    let refused = |code: Code, text: &str| Outcome::Refused(Refused::new(code, text));
     let number = match decision {
         None | Some("latest") => None,
         Some(text) => match text.parse::<i64>() {
             Ok(number) => Some(number),
-            Err(_) => return refused("invalid", "A decision is named by its number, or `latest`."),
+            Err(_) => {
+                return refused(Code::Invalid, "A decision is named by its number, or `latest`.");
+            }
         },
     };
     let before = number.map(|number| number.saturating_add(1));
@@ -34,7 +33,7 @@ pub async fn explain(link: &Link, view: &View, decision: Option<&str>) -> Outcom
         other => return Outcome::Refused(unexpected(&other)),
     };
     let Some(row) = row.filter(|row| number.is_none_or(|number| number == row.id)) else {
-        return refused("unknown", "There is no such decision; `sluice log` lists them.");
+        return refused(Code::Unknown, "There is no such decision; `sluice log` lists them.");
     };
     let text = explained(view, &row, &render::day(row.at_ms));
     shown(json!({ "decision": row, "text": text }), text)

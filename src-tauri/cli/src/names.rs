@@ -2,11 +2,11 @@
 
 use sluice_ledger::AccountRow;
 use sluice_protocol::label::{self, Named};
-use sluice_protocol::{AccountId, Refused, View};
+use sluice_protocol::{AccountId, Code, Refused, View};
 
 /// The account that a person means.
 pub fn find(view: &View, text: &str) -> Result<AccountId, Refused> {
-    let refused = |text| Refused { code: "unknown_account".to_owned(), text, retry_after_s: None };
+    let refused = |text: String| Refused::new(Code::UnknownAccount, text);
     let found = label::find(&view.accounts, Named::from, text);
     found.map(|account| account.id).map_err(refused)
 }
@@ -57,9 +57,9 @@ mod tests {
         assert_eq!(found("7"), Ok(7));
         assert_eq!(found("8"), Ok(3), "a name comes before a number");
         assert_eq!(found("w"), Ok(7));
-        assert_eq!(found("ho"), Err("unknown_account".to_owned()));
-        assert_eq!(found(""), Err("unknown_account".to_owned()));
-        assert_eq!(found("99"), Err("unknown_account".to_owned()));
+        assert_eq!(found("ho"), Err(Code::UnknownAccount));
+        assert_eq!(found(""), Err(Code::UnknownAccount));
+        assert_eq!(found("99"), Err(Code::UnknownAccount));
     }
 
     #[test]

@@ -1,28 +1,7 @@
 //! What a command ends with: a document and its words, or a refusal; printed, with the exit code.
 
 use crate::{Exit, render};
-use sluice_protocol::{Answer, Refused};
-
-/// Refusals that pass by themselves.
-const FOR_NOW: [&str; 17] = [
-    "REFRESH_IN_PROGRESS",
-    "REFRESH_TIMEOUT",
-    "VALIDATE_TIMEOUT",
-    "read_failed",
-    "refresh_failed",
-    "throttled",
-    "busy",
-    "cooldown",
-    "timeout",
-    "lock_timeout",
-    "unsettled",
-    "too_slow",
-    "tool_renews",
-    "restless",
-    "stale",
-    "observe_only",
-    "keychain_hanging",
-];
+use sluice_protocol::{Answer, Code, Refused, Remedy};
 
 /// What a command ends with.
 pub enum Outcome {
@@ -83,10 +62,10 @@ pub fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
     let (document, text, exit) = match outcome {
         Outcome::Shown { json, text } => (json, text, Exit::Done),
         Outcome::Refused(refused) => {
-            let exit = match refused.code.as_str() {
-                "invalid" | "unknown_account" => Exit::Usage,
-                code if FOR_NOW.contains(&code) => Exit::Later,
-                _ => Exit::Failed,
+            let exit = match refused.code.remedy() {
+                Remedy::AskAnew => Exit::Usage,
+                Remedy::Wait => Exit::Later,
+                Remedy::Mend => Exit::Failed,
             };
             if !json {
                 render::complain(&refused.text);
@@ -105,9 +84,6 @@ pub fn finish(name: &str, outcome: Outcome, json: bool) -> Exit {
 /// An answer of the wrong kind: the two sides are of different versions.
 pub fn unexpected(answer: &Answer) -> Refused {
     tracing::debug!(?answer, "an answer of the wrong kind");
-    Refused {
-        code: "version".to_owned(),
-        text: "The running Sluice gave an answer this command does not know; are they of the same version?".to_owned(),
-        retry_after_s: None,
-    }
+    let text = "The running Sluice gave an answer this command does not know; are they of the same version?";
+    Refused::new(Code::Version, text)
 }

@@ -7,7 +7,7 @@ use crate::{Exit, render};
 use serde_json::json;
 use sluice_driver::{Paths, export};
 use sluice_lab::{compare, replay};
-use sluice_protocol::{Compared, Instant, Refused, text};
+use sluice_protocol::{Code, Compared, Instant, Refused, text};
 
 /// Takes recorded decisions again, and with a policy compares what it would have come to.
 pub fn replay(
@@ -22,16 +22,14 @@ pub fn replay(
 
 fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) -> Outcome {
     let now = now();
-    let refused = |code: &str, text: String| {
-        Outcome::Refused(Refused { code: code.to_owned(), text, retry_after_s: None })
-    };
+    let refused = |code: Code, text: String| Outcome::Refused(Refused::new(code, text));
     let since = match from.map(|text| beginning(text, now.millis())) {
         None => Instant::from_millis(now.millis() - i64::from(days) * 86_400_000),
         Some(Some(ms)) => Instant::from_millis(ms),
         Some(None) => {
             let text =
                 "A beginning is a day (2026-11-15), an instant or an age (7d, 12h).".to_owned();
-            return refused("invalid", text);
+            return refused(Code::Invalid, text);
         }
     };
     let mut document = serde_json::Map::new();
@@ -49,7 +47,7 @@ fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) ->
     if rule.is_none() || policy.is_some() {
         let found = match replay::replay(&paths.database(), since, policy) {
             Ok(found) => found,
-            Err(text) => return refused("disk", text),
+            Err(text) => return refused(Code::Disk, text),
         };
         parts.push(decisions(&found));
         if let serde_json::Value::Object(fields) = json!(found) {

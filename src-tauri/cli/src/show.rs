@@ -8,7 +8,7 @@ use crate::{Exit, ahead, render};
 use serde_json::json;
 use sluice_driver::{Link, whereabouts};
 use sluice_protocol::{
-    AccountId, AccountView, Answer, DecisionFilter, DecisionView, Login, Mode, NeedsYou,
+    AccountId, AccountView, Answer, Code, DecisionFilter, DecisionView, Login, Mode, NeedsYou,
     Outcome as Report, Provider, Refused, Request, SwapView, Trigger, View,
 };
 
@@ -250,8 +250,7 @@ pub async fn settings(link: &Link, key: Option<&str>) -> Outcome {
         values.iter().filter(|(name, _)| key.is_none_or(|key| key == *name)).collect();
     if let (Some(key), true) = (key, chosen.is_empty()) {
         let text = format!("There is no setting named {key}; `sluice settings` lists them.");
-        let code = "invalid".to_owned();
-        return Outcome::Refused(Refused { code, text, retry_after_s: None });
+        return Outcome::Refused(Refused::new(Code::Invalid, text));
     }
     let lines = chosen.iter().filter_map(|(name, value)| match (idle.contains(name), key) {
         (false, _) => Some(format!("{name} = {value}")),
@@ -379,7 +378,7 @@ mod tests {
     use super::{reported, state, status};
     use crate::explain::tests::unread;
     use crate::outcome::Outcome as Shown;
-    use sluice_protocol::{AccountId, Generation, Login, NeedsYou, Outcome, View};
+    use sluice_protocol::{AccountId, Generation, Login, Need, NeedsYou, Outcome, View};
 
     #[test]
     fn a_refused_login_is_told_once_with_what_helps() {
@@ -387,7 +386,7 @@ mod tests {
         account.login = Login::NeedsSignIn;
         account.problem = Some("It needs you to sign in: the provider refused its login.".into());
         let needs = NeedsYou {
-            code: "sign_in".to_owned(),
+            code: Need::SignIn,
             account: Some(AccountId(1)),
             text: "The provider no longer takes the login of birch. Sign in as it with the tool."
                 .to_owned(),

@@ -52,6 +52,5 @@ fn shown(choice: Option<VaultKey>, moved: Option<usize>) -> Outcome {
 }
 
 fn refused(trouble: Trouble) -> Outcome {
-    let code = trouble.code.to_owned();
-    Outcome::Refused(Refused { code, text: trouble.text, retry_after_s: None })
+    Outcome::Refused(Refused::new(trouble.code, trouble.text))
 }

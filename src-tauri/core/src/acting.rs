@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::world::Settlement;
 use sluice_engine::{AccountId, Gates, LaneId, Now, Provider, Trigger, Utc};
-use sluice_protocol::{Answer, Refused, SwapView};
+use sluice_protocol::{Answer, Cause, Code, Refused, SwapView};
 
 /// A foreign write this soon after a swap undoes it, seconds.
 const UNDONE_S: f64 = 60.0;
@@ -210,14 +210,14 @@ impl Core {
             }
             SwapReport::Stale { text } => {
                 self.world.settle(order.lane, Settlement::Stale, now);
-                Err(Trouble::new("stale", text))
+                Err(Trouble::new(Code::Stale, text))
             }
             SwapReport::Stuck { row: _, text } => {
                 self.world.settle(order.lane, Settlement::Failed, now);
                 self.recovery.stick(order.lane, text.clone());
                 self.tell_stuck(order.lane, &text, now);
                 self.recovery.later(now.wall);
-                Err(Trouble::new("stuck_swap", text))
+                Err(Trouble::new(Code::StuckSwap, text))
             }
         };
         self.store_lane(order.lane, now);
@@ -227,7 +227,7 @@ impl Core {
             let answer = match view {
                 Ok(view) => Answer::Swapped(view),
                 Err(Trouble { code, text }) => {
-                    Answer::Refused(Refused { code: code.to_owned(), text, retry_after_s })
+                    Answer::Refused(Refused { code, text, retry_after_s })
                 }
             };
             self.effects.answer(call, answer);
@@ -265,7 +265,7 @@ impl Core {
         self.swaps.committed(order, now.wall);
         self.lanes.swapped(order.lane);
         self.end_cause(&super::deciding::advice_cause(order.provider, to));
-        self.end_cause(&format!("swap_failed:{}", order.provider.name()));
+        self.end_cause(&Cause::SwapFailed(order.provider));
         self.tell_swap_done(order, row, (lingering, caveats), now);
     }
 

@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use sluice_engine::limits::ACCOUNTS_MAX;
 use sluice_engine::{Account, AccountId, Login, Now, Provider, Usage};
-use sluice_protocol::Answer;
+use sluice_protocol::{Answer, Cause, Code};
 
 /// A login that is being added.
 #[derive(Clone, Debug)]
@@ -35,14 +35,14 @@ impl Additions {
 impl Core {
     pub(super) fn begin_adding(&mut self, call: CallId, provider: Provider, label: Option<String>) {
         let label = match label.map(|label| super::requests::clean_label(&label)) {
-            Some(Err(text)) => return self.refuse(call, "invalid", text),
+            Some(Err(text)) => return self.refuse(call, Code::Invalid, text),
             Some(Ok(label)) => Some(label),
             None => None,
         };
         if self.lane(provider).is_none() {
             return self.refuse(
                 call,
-                "unsupported",
+                Code::Unsupported,
                 format!("{} is not supported here yet.", provider.name()),
             );
         }
@@ -50,14 +50,14 @@ impl Core {
         if swapping || self.additions.is_open(provider) || self.seats.is_capturing(provider) {
             return self.refuse(
                 call,
-                "busy",
+                Code::Busy,
                 "The seat is being worked on; try again in a moment.",
             );
         }
         if self.world.accounts.len() >= ACCOUNTS_MAX {
             return self.refuse(
                 call,
-                "invalid",
+                Code::Invalid,
                 format!("Sluice keeps at most {ACCOUNTS_MAX} accounts."),
             );
         }
@@ -67,7 +67,7 @@ impl Core {
         self.read_seat(provider);
     }
 
-    pub(super) fn refuse_add(&mut self, provider: Provider, code: &str, text: String) {
+    pub(super) fn refuse_add(&mut self, provider: Provider, code: Code, text: String) {
         if let Some(adding) = self.additions.open.remove(&provider) {
             self.refuse(adding.call, code, text);
         }
@@ -126,7 +126,7 @@ impl Core {
         };
         let label = label.unwrap_or_default();
         self.take_in(KeptAccount { account, identity, label, kept: None });
-        self.end_cause(&format!("unmanaged:{}", provider.name()));
+        self.end_cause(&Cause::Unmanaged(provider));
         self.capture(provider, id);
         if self.options.offline {
             return;

@@ -8,8 +8,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use sluice_engine::{AccountId, Now, Provider, Trigger};
-use sluice_protocol::refused;
-use sluice_protocol::{Answer, Request};
+use sluice_protocol::{Answer, Code, Request, refused};
 
 /// Askers waiting for a renewal to end.
 const WAITING_MAX: usize = 8;
@@ -51,38 +50,44 @@ impl Core {
 
     fn person_may_swap(&self, to: AccountId) -> Result<Waits, No> {
         let Some(account) = self.account(to) else {
-            return Err(refusal("unknown_account", "There is no such account."));
+            return Err(refusal(Code::UnknownAccount, "There is no such account."));
         };
         let provider = account.provider;
         let label = self.label(to);
         if self.settings.stopped {
-            return Err(refusal("stopped", "Sluice is stopped. Start it again before you swap."));
+            return Err(refusal(
+                Code::Stopped,
+                "Sluice is stopped. Start it again before you swap.",
+            ));
         }
         if self.seats.live(provider) == Some(to) {
-            let answer = refusal("live_account", format!("{label} is live already."));
+            let answer = refusal(Code::LiveAccount, format!("{label} is live already."));
             return Err(answer.seen_in(provider));
         }
         if let Some(text) = login_text(account.login) {
-            return Err(refusal("not_signed_in", format!("{label} cannot be made live: {text}.")));
+            return Err(refusal(
+                Code::NotSignedIn,
+                format!("{label} cannot be made live: {text}."),
+            ));
         }
         match self.seats.seat(provider) {
             Some(Seat::Unmanaged) => {
                 let text = "The seat holds a login that Sluice does not keep. Add it first, so that it is \
                             not lost.";
-                return Err(refusal("unmanaged_login", text).seen_in(provider));
+                return Err(refusal(Code::UnmanagedLogin, text).seen_in(provider));
             }
             Some(Seat::Unread) | None => {
                 let text = "The seat is still being read; try again.";
-                return Err(refusal("busy", text).seen_in(provider));
+                return Err(refusal(Code::Busy, text).seen_in(provider));
             }
             Some(Seat::Known(_) | Seat::Empty | Seat::Unreadable(_) | Seat::Foreign(_)) => {}
         }
         if let Some(text) = self.observe_only(provider) {
-            return Err(refusal("observe_only", text).seen_in(provider));
+            return Err(refusal(Code::ObserveOnly, text).seen_in(provider));
         }
         if let Some(order) = self.under_way() {
             let text = format!("A swap to {} is being carried out.", self.label(order.to.0));
-            return Err(refusal("busy", text));
+            return Err(refusal(Code::Busy, text));
         }
         let renewing = self.refreshes.is_busy_with(to);
         Ok(if renewing || self.seats.is_capturing(provider) {
@@ -93,7 +98,7 @@ impl Core {
     }
 }
 
-fn refusal(code: &str, text: impl Into<String>) -> No {
+fn refusal(code: Code, text: impl Into<String>) -> No {
     No { answer: Box::new(refused(code, text)), seen: None }
 }
 

@@ -6,7 +6,7 @@ use super::effects::Effects;
 use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
 use sluice_engine::{AccountId, Provider, Utc};
-use sluice_protocol::refused;
+use sluice_protocol::{Code, refused};
 
 /// The longest that something under way holds others up, seconds.
 const HELD_UP_S: u32 = 240;
@@ -60,18 +60,18 @@ impl Core {
             }
             Task::Adding(provider) => {
                 let text = "The seat did not answer; what it holds was left as it is.";
-                self.refuse_add(provider, "timeout", text.to_owned());
+                self.refuse_add(provider, Code::Timeout, text.to_owned());
             }
             Task::Removing(account) => {
                 if let Some(call) = self.removals.stop_waiting(account) {
                     let text = "The keychain did not answer; the account goes when it does.";
-                    self.answer(call, refused("timeout", text));
+                    self.answer(call, refused(Code::Timeout, text));
                 }
             }
             Task::Swapping(at) => {
                 if let Some(call) = self.swaps.stop_waiting(at) {
                     let text = "The swap has not answered; nothing else is begun until it does.";
-                    self.answer(call, refused("timeout", text));
+                    self.answer(call, refused(Code::Timeout, text));
                 }
             }
         }

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use sluice_engine::{
     Account, AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger, Utc,
 };
-use sluice_protocol::{Advice, DecisionView, Mode};
+use sluice_protocol::{Advice, Cause, DecisionView, Mode};
 
 /// A lane decides at least this often, in poll intervals, also when no numbers come.
 const TICK_INTERVALS: f64 = 1.5;
@@ -287,7 +287,9 @@ impl Core {
         }
         let Some((to, reason)) = advice else { return };
         let decision = before.map_or(0, |before| before.decision);
-        self.lanes.set_advice(lane, Advice { to, reason: reason.clone(), decision });
+        let cause = advice_cause(provider, to);
+        let advice = Advice { to, reason: reason.clone(), decision, cause };
+        self.lanes.set_advice(lane, advice);
         self.tell_advice(provider, to, &reason, now);
     }
 
@@ -312,8 +314,8 @@ impl Core {
 }
 
 /// The cause under which an advised swap is told.
-pub(crate) fn advice_cause(provider: Provider, to: AccountId) -> String {
-    format!("advice:{}:{}", provider.name(), to.0)
+pub(crate) const fn advice_cause(provider: Provider, to: AccountId) -> Cause {
+    Cause::Advice { provider, to }
 }
 
 fn join(reason: &str, why: &str) -> String {

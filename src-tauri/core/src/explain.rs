@@ -2,7 +2,8 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
-use sluice_engine::{AccountId, Action, Decision, Trigger};
+use sluice_engine::{AccountId, Action, Decision};
+use sluice_protocol::branch::because;
 
 /// A decision in one sentence. `label` names an account; `action` is `stay`, `swap` or `advise`.
 #[must_use]
@@ -15,7 +16,7 @@ pub fn sentence(decision: &Decision, action: &str, label: impl Fn(AccountId) -> 
         (Action::Stay, _) => format!("{active} stays"),
     };
     let cause = clause(&decision.reason);
-    let cause = if cause.is_empty() { plain(decision.trigger).to_owned() } else { cause };
+    let cause = if cause.is_empty() { because(decision.trigger).to_owned() } else { cause };
     format!("{lead}: {cause}.")
 }
 
@@ -26,37 +27,12 @@ fn clause(reason: &str) -> String {
     format!("{first}{}", chars.as_str())
 }
 
-fn plain(trigger: Trigger) -> &'static str {
-    match trigger {
-        Trigger::Tick => "nothing speaks for a change",
-        Trigger::EmergencePending => {
-            "a more urgent account has appeared, but that counts only when it lasts"
-        }
-        Trigger::ResidencyBlocked => {
-            "another account would be better, but the last swap is too recent"
-        }
-        Trigger::CooldownBlocked => {
-            "another account would be better, but the last attempt is too recent"
-        }
-        Trigger::NoTarget => "it should be left, but no other account can take over",
-        Trigger::SwapAborted => "a swap was tried lately and failed",
-        Trigger::HigherTierEmerged => "the week of the other one ends sooner",
-        Trigger::IntraTierPreempted => "the other one loses more of its week with every hour",
-        Trigger::TierDrained => "it has used its share of the week by now",
-        Trigger::ForcedCritical => "its 5-hour window is full or nearly so",
-        Trigger::BurnRate => "at this pace its 5-hour window is full before the next look",
-        Trigger::FailureReported => "it refuses work",
-        Trigger::Manual => "you asked for it",
-        Trigger::PlanImproved => "over the days ahead that gets more work done",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec::Vec;
     use core::fmt::Write as _;
-    use sluice_engine::{Generation, LaneId, Utc};
+    use sluice_engine::{Generation, LaneId, Trigger, Utc};
 
     fn told(trigger: Trigger, action: &str) -> String {
         let swaps = action != "stay";

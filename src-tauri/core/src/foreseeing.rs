@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use sluice_engine::forecast::{Book, Ended, Kind, Outlook, RunOut, Scene};
 use sluice_engine::{Account, AccountId, Now, Utc, World, advise};
 use sluice_protocol::outlook::ForecastView;
-use sluice_protocol::{NoticeAction, Request};
+use sluice_protocol::{Cause, Notice, NoticeAction};
 
 /// The book is looked at this often, seconds.
 const LOOK_S: f64 = 60.0;
@@ -127,20 +127,12 @@ impl Core {
                 "Route work to it if you can."
             }
         );
-        let mut actions = Vec::new();
+        let mut notice = Notice::new(cause.clone(), title, body);
         if !live {
-            actions.push(NoticeAction {
-                key: "swap".to_owned(),
-                label: "Route work here".to_owned(),
-                request: Request::Swap { to: account },
-            });
+            notice = notice.with(NoticeAction::route_here(account));
         }
-        actions.push(NoticeAction {
-            key: "snooze".to_owned(),
-            label: "Snooze".to_owned(),
-            request: Request::Snooze { cause: cause.clone(), until_ms: said.resets_at.millis() },
-        });
-        self.tell(&cause, "drain", title, body, actions, now);
+        let snooze = NoticeAction::snooze(cause, said.resets_at.millis());
+        self.tell(notice.with(snooze), now);
     }
 
     /// Once a day, when work begins: what is about to be lost and what was. A day on which there
@@ -159,9 +151,8 @@ impl Core {
         if lines.is_empty() {
             return;
         }
-        let cause = format!("digest:{}", midnight.millis());
-        let title = "Capacity today".to_owned();
-        self.tell(&cause, "digest", title, lines.join("\n"), Vec::new(), now);
+        let cause = Cause::Digest { midnight_ms: midnight.millis() };
+        self.tell(Notice::new(cause, "Capacity today", lines.join("\n")), now);
     }
 
     fn digest_ahead(&self, now: Utc) -> Vec<String> {
@@ -185,7 +176,8 @@ impl Core {
     }
 
     /// One episode per account and week.
-    fn drain_cause(&self, said: &Outlook) -> String {
-        self.told.episode(&format!("drain:{}", said.account.0), Some(said.resets_at))
+    fn drain_cause(&self, said: &Outlook) -> Cause {
+        let account = said.account;
+        self.told.episode(|hour| Cause::Drain { account, hour }, Some(said.resets_at))
     }
 }

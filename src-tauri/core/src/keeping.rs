@@ -7,6 +7,7 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Login, Now, Provider};
+use sluice_protocol::{Cause, Code, Need, Notice};
 
 impl Core {
     pub(super) fn drive_keeping(&mut self, now: Now) {
@@ -26,10 +27,10 @@ impl Core {
     pub(super) fn on_kept(&mut self, account: AccountId, result: Result<Kept, Trouble>, now: Now) {
         match result {
             Ok(kept) => self.on_held(account, kept),
-            Err(trouble) if trouble.code == "no_credential" => self.on_lost(account, now),
+            Err(trouble) if trouble.code == Code::NoCredential => self.on_lost(account, now),
             // A store that does not answer says nothing about what it keeps.
             Err(trouble) => {
-                tracing::debug!(account = account.0, code = trouble.code, "not read back");
+                tracing::debug!(account = account.0, code = trouble.code.name(), "not read back");
                 self.chores.read_back_soon(now.wall);
             }
         }
@@ -41,7 +42,7 @@ impl Core {
             // Its keychain is back.
             self.set_login(account, Login::Unverified);
             self.profiles.set_problem(account, None);
-            self.end_cause(&format!("sign_in:{}", account.0));
+            self.end_cause(&Cause::SignIn(account));
         }
     }
 
@@ -78,12 +79,10 @@ impl Core {
                  add` stores it again."
             );
             // Nobody has to sign in for that.
-            let (cause, title) = (
-                format!("sign_in:{}", account.0),
-                format!("The login of {label} is not kept any more"),
-            );
-            self.need(&cause, "not_kept", Some(account), &text);
-            self.tell(&cause, "sign_in", title, text.clone(), Vec::new(), now);
+            let title = format!("The login of {label} is not kept any more");
+            let cause = Cause::SignIn(account);
+            self.need(cause.clone(), Need::NotKept, Some(account), &text);
+            self.tell(Notice::new(cause, title, text.clone()), now);
             return text;
         }
         let text = format!(

@@ -3,11 +3,10 @@
 
 use super::seats::Seat;
 use super::{CallId, Core};
-use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{Now, Provider};
-use sluice_protocol::Request;
+use sluice_protocol::{Cause, Code, Need, Notice, Request};
 
 /// The longest a wish waits for the look, real seconds.
 const LOOK_S: u32 = 10;
@@ -57,18 +56,21 @@ impl Core {
 
     /// The seat holds something that is left as it is.
     pub(super) fn leave_alone(&mut self, provider: Provider, seat: Seat, now: Now) {
-        let (code, title, text) = match &seat {
+        let (code, need, title, text) = match &seat {
             Seat::Foreign(text) => {
-                ("foreign_login", "The login in use is not one that Sluice keeps", text)
+                let title = "The login in use is not one that Sluice keeps";
+                (Code::ForeignLogin, Need::ForeignLogin, title, text)
             }
-            Seat::Unreadable(text) => ("seat_unreadable", "The live login is left alone", text),
+            Seat::Unreadable(text) => {
+                let title = "The live login is left alone";
+                (Code::SeatUnreadable, Need::SeatUnreadable, title, text)
+            }
             Seat::Unread | Seat::Empty | Seat::Known(_) | Seat::Unmanaged => return,
         };
         self.refuse_add(provider, code, left_alone(text));
-        let cause = format!("seat:{}", provider.name());
         let told = left_alone(text);
-        self.need(&cause, code, None, &told);
-        self.tell(&cause, "keychain", title.to_owned(), told, Vec::new(), now);
+        self.need(Cause::Seat(provider), need, None, &told);
+        self.tell(Notice::new(Cause::Seat(provider), title, told), now);
         self.end_vacancy(provider);
         self.seats.place(provider, seat, None);
     }

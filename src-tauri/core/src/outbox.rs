@@ -3,31 +3,15 @@
 use super::{Core, Effect, Record, Then};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{Now, Utc};
-use sluice_protocol::Notice;
-use sluice_protocol::text;
+use sluice_protocol::{Cause, Notice, NoticeKind, text};
 
 /// Notices in 24 hours that nobody asked for, beside those of swaps; one more is kept free for what
 /// needs the person, which is told at once and counts too.
 const DAY_MAX: usize = 2;
 /// Of these, how many may be mere news.
 const NEWS_MAX: usize = 1;
-/// What was done by itself is told each time and counts towards nothing; in quiet hours it waits, and
-/// all that waits is told as one.
-const SWAP: &str = "swap_done";
-/// Kinds that are news: nothing is lost when nobody reads them.
-const NEWS: [&str; 2] = ["same_tier", "digest"];
-/// Kinds that are off until a person wishes for them; the measure is theirs then.
-const WISHED: [&str; 2] = ["threshold", "reset"];
-/// Kinds that are worth nothing once their moment has passed.
-const FLEETING: [&str; 3] = ["same_tier", "threshold", "reset"];
-/// Kinds that are told in quiet hours too: without the person nothing goes on.
-pub(super) const URGENT: [&str; 3] = ["sign_in", "keychain", "swap_failed"];
-/// Kinds whose cause names one episode, told once in its life, also over a restart.
-const EPISODES: [&str; 7] =
-    ["drain", "digest", "exhausted", "same_tier", "login_ends", "threshold", "reset"];
 /// A notice older than this is not shown any more, seconds.
 pub const AGE_MAX_S: i64 = 12 * 3_600;
 /// Held at once; the oldest go first.
@@ -39,7 +23,7 @@ const DAY_S: f64 = 86_400.0;
 pub(super) struct Outbox {
     held: VecDeque<(Notice, Utc)>,
     /// Swaps that stand in a held notice beside the newest, by its cause.
-    swaps_before: BTreeMap<String, u32>,
+    swaps_before: BTreeMap<Cause, u32>,
     /// When something nobody asked for was told.
     day: VecDeque<Utc>,
     news: VecDeque<Utc>,
@@ -47,14 +31,14 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// The cause is over: what waits for it is not told any more.
-    pub(super) fn forget(&mut self, cause: &str) {
-        self.held.retain(|(notice, _)| notice.cause != cause);
+    pub(super) fn forget(&mut self, cause: &Cause) {
+        self.held.retain(|(notice, _)| notice.cause != *cause);
         self.swaps_before.remove(cause);
     }
 
     /// Holds a swap; the newest takes the place of the one that waits already.
     fn hold_swap(&mut self, notice: Notice, at: Utc) {
-        let waiting = self.held.iter().position(|(held, _)| held.kind == SWAP);
+        let waiting = self.held.iter().position(|(held, _)| held.kind.is_swap());
         let older = waiting.and_then(|index| self.held.remove(index));
         let before = older
             .map_or(0, |(held, _)| 1 + self.swaps_before.remove(&held.cause).unwrap_or_default());
@@ -76,21 +60,21 @@ impl Outbox {
         notice
     }
 
-    fn count(&mut self, kind: &str, at: Utc) {
+    fn count(&mut self, kind: NoticeKind, at: Utc) {
         self.day.push_back(at);
-        if NEWS.contains(&kind) {
+        if kind.is_news() {
             self.news.push_back(at);
         }
     }
 
-    fn has_room(&mut self, kind: &str, now: Utc) -> bool {
+    fn has_room(&mut self, kind: NoticeKind, now: Utc) -> bool {
         for told in [&mut self.day, &mut self.news] {
             told.retain(|at| now.seconds_since(*at) < DAY_S && *at <= now);
         }
-        if URGENT.contains(&kind) {
+        if kind.is_urgent() {
             return true;
         }
-        self.day.len() < DAY_MAX && (!NEWS.contains(&kind) || self.news.len() < NEWS_MAX)
+        self.day.len() < DAY_MAX && (!kind.is_news() || self.news.len() < NEWS_MAX)
     }
 }
 
@@ -98,22 +82,22 @@ impl Core {
     /// Puts a notice out, or holds it until it may be told. What a person's own act brought about
     /// is told at once and counts towards nothing.
     pub(super) fn announce(&mut self, notice: Notice, prompted: bool, now: Now) {
-        let wished = WISHED.contains(&notice.kind.as_str()) && !self.is_quiet(now);
+        let wished = notice.kind.is_wished() && !self.is_quiet(now);
         if prompted || wished {
             return self.put_out(notice, now);
         }
-        let quiet = self.is_quiet(now) && !URGENT.contains(&notice.kind.as_str());
-        if notice.kind == SWAP {
+        let quiet = self.is_quiet(now) && !notice.kind.is_urgent();
+        if notice.kind.is_swap() {
             if quiet {
                 return self.outbox.hold_swap(notice, now.wall);
             }
             return self.put_out(notice, now);
         }
-        if !quiet && self.outbox.has_room(&notice.kind, now.wall) {
-            self.outbox.count(&notice.kind, now.wall);
+        if !quiet && self.outbox.has_room(notice.kind, now.wall) {
+            self.outbox.count(notice.kind, now.wall);
             return self.put_out(notice, now);
         }
-        if FLEETING.contains(&notice.kind.as_str()) {
+        if notice.kind.is_fleeting() {
             return;
         }
         if self.outbox.held.len() >= HELD_MAX
@@ -135,17 +119,15 @@ impl Core {
             }
             young
         });
-        held.make_contiguous().sort_by_key(|(notice, _)| {
-            let kind = notice.kind.as_str();
-            (!URGENT.contains(&kind), NEWS.contains(&kind))
-        });
+        held.make_contiguous()
+            .sort_by_key(|(notice, _)| (!notice.kind.is_urgent(), notice.kind.is_news()));
         for (notice, at) in held {
-            let urgent = URGENT.contains(&notice.kind.as_str());
-            if notice.kind == SWAP && !quiet {
+            let urgent = notice.kind.is_urgent();
+            if notice.kind.is_swap() && !quiet {
                 let notice = self.outbox.with_swaps(notice);
                 self.put_out(notice, now);
-            } else if (!quiet || urgent) && self.outbox.has_room(&notice.kind, now.wall) {
-                self.outbox.count(&notice.kind, now.wall);
+            } else if (!quiet || urgent) && self.outbox.has_room(notice.kind, now.wall) {
+                self.outbox.count(notice.kind, now.wall);
                 self.put_out(notice, now);
             } else {
                 self.outbox.held.push_back((notice, at));
@@ -165,7 +147,7 @@ impl Core {
     /// What the last driver told is not told again; what it wrote down and did not show is shown.
     pub(super) fn take_up_notices(
         &mut self,
-        told: Vec<(String, String, Utc)>,
+        told: Vec<(Cause, NoticeKind, Utc)>,
         untold: Vec<(i64, Utc, Notice)>,
         now: Now,
     ) {
@@ -173,11 +155,10 @@ impl Core {
             return;
         }
         for (cause, kind, at) in told {
-            let wished = WISHED.contains(&kind.as_str());
-            if kind != SWAP && !wished && now.wall.seconds_since(at) < DAY_S {
-                self.outbox.count(&kind, at);
+            if !kind.is_swap() && !kind.is_wished() && now.wall.seconds_since(at) < DAY_S {
+                self.outbox.count(kind, at);
             }
-            if EPISODES.contains(&kind.as_str()) {
+            if kind.is_episode() {
                 self.told.reopen(cause, at);
             }
         }
@@ -185,8 +166,8 @@ impl Core {
             let fresh = now.wall.seconds_since(at) <= AGE_MAX_S as f64;
             if fresh && !self.told.is_snoozed(&notice.cause, now.wall) {
                 self.told.reopen(notice.cause.clone(), at);
-                if notice.kind != SWAP {
-                    self.outbox.count(&notice.kind, at);
+                if !notice.kind.is_swap() {
+                    self.outbox.count(notice.kind, at);
                 }
                 self.effects.push(Effect::Tell { notice: Box::new(notice), row: Some(row), at });
             }

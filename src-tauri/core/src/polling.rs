@@ -13,7 +13,7 @@ use sluice_engine::observation::Fact;
 use sluice_engine::{
     AccountId, Login, Now, Observation, PollPlan, Provider, Source, Usage, Utc, World,
 };
-use sluice_protocol::Mode;
+use sluice_protocol::{Cause, Code, Mode};
 
 /// Parked accounts of one provider are read this far apart, seconds.
 const PACE_S: i64 = 1;
@@ -267,7 +267,7 @@ impl Core {
             }
             Err(PollError::Bearer(trouble)) => {
                 self.unasked(account);
-                if trouble.code == "no_credential" {
+                if trouble.code == Code::NoCredential {
                     self.chores.read_back_now();
                 }
                 self.profiles.set_problem(account, Some(trouble.text));
@@ -308,7 +308,7 @@ impl Core {
             }
         } else {
             self.profiles.set_problem(account, None);
-            self.end_cause(&format!("sign_in:{}", account.0));
+            self.end_cause(&Cause::SignIn(account));
             if source == Source::Endpoint {
                 self.set_login(account, Login::Valid);
             }

@@ -9,21 +9,21 @@ use sluice_engine::skip::{FailureKind, LimitWindow, Wall};
 use sluice_engine::{
     AccountId, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
 };
-use sluice_protocol::{Answer, CapView, LaneView, Notice, RunView};
+use sluice_protocol::{Answer, CapView, Cause, Code, LaneView, Notice, NoticeKind, RunView};
 
 /// Something a port could not do: what happened, what was kept, what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Trouble {
-    /// Stable code, the same set as [`sluice_protocol::Refused::code`].
-    pub code: &'static str,
+    /// What a front end may branch on.
+    pub code: Code,
     /// For people; names no secret and no mail address.
     pub text: String,
 }
 
 impl Trouble {
     /// A trouble with its code.
-    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
         Self { code, text: text.into() }
     }
 }
@@ -274,7 +274,7 @@ pub struct Loaded {
     /// Settings by key.
     pub settings: BTreeMap<String, serde_json::Value>,
     /// Snoozed causes and until when.
-    pub snoozed: BTreeMap<String, Utc>,
+    pub snoozed: BTreeMap<Cause, Utc>,
     /// What failures left standing between accounts and being chosen.
     pub walls: BTreeMap<AccountId, Wall>,
     /// Committed swaps, their instants, of the last 24 hours.
@@ -284,7 +284,7 @@ pub struct Loaded {
     /// Notices that were written down and not shown, with their row, oldest first.
     pub untold: Vec<(i64, Utc, sluice_protocol::Notice)>,
     /// Cause, kind and instant of what was told in the last eight days.
-    pub told: Vec<(String, String, Utc)>,
+    pub told: Vec<(Cause, NoticeKind, Utc)>,
     /// Things a person should know (an old file was kept aside, …).
     pub notes: Vec<String>,
 }

@@ -9,6 +9,7 @@ use alloc::string::String;
 use sluice_engine::gates::{self, Shares};
 use sluice_engine::world::Settlement;
 use sluice_engine::{AccountId, Login, Now, Refusal, Usage};
+use sluice_protocol::Code;
 
 /// A login that the provider took within this time needs no further proof, seconds.
 const PROOF_S: f64 = 3_600.0;
@@ -157,21 +158,21 @@ impl Core {
                 self.needs_sign_in(to, "the provider refused its login before it went live", now);
                 let text =
                     format!("The provider refuses the login of {label}; nothing was changed.");
-                Some(("not_signed_in", text))
+                Some(Trouble::new(Code::NotSignedIn, text))
             }
             Verdict::Unsendable => {
                 let text = format!(
                     "{label} was not made live: {}; nothing was changed.",
                     crate::ports::UNSENDABLE
                 );
-                Some(("kept_unusable", text))
+                Some(Trouble::new(Code::KeptUnusable, text))
             }
             Verdict::Unknown if known != Some(Login::Valid) && !order.by_person => {
                 let text = format!(
                     "The login of {label} was never taken by the provider and could not be checked \
                      now; nothing was changed."
                 );
-                Some(("unproven", text))
+                Some(Trouble::new(Code::Unproven, text))
             }
             Verdict::Taken | Verdict::Unknown if !order.by_person => self
                 .barred(to, &label, now)
@@ -183,24 +184,23 @@ impl Core {
         };
         match trouble {
             None => self.carry_out_swap(self.renewed_order(order, call.is_some(), now), call),
-            Some((code, text)) => self.refuse_swap(order, call, Trouble::new(code, text), now),
+            Some(trouble) => self.refuse_swap(order, call, trouble, now),
         }
     }
 
     /// What the provider's word or money says against going there by itself.
-    fn barred(&self, account: AccountId, label: &str, now: Now) -> Option<(&'static str, String)> {
+    fn barred(&self, account: AccountId, label: &str, now: Now) -> Option<Trouble> {
         let usage = &self.account(account)?.usage;
         if let Some(why) = usage.blocked(now.wall) {
-            return Some(("stale", format!("{label}: {}; nothing was changed.", why.words())));
+            return Some(stale(format!("{label}: {}; nothing was changed.", why.words())));
         }
         let shares = Shares::read(usage, now.wall);
-        (gates::barred(usage, shares, &self.world.rules, now.wall) != Refusal::None).then(|| {
-            ("stale", format!("Using {label} would cost extra money; nothing was changed."))
-        })
+        (gates::barred(usage, shares, &self.world.rules, now.wall) != Refusal::None)
+            .then(|| stale(format!("Using {label} would cost extra money; nothing was changed.")))
     }
 
     /// A reading of this moment leaves nothing to go there for.
-    fn used_up(&self, account: AccountId, label: &str, now: Now) -> Option<(&'static str, String)> {
+    fn used_up(&self, account: AccountId, label: &str, now: Now) -> Option<Trouble> {
         let usage = &self.account(account)?.usage;
         let shares = Shares::read(usage, now.wall);
         if gates::paid(usage, shares, &self.world.rules) {
@@ -209,11 +209,11 @@ impl Core {
         }
         let least = |used: Option<f64>, most: f64| used.is_some_and(|used| used >= most);
         let full = least(shares.short, self.world.rules.critical) || least(shares.week, FULL);
-        full.then(|| ("stale", format!("{label} turned out to be used up; nothing was changed.")))
+        full.then(|| stale(format!("{label} turned out to be used up; nothing was changed.")))
     }
 
     /// What was decided holds no longer: the seat or the person's will has changed meanwhile.
-    fn moved_on(&self, order: &SwapOrder) -> Option<(&'static str, String)> {
+    fn moved_on(&self, order: &SwapOrder) -> Option<Trouble> {
         let from = order.from.as_ref().map(|(account, _)| *account);
         let seat = self.seats.seat(order.provider);
         let same = match seat {
@@ -223,15 +223,16 @@ impl Core {
             | None => false,
         };
         if !same || self.settings.stopped || self.ending {
-            return Some(("stale", "The seat had changed meanwhile; nothing was done.".to_owned()));
+            return Some(stale("The seat had changed meanwhile; nothing was done."));
         }
-        self.observe_only(order.provider).map(|text| ("observe_only", text))
+        self.observe_only(order.provider).map(|text| Trouble::new(Code::ObserveOnly, text))
     }
 
     fn refuse_swap(&mut self, order: SwapOrder, call: Option<CallId>, trouble: Trouble, now: Now) {
-        let settled = if trouble.code == "stale" { Settlement::Stale } else { Settlement::Failed };
+        let settled =
+            if trouble.code == Code::Stale { Settlement::Stale } else { Settlement::Failed };
         self.world.settle(order.lane, settled, now);
-        if trouble.code != "stale" {
+        if trouble.code != Code::Stale {
             self.tell_swap_failed(&order, None, &trouble, now);
         }
         self.store_lane(order.lane, now);
@@ -240,6 +241,11 @@ impl Core {
             self.answer(call, sluice_protocol::refused(trouble.code, trouble.text));
         }
     }
+}
+
+/// What the swap was decided on holds no longer.
+fn stale(text: impl Into<String>) -> Trouble {
+    Trouble::new(Code::Stale, text)
 }
 
 fn may_renew(account: &sluice_engine::Account) -> bool {

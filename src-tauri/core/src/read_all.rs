@@ -7,8 +7,7 @@ use crate::ports::login_text;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Now, Utc};
-use sluice_protocol::refused;
-use sluice_protocol::{Answer, BulkView, Mode};
+use sluice_protocol::{Answer, BulkView, Code, Mode, refused};
 
 /// The longest that a round takes, seconds.
 const ROUND_S: u32 = 300;
@@ -69,11 +68,11 @@ impl Core {
     pub(super) fn read_all(&mut self, call: CallId, now: Now) {
         if self.read_all.round.is_some() {
             let text = "Every account is being read already; its progress is in the view.";
-            return self.answer(call, refused("REFRESH_IN_PROGRESS", text));
+            return self.answer(call, refused(Code::RefreshInProgress, text));
         }
         if self.options.offline || self.settings.stopped {
             let text = "Nothing is read at the moment: start Sluice again, or `sluice daemon`.";
-            return self.answer(call, refused("not_running", text));
+            return self.answer(call, refused(Code::NotRunning, text));
         }
         let recent = self.read_all.ended_at.is_some_and(|at| {
             let since = now.wall.seconds_since(at);

@@ -6,7 +6,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Decision, Lane, Observation, Provider, Utc};
-use sluice_protocol::Mode;
+use sluice_protocol::{Cause, Mode};
 
 /// One thing to write down.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,7 +149,7 @@ pub enum Record {
     /// A silenced cause.
     Snooze {
         /// The cause.
-        cause: String,
+        cause: Cause,
         /// Until then.
         until: Utc,
     },

@@ -7,6 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{LaneId, Now, Utc};
+use sluice_protocol::Cause;
 
 /// An open swap that could not be settled is looked at again after this, seconds.
 const AGAIN_S: i64 = 300;
@@ -56,7 +57,7 @@ impl Core {
         let Ok(found) = found else { return self.recovery.later(now.wall) };
         for one in found.iter().filter(|one| one.settled && !one.stuck) {
             self.recovery.stuck.remove(&one.lane);
-            self.end_cause(&format!("stuck:{}", one.lane.0));
+            self.end_cause(&Cause::Stuck(one.lane));
         }
         self.after_recovery(&found, now);
         for provider in self.providers() {

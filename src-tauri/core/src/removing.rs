@@ -6,7 +6,7 @@ use crate::ports::Trouble;
 use crate::records::Record;
 use alloc::collections::BTreeMap;
 use sluice_engine::{AccountId, Now};
-use sluice_protocol::{Answer, Request};
+use sluice_protocol::{Answer, Cause, Code, Request};
 
 /// What is being removed, and who still waits for it.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ impl Core {
 
     pub(super) fn remove(&mut self, call: CallId, account: AccountId) {
         let Some(provider) = self.account(account).map(|found| found.provider) else {
-            return self.refuse(call, "unknown_account", "There is no such account.");
+            return self.refuse(call, Code::UnknownAccount, "There is no such account.");
         };
         if self.seats.is_live(account) {
             if self.look_first(provider, call, Request::Remove { account }) {
@@ -44,13 +44,13 @@ impl Core {
             }
             let text =
                 "It is live. Swap to another account first; its login stays kept until then.";
-            return self.refuse(call, "live_account", text);
+            return self.refuse(call, Code::LiveAccount, text);
         }
         let swapping = self.under_way().is_some_and(|order| {
             order.to.0 == account || order.from.as_ref().is_some_and(|from| from.0 == account)
         });
         if swapping || self.refreshes.is_busy_with(account) || self.removals.is_open(account) {
-            return self.refuse(call, "busy", "It is being worked on; try again in a moment.");
+            return self.refuse(call, Code::Busy, "It is being worked on; try again in a moment.");
         }
         self.removals.open.insert(account, Some(call));
         self.deadlines.add(Task::Removing(account), &mut self.effects);
@@ -71,7 +71,7 @@ impl Core {
             }
             return;
         }
-        self.end_cause(&format!("sign_in:{}", account.0));
+        self.end_cause(&Cause::SignIn(account));
         self.drop_account(account, now);
         if let Some(call) = call {
             self.answer(call, Answer::Done);

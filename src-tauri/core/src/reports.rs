@@ -9,8 +9,7 @@ use sluice_engine::skip::{FailureKind, LimitWindow, Out, Skip, Wall};
 use sluice_engine::{
     AccountId, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, same_reset,
 };
-use sluice_protocol::refused;
-use sluice_protocol::{Answer, Mode, Outcome};
+use sluice_protocol::{Answer, Code, Mode, Outcome, refused};
 
 /// A report older than this is remembered by the ledger and moves nothing any more, seconds.
 const LATE_S: f64 = 600.0;
@@ -28,10 +27,10 @@ impl Core {
 
     fn on_told(&mut self, call: CallId, told: &Told, now: Now) {
         let Some(provider) = self.account(told.account).map(|account| account.provider) else {
-            return self.answer(call, refused("unknown_account", "There is no such account."));
+            return self.answer(call, refused(Code::UnknownAccount, "There is no such account."));
         };
         if told.window.as_ref().is_some_and(|window| window.name().len() > WINDOW_MAX) {
-            return self.answer(call, refused("invalid", "That is no name of a window."));
+            return self.answer(call, refused(Code::Invalid, "That is no name of a window."));
         }
         let outcome = self.take_report(provider, told, now);
         self.answer_report(call, provider, told.account, outcome);
@@ -156,7 +155,7 @@ impl Core {
             return;
         };
         let Some(account) = own.active else {
-            return self.answer(call, refused("not_signed_in", "Nobody is signed in there."));
+            return self.answer(call, refused(Code::NotSignedIn, "Nobody is signed in there."));
         };
         let wall = self.skips.of(account);
         let found = self.account(account);
@@ -209,13 +208,13 @@ impl Core {
         };
         if expected.is_some_and(|expected| expected != own.generation) {
             let text = "The lane has moved on since this was shown; nothing was changed.";
-            return self.answer(call, refused("stale", text));
+            return self.answer(call, refused(Code::Stale, text));
         }
         match to {
             Some(to) => self.ask_swap(call, to, now),
             None => {
                 let text = "Which account the machine's own seat should have must be said.";
-                self.answer(call, refused("invalid", text));
+                self.answer(call, refused(Code::Invalid, text));
             }
         }
     }

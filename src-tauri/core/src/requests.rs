@@ -8,12 +8,11 @@ use crate::settings::Settings;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use sluice_engine::{Account, AccountId, Now, Policy, Provider, Utc};
 use sluice_protocol::limits::{CAUSE_BYTES_MAX, LABEL_CHARS_MAX, PAUSE_MAX_MS, ROWS_MAX};
-use sluice_protocol::refused;
-use sluice_protocol::{Answer, DecisionFilter, Mode, Request};
+use sluice_protocol::{Answer, Cause, Code, DecisionFilter, Mode, Request, refused};
 
 impl Core {
     pub(super) fn on_call(&mut self, call: CallId, request: Request, now: Now) {
@@ -31,7 +30,7 @@ impl Core {
             }
             Request::Swap { to } if self.asked_swaps.has_room() => self.ask_swap(call, to, now),
             Request::Swap { .. } => {
-                self.refuse(call, "busy", "Too many swaps are waiting already.")
+                self.refuse(call, Code::Busy, "Too many swaps are waiting already.")
             }
             Request::PointLane { lane, to, expected_generation: expected } => {
                 self.point_lane(call, lane, to, expected, now)
@@ -94,7 +93,7 @@ impl Core {
                 if !["stay", "swap", "advise"].contains(&action.as_str()) =>
             {
                 let text = format!("{action} is no action; there are stay, swap and advise.");
-                return self.refuse(call, "invalid", text);
+                return self.refuse(call, Code::Invalid, text);
             }
             Request::Decisions { limit, before, only } => {
                 Query::Decisions { limit: limit.clamp(1, ROWS_MAX), before, only }
@@ -109,7 +108,7 @@ impl Core {
             }
             other => {
                 tracing::error!(?other, "not a look-up");
-                return self.refuse(call, "invalid", "That is nothing to look up.");
+                return self.refuse(call, Code::Invalid, "That is nothing to look up.");
             }
         };
         self.look(call, query);
@@ -119,7 +118,7 @@ impl Core {
         self.effects.answer(call, answer);
     }
 
-    pub(super) fn refuse(&mut self, call: CallId, code: &str, text: impl Into<String>) {
+    pub(super) fn refuse(&mut self, call: CallId, code: Code, text: impl Into<String>) {
         self.answer(call, refused(code, text));
     }
 
@@ -152,17 +151,17 @@ impl Core {
     fn rename(&mut self, call: CallId, account: AccountId, label: &str) {
         let label = match clean_label(label) {
             Ok(label) => label,
-            Err(text) => return self.refuse(call, "invalid", text),
+            Err(text) => return self.refuse(call, Code::Invalid, text),
         };
         if !self.profiles.rename(account, label) {
-            return self.refuse(call, "unknown_account", "There is no such account.");
+            return self.refuse(call, Code::UnknownAccount, "There is no such account.");
         }
         self.stored_answer(call, account);
     }
 
     fn edit(&mut self, call: CallId, account: AccountId, change: impl FnOnce(&mut Account)) {
         let Some(found) = self.account_mut(account) else {
-            return self.refuse(call, "unknown_account", "There is no such account.");
+            return self.refuse(call, Code::UnknownAccount, "There is no such account.");
         };
         change(found);
         self.stored_answer(call, account);
@@ -179,7 +178,11 @@ impl Core {
         let known: BTreeSet<_> = self.world.accounts.iter().map(|account| account.id).collect();
         let asked: BTreeSet<_> = accounts.iter().copied().collect();
         if known != asked || asked.len() != accounts.len() {
-            return self.refuse(call, "invalid", "The order must name every account exactly once.");
+            return self.refuse(
+                call,
+                Code::Invalid,
+                "The order must name every account exactly once.",
+            );
         }
         for (position, id) in (0_i64..).zip(accounts) {
             if let Some(account) = self.account_mut(*id) {
@@ -195,7 +198,7 @@ impl Core {
     fn pause(&mut self, call: CallId, provider: Option<Provider>, until_ms: i64, now: Now) {
         let ahead = until_ms.saturating_sub(now.wall.millis());
         if !(1..=PAUSE_MAX_MS).contains(&ahead) {
-            return self.refuse(call, "invalid", "A pause must end within the next 31 days.");
+            return self.refuse(call, Code::Invalid, "A pause must end within the next 31 days.");
         }
         self.set_pause(call, provider, Some(Utc::from_millis(until_ms)), now);
     }
@@ -224,7 +227,7 @@ impl Core {
         let Some(last) = ids.last().copied() else {
             return self.refuse(
                 call,
-                "unsupported",
+                Code::Unsupported,
                 "There is nothing to pause for this provider.",
             );
         };
@@ -242,7 +245,7 @@ impl Core {
     fn set(&mut self, call: CallId, key: String, value: serde_json::Value) {
         let before = self.settings.clone();
         if let Err(text) = self.settings.set(&key, &value) {
-            return self.refuse(call, "invalid", format!("{key} was not changed: {text}."));
+            return self.refuse(call, Code::Invalid, format!("{key} was not changed: {text}."));
         }
         self.obey_settings();
         if key.starts_with("work.") {
@@ -292,17 +295,17 @@ impl Core {
         if self.settings.stopped {
             return self.refuse(
                 call,
-                "stopped",
+                Code::Stopped,
                 "Sluice is stopped; nothing is read until you start it again.",
             );
         }
         if account.is_some_and(|account| self.account(account).is_none()) {
-            return self.refuse(call, "unknown_account", "There is no such account.");
+            return self.refuse(call, Code::UnknownAccount, "There is no such account.");
         }
         if self.options.offline {
             let text = "No driver is running to read anything later: start the tray \
                         (`sluice-app`) or `sluice daemon`, or wait for the numbers (`--wait`).";
-            return self.refuse(call, "no_driver", text);
+            return self.refuse(call, Code::NoDriver, text);
         }
         match account {
             Some(account) => self.polls.want(account),
@@ -314,10 +317,15 @@ impl Core {
         self.answer(call, Answer::Done);
     }
 
-    fn snooze(&mut self, call: CallId, cause: String, until_ms: i64, now: Now) {
+    fn snooze(&mut self, call: CallId, cause: Cause, until_ms: i64, now: Now) {
         let ahead = until_ms.saturating_sub(now.wall.millis());
-        if cause.is_empty() || cause.len() > CAUSE_BYTES_MAX || ahead > PAUSE_MAX_MS {
-            return self.refuse(call, "invalid", "A snooze names a cause and ends within 31 days.");
+        let length = cause.to_string().len();
+        if length == 0 || length > CAUSE_BYTES_MAX || ahead > PAUSE_MAX_MS {
+            return self.refuse(
+                call,
+                Code::Invalid,
+                "A snooze names a cause and ends within 31 days.",
+            );
         }
         // The button of a notice that was answered late means an hour from then on.
         let until = Utc::from_millis(until_ms);
@@ -329,7 +337,7 @@ impl Core {
 
     pub(super) fn on_stored(&mut self, then: Then, result: Result<i64, Trouble>, now: Now) {
         match (&result, now) {
-            (Ok(_), _) => self.end_cause("ledger"),
+            (Ok(_), _) => self.end_cause(&Cause::Ledger),
             (Err(trouble), now) => self.tell_ledger(trouble, now),
         }
         match then {

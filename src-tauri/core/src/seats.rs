@@ -6,6 +6,7 @@ use crate::ports::{Kept, SeatLogin, SeatReport, Trouble};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use sluice_engine::{AccountId, Login, Now, Provider, Utc};
+use sluice_protocol::{Cause, Code};
 
 /// A seat is looked into at least this often, seconds; changes are seen at once by the watcher.
 const SEAT_S: i64 = 120;
@@ -267,11 +268,11 @@ impl Core {
         self.seats.place(provider, Seat::Empty, None);
         self.set_active(provider, None, now);
         self.note_vacancy(provider, left, now);
-        self.end_cause(&format!("seat:{}", provider.name()));
-        self.end_cause(&format!("unmanaged:{}", provider.name()));
+        self.end_cause(&Cause::Seat(provider));
+        self.end_cause(&Cause::Unmanaged(provider));
         self.refuse_add(
             provider,
-            "not_signed_in",
+            Code::NotSignedIn,
             format!(
                 "No login was found where the {} tool keeps it. Sign in with the tool, then add again.",
                 provider.name()
@@ -281,7 +282,7 @@ impl Core {
 
     fn on_login(&mut self, provider: Provider, login: &SeatLogin, now: Now) {
         self.end_vacancy(provider);
-        self.end_cause(&format!("seat:{}", provider.name()));
+        self.end_cause(&Cause::Seat(provider));
         let is_meant = |key: &str| key == login.identity.key;
         let known = self.profiles.with_key(&self.world.accounts, provider, is_meant);
         let mends = self.keeps_by_itself(provider);
@@ -293,7 +294,7 @@ impl Core {
         self.seats.place(provider, seat, Some(login));
         self.set_active(provider, known, now);
         if let Some(account) = known {
-            self.end_cause(&format!("unmanaged:{}", provider.name()));
+            self.end_cause(&Cause::Unmanaged(provider));
             self.learn_identity(account, login);
         } else {
             self.tell_unmanaged(provider, now);
@@ -310,7 +311,7 @@ impl Core {
     pub(super) fn now_known(&mut self, provider: Provider, account: AccountId, now: Now) {
         if self.seats.recognise(provider, account) {
             self.set_active(provider, Some(account), now);
-            self.end_cause(&format!("unmanaged:{}", provider.name()));
+            self.end_cause(&Cause::Unmanaged(provider));
         }
     }
 
@@ -409,10 +410,10 @@ impl Core {
                 }
                 self.seats.note_kept(provider);
                 self.profiles.keep(account, Kept { login_since, ..*kept });
-                self.end_cause(&format!("capture:{}", account.0));
+                self.end_cause(&Cause::Capture(account));
                 self.store_account(account);
                 if self.account(account).is_some_and(|found| found.login == Login::Missing) {
-                    self.end_cause(&format!("sign_in:{}", account.0));
+                    self.end_cause(&Cause::SignIn(account));
                 }
                 if self.account(account).is_some_and(|found| found.login != Login::Valid) {
                     self.set_login(account, Login::Unverified);

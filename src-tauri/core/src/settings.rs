@@ -11,26 +11,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use sluice_engine::{Policy, Provider};
-use sluice_protocol::Mode;
+use sluice_protocol::{Mode, NoticeKind};
 
-/// Kinds of notices a person can switch.
-pub const NOTICE_KINDS: [&str; 13] = [
-    "swap_done",
-    "swap_failed",
-    "advice",
-    "sign_in",
-    "keychain",
-    "exhausted",
-    "drain",
-    "digest",
-    "same_tier",
-    "stall",
-    "login_ends",
-    "threshold",
-    "reset",
-];
-/// Kinds that are off until a person switches them on.
-const OFF_AT_FIRST: [&str; 2] = ["threshold", "reset"];
 /// The largest ceiling for paid use that is not taken for a slip of the hand, minor units.
 const BILLING_MOST_MINOR: f64 = 1e7;
 
@@ -72,7 +54,7 @@ pub struct Settings {
     /// Paid extra use is allowed up to so much a month, in the currency's minor unit; `None` is never.
     pub billing_ceiling_minor: Option<f64>,
     /// Switched-off kinds of notices.
-    pub silent: BTreeSet<String>,
+    pub silent: BTreeSet<NoticeKind>,
     /// No notices in these hours, unless something needs the person.
     pub quiet: Option<Hours>,
     /// Numbers for a collector are kept in a file.
@@ -97,7 +79,7 @@ impl Default for Settings {
             turn_wait_seconds: 120,
             policy: Policy::default(),
             billing_ceiling_minor: None,
-            silent: OFF_AT_FIRST.into_iter().map(str::to_owned).collect(),
+            silent: NoticeKind::switches().filter(|kind| kind.is_wished()).collect(),
             quiet: None,
             metrics: false,
         }
@@ -126,8 +108,8 @@ impl Settings {
 
     /// Whether a kind of notice is told.
     #[must_use]
-    pub fn tells(&self, kind: &str) -> bool {
-        !self.silent.contains(kind)
+    pub fn tells(&self, kind: NoticeKind) -> bool {
+        !self.silent.contains(&kind)
     }
 
     /// The working hours for the expansion; `learned` is what use has shown.
@@ -195,7 +177,7 @@ impl Settings {
         for provider in Provider::ALL {
             values.insert(format!("mode.{}", provider.name()), json!(self.mode(provider)));
         }
-        for kind in NOTICE_KINDS {
+        for kind in NoticeKind::switches() {
             values.insert(format!("notify.{kind}"), json!(self.tells(kind)));
         }
         values
@@ -263,11 +245,13 @@ impl Settings {
             self.modes.insert(provider, choice(value)?);
             return Ok(());
         }
-        if let Some(kind) = key.strip_prefix("notify.").filter(|kind| NOTICE_KINDS.contains(kind)) {
+        let word = key.strip_prefix("notify.");
+        let kind = NoticeKind::switches().find(|kind| Some(kind.name()) == word);
+        if let Some(kind) = kind {
             if truth(value)? {
-                self.silent.remove(kind);
+                self.silent.remove(&kind);
             } else {
-                self.silent.insert(kind.to_owned());
+                self.silent.insert(kind);
             }
             return Ok(());
         }

@@ -5,11 +5,13 @@ use super::Core;
 use crate::ports::{SwapOrder, Trouble, Twin};
 use crate::records::Record;
 use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use sluice_engine::forecast::Kind as Window;
 use sluice_engine::{AccountId, Action, Decision, LaneId, Now, Provider, Trigger, Usage, Utc};
-use sluice_protocol::{Notice, NoticeAction, Request};
+use sluice_protocol::{Cause, Code, Episode, Need, NeedsYou, Notice, NoticeAction, window_name};
 
 /// How long *Snooze* silences a cause, seconds.
 pub(super) const SNOOZE_S: i64 = 3_600;
@@ -20,7 +22,7 @@ const STALE_S: f64 = 1_800.0;
 /// An account of an urgent tier this far behind its target is worth a word, percent.
 const SAME_TIER_DEFICIT: f64 = 15.0;
 /// Steps of the weekly and the 5-hour window that are told when wished, percent.
-const STEPS: [f64; 3] = [75.0, 90.0, 95.0];
+const STEPS: [u8; 3] = [75, 90, 95];
 /// Days before a login ends at which it is told.
 const LOGIN_DAYS: [u8; 3] = [7, 3, 1];
 /// Minutes of a day.
@@ -36,75 +38,66 @@ const CAVEATS_MAX: usize = 2;
 /// What has been told and what is silenced.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
-    open: BTreeMap<String, Utc>,
-    snoozed: BTreeMap<String, Utc>,
+    open: BTreeMap<Cause, Utc>,
+    snoozed: BTreeMap<Cause, Utc>,
     /// Snoozed by a person since the start: asked to be told again.
-    again: BTreeSet<String>,
+    again: BTreeSet<Cause>,
     /// Things only a person can mend, by cause.
-    needs: BTreeMap<String, sluice_protocol::NeedsYou>,
+    needs: BTreeMap<Cause, NeedsYou>,
 }
 
 impl Told {
-    pub(super) fn new(snoozed: BTreeMap<String, Utc>) -> Self {
+    pub(super) fn new(snoozed: BTreeMap<Cause, Utc>) -> Self {
         Self { snoozed, ..Self::default() }
     }
 
     /// Told before, by another driver perhaps.
-    pub(super) fn reopen(&mut self, cause: String, at: Utc) {
+    pub(super) fn reopen(&mut self, cause: Cause, at: Utc) {
         if self.open.len() < CAUSES_MAX {
             self.open.insert(cause, at);
         }
     }
 
-    pub(super) fn is_open(&self, cause: &str) -> bool {
+    pub(super) fn is_open(&self, cause: &Cause) -> bool {
         self.open.contains_key(cause)
     }
 
-    /// The cause of an episode that ends with this reset. One that is told or snoozed already is taken
-    /// up again while its reset wanders by less than an hour.
-    pub(super) fn episode(&self, of: &str, reset: Option<Utc>) -> String {
+    /// The cause of an episode that ends with this reset: `of` an hour. One that is told or snoozed
+    /// already is taken up again while its reset wanders by less than an hour.
+    pub(super) fn episode(&self, of: impl Fn(i64) -> Cause, reset: Option<Utc>) -> Cause {
         let hour = episode(reset);
-        let mut near = [hour, hour - 1, hour + 1].map(|hour| format!("{of}:{hour}")).into_iter();
-        let known = |cause: &String| self.is_open(cause) || self.snoozed.contains_key(cause);
-        near.find(known).unwrap_or_else(|| format!("{of}:{hour}"))
+        let known = |cause: &Cause| self.is_open(cause) || self.snoozed.contains_key(cause);
+        let near = [hour, hour - 1, hour + 1].into_iter().map(&of).find(known);
+        near.unwrap_or_else(|| of(hour))
     }
 
-    pub(super) fn is_snoozed(&self, cause: &str, now: Utc) -> bool {
+    pub(super) fn is_snoozed(&self, cause: &Cause, now: Utc) -> bool {
         self.snoozed.get(cause).is_some_and(|until| *until > now)
     }
 
-    pub(super) fn snooze(&mut self, cause: &str, until: Utc) {
-        self.snoozed.insert(cause.to_owned(), until);
+    pub(super) fn snooze(&mut self, cause: &Cause, until: Utc) {
+        self.snoozed.insert(cause.clone(), until);
         self.open.remove(cause);
         if self.again.len() < CAUSES_MAX {
-            self.again.insert(cause.to_owned());
+            self.again.insert(cause.clone());
         }
     }
 
     /// It was not told after all; the next time it may be.
-    pub(super) fn close(&mut self, cause: &str) {
+    pub(super) fn close(&mut self, cause: &Cause) {
         self.open.remove(cause);
     }
 }
 
 impl Core {
-    pub(super) fn tell(
-        &mut self,
-        cause: &str,
-        kind: &str,
-        title: String,
-        body: String,
-        actions: Vec<NoticeAction>,
-        now: Now,
-    ) {
-        let (cause, kind) = (cause.to_owned(), kind.to_owned());
-        self.tell_of(Notice { cause, kind, title, body, actions }, false, now);
+    pub(super) fn tell(&mut self, notice: Notice, now: Now) {
+        self.tell_of(notice, false, now);
     }
 
     /// `prompted` by an act of the person.
     fn tell_of(&mut self, notice: Notice, prompted: bool, now: Now) {
-        let (cause, kind) = (notice.cause.as_str(), notice.kind.as_str());
-        if self.told.open.contains_key(cause) || !self.settings.tells(kind) {
+        let cause = &notice.cause;
+        if self.told.open.contains_key(cause) || !self.settings.tells(notice.kind) {
             return;
         }
         self.told.snoozed.retain(|_, until| *until > now.wall);
@@ -117,7 +110,7 @@ impl Core {
         {
             self.told.open.remove(&oldest);
         }
-        self.told.open.insert(cause.to_owned(), now.wall);
+        self.told.open.insert(cause.clone(), now.wall);
         let prompted = prompted || self.told.again.remove(cause);
         self.announce(notice, prompted, now);
     }
@@ -126,7 +119,7 @@ impl Core {
     /// claimed. It is written down anew under a cause of the loop's own: under its first one it would
     /// be found, claimed and told again.
     pub(super) fn tell_as_it_is(&mut self, mut notice: Notice, now: Now) {
-        notice.cause = format!("lane_{}", notice.cause);
+        notice.cause = Cause::Retold(Box::new(notice.cause));
         self.tell_of(notice, false, now);
     }
 
@@ -138,68 +131,51 @@ impl Core {
     }
 
     /// The cause has ended; should it come back it is told again.
-    pub(super) fn end_cause(&mut self, cause: &str) {
+    pub(super) fn end_cause(&mut self, cause: &Cause) {
         self.outbox.forget(cause);
         self.told.open.remove(cause);
         self.told.needs.remove(cause);
     }
 
-    pub(super) fn need(&mut self, cause: &str, code: &str, account: Option<AccountId>, text: &str) {
-        let need =
-            sluice_protocol::NeedsYou { code: code.to_owned(), account, text: text.to_owned() };
-        self.told.needs.insert(cause.to_owned(), need);
+    pub(super) fn need(
+        &mut self,
+        cause: Cause,
+        code: Need,
+        account: Option<AccountId>,
+        text: &str,
+    ) {
+        self.told.needs.insert(cause, NeedsYou { code, account, text: text.to_owned() });
     }
 
     /// Things only a person can mend, most urgent first.
-    pub(crate) fn needs(&self) -> Vec<sluice_protocol::NeedsYou> {
-        let rank = |code: &str| match code {
-            "stuck_swap" => 0,
-            "keychain" => 1,
-            "seat_unreadable" | "foreign_login" => 2,
-            "disk" => 3,
-            "sign_in" => 4,
-            _ => 5,
-        };
+    pub(crate) fn needs(&self) -> Vec<NeedsYou> {
         let mut needs: Vec<_> = self.told.needs.values().cloned().collect();
-        needs.sort_by_key(|need| rank(&need.code));
+        needs.sort_by_key(|need| need.code);
         needs
     }
 
     pub(super) fn tell_note(&mut self, text: &str, now: Now) {
-        self.need(&format!("note:{text}"), "note", None, text);
-        self.tell(
-            &format!("note:{text}"),
-            "keychain",
-            "Sluice".to_owned(),
-            text.to_owned(),
-            Vec::new(),
-            now,
-        );
+        let cause = Cause::Note(text.to_owned());
+        self.need(cause.clone(), Need::Note, None, text);
+        self.tell(Notice::new(cause, "Sluice", text), now);
     }
 
     pub(super) fn tell_unmanaged(&mut self, provider: Provider, now: Now) {
-        let cause = format!("unmanaged:{}", provider.name());
+        let cause = Cause::Unmanaged(provider);
         let text = format!(
             "The {} tool uses a login that Sluice does not keep yet. Add it, so that a swap cannot lose it; \
              until then nothing is swapped.",
             provider.name()
         );
-        self.need(&cause, "unmanaged_login", None, &text);
-        let add = NoticeAction {
-            key: "add".to_owned(),
-            label: "Add".to_owned(),
-            request: Request::Add { provider, label: None },
-        };
-        let (kind, title) = ("sign_in".to_owned(), "A new login was found".to_owned());
+        self.need(cause.clone(), Need::UnmanagedLogin, None, &text);
+        let notice = Notice::new(cause, "A new login was found", text);
         // The person has just signed in.
-        let notice = Notice { cause, kind, title, body: text, actions: vec![add] };
-        self.tell_of(notice, true, now);
+        self.tell_of(notice.with(NoticeAction::add(provider)), true, now);
     }
 
     pub(super) fn tell_not_kept(&mut self, account: AccountId, trouble: &Trouble, now: Now) {
         let title = format!("The login of {} could not be kept", self.label(account));
-        let body = trouble.text.clone();
-        self.tell(&format!("capture:{}", account.0), "keychain", title, body, Vec::new(), now);
+        self.tell(Notice::new(Cause::Capture(account), title, trouble.text.clone()), now);
     }
 
     pub(super) fn tell_sign_in(&mut self, account: AccountId, now: Now) {
@@ -213,17 +189,10 @@ impl Core {
 
     /// The same for another reason.
     pub(super) fn tell_sign_in_for(&mut self, account: AccountId, text: String, now: Now) {
-        let cause = format!("sign_in:{}", account.0);
-        let label = self.label(account).to_owned();
-        self.need(&cause, "sign_in", Some(account), &text);
-        self.tell(
-            &cause,
-            "sign_in",
-            format!("{label} needs you to sign in"),
-            text,
-            Vec::new(),
-            now,
-        );
+        let cause = Cause::SignIn(account);
+        let title = format!("{} needs you to sign in", self.label(account));
+        self.need(cause.clone(), Need::SignIn, Some(account), &text);
+        self.tell(Notice::new(cause, title, text), now);
     }
 
     pub(super) fn tell_advice(
@@ -235,20 +204,9 @@ impl Core {
     ) {
         let cause = super::deciding::advice_cause(provider, to);
         let until_ms = now.wall.plus_seconds(SNOOZE_S).millis();
-        let actions = vec![
-            NoticeAction {
-                key: "swap".to_owned(),
-                label: "Swap now".to_owned(),
-                request: Request::Swap { to },
-            },
-            NoticeAction {
-                key: "snooze".to_owned(),
-                label: "Snooze".to_owned(),
-                request: Request::Snooze { cause: cause.clone(), until_ms },
-            },
-        ];
-        let title = format!("Swap to {}?", self.label(to));
-        self.tell(&cause, "advice", title, reason.to_owned(), actions, now);
+        let notice = Notice::new(cause.clone(), format!("Swap to {}?", self.label(to)), reason);
+        let snooze = NoticeAction::snooze(cause, until_ms);
+        self.tell(notice.with(NoticeAction::swap(to)).with(snooze), now);
     }
 
     pub(super) fn tell_swap_done(
@@ -264,7 +222,6 @@ impl Core {
         for caveat in caveats.iter().take(CAVEATS_MAX) {
             body.push_str(&format!(" But: {caveat}"));
         }
-        let mut actions = Vec::new();
         let spec = order.provider.spec();
         if !spec.running_sessions_follow {
             let tool = spec.tool;
@@ -272,15 +229,10 @@ impl Core {
                 " {tool} sessions that are open keep the former account: restart them."
             ));
         }
+        let mut notice = Notice::new(Cause::SwapDone(row), title, body);
         if lingering {
-            actions.push(NoticeAction {
-                key: "restart".to_owned(),
-                label: format!("Restart {}", spec.tool),
-                request: Request::RestartTool { provider: order.provider },
-            });
+            notice = notice.with(NoticeAction::restart(order.provider));
         }
-        let (cause, kind) = (format!("swap_done:{row}"), "swap_done".to_owned());
-        let notice = Notice { cause, kind, title, body, actions };
         self.tell_of(notice, order.by_person, now);
     }
 
@@ -293,23 +245,20 @@ impl Core {
     ) {
         let title = format!("The swap to {} did not happen", self.label(order.to.0));
         let body = format!("{} The login that was live stays live.", trouble.text);
-        let cause = format!("swap_failed:{}", order.provider.name());
-        let kind = "swap_failed".to_owned();
-        let notice = Notice { cause, kind, title, body, actions: Vec::new() };
+        let notice = Notice::new(Cause::SwapFailed(order.provider), title, body);
         self.tell_of(notice, order.by_person, now);
     }
 
     pub(super) fn tell_stuck(&mut self, lane: LaneId, text: &str, now: Now) {
-        let cause = format!("stuck:{}", lane.0);
-        self.need(&cause, "stuck_swap", None, text);
-        let title = "A swap needs you".to_owned();
-        self.tell(&cause, "swap_failed", title, text.to_owned(), Vec::new(), now);
+        self.need(Cause::Stuck(lane), Need::StuckSwap, None, text);
+        self.tell(Notice::new(Cause::Stuck(lane), "A swap needs you", text), now);
     }
 
     pub(super) fn tell_ledger(&mut self, trouble: &Trouble, now: Now) {
-        self.need("ledger", "disk", None, &trouble.text);
-        let title = "The database could not be written".to_owned();
-        self.tell("ledger", "keychain", title, trouble.text.clone(), Vec::new(), now);
+        let need = if trouble.code == Code::DiskFull { Need::DiskFull } else { Need::Disk };
+        self.need(Cause::Ledger, need, None, &trouble.text);
+        let title = "The database could not be written";
+        self.tell(Notice::new(Cause::Ledger, title, trouble.text.clone()), now);
     }
 
     pub(super) fn on_health(&mut self, health: crate::ports::Health, now: Now) {
@@ -318,7 +267,7 @@ impl Core {
         }
         // It may be another one than before.
         self.chores.read_back_now();
-        self.end_cause("keychain");
+        self.end_cause(&Cause::Keychain);
         let text = self
             .world
             .lanes
@@ -328,25 +277,18 @@ impl Core {
         if !self.health.keychain_answers()
             && let Some(text) = text
         {
-            self.need("keychain", "keychain", None, &text);
-            self.tell(
-                "keychain",
-                "keychain",
-                "Sluice only watches".to_owned(),
-                text,
-                Vec::new(),
-                now,
-            );
+            self.need(Cause::Keychain, Need::Keychain, None, &text);
+            self.tell(Notice::new(Cause::Keychain, "Sluice only watches", text), now);
         }
     }
 
     pub(super) fn tell_exhausted(&mut self, provider: Provider, decision: &Decision, now: Now) {
         let until = self.earliest_recovery(provider, now.wall);
         // Told once until the account that recovers first has recovered, or once a day.
-        let whose = format!("exhausted:{}", provider.name());
+        let exhausted = |episode| Cause::Exhausted { provider, episode };
         let cause = match until {
-            Some((_, at)) => self.told.episode(&whose, Some(at)),
-            None => format!("{whose}:day:{}", now.wall.millis().div_euclid(86_400_000)),
+            Some((_, at)) => self.told.episode(|hour| exhausted(Episode::Hour(hour)), Some(at)),
+            None => exhausted(Episode::Day(now.wall.millis().div_euclid(86_400_000))),
         };
         let when = until.map_or_else(String::new, |(account, at)| {
             format!(
@@ -360,7 +302,7 @@ impl Core {
             || "Every account is used up".to_owned(),
             |active| format!("{} is running out and nobody can take over", self.label(active)),
         );
-        self.tell(&cause, "exhausted", title, body, Vec::new(), now);
+        self.tell(Notice::new(cause, title, body), now);
     }
 
     fn earliest_recovery(&self, provider: Provider, now: Utc) -> Option<(AccountId, Utc)> {
@@ -400,13 +342,12 @@ impl Core {
         let others =
             self.world.accounts.iter().filter(|account| account.provider == provider).count() > 1;
         let stalled = decision.action == Action::Stay && decision.best.is_none() && old && others;
-        let cause = format!("stall:{}", provider.name());
+        let cause = Cause::Stall(provider);
         if self.lanes.count_stalled(lane, stalled) >= STALLED_LOOKS {
-            let title = "The live account's numbers are old".to_owned();
+            let title = "The live account's numbers are old";
             let body = "Its usage could not be read for half an hour and no other account can be judged. Use the \
-                        tool once, or look at the accounts."
-                .to_owned();
-            self.tell(&cause, "stall", title, body, Vec::new(), now);
+                        tool once, or look at the accounts.";
+            self.tell(Notice::new(cause, title, body), now);
         } else if !stalled {
             self.end_cause(&cause);
         }
@@ -429,15 +370,16 @@ impl Core {
         };
         let reset =
             self.account(found.account).and_then(|account| account.usage.seven_day.resets_at);
-        let whose = format!("same_tier:{}:{}", provider.name(), found.account.0);
-        let cause = self.told.episode(&whose, reset);
+        let account = found.account;
+        let same_tier = |hour| Cause::SameTier { provider, account, hour };
+        let cause = self.told.episode(same_tier, reset);
         let title = format!("{} is behind", self.label(found.account));
         let body = format!(
             "{:.0} % of its week should have been used by now and was not. The live account is as \
              urgent, so it stays.",
             found.deficit.unwrap_or_default()
         );
-        self.tell(&cause, "same_tier", title, body, Vec::new(), now);
+        self.tell(Notice::new(cause, title, body), now);
     }
 
     /// Login deadlines; once per step.
@@ -457,10 +399,10 @@ impl Core {
             self.label(account),
             sluice_protocol::words::span(now.wall, ends)
         );
-        let body = "Sign in as it with the tool before then, then add it again.".to_owned();
-        let cause = format!("login_ends:{}:{days}:{}", account.0, ends.millis());
+        let body = "Sign in as it with the tool before then, then add it again.";
+        let cause = Cause::LoginEnds { account, days, ends_ms: ends.millis() };
         let before = self.told.open.contains_key(&cause) || self.told.snoozed.contains_key(&cause);
-        self.tell(&cause, "login_ends", title, body, Vec::new(), now);
+        self.tell(Notice::new(cause.clone(), title, body), now);
         if !before && self.told.open.contains_key(&cause) {
             // Once is once, also over a restart.
             let until = ends;
@@ -473,7 +415,7 @@ impl Core {
         for id in self.profiles.ids() {
             let twin = twins.iter().find(|twin| twin.account == id);
             let found = twin.map(|twin| &twin.also_in);
-            let cause = format!("twin_login:{}", id.0);
+            let cause = Cause::TwinLogin(id);
             self.profiles.set_also_in(id, found.cloned());
             let Some(place) = found else {
                 self.end_cause(&cause);
@@ -494,9 +436,9 @@ impl Core {
                      its own."
                 )
             };
-            self.need(&cause, "twin_login", Some(id), &text);
+            self.need(cause.clone(), Need::TwinLogin, Some(id), &text);
             let title = format!("The login of {} is used twice", self.label(id));
-            self.tell(&cause, "sign_in", title, text, Vec::new(), now);
+            self.tell(Notice::new(cause, title, text), now);
         }
     }
 
@@ -504,31 +446,27 @@ impl Core {
     pub(super) fn tell_milestones(&mut self, account: AccountId, before: &Usage, now: Now) {
         let Some(after) = self.account(account).map(|found| found.usage.clone()) else { return };
         let pairs = [
-            ("5-hour window", before.five_hour, after.five_hour),
-            ("week", before.seven_day, after.seven_day),
+            (Window::FiveHour, before.five_hour, after.five_hour),
+            (Window::SevenDay, before.seven_day, after.seven_day),
         ];
-        for (name, before, after) in pairs {
+        for (window, before, after) in pairs {
             let (Some(was), Some(is)) = (before.used, after.used) else { continue };
             let label = self.label(account).to_owned();
-            let reset = after.resets_at.map_or(0, |at| at.millis().div_euclid(3_600_000));
+            let name = window_name(window);
+            let hour = after.resets_at.map_or(0, |at| at.millis().div_euclid(3_600_000));
             if is.get() + 20.0 < was.get() {
-                let cause = format!("reset:{}:{name}:{reset}", account.0);
+                let cause = Cause::Reset { account, window, hour };
                 let title = format!("{label}: the {name} has reset");
-                self.tell(
-                    &cause,
-                    "reset",
-                    title,
-                    format!("{:.0} % used now.", is.get()),
-                    Vec::new(),
-                    now,
-                );
+                let body = format!("{:.0} % used now.", is.get());
+                self.tell(Notice::new(cause, title, body), now);
             }
-            if let Some(step) =
-                STEPS.into_iter().rev().find(|step| was.get() < *step && is.get() >= *step)
-            {
-                let cause = format!("threshold:{}:{name}:{step}:{reset}", account.0);
+            if let Some(step) = STEPS.into_iter().rev().find(|step| {
+                let step = f64::from(*step);
+                was.get() < step && is.get() >= step
+            }) {
+                let cause = Cause::Threshold { account, window, percent: step, hour };
                 let title = format!("{label}: {:.0} % of the {name} used", is.get());
-                self.tell(&cause, "threshold", title, String::new(), Vec::new(), now);
+                self.tell(Notice::new(cause, title, ""), now);
             }
         }
     }

@@ -9,7 +9,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sluice_engine::renew::{RENEW_AHEAD_PARKED_S, renewal_due};
 use sluice_engine::{AccountId, Login, Now, Utc};
-use sluice_protocol::Mode;
+use sluice_protocol::{Cause, Mode};
 
 /// Shortest time between two tries of one account.
 const AGAIN_S: i64 = 300;
@@ -151,7 +151,7 @@ impl Core {
                 let login_since = before.login_since;
                 self.profiles.keep(account, Kept { login_ends_at, login_since, ..kept });
                 self.polls.put_off_no_more(account);
-                self.end_cause(&format!("sign_in:{}", account.0));
+                self.end_cause(&Cause::SignIn(account));
                 self.store_account(account);
                 AGAIN_S
             }

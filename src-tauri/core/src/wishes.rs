@@ -9,8 +9,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Login, Now, Usage};
-use sluice_protocol::refused;
-use sluice_protocol::{Answer, Mode, Refused, Request};
+use sluice_protocol::{Answer, Code, Mode, Refused, Request, refused};
 
 /// A renewal that was asked for, seconds.
 const RENEW_S: u32 = 45;
@@ -72,21 +71,21 @@ impl Core {
         let label = self.label(wish.account).to_owned();
         let (code, text) = match wish.kind {
             Kind::Renew => (
-                "REFRESH_TIMEOUT",
+                Code::RefreshTimeout,
                 format!(
                     "The login of {label} was not renewed within {RENEW_S} seconds. It goes on in \
                      the background and what comes is kept; look again in a minute."
                 ),
             ),
             Kind::Read => (
-                "REFRESH_TIMEOUT",
+                Code::RefreshTimeout,
                 format!(
                     "No numbers of {label} came within {READ_S} seconds. The last ones are kept; \
                      try again later."
                 ),
             ),
             Kind::Validate => (
-                "VALIDATE_TIMEOUT",
+                Code::ValidateTimeout,
                 format!(
                     "The provider did not say within {READ_S} seconds whether it takes the login \
                      of {label}. The login is kept; try again later."
@@ -121,10 +120,10 @@ impl Core {
             }
             Request::RestartTool { .. } => {
                 let text = "This tool follows a swap by itself.";
-                self.answer(call, refused("unsupported", text));
+                self.answer(call, refused(Code::Unsupported, text));
             }
             Request::ReadAll => self.read_all(call, now),
-            _ => self.answer(call, refused("unsupported", "This is not known here.")),
+            _ => self.answer(call, refused(Code::Unsupported, "This is not known here.")),
         }
     }
 
@@ -144,31 +143,31 @@ impl Core {
 
     /// Whether the wish takes an exchange, or why it cannot be fulfilled now.
     fn may_wish(&self, kind: Kind, id: AccountId, now: Now) -> Result<bool, Box<Refused>> {
-        let no = |code: &str, text: String, retry_after_s: Option<u64>| {
-            Err(Box::new(Refused { code: code.to_owned(), text, retry_after_s }))
+        let no = |code: Code, text: String, retry_after_s: Option<u64>| {
+            Err(Box::new(Refused { code, text, retry_after_s }))
         };
         let Some(account) = self.account(id) else {
-            return no("unknown_account", "There is no such account.".to_owned(), None);
+            return no(Code::UnknownAccount, "There is no such account.".to_owned(), None);
         };
         let (provider, label) = (account.provider, self.label(id));
         if self.options.offline {
             let text = "Nothing reads or renews at the moment: start `sluice daemon` or the tray.";
-            return no("not_running", text.to_owned(), None);
+            return no(Code::NotRunning, text.to_owned(), None);
         }
         if self.settings.stopped || self.mode(provider) == Mode::Off || !account.enabled {
             let text = format!("{label} is not watched now; nothing is asked about it.");
-            return no("stopped", text, None);
+            return no(Code::Stopped, text, None);
         }
         if self.wishes.open.len() >= WISHES_MAX {
-            return no("busy", "Too much is being waited for already.".to_owned(), Some(60));
+            return no(Code::Busy, "Too much is being waited for already.".to_owned(), Some(60));
         }
         if account.login == Login::Missing {
-            return no("no_credential", format!("No login of {label} is kept."), None);
+            return no(Code::NoCredential, format!("No login of {label} is kept."), None);
         }
         let live = self.seats.live(provider) == Some(id);
         if kind == Kind::Renew && live {
             let text = format!("{label} is live: its tool renews the login, Sluice never does.");
-            return no("in_use", text, None);
+            return no(Code::InUse, text, None);
         }
         let ended = self.profiles.token_ended(id, now.wall);
         if !live && self.profiles.is_refused(id) {
@@ -176,18 +175,18 @@ impl Core {
                 "The provider has refused the login of {label}; it is not presented again. Sign in \
                  as it with the tool and add it again."
             );
-            return no("not_signed_in", text, None);
+            return no(Code::NotSignedIn, text, None);
         }
         let renew = !live && (kind == Kind::Renew || ended || account.login == Login::NeedsSignIn);
         let heals = account.login == Login::NeedsSignIn;
         if let Some(wait) = self.refreshes.wait_s(id, now.wall).filter(|_| renew && !heals) {
             let text = format!("The login of {label} was renewed or tried a moment ago.");
-            return no("cooldown", text, Some(wait));
+            return no(Code::Cooldown, text, Some(wait));
         }
         match super::polling::wish_wait_s(&self.world, id, now.wall) {
             Some(wait) if kind != Kind::Renew && wait >= u64::from(READ_S) => {
                 let text = format!("{label} was asked about as often as is decent this hour.");
-                no("throttled", text, Some(wait))
+                no(Code::Throttled, text, Some(wait))
             }
             _ => Ok(renew),
         }
@@ -210,11 +209,11 @@ impl Core {
                     continue;
                 }
                 RefreshReport::Unsendable => {
-                    Some(("kept_unusable", crate::ports::UNSENDABLE.to_owned(), None))
+                    Some((Code::KeptUnusable, crate::ports::UNSENDABLE.to_owned(), None))
                 }
-                RefreshReport::NeedsSignIn(text) => Some(("not_signed_in", text.clone(), None)),
+                RefreshReport::NeedsSignIn(text) => Some((Code::NotSignedIn, text.clone(), None)),
                 RefreshReport::Later { text, retry_after_s } if wish.renew => {
-                    Some(("refresh_failed", text.clone(), *retry_after_s))
+                    Some((Code::RefreshFailed, text.clone(), *retry_after_s))
                 }
                 RefreshReport::Later { .. } => continue,
             };
@@ -243,7 +242,7 @@ impl Core {
                 }
                 (Err(PollError::Read(ReadError::Throttled { retry_after_s })), _) => {
                     let text = "The provider asked to wait.".to_owned();
-                    Some(("throttled", text, *retry_after_s))
+                    Some((Code::Throttled, text, *retry_after_s))
                 }
                 (Err(PollError::Late), _) => {
                     self.wishes.open.remove(&id);
@@ -257,7 +256,7 @@ impl Core {
                         | ReadError::Blocked(_, text),
                     )),
                     _,
-                ) => Some(("read_failed", text.clone(), None)),
+                ) => Some((Code::ReadFailed, text.clone(), None)),
                 (Err(PollError::Bearer(trouble)), _) => {
                     Some((trouble.code, trouble.text.clone(), None))
                 }
@@ -273,11 +272,11 @@ impl Core {
         &mut self,
         id: u64,
         account: AccountId,
-    ) -> Option<(&'static str, String, Option<u64>)> {
+    ) -> Option<(Code, String, Option<u64>)> {
         let signed_out = login_of(self, account) == Some(Login::NeedsSignIn);
         if self.seats.is_live(account) || signed_out {
             let text = "The provider refuses its present token.".to_owned();
-            return Some(("not_signed_in", text, None));
+            return Some((Code::NotSignedIn, text, None));
         }
         if let Some(wish) = self.wishes.open.get_mut(&id) {
             wish.renew = true;
@@ -287,16 +286,11 @@ impl Core {
         None
     }
 
-    fn answer_wish(
-        &mut self,
-        wish: Wish,
-        refusal: Option<(&'static str, String, Option<u64>)>,
-        now: Now,
-    ) {
+    fn answer_wish(&mut self, wish: Wish, refusal: Option<(Code, String, Option<u64>)>, now: Now) {
         let answer = match refusal {
             None => Answer::Login(crate::view::login_view(self, wish.account, now.wall)),
             Some((code, text, retry_after_s)) => {
-                Answer::Refused(Refused { code: code.to_owned(), text, retry_after_s })
+                Answer::Refused(Refused { code, text, retry_after_s })
             }
         };
         self.answer(wish.call, answer);

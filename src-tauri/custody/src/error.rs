@@ -9,8 +9,14 @@ use thiserror::Error;
 
 /// A record of ours (journal row, pointer) that could not be written or read.
 #[derive(Debug, Error)]
-#[error("our own record could not be kept: {0}")]
-pub struct RecordError(pub String);
+pub enum RecordError {
+    /// It could not be written or read.
+    #[error("our own record could not be kept: {0}")]
+    Failed(String),
+    /// What it rests on has changed meanwhile; nothing was written.
+    #[error("our own record was not made: {0}")]
+    Stale(&'static str),
+}
 
 /// A file operation that failed; names the operation and the place, never the content.
 #[derive(Debug, Error)]

@@ -1,6 +1,6 @@
 //! The driver in this process, as its callers hold it.
 
-use sluice_protocol::{Answer, Notice, Request, View, deadline, refused};
+use sluice_protocol::{Answer, Code, Notice, Request, View, deadline, refused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -77,12 +77,12 @@ impl Handle {
 }
 
 fn gone() -> Answer {
-    refused("ended", "Sluice is ending; nothing was changed. Start it again and repeat.")
+    refused(Code::Ended, "Sluice is ending; nothing was changed. Start it again and repeat.")
 }
 
 pub(crate) fn late() -> Answer {
     refused(
-        "timeout",
+        Code::Timeout,
         "No answer in time. What was asked may still be carried out; look at the status \
          before asking again.",
     )

@@ -4,7 +4,7 @@
 use crate::lock::private_dir;
 use sluice_core::Page;
 use sluice_engine::Provider;
-use sluice_protocol::{AccountView, WindowView};
+use sluice_protocol::{AccountView, NoticeKind, WindowView};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -20,7 +20,7 @@ pub struct Counts {
     swaps: BTreeMap<(Provider, &'static str), u64>,
     decisions: BTreeMap<(Provider, &'static str, &'static str), u64>,
     requests: BTreeMap<(Provider, &'static str, Option<u16>), u64>,
-    notices: BTreeMap<String, u64>,
+    notices: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
@@ -40,8 +40,8 @@ impl Counts {
     }
 
     /// A notice was made.
-    pub fn notice(&mut self, kind: &str) {
-        *self.notices.entry(kind.to_owned()).or_default() += 1;
+    pub fn notice(&mut self, kind: NoticeKind) {
+        *self.notices.entry(kind.name()).or_default() += 1;
     }
 }
 
@@ -256,7 +256,7 @@ fn counters(text: &mut String, counts: &Counts) {
     let help = "Notices made since the driver's start, by kind.";
     let mut notices = Family::begin(text, ("sluice_notices", "counter", ""), help);
     for (kind, count) in &counts.notices {
-        notices.sample(&vec![("kind", kind.as_str())], count);
+        notices.sample(&vec![("kind", *kind)], count);
     }
 }
 
@@ -408,7 +408,7 @@ mod tests {
         counts.decision(Provider::Claude, "stay", "tick");
         counts.request(Provider::Codex, "usage", Some(429));
         counts.request(Provider::Claude, "token", None);
-        counts.notice("drain");
+        counts.notice(NoticeKind::Drain);
         counts
     }
 

@@ -16,7 +16,7 @@ use sluice_core::calendar;
 use sluice_core::settings::Settings;
 use sluice_core::{CallId, Effect, Input, PollError, Port};
 use sluice_engine::{AccountId, Provider, Utc};
-use sluice_protocol::{Answer, Notice, Request, View, refused};
+use sluice_protocol::{Answer, Code, Notice, Request, View, refused};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -186,8 +186,8 @@ impl Performer {
             Effect::ForgetMetrics => self.keep_metrics(None),
             Effect::Metrics { call, page } => self.measure(call, *page),
             Effect::Tell { notice, row, at } => {
-                tracing::info!(kind = notice.kind, "notice");
-                self.counters.counts().notice(&notice.kind);
+                tracing::info!(kind = notice.kind.name(), "notice");
+                self.counters.counts().notice(notice.kind);
                 if self.untold.len() >= UNTOLD_MAX {
                     self.untold.pop_front();
                 }
@@ -297,7 +297,7 @@ impl Performer {
         tokio::spawn(async move {
             let result = match home {
                 Some(home) => restart(provider, &home).await,
-                None => Err(Trouble::new("unsupported", "Its folder is not known.")),
+                None => Err(Trouble::new(Code::Unsupported, "Its folder is not known.")),
             };
             let _ended = inputs.send(Input::Restarted { call, result }).await;
         });
@@ -423,14 +423,14 @@ impl Performer {
         let (desk, inputs, clock) = (self.desk.clone(), self.inputs.clone(), self.clock);
         tokio::spawn(async move {
             let Some(desk) = desk else {
-                let answer = refused("unsupported", "There are no lanes here.");
+                let answer = refused(Code::Unsupported, "There are no lanes here.");
                 let flown = Flown::Answered(answer);
                 let _ended = inputs.send(Input::Flown { call, flown }).await;
                 return;
             };
             let asked = move |flight: &mut Box<dyn Flight>| flight.fly(&request, clock.now().wall);
             let flown = desk.run(flight::DEADLINE, asked).await.unwrap_or_else(|missed| {
-                Flown::Answered(refused("busy", format!("The database: {missed}.")))
+                Flown::Answered(refused(Code::Busy, format!("The database: {missed}.")))
             });
             let _ended = inputs.send(Input::Flown { call, flown }).await;
             flight::look(&desk, Depth::Glance, &inputs, clock).await;
@@ -502,7 +502,7 @@ async fn exchange(
 
 async fn restart(provider: Provider, home: &std::path::Path) -> Result<(), Trouble> {
     let spec = provider.spec();
-    let failed = |text: String| Trouble::new("restart_failed", text);
+    let failed = |text: String| Trouble::new(Code::RestartFailed, text);
     let Some(background) = &spec.background else {
         return Err(failed(format!("{} has no background process.", spec.tool)));
     };
@@ -559,11 +559,11 @@ fn unread(missed: Missed) -> SeatReport {
 
 fn busy(missed: Missed) -> Trouble {
     Trouble::new(
-        "busy",
+        Code::Busy,
         format!("The keychain or the login's folder: {missed}. Nothing was changed."),
     )
 }
 
 fn ledger_trouble(missed: Missed) -> Trouble {
-    Trouble::new("disk", format!("The database: {missed}."))
+    Trouble::new(Code::Disk, format!("The database: {missed}."))
 }

@@ -13,8 +13,7 @@ use crate::ports::{Loaded, Recovered, Trouble};
 use crate::socket::{self, Client, Door};
 use crate::watchdog::{Heart, Limits};
 use sluice_core::{Core, Effect, Input, Options};
-use sluice_protocol::View;
-use sluice_protocol::{only_looks, refused};
+use sluice_protocol::{Code, View, only_looks, refused};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -330,7 +329,7 @@ async fn drive(mut looping: Loop) -> bool {
     carry_out(&mut performer, &core, effects, purpose);
     let mut inbox = Inbox::default();
     if missed {
-        inbox.push(Input::Recovered(Err(Trouble::new("busy", "The journal does not answer."))));
+        inbox.push(Input::Recovered(Err(Trouble::new(Code::Busy, "The journal does not answer."))));
     }
     if let Some(desk) = performer.desk.clone().filter(|_| !looping.options.offline) {
         tokio::spawn(crate::flight::watch(desk, told, clock));
@@ -391,7 +390,8 @@ fn enter(performer: &mut Performer, call: Call, purpose: Purpose) -> Option<Inpu
     let Call { request, answer } = call;
     if purpose == Purpose::Look && !only_looks(&request) {
         // Whoever asked may have stopped waiting; that is theirs to know.
-        let _gone = answer.send(refused("no_driver", "This needs a driver; nothing was changed."));
+        let _gone =
+            answer.send(refused(Code::NoDriver, "This needs a driver; nothing was changed."));
         return None;
     }
     Some(Input::Call { call: performer.enter(answer), request })

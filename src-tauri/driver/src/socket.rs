@@ -5,7 +5,7 @@ use crate::lock::private_dir;
 use crate::paths::Paths;
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
-use sluice_protocol::{Answer, Notice, Request, View, deadline, refused};
+use sluice_protocol::{Answer, Code, Notice, Request, View, deadline, refused};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -172,7 +172,7 @@ async fn converse(mut stream: UnixStream, handle: &Handle) -> std::io::Result<()
             Ok(Some(Ok(line))) => line,
             Ok(Some(Err(AnyDelimiterCodecError::MaxChunkLengthExceeded))) => {
                 let answer =
-                    refused("invalid", "The request is longer than 64 KiB; nothing was done.");
+                    refused(Code::Invalid, "The request is longer than 64 KiB; nothing was done.");
                 return write_line(&mut writer, &answer).await;
             }
             Ok(Some(Err(AnyDelimiterCodecError::Io(error)))) => return Err(error),
@@ -221,14 +221,14 @@ fn understand(line: &[u8]) -> Asked {
     asked.versioned = version.is_some();
     if version.is_some_and(|version| version.as_u64() != Some(VERSION)) {
         let text = format!("This Sluice speaks version {VERSION}; nothing was done.");
-        asked.request = Err(refused("version", text));
+        asked.request = Err(refused(Code::Version, text));
         return asked;
     }
     asked.request = Request::deserialize(&document).map_err(|error| {
         let error = error.to_string();
         if error.starts_with("unknown variant") && !document["verb"].is_null() {
             let text = "This Sluice does not know that verb; nothing was done.";
-            refused("unknown_verb", text)
+            refused(Code::UnknownVerb, text)
         } else {
             nonsense(&error)
         }
@@ -237,7 +237,7 @@ fn understand(line: &[u8]) -> Asked {
 }
 
 fn nonsense(why: &str) -> Answer {
-    refused("invalid", format!("The request was not understood ({why}); nothing was done."))
+    refused(Code::Invalid, format!("The request was not understood ({why}); nothing was done."))
 }
 
 /// Tells a running driver that something was recorded beside it. Waits for nothing: when nobody
@@ -391,7 +391,7 @@ impl Client {
         match asked {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => refused(
-                "unreachable",
+                Code::Unreachable,
                 format!(
                     "The running Sluice could not be reached ({error}); nothing is known to have changed."
                 ),

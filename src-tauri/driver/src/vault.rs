@@ -7,6 +7,7 @@ pub use sluice_custody::VaultKey;
 use sluice_custody::{
     CustodyError, FileVault, LockedVault, Opener, OsKeychain, SecretStore, StoreError,
 };
+use sluice_protocol::Code;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,5 +55,5 @@ pub(crate) fn opener(
 }
 
 pub(crate) fn unusable(error: &CustodyError) -> Trouble {
-    Trouble::new("unusable", error.to_string())
+    Trouble::new(Code::Unusable, error.to_string())
 }

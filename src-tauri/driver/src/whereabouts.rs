@@ -5,6 +5,7 @@ use crate::ports::Trouble;
 pub use sluice_custody::Caveat;
 use sluice_custody::{Seats, Surroundings};
 use sluice_engine::Provider;
+use sluice_protocol::Code;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,10 @@ use std::path::{Path, PathBuf};
 pub(crate) fn home() -> Result<PathBuf, Trouble> {
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     home.ok_or_else(|| {
-        Trouble::new("unusable", "The environment names no home directory; nothing was changed.")
+        Trouble::new(
+            Code::Unusable,
+            "The environment names no home directory; nothing was changed.",
+        )
     })
 }
 

@@ -8,7 +8,7 @@ mod stand_in;
 
 use sluice_driver::clock::Clock;
 use sluice_driver::{Handle, start_here};
-use sluice_protocol::{AccountId, AccountView, Answer, Login, Request};
+use sluice_protocol::{AccountId, AccountView, Answer, Code, Login, Request};
 use stand_in::{Outside, Part};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,12 +39,12 @@ impl Run {
     }
 
     /// How long the answer took, and its code when it was a refusal.
-    async fn ask(&self, request: Request) -> (Duration, String) {
+    async fn ask(&self, request: Request) -> (Duration, Option<Code>) {
         let asked = Instant::now();
         let answer = self.handle.call(request).await;
         let code = match answer {
-            Answer::Refused(refused) => refused.code,
-            _ => String::new(),
+            Answer::Refused(refused) => Some(refused.code),
+            _ => None,
         };
         (asked.elapsed(), code)
     }
@@ -94,7 +94,7 @@ async fn a_renewal_that_was_asked_for_ends_within_45_seconds_and_goes_on_alone()
     run.outside.hang(Part::Renewals);
     let (took, code) = run.ask(Request::Renew { account: PARKED }).await;
     assert!(about(took, 45), "{took:?}");
-    assert_eq!(code, "REFRESH_TIMEOUT");
+    assert_eq!(code, Some(Code::RefreshTimeout));
     assert_eq!(run.outside.kept.load(Ordering::SeqCst), 0);
     run.outside.release();
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -107,7 +107,7 @@ async fn an_exchange_that_hangs_ends_after_thirty_seconds_with_the_token_endpoin
     run.outside.hang(Part::Tokens);
     let (took, code) = run.ask(Request::Renew { account: PARKED }).await;
     assert!(about(took, 30), "{took:?}");
-    assert_eq!(code, "refresh_failed");
+    assert_eq!(code, Some(Code::RefreshFailed));
     run.outside.release();
     tokio::time::sleep(Duration::from_secs(400)).await;
     assert!(run.outside.kept.load(Ordering::SeqCst) >= 1, "it is tried again");
@@ -126,8 +126,8 @@ async fn a_caller_that_is_cancelled_in_mid_exchange_loses_nothing_and_locks_noth
     assert_eq!(run.outside.kept.load(Ordering::SeqCst), 1, "the rotated pair is kept");
     tokio::time::sleep(Duration::from_secs(400)).await;
     let (took, code) = run.ask(Request::Renew { account: PARKED }).await;
-    assert!(took < Duration::from_secs(1), "{took:?} {code}");
-    assert!(code.is_empty() || code == "cooldown", "{code}");
+    assert!(took < Duration::from_secs(1), "{took:?} {code:?}");
+    assert!(matches!(code, None | Some(Code::Cooldown)), "{code:?}");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -137,13 +137,13 @@ async fn a_reading_and_a_check_that_were_asked_for_end_within_sixty_seconds_with
         run.outside.hang(Part::Usage);
         let (took, code) = run.ask(Request::ReadUsage { account }).await;
         assert!(took <= Duration::from_secs(61), "{took:?}");
-        assert_eq!(code, "REFRESH_TIMEOUT");
+        assert_eq!(code, Some(Code::RefreshTimeout));
         assert!(!run.row(account).await.refreshing, "the row has left its state");
         let run = Run::begin().await;
         run.outside.hang(Part::Usage);
         let (took, code) = run.ask(Request::Validate { account }).await;
         assert!(took <= Duration::from_secs(61), "{took:?}");
-        assert_eq!(code, "VALIDATE_TIMEOUT");
+        assert_eq!(code, Some(Code::ValidateTimeout));
         let row = run.row(account).await;
         assert_eq!((row.refreshing, row.login), (false, Login::Unverified));
         assert!(row.problem.unwrap().contains("60 seconds"));
@@ -157,7 +157,7 @@ async fn a_keychain_that_hangs_costs_each_entry_seconds() {
         run.outside.hang(part);
         for request in [Request::ReadUsage { account: LIVE }, Request::Validate { account: LIVE }] {
             let (took, code) = run.ask(request).await;
-            assert!(took <= Duration::from_secs(61) && !code.is_empty(), "{part:?}: {took:?}");
+            assert!(took <= Duration::from_secs(61) && code.is_some(), "{part:?}: {took:?}");
         }
         let (took, _) = run.ask(Request::Status).await;
         assert!(took < Duration::from_secs(1));
@@ -172,7 +172,8 @@ async fn a_reading_of_every_account_ends_with_a_hung_provider_and_frees_its_lock
     let first = tokio::spawn(async move { first.call(Request::ReadAll).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (took, code) = run.ask(Request::ReadAll).await;
-    assert_eq!((code.as_str(), took < Duration::from_secs(1)), ("REFRESH_IN_PROGRESS", true));
+    let at_once = took < Duration::from_secs(1);
+    assert_eq!((code, at_once), (Some(Code::RefreshInProgress), true));
     let begun = Instant::now();
     let Answer::Bulk(bulk) = first.await.unwrap() else { panic!("no account of it") };
     assert!(begun.elapsed() <= Duration::from_secs(300));
@@ -191,7 +192,7 @@ async fn a_swap_whose_proof_hangs_is_answered_within_half_a_minute() {
     tokio::time::sleep(Duration::from_secs(5_000)).await;
     let (took, code) = run.ask(Request::Swap { to: PARKED }).await;
     assert!(took <= Duration::from_secs(30), "{took:?}");
-    assert_eq!(code, "busy", "it went on to the swap, which this stand-in refuses");
+    assert_eq!(code, Some(Code::Busy), "it went on to the swap, which this stand-in refuses");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -209,7 +210,7 @@ async fn a_swap_that_never_answers_unlocks_its_button_after_four_minutes_and_not
     assert_eq!(view.swapping, None);
     assert!(view.providers[0].observe_only.is_some());
     let (_, code) = run.ask(Request::Swap { to: PARKED }).await;
-    assert!(code == "busy" || code == "observe_only", "{code}");
+    assert!(matches!(code, Some(Code::Busy | Code::ObserveOnly)), "{code:?}");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -218,12 +219,12 @@ async fn what_a_swap_left_parked_is_looked_after_twice_and_a_token_exchange_is_w
     let noted = || run.outside.tokens_noted.load(Ordering::SeqCst);
     let before = noted();
     let (_, code) = run.ask(Request::Renew { account: PARKED }).await;
-    assert_eq!(code, "");
+    assert_eq!(code, None);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(noted(), before + 1);
     run.outside.commits.store(true, Ordering::SeqCst);
     let (_, code) = run.ask(Request::Swap { to: PARKED }).await;
-    assert_eq!(code, "");
+    assert_eq!(code, None);
     let tended = || run.outside.tended.load(Ordering::SeqCst);
     assert_eq!(tended(), 0);
     tokio::time::sleep(Duration::from_secs(3)).await;

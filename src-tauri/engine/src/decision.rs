@@ -50,10 +50,13 @@ pub enum Trigger {
     Manual,
     /// Swap: the joint plan is worth more than staying (policy `horizon`).
     PlanImproved,
+    /// A branch of another version, read back; none of this one takes it.
+    #[serde(other)]
+    Other,
 }
 
 impl Trigger {
-    /// Every branch.
+    /// Every branch that this version takes.
     pub const ALL: [Self; 14] = [
         Self::Tick,
         Self::EmergencePending,
@@ -103,6 +106,7 @@ impl Trigger {
             Self::FailureReported => "failure_reported",
             Self::Manual => "manual",
             Self::PlanImproved => "plan_improved",
+            Self::Other => "other",
         }
     }
 }

@@ -3,6 +3,8 @@
 use rusqlite::types::{FromSqlError, Type};
 use serde::{Serialize, de::DeserializeOwned};
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Utc};
+use std::convert::Infallible;
+use std::str::FromStr;
 
 /// A JSON column. Our own types cannot fail to serialise; a map with odd keys would give `null`.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
@@ -48,6 +50,16 @@ pub(crate) fn word<T: DeserializeOwned>(
         let index = row.as_ref().column_index(column).unwrap_or(0);
         rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
     })
+}
+
+/// Reads a text that means something in every case: a word of another version, too.
+pub(crate) fn parsed<T: FromStr<Err = Infallible>>(
+    row: &rusqlite::Row<'_>,
+    column: &str,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    let Ok(value) = text.parse();
+    Ok(value)
 }
 
 /// The serde name of a unit variant.

@@ -7,7 +7,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the ledger could not do what was asked. Nothing was changed in each case.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// Another process kept the write lock for longer than the busy timeout.
     #[error("another process is using the database; nothing was changed, try again in a moment")]

@@ -45,7 +45,7 @@ pub use inflight::{
 };
 pub use lanes::{DEFAULT_LANE, LaneGuard, LaneRow};
 pub use moves::{ActivityRow, Choose, Field, Style, Verdict, by_headroom};
-pub use notices::{NewNotice, OutboxRow};
+pub use notices::OutboxRow;
 pub use open::{Ledger, Note, Opened};
 pub use processes::{EXECUTION_VARIABLE, Kernel, Machine, Probe, ProcessId, Processes};
 pub use reconcile::{Done, Pass, RULE, ReconcileAction};

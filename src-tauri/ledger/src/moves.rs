@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::failures::{self, FailureReport};
 use crate::inflight::USES;
 use crate::lanes::{self, LaneRow};
-use crate::notices::{self, NewNotice};
+use crate::notices;
 use crate::open::Ledger;
 use crate::sqlite;
 use crate::swaps::{self, AskedBy, Commit, NewSwap, Settled, SwapId};
@@ -21,6 +21,7 @@ use sluice_engine::skip::{FailureKind, Out};
 use sluice_engine::{
     AccountId, Block, Gates, Generation, LaneId, Login, Refusal, Rules, Trigger, Usage, Utc,
 };
+use sluice_protocol::{Cause, Notice};
 use std::time::Duration;
 
 /// A failure older than this is remembered and moves nothing any more.
@@ -471,43 +472,26 @@ fn go(tx: &Connection, field: &Field, leave: &Leave<'_>, to: AccountId) -> Resul
     let Settled::Committed { generation } = settled else {
         return Err(Error::Refused("the lane changed inside its own transaction".into()));
     };
-    let notice = NewNotice {
-        cause: format!("swap:{}", swap.0),
-        kind: "swap_done".into(),
-        notice: json!({
-            "cause": format!("swap:{}", swap.0),
-            "kind": "swap_done",
-            "title": format!("{new} is live in {}", field.lane.name),
-            "body": format!("{old} was left because {}.", leave.reason),
-            "actions": [],
-        }),
-    };
+    let notice = Notice::new(
+        Cause::Moved(swap.0),
+        format!("{new} is live in {}", field.lane.name),
+        format!("{old} was left because {}.", leave.reason),
+    );
     notices::put_in(tx, &notice, leave.now)?;
     Ok(Verdict::Swapped { swap, from: Some(leave.from), to, generation })
 }
 
 /// Nobody is left: said once an hour, however many lanes ask.
 fn exhausted(tx: &Connection, field: &Field) -> Result<()> {
-    let provider = field.lane.lane.provider.name();
-    let cause = format!("no_alternative:{provider}");
+    let cause = Cause::NoAlternative(field.lane.lane.provider);
     let last: Option<i64> = tx
         .prepare_cached("SELECT max(at) FROM outbox WHERE cause = ?1")?
-        .query_row([&cause], |row| row.get(0))?;
+        .query_row([cause.to_string()], |row| row.get(0))?;
     if last.is_some_and(|last| field.now < Utc(last).plus_seconds(EXHAUSTED_SECONDS)) {
         return Ok(());
     }
-    let notice = NewNotice {
-        cause: cause.clone(),
-        kind: "exhausted".into(),
-        notice: json!({
-            "cause": cause,
-            "kind": "exhausted",
-            "title": "No account has room",
-            "body": "Every other account is full, signed out or switched off. Nothing was changed.",
-            "actions": [],
-            "earliest_ms": field.earliest.map(Utc::millis),
-        }),
-    };
+    let body = "Every other account is full, signed out or switched off. Nothing was changed.";
+    let notice = Notice::new(cause, "No account has room", body);
     notices::put_in(tx, &notice, field.now)?;
     Ok(())
 }

@@ -7,17 +7,7 @@ use crate::open::Ledger;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use sluice_engine::Utc;
-
-/// A notice to be told.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewNotice {
-    /// What it is about; used to tell the same thing once.
-    pub cause: String,
-    /// Kind, for the person's switches.
-    pub kind: String,
-    /// The whole notice as the front ends take it.
-    pub notice: Value,
-}
+use sluice_protocol::{Cause, Notice, NoticeKind};
 
 /// A notice in the outbox.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +17,7 @@ pub struct OutboxRow {
     /// When it was put there.
     pub at: Utc,
     /// The notice.
-    pub notice: NewNotice,
+    pub notice: Notice,
     /// When it was told.
     pub told_at: Option<Utc>,
 }
@@ -36,33 +26,35 @@ impl OutboxRow {
     /// Made in the transaction of what it tells of, by whoever moved a lane, and not by the loop.
     #[must_use]
     pub fn made_beside(&self) -> bool {
-        ["swap:", "no_alternative:"].iter().any(|begin| self.notice.cause.starts_with(begin))
+        self.notice.cause.made_beside()
     }
 }
 
-pub(crate) fn put_in(connection: &Connection, new: &NewNotice, at: Utc) -> Result<i64> {
+pub(crate) fn put_in(connection: &Connection, new: &Notice, at: Utc) -> Result<i64> {
+    let (cause, kind) = (new.cause.to_string(), new.kind.name());
     connection
         .prepare_cached("INSERT INTO outbox (at, cause, kind, notice) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![at.0, new.cause, new.kind, codec::json(&new.notice)])?;
+        .execute(params![at.0, cause, kind, codec::json(new)])?;
     Ok(connection.last_insert_rowid())
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxRow> {
+    let stored: Value = codec::from_json(row, "notice")?;
+    let notice = match serde_json::from_value(stored) {
+        Ok(notice) => notice,
+        Err(_) => Notice::unreadable(codec::parsed(row, "cause")?, codec::parsed(row, "kind")?),
+    };
     Ok(OutboxRow {
         id: row.get("id")?,
         at: codec::utc(row, "at")?,
-        notice: NewNotice {
-            cause: row.get("cause")?,
-            kind: row.get("kind")?,
-            notice: codec::from_json(row, "notice")?,
-        },
+        notice,
         told_at: codec::utc_opt(row, "told_at")?,
     })
 }
 
 impl Ledger {
     /// Puts a notice into the outbox.
-    pub fn put_notice(&mut self, new: &NewNotice, at: Utc) -> Result<i64> {
+    pub fn put_notice(&mut self, new: &Notice, at: Utc) -> Result<i64> {
         put_in(&self.durable, new, at)
     }
 
@@ -85,14 +77,15 @@ impl Ledger {
     }
 
     /// Cause, kind and instant of every notice told since then, oldest first.
-    pub fn told_notices(&self, since: Utc) -> Result<Vec<(String, String, Utc)>> {
+    pub fn told_notices(&self, since: Utc) -> Result<Vec<(Cause, NoticeKind, Utc)>> {
         let mut statement = self.history.prepare_cached(
             "SELECT cause, kind, told_at FROM outbox WHERE at >= ?1 AND told_at IS NOT NULL
              ORDER BY at, id LIMIT 2000",
         )?;
         let rows = statement
             .query_map([since.0], |row| {
-                Ok((row.get("cause")?, row.get("kind")?, codec::utc(row, "told_at")?))
+                let told_at = codec::utc(row, "told_at")?;
+                Ok((codec::parsed(row, "cause")?, codec::parsed(row, "kind")?, told_at))
             })?
             .collect::<rusqlite::Result<_>>()?;
         Ok(rows)

@@ -1,7 +1,7 @@
 //! How long an answer may take, and which requests need no driver. In one place, because the loop, the socket
 //! and the command line must agree on both.
 
-use crate::{Answer, Refused, Request};
+use crate::{Answer, Code, Refused, Request};
 use core::time::Duration;
 
 /// The longest a front end waits for any answer (real time).
@@ -88,6 +88,6 @@ pub const fn only_looks(request: &Request) -> bool {
 
 /// A refusal without a time to try again.
 #[must_use]
-pub fn refused(code: &str, text: impl Into<String>) -> Answer {
-    Answer::Refused(Refused { code: code.to_owned(), text: text.into(), retry_after_s: None })
+pub fn refused(code: Code, text: impl Into<String>) -> Answer {
+    Answer::Refused(Refused::new(code, text))
 }

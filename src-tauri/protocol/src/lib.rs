@@ -5,11 +5,17 @@
 //! here.
 
 mod asking;
+pub mod branch;
+mod cause;
+mod closed;
+mod code;
 mod compare;
 mod flight;
+mod kind;
 pub mod label;
 pub mod limits;
 mod log;
+mod need;
 mod notice;
 pub mod outlook;
 pub mod text;
@@ -17,11 +23,15 @@ mod window;
 pub mod words;
 
 pub use asking::{CALL_DEADLINE, deadline, only_looks, refused, window_may_ask};
+pub use cause::{Cause, Episode, window_name};
+pub use code::{Code, Remedy};
 pub use compare::{Compared, Tally};
 pub use flight::{
     Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
 };
+pub use kind::NoticeKind;
 pub use log::{DecisionFilter, DecisionView, Swapping};
+pub use need::{Need, NeedsYou};
 pub use notice::{Notice, NoticeAction, Refused};
 pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
 use serde::{Deserialize, Serialize};
@@ -119,6 +129,10 @@ pub struct Advice {
     pub reason: String,
     /// The decision behind it.
     pub decision: i64,
+    /// What to silence so that it is not told again for a while.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "String"), ts(type = "string"))]
+    pub cause: Cause,
 }
 
 /// One account.
@@ -223,18 +237,6 @@ pub struct BulkView {
     pub throttled: u32,
     /// Could not be read.
     pub failed: u32,
-}
-
-/// Something only a person can mend.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
-pub struct NeedsYou {
-    /// Stable code: `sign_in`, `keychain`, `seat_unreadable`, `stuck_swap`, `disk_full`, …
-    pub code: String,
-    /// The account concerned.
-    pub account: Option<AccountId>,
-    /// What happened, what was kept, what to do next.
-    pub text: String,
 }
 
 /// One row of the swap audit.
@@ -505,8 +507,12 @@ pub enum Request {
     /// Silences one cause of notices for a while.
     Snooze {
         /// The notice's cause.
-        #[cfg_attr(feature = "schema", schemars(length(max = "limits::CAUSE_BYTES_MAX")))]
-        cause: String,
+        #[cfg_attr(
+            feature = "schema",
+            schemars(with = "String", length(max = "limits::CAUSE_BYTES_MAX"))
+        )]
+        #[cfg_attr(feature = "schema", ts(type = "string"))]
+        cause: Cause,
         /// Until then.
         until_ms: i64,
     },

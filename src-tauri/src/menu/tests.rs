@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::{self, NOW_MS};
 use chrono::FixedOffset;
-use sluice_protocol::{AccountId, Advice, ForecastView, NeedsYou, RunOutView, Swapping};
+use sluice_protocol::{AccountId, ForecastView, Need, NeedsYou, RunOutView, Swapping};
 
 fn moment() -> Moment {
     Moment { at_ms: NOW_MS, offset: FixedOffset::east_opt(3600).expect("offset") }
@@ -143,10 +143,9 @@ fn everything_that_waits_for_the_person_stands_on_top() {
     view.providers[0].mode = Mode::Advise;
     view.providers[0].unmanaged_login = true;
     view.providers[0].observe_only = Some("The keychain is locked.".to_owned());
-    view.providers[0].advice =
-        Some(Advice { to: AccountId(2), reason: "resets first".to_owned(), decision: 9 });
+    view.providers[0].advice = Some(fixture::advice(2, "resets first"));
     view.needs_you = vec![NeedsYou {
-        code: "sign_in".to_owned(),
+        code: Need::SignIn,
         account: Some(AccountId(3)),
         text: "Studio's login was refused.".to_owned(),
     }];
@@ -166,6 +165,27 @@ fn everything_that_waits_for_the_person_stands_on_top() {
     let (enabled, act) = first_entry(&view, "Advised: swap to Personal");
     assert!(enabled);
     assert_eq!(act, Act::Ask(Request::Swap { to: AccountId(2) }));
+}
+
+/// Two of them were worded for a code that nobody sent, three had no words.
+#[test]
+fn every_need_has_words_of_its_own_in_the_menu() {
+    let worded = |code, account| {
+        let mut view = fixture::view();
+        view.needs_you = vec![NeedsYou { code, account, text: String::new() }];
+        text(&view).lines().nth(1).unwrap_or_default().to_owned()
+    };
+    let one = |code| worded(code, None);
+    assert_eq!(one(Need::Disk), "⚠ Sluice: the database cannot be written…");
+    assert_eq!(one(Need::DiskFull), "⚠ Sluice: the disk is full…");
+    assert_eq!(one(Need::UnmanagedLogin), "⚠ Sluice: a new login is not kept yet…");
+    assert_eq!(one(Need::Note), "⚠ Sluice: there is something to know…");
+    let twin = worded(Need::TwinLogin, Some(AccountId(2)));
+    assert_eq!(twin, "⚠ Personal: its login is used twice…");
+    for need in Need::ALL {
+        let said = one(*need).contains("needs you");
+        assert_eq!(said, *need == Need::Other, "{need}");
+    }
 }
 
 #[test]

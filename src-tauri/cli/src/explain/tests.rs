@@ -186,6 +186,7 @@ fn taken(trigger: Trigger) -> Decision {
             Decision { trigger, reason: String::new(), ..taken(Trigger::ForcedCritical) }
         }
         Trigger::PlanImproved => improved(),
+        Trigger::Other => panic!("no policy takes it"),
     }
 }
 

@@ -33,13 +33,13 @@ fn used_up(five_hour: f64) -> Outside {
 fn exhaustion_is_told_once_with_the_account_that_recovers_first() {
     // A's 5-hour window resets in three hours, B's week in about twenty.
     let outside = used_up(99.5);
-    let told = outside.told("exhausted");
+    let told = outside.told(NoticeKind::Exhausted);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].title, "A is running out and nobody can take over");
     assert!(told[0].body.contains("A has room again in 3 h."), "{}", told[0].body);
 
     let outside = used_up(95.0);
-    let told = outside.told("exhausted");
+    let told = outside.told(NoticeKind::Exhausted);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].body.contains("B has room again in 19 h"), "{}", told[0].body);
 }
@@ -54,7 +54,7 @@ fn ten_looks_at_old_numbers_are_told_and_the_first_new_number_ends_it() {
     outside.notices.clear();
     let blind = outside.now.wall;
     let mut looks = 0;
-    while outside.told("stall").is_empty() {
+    while outside.told(NoticeKind::Stall).is_empty() {
         outside.advance(60);
         let age = outside.now.wall.seconds_since(blind);
         assert!(
@@ -67,11 +67,11 @@ fn ten_looks_at_old_numbers_are_told_and_the_first_new_number_ends_it() {
     }
     assert!(looks >= 10, "told after {looks} looks at numbers older than half an hour");
     outside.advance(2 * 3_600);
-    assert_eq!(outside.told("stall").len(), 1, "once while it lasts");
-    assert_eq!(outside.told("stall")[0].title, "The live account's numbers are old");
+    assert_eq!(outside.told(NoticeKind::Stall).len(), 1, "once while it lasts");
+    assert_eq!(outside.told(NoticeKind::Stall)[0].title, "The live account's numbers are old");
     outside.poll_error.clear();
     outside.advance(3_600);
-    assert!(!outside.core.told.is_open("stall:claude"));
+    assert!(!outside.core.told.is_open(&Cause::Stall(CLAUDE)));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn an_urgent_account_that_is_behind_is_information_and_told_once() {
     outside.usage.insert(outside.id("b"), (0.0, 21.0, 21));
     outside.notices.clear();
     outside.advance(2 * 3_600);
-    let told = outside.told("same_tier");
+    let told = outside.told(NoticeKind::SameTier);
     assert_eq!(told.len(), 1, "{:?} {:?}", outside.notices, outside.view.last_decision);
     assert_eq!(told[0].title, "B is behind");
     assert!(told[0].actions.is_empty(), "it asks for nothing");
@@ -98,7 +98,7 @@ fn an_urgent_account_that_is_behind_is_information_and_told_once() {
     near.usage.insert(near.id("b"), (0.0, 89.0, 21));
     near.notices.clear();
     near.advance(2 * 3_600);
-    assert_eq!(near.told("same_tier").len(), 0, "{:?}", near.view.last_decision);
+    assert_eq!(near.told(NoticeKind::SameTier).len(), 0, "{:?}", near.view.last_decision);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn steps_and_resets_are_told_only_when_wished_and_each_once() {
     };
     let mut silent = Outside::pair("advise");
     play(&mut silent);
-    assert_eq!(silent.told("threshold").len() + silent.told("reset").len(), 0);
+    assert_eq!(silent.told(NoticeKind::Threshold).len() + silent.told(NoticeKind::Reset).len(), 0);
 
     let mut outside = Outside::pair("advise");
     for kind in ["notify.threshold", "notify.reset"] {
@@ -123,7 +123,7 @@ fn steps_and_resets_are_told_only_when_wished_and_each_once() {
     }
     play(&mut outside);
     let titles: Vec<_> =
-        outside.told("threshold").iter().map(|notice| notice.title.clone()).collect();
+        outside.told(NoticeKind::Threshold).iter().map(|notice| notice.title.clone()).collect();
     assert_eq!(
         titles,
         [
@@ -132,7 +132,7 @@ fn steps_and_resets_are_told_only_when_wished_and_each_once() {
             "A: 96 % of the 5-hour window used"
         ]
     );
-    let resets = outside.told("reset");
+    let resets = outside.told(NoticeKind::Reset);
     assert_eq!(resets.len(), 1, "{resets:?}");
     assert_eq!(resets[0].title, "A: the 5-hour window has reset");
 }
@@ -141,16 +141,17 @@ fn steps_and_resets_are_told_only_when_wished_and_each_once() {
 fn an_episode_stays_the_same_while_its_reset_wanders_about_half_past() {
     let half_past = START.plus_seconds(30 * 60);
     let mut told = crate::telling::Told::default();
-    let first = told.episode("drain:1", Some(half_past.plus_seconds(-2)));
+    let drain = |id| move |hour| Cause::Drain { account: AccountId(id), hour };
+    let first = told.episode(drain(1), Some(half_past.plus_seconds(-2)));
     told.reopen(first.clone(), START);
     for seconds in [-1_700, -2, 0, 2, 1_700] {
-        assert_eq!(told.episode("drain:1", Some(half_past.plus_seconds(seconds))), first);
+        assert_eq!(told.episode(drain(1), Some(half_past.plus_seconds(seconds))), first);
     }
-    assert_ne!(told.episode("drain:1", Some(half_past.plus_seconds(5 * 3_600))), first);
-    assert_ne!(told.episode("drain:2", Some(half_past)), first);
-    let snoozed = told.episode("drain:2", Some(half_past));
+    assert_ne!(told.episode(drain(1), Some(half_past.plus_seconds(5 * 3_600))), first);
+    assert_ne!(told.episode(drain(2), Some(half_past)), first);
+    let snoozed = told.episode(drain(2), Some(half_past));
     told.snooze(&snoozed, START.plus_seconds(3_600));
-    assert_eq!(told.episode("drain:2", Some(half_past.plus_seconds(-60))), snoozed);
+    assert_eq!(told.episode(drain(2), Some(half_past.plus_seconds(-60))), snoozed);
 }
 
 #[test]
@@ -187,4 +188,19 @@ fn numbers_for_a_collector_are_written_only_when_wished_and_at_a_bounded_pace() 
     assert_eq!(taken(&outside), 2, "what would grow old is taken away");
     outside.advance(3_600);
     assert_eq!(written(&outside, from), []);
+}
+
+#[test]
+fn a_database_that_fails_is_told_as_that_and_a_full_disk_as_full() {
+    for (code, need) in [(Code::Disk, Need::Disk), (Code::DiskFull, Need::DiskFull)] {
+        let mut outside = Outside::pair("advise");
+        let now = outside.now;
+        let mut stored = |result| {
+            outside.core.handle(Input::Stored { then: Then::Nothing, result }, now);
+            outside.core.needs().into_iter().map(|need| need.code).collect::<Vec<_>>()
+        };
+        let trouble = Trouble::new(code, "The database: it failed.");
+        assert_eq!(stored(Err(trouble)), [need]);
+        assert_eq!(stored(Ok(1)), [], "it works again");
+    }
 }

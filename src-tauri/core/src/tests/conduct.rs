@@ -9,7 +9,7 @@ fn an_unmanaged_login_is_never_swapped_away() {
     assert!(outside.view.providers[0].unmanaged_login);
     outside.advance(86_400);
     assert_eq!(outside.swaps().len(), 0);
-    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "unmanaged_login");
+    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), Code::UnmanagedLogin);
     let answer = outside.ask(Request::Add { provider: CLAUDE, label: None });
     assert!(matches!(answer, Answer::Account { .. }), "{answer:?}");
     assert!(!outside.view.providers[0].unmanaged_login);
@@ -24,16 +24,19 @@ fn adding_again_keeps_the_account_and_without_a_login_says_so() {
     assert_eq!(answer, Answer::Account { account: outside.id("a") });
     assert_eq!(outside.view.accounts.len(), 2);
     outside.seat = None;
-    assert_eq!(code(&outside.ask(Request::Add { provider: CLAUDE, label: None })), "not_signed_in");
+    assert_eq!(
+        code(&outside.ask(Request::Add { provider: CLAUDE, label: None })),
+        Code::NotSignedIn
+    );
 }
 
 #[test]
 fn an_account_whose_login_cannot_be_kept_is_not_added() {
     let mut outside = Outside::empty();
-    outside.capture_error = Some(Trouble::new("keychain_locked", "The keychain is locked."));
+    outside.capture_error = Some(Trouble::new(Code::KeychainLocked, "The keychain is locked."));
     outside.sign_in("a");
     let answer = outside.ask(Request::Add { provider: CLAUDE, label: None });
-    assert_eq!(code(&answer), "keychain_locked");
+    assert_eq!(code(&answer), Code::KeychainLocked);
     assert_eq!(outside.view.accounts.len(), 0);
     assert!(outside.done.iter().any(|(_, effect)| matches!(
         effect,
@@ -84,7 +87,7 @@ fn a_clobber_is_answered_twice_and_then_left_to_its_writer() {
     assert_eq!(outside.swaps().len(), 3, "one swap and two re-applications");
     assert_eq!(outside.view.providers[0].live, Some(a));
     assert!(outside.view.providers[0].observe_only.is_some());
-    assert_eq!(outside.view.needs_you[0].code, "stuck_swap");
+    assert_eq!(outside.view.needs_you[0].code, Need::StuckSwap);
 }
 
 #[test]
@@ -93,22 +96,22 @@ fn a_failed_swap_is_told_once_and_backs_off() {
     outside.ask(Request::Set { key: "notify.drain".to_owned(), value: false.into() });
     outside.swap_error = Some(SwapReport::Failed {
         row: Some(1),
-        trouble: Trouble::new("keychain_locked", "The keychain is locked."),
+        trouble: Trouble::new(Code::KeychainLocked, "The keychain is locked."),
     });
     outside.advance(1_800);
     let failures = outside.swaps().len();
     assert!((1..=6).contains(&failures), "{failures} attempts in half an hour");
-    assert_eq!(outside.told("swap_failed").len(), 1);
+    assert_eq!(outside.told(NoticeKind::SwapFailed).len(), 1);
     outside.swap_error = None;
     outside.advance(1_800);
-    assert_eq!(outside.told("swap_done").len(), 1);
+    assert_eq!(outside.told(NoticeKind::SwapDone).len(), 1);
 }
 
 #[test]
 fn a_swap_waits_for_a_tool_at_its_login_and_is_nobodys_failure() {
     let mut outside = Outside::pair("auto");
     outside.ask(Request::Set { key: "notify.drain".to_owned(), value: false.into() });
-    let trouble = Trouble::new("tool_renews", "Codex may be renewing this login.");
+    let trouble = Trouble::new(Code::ToolRenews, "Codex may be renewing this login.");
     outside.swap_error = Some(SwapReport::Waits { trouble });
     while outside.swaps().is_empty() {
         outside.advance(60);
@@ -116,16 +119,20 @@ fn a_swap_waits_for_a_tool_at_its_login_and_is_nobodys_failure() {
     let (first, tried) = (outside.now.wall, outside.swaps().len());
     outside.advance(150);
     assert!(outside.swaps().len() >= tried + 2, "it is tried again within minutes");
-    assert_eq!(outside.told("swap_failed").len(), 0, "nothing has failed");
+    assert_eq!(outside.told(NoticeKind::SwapFailed).len(), 0, "nothing has failed");
     let answer = outside.ask(Request::Swap { to: outside.id("b") });
     let Answer::Refused(refused) = &answer else { panic!("{answer:?}") };
-    assert_eq!((refused.code.as_str(), refused.retry_after_s), ("tool_renews", Some(60)));
+    assert_eq!((refused.code, refused.retry_after_s), (Code::ToolRenews, Some(60)));
     assert!(refused.text.ends_with("Ask again in 60 seconds."), "{}", refused.text);
     outside.advance(1_800);
-    assert_eq!(outside.told("swap_failed").len(), 1, "what does not pass is told once");
+    assert_eq!(outside.told(NoticeKind::SwapFailed).len(), 1, "what does not pass is told once");
     outside.swap_error = None;
     outside.advance(240);
-    assert_eq!(outside.told("swap_done").len(), 1, "neither account was made to wait longer");
+    assert_eq!(
+        outside.told(NoticeKind::SwapDone).len(),
+        1,
+        "neither account was made to wait longer"
+    );
     assert!(outside.now.wall.seconds_since(first) < 3_600.0);
 }
 
@@ -159,9 +166,9 @@ fn a_stuck_swap_makes_the_seat_observe_only() {
         Some(SwapReport::Stuck { row: Some(1), text: "Look at the file.".to_owned() });
     outside.advance(3_600);
     assert_eq!(outside.swaps().len(), 1, "nothing more is tried");
-    assert_eq!(outside.view.needs_you[0].code, "stuck_swap");
+    assert_eq!(outside.view.needs_you[0].code, Need::StuckSwap);
     assert!(outside.view.providers[0].observe_only.is_some());
-    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "observe_only");
+    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), Code::ObserveOnly);
     let from = outside.now.wall;
     outside.advance(3_600);
     assert!(!outside.polls(from).is_empty(), "measuring goes on");
@@ -173,7 +180,7 @@ fn without_a_keychain_nothing_is_written_and_it_recovers() {
     outside.input(Input::Health(Health::Locked));
     outside.advance(3_600);
     assert_eq!(outside.swaps().len(), 0);
-    assert_eq!(outside.told("keychain").len(), 1);
+    assert_eq!(outside.told(NoticeKind::Keychain).len(), 1);
     outside.input(Input::Health(Health::Ok));
     outside.advance(3_600);
     assert_eq!(outside.swaps().len(), 1);
@@ -187,9 +194,9 @@ fn an_unreadable_seat_is_left_alone_and_told() {
     outside.shown = Some(SeatReport::Unreadable(text.to_owned()));
     outside.input(Input::SeatTouched(CLAUDE));
     assert!(outside.view.providers[0].observe_only.is_some());
-    assert_eq!(outside.view.needs_you[0].code, "seat_unreadable");
+    assert_eq!(outside.view.needs_you[0].code, Need::SeatUnreadable);
     assert!(outside.view.needs_you[0].text.starts_with(text), "{:?}", outside.view.needs_you);
-    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "observe_only");
+    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), Code::ObserveOnly);
     outside.shown = None;
     outside.input(Input::SeatTouched(CLAUDE));
     assert!(outside.view.needs_you.is_empty());
@@ -228,10 +235,10 @@ fn a_login_of_another_kind_is_left_alone_and_nobody_is_advised() {
         assert_eq!(outside.swaps().len(), 0, "{mode}");
         assert_eq!(outside.view.providers[0].advice, None, "{mode}");
         assert_eq!(outside.view.providers[0].live, None, "{mode}");
-        assert_eq!(outside.view.needs_you[0].code, "foreign_login");
-        assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "observe_only");
+        assert_eq!(outside.view.needs_you[0].code, Need::ForeignLogin);
+        assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), Code::ObserveOnly);
         let added = outside.ask(Request::Add { provider: CLAUDE, label: None });
-        assert_eq!(code(&added), "foreign_login");
+        assert_eq!(code(&added), Code::ForeignLogin);
         // Nobody uses the kept logins there, so they are kept from ending.
         let from = outside.now.wall;
         outside.advance(10 * 3_600);
@@ -245,15 +252,18 @@ fn a_login_that_has_no_effect_is_told_with_the_swap() {
     let mut outside = Outside::pair("advise");
     outside.caveats = vec!["ANTHROPIC_API_KEY is set in settings.json: it outranks it.".to_owned()];
     outside.ask(Request::Swap { to: outside.id("b") });
-    let told = outside.told("swap_done");
+    let told = outside.told(NoticeKind::SwapDone);
     assert!(told[0].body.contains("But: ANTHROPIC_API_KEY"), "{}", told[0].body);
 }
 
 #[test]
 fn the_live_account_is_not_removed_and_a_parked_one_is() {
     let mut outside = Outside::pair("advise");
-    assert_eq!(code(&outside.ask(Request::Remove { account: outside.id("a") })), "live_account");
-    assert_eq!(code(&outside.ask(Request::Remove { account: AccountId(99) })), "unknown_account");
+    assert_eq!(code(&outside.ask(Request::Remove { account: outside.id("a") })), Code::LiveAccount);
+    assert_eq!(
+        code(&outside.ask(Request::Remove { account: AccountId(99) })),
+        Code::UnknownAccount
+    );
     assert_eq!(outside.ask(Request::Remove { account: outside.id("b") }), Answer::Done);
     assert_eq!(outside.view.accounts.len(), 1);
 }
@@ -264,14 +274,14 @@ fn names_and_order_are_checked() {
     let (a, b) = (outside.id("a"), outside.id("b"));
     for label in ["", "   ", "two\nlines", &"x".repeat(51)] {
         let label = label.to_owned();
-        assert_eq!(code(&outside.ask(Request::Rename { account: a, label })), "invalid");
+        assert_eq!(code(&outside.ask(Request::Rename { account: a, label })), Code::Invalid);
     }
     assert_eq!(
         outside.ask(Request::Rename { account: a, label: " Work ".to_owned() }),
         Answer::Done
     );
     for order in [vec![a], vec![a, a], vec![a, b, AccountId(9)]] {
-        assert_eq!(code(&outside.ask(Request::Reorder { accounts: order })), "invalid");
+        assert_eq!(code(&outside.ask(Request::Reorder { accounts: order })), Code::Invalid);
     }
     assert_eq!(outside.ask(Request::Reorder { accounts: vec![b, a] }), Answer::Done);
     let labels: Vec<_> =
@@ -283,14 +293,14 @@ fn names_and_order_are_checked() {
 fn a_snoozed_cause_stays_silent_and_comes_back() {
     let mut outside = Outside::pair("advise");
     outside.advance(1_200);
-    assert_eq!(outside.told("advice").len(), 1);
-    let snooze = outside.told("advice")[0].actions[1].request.clone();
+    assert_eq!(outside.told(NoticeKind::Advice).len(), 1);
+    let snooze = outside.told(NoticeKind::Advice)[0].actions[1].request.clone();
     outside.ask(snooze);
     outside.advance(2_400);
-    assert_eq!(outside.told("advice").len(), 1);
+    assert_eq!(outside.told(NoticeKind::Advice).len(), 1);
     outside.advance(3_600);
-    assert_eq!(outside.told("advice").len(), 2);
-    let late = outside.told("advice")[0].actions[1].request.clone();
+    assert_eq!(outside.told(NoticeKind::Advice).len(), 2);
+    let late = outside.told(NoticeKind::Advice)[0].actions[1].request.clone();
     assert_eq!(outside.ask(late), Answer::Done, "a button pressed late still means an hour");
 }
 
@@ -307,13 +317,17 @@ fn quiet_hours_hold_back_what_can_wait_and_tell_it_afterwards() {
     outside.ask(Request::Set { key: "quiet.hours".to_owned(), value: "23:00-03:00".into() });
     outside.notices.clear();
     outside.advance(5_400);
-    assert_eq!(outside.told("advice").len(), 0);
+    assert_eq!(outside.told(NoticeKind::Advice).len(), 0);
     outside.advance(3_600);
-    assert_eq!(outside.told("advice").len(), 1);
+    assert_eq!(outside.told(NoticeKind::Advice).len(), 1);
     outside.advance(20 * 3_600);
     outside.notices.clear();
     outside.input(Input::Health(Health::Locked));
-    assert_eq!(outside.told("keychain").len(), 1, "what needs the person is told at night too");
+    assert_eq!(
+        outside.told(NoticeKind::Keychain).len(),
+        1,
+        "what needs the person is told at night too"
+    );
 }
 
 #[test]
@@ -334,7 +348,7 @@ fn what_was_about_to_expire_is_not_told_of_the_week_after() {
     let b = outside.id("b");
     outside.usage.insert(b, (0.0, 20.0, 6));
     outside.advance(3_600);
-    let told = outside.told("drain").len();
+    let told = outside.told(NoticeKind::Drain).len();
     assert_eq!(told, 1, "most of its week is about to be lost");
     // Nobody is signed in, so no lane decides; the readings go on over the reset.
     outside.seat = None;
@@ -343,7 +357,12 @@ fn what_was_about_to_expire_is_not_told_of_the_week_after() {
     outside.advance(8 * 3_600);
     let week = outside.core.account(b).unwrap().usage.seven_day;
     assert!(week.resets_at.unwrap() > outside.now.wall.plus_seconds(6 * 86_400), "it was read");
-    assert_eq!(outside.told("drain").len(), told, "{:?}", outside.told("drain"));
+    assert_eq!(
+        outside.told(NoticeKind::Drain).len(),
+        told,
+        "{:?}",
+        outside.told(NoticeKind::Drain)
+    );
 }
 
 #[test]
@@ -358,7 +377,7 @@ fn a_person_who_signed_out_is_advised_and_not_signed_in_again() {
     outside.input(Input::SeatTouched(CLAUDE));
     outside.advance(6 * 3_600);
     assert_eq!(outside.swaps().len(), before);
-    let advice = outside.told("advice");
+    let advice = outside.told(NoticeKind::Advice);
     assert_eq!(advice.len(), 1, "told once: {advice:?}");
     assert_eq!(advice[0].actions[0].request, Request::Swap { to: outside.id("b") });
     assert!(advice[0].body.contains("seat is empty"), "{}", advice[0].body);
@@ -393,13 +412,15 @@ fn a_seat_emptied_after_its_login_was_refused_is_filled_in_auto_only() {
 fn an_empty_seat_that_cannot_be_filled_is_tried_once_and_then_advised() {
     let mut outside = Outside::pair("auto");
     outside.core.set_login(outside.id("a"), Login::NeedsSignIn);
-    outside.swap_error =
-        Some(SwapReport::Failed { row: None, trouble: Trouble::new("io", "The disk is full.") });
+    outside.swap_error = Some(SwapReport::Failed {
+        row: None,
+        trouble: Trouble::new(Code::File, "The disk is full."),
+    });
     outside.seat = None;
     outside.input(Input::SeatTouched(CLAUDE));
     outside.advance(2 * 3_600);
     assert_eq!(outside.swaps().len(), 1);
-    assert_eq!(outside.told("advice").len(), 1);
+    assert_eq!(outside.told(NoticeKind::Advice).len(), 1);
 }
 
 #[test]
@@ -421,7 +442,7 @@ fn a_decision_that_was_overtaken_is_not_shown_as_true() {
     assert_eq!(said(&outside), None, "nothing is decided while everything is stopped");
     // A swap that did not happen: nobody took over.
     let mut outside = Outside::pair("auto");
-    let trouble = Trouble::new("io", "The disk is full.");
+    let trouble = Trouble::new(Code::File, "The disk is full.");
     outside.swap_error = Some(SwapReport::Failed { row: Some(1), trouble });
     let mut minutes = 0;
     while outside.swaps().is_empty() {

@@ -42,6 +42,7 @@ fn story(key: &str) -> Option<(Value, Story)> {
     week[later] = "09:00-10:00";
     let of_notices = key.strip_prefix("notify.");
     if let Some(kind) = of_notices {
+        let Ok(kind) = kind.parse();
         return Some((json!(!Settings::default().tells(kind)), told));
     }
     Some(match key {
@@ -231,14 +232,14 @@ fn targets_of_use(policy: Policy, change: &Change) -> String {
 /// Which kinds of notices come through, one of each.
 fn told(policy: Policy, change: &Change) -> String {
     let mut heard = Vec::new();
-    for kind in crate::settings::NOTICE_KINDS {
+    for kind in NoticeKind::switches() {
         let mut outside = pair("advise", policy, change);
         expand(&mut outside, DemandProfile::default());
         let before = outside.notices.len();
-        let text = || "Words.".to_owned();
-        outside.core.tell("a cause", kind, text(), text(), Vec::new(), outside.now);
+        let notice = Notice { kind, ..Notice::new(Cause::default(), "Words.", "Words.") };
+        outside.core.tell(notice, outside.now);
         outside.input(Input::Tick);
-        heard.extend(outside.notices[before..].iter().map(|one| one.kind.clone()));
+        heard.extend(outside.notices[before..].iter().map(|one| one.kind.name()));
     }
     heard.join(" ")
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::ports::Health;
 
 fn gone() -> Trouble {
-    Trouble::new("no_credential", "No login of this account is kept.")
+    Trouble::new(Code::NoCredential, "No login of this account is kept.")
 }
 
 fn read_back(outside: &Outside, from: Utc) -> BTreeSet<AccountId> {
@@ -17,7 +17,7 @@ fn read_back(outside: &Outside, from: Utc) -> BTreeSet<AccountId> {
 
 /// What was told of this account's login.
 fn told(outside: &Outside, account: AccountId) -> Vec<&Notice> {
-    let cause = format!("sign_in:{}", account.0);
+    let cause = Cause::SignIn(account);
     outside.notices.iter().filter(|notice| notice.cause == cause).collect()
 }
 
@@ -83,7 +83,7 @@ fn a_parked_login_that_is_gone_is_told_once_and_never_chosen() {
 fn a_store_that_does_not_answer_is_not_an_empty_one() {
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");
-    let locked = Trouble::new("keychain_locked", "The keychain is locked.");
+    let locked = Trouble::new(Code::KeychainLocked, "The keychain is locked.");
     outside.kept_error.insert(b, locked);
     outside.advance(25 * 3_600);
     assert!(told(&outside, b).is_empty());
@@ -121,7 +121,7 @@ fn where_nothing_is_kept_by_itself_it_says_what_helps() {
     assert!(told.len() == 1 && told[0].body.contains("sluice add"), "{told:?}");
     // It is live in its tool: signing in is not what helps, so nothing asks for it.
     let need = &outside.view.needs_you[0];
-    assert_eq!((need.code.as_str(), need.account), ("not_kept", Some(a)), "{need:?}");
+    assert_eq!((need.code, need.account), (Need::NotKept, Some(a)), "{need:?}");
     for text in [&told[0].title, &told[0].body, &need.text] {
         assert!(!text.to_lowercase().contains("sign in"), "{text}");
     }
@@ -133,7 +133,7 @@ fn a_renewed_token_that_cannot_be_sent_proves_nothing() {
     let b = outside.id("b");
     outside.refresh_error = Some(RefreshReport::Unsendable);
     let call = outside.begin(Request::Renew { account: b });
-    assert_eq!(code(&outside.answers[&call]), "kept_unusable");
+    assert_eq!(code(&outside.answers[&call]), Code::KeptUnusable);
     assert_eq!(outside.core.account(b).unwrap().login, Login::NeedsSignIn);
     let told = told(&outside, b);
     assert!(told.len() == 1 && told[0].body.contains("no request can carry"), "{told:?}");

@@ -23,7 +23,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use sluice_engine::skip::Wall;
 use sluice_engine::{Calendar, Generation, LaneId, Login, Mono, Percent, Usage, Window};
-use sluice_protocol::{Answer, Notice, Request, View};
+use sluice_protocol::{Answer, Cause, Code, Need, Notice, NoticeKind, Request, View};
 
 const START: Utc = Utc::from_seconds(1_795_262_400);
 const CLAUDE: Provider = Provider::Claude;
@@ -255,7 +255,7 @@ impl Outside {
                         self.kept_error.remove(&account);
                         Ok(self.kept())
                     }
-                    None => Err(Trouble::new("wrong_account", "Somebody else is signed in.")),
+                    None => Err(Trouble::new(Code::WrongAccount, "Somebody else is signed in.")),
                 };
                 Some(Input::Captured { provider, account, result })
             }
@@ -428,7 +428,7 @@ impl Outside {
         polls.collect()
     }
 
-    fn told(&self, kind: &str) -> Vec<&Notice> {
+    fn told(&self, kind: NoticeKind) -> Vec<&Notice> {
         self.notices.iter().filter(|notice| notice.kind == kind).collect()
     }
 
@@ -450,10 +450,11 @@ impl Outside {
     }
 }
 
-fn code(answer: &Answer) -> &str {
+#[track_caller]
+fn code(answer: &Answer) -> Code {
     match answer {
-        Answer::Refused(refused) => &refused.code,
-        _ => "",
+        Answer::Refused(refused) => refused.code,
+        other => panic!("no refusal: {other:?}"),
     }
 }
 

@@ -13,7 +13,7 @@ fn a_first_start_advises_and_touches_nothing() {
     assert_eq!(outside.view.providers[0].mode, Mode::Advise);
     assert!(outside.view.providers[0].unmanaged_login);
     assert_eq!(outside.done.iter().filter(|(_, effect)| touches_outside(effect)).count(), 0);
-    assert_eq!(outside.told("sign_in").len(), 1, "told once, not at each look");
+    assert_eq!(outside.told(NoticeKind::SignIn).len(), 1, "told once, not at each look");
     outside.ask(Request::SetMode { provider: CLAUDE, mode: Mode::Advise });
     assert!(!outside.view.first_start);
 }
@@ -24,7 +24,7 @@ fn advise_never_writes_a_credential_by_itself() {
     outside.burn = 0.5;
     outside.advance(3 * DAY);
     assert_eq!(outside.swaps().len(), 0);
-    let advice = outside.told("advice")[0].clone();
+    let advice = outside.told(NoticeKind::Advice)[0].clone();
     assert_eq!(
         advice.actions.iter().map(|action| action.key.as_str()).collect::<Vec<_>>(),
         ["swap", "snooze"]
@@ -37,7 +37,7 @@ fn advise_never_writes_a_credential_by_itself() {
 fn pressing_swap_now_swaps_and_protects_the_choice() {
     let mut outside = Outside::pair("advise");
     outside.advance(3_600);
-    let request = outside.told("advice")[0].actions[0].request.clone();
+    let request = outside.told(NoticeKind::Advice)[0].actions[0].request.clone();
     let answer = outside.ask(request);
     assert!(
         matches!(answer, Answer::Swapped(ref swap) if swap.status == "committed"),
@@ -59,7 +59,7 @@ fn auto_swaps_by_itself_and_journals_who_leaves() {
     assert_eq!(orders[0].from.as_ref().map(|from| from.0), Some(outside.id("a")));
     assert_eq!(orders[0].to.0, outside.id("b"));
     assert!(!orders[0].by_person && !orders[0].reason.is_empty());
-    assert_eq!(outside.told("swap_done").len(), 1);
+    assert_eq!(outside.told(NoticeKind::SwapDone).len(), 1);
     assert_eq!(outside.view.swaps_last_24h, 1);
 }
 
@@ -83,8 +83,8 @@ fn the_kill_switch_stops_everything_and_survives_a_restart() {
     let from = outside.now.wall.plus_seconds(1);
     outside.advance(DAY);
     assert_eq!(outside.since(from).filter(|effect| touches_outside(effect)).count(), 0);
-    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), "stopped");
-    assert_eq!(code(&outside.ask(Request::Refresh { account: None })), "stopped");
+    assert_eq!(code(&outside.ask(Request::Swap { to: outside.id("b") })), Code::Stopped);
+    assert_eq!(code(&outside.ask(Request::Refresh { account: None })), Code::Stopped);
 
     let mut again = Outside::load(outside.reload(), Some("a".to_owned()));
     again.advance(DAY);
@@ -114,7 +114,7 @@ fn a_pause_must_end_and_survives_a_restart() {
     let mut outside = Outside::pair("auto");
     let now = outside.now.wall.millis();
     for until_ms in [now, now - 1, i64::MAX, i64::MIN] {
-        assert_eq!(code(&outside.ask(Request::Pause { provider: None, until_ms })), "invalid");
+        assert_eq!(code(&outside.ask(Request::Pause { provider: None, until_ms })), Code::Invalid);
     }
     let until_ms = now + 86_400_000;
     outside.ask(Request::Pause { provider: Some(CLAUDE), until_ms });

@@ -3,14 +3,9 @@
 use super::*;
 use crate::records::Record;
 
-fn notice(cause: &str, kind: &str) -> Notice {
-    Notice {
-        cause: cause.to_owned(),
-        kind: kind.to_owned(),
-        title: "T".to_owned(),
-        body: String::new(),
-        actions: Vec::new(),
-    }
+fn notice(cause: &str) -> Notice {
+    let Ok(cause) = cause.parse();
+    Notice::new(cause, "T", "")
 }
 
 fn working_day() -> Calendar {
@@ -52,14 +47,14 @@ fn what_was_not_shown_is_shown_after_a_restart_unless_it_is_old() {
     let loaded = Loaded {
         lanes: vec![lane()],
         untold: vec![
-            (7, START.plus_seconds(-3_600), notice("drain:1:5", "drain")),
-            (6, START.plus_seconds(-13 * 3_600), notice("exhausted:claude:4", "exhausted")),
+            (7, START.plus_seconds(-3_600), notice("drain:1:5")),
+            (6, START.plus_seconds(-13 * 3_600), notice("exhausted:claude:4")),
         ],
         ..Loaded::default()
     };
     let outside = Outside::load(loaded, None);
-    let told: Vec<_> = outside.notices.iter().map(|notice| notice.cause.as_str()).collect();
-    assert_eq!(told, ["drain:1:5"]);
+    let told: Vec<_> = outside.notices.iter().map(|notice| &notice.cause).collect();
+    assert_eq!(told, [&Cause::Drain { account: AccountId(1), hour: 5 }]);
     let rows = outside.done.iter().filter_map(|(_, effect)| match effect {
         Effect::Tell { row, .. } => *row,
         _ => None,
@@ -72,17 +67,17 @@ fn an_episode_is_told_once_also_over_a_restart() {
     let mut outside = Outside::pair("advise");
     outside.input(Input::Calendar(working_day()));
     outside.advance(12 * 3_600);
-    let drains: Vec<_> = outside.told("drain").into_iter().cloned().collect();
+    let drains: Vec<_> = outside.told(NoticeKind::Drain).into_iter().cloned().collect();
     assert_eq!(drains.len(), 1, "{drains:?}");
     assert!(drains[0].title.starts_with("B: "), "{drains:?}");
-    let told = (drains[0].cause.clone(), "drain".to_owned(), START);
+    let told = (drains[0].cause.clone(), NoticeKind::Drain, START);
     let usage = outside.usage.clone();
     let loaded = Loaded { told: vec![told], ..outside.reload() };
     let mut again = Outside::load(loaded, Some("a".to_owned()));
     again.usage = usage;
     again.input(Input::Calendar(working_day()));
     again.advance(12 * 3_600);
-    assert_eq!(again.told("drain").len(), 0, "{:?}", again.told("drain"));
+    assert_eq!(again.told(NoticeKind::Drain).len(), 0, "{:?}", again.told(NoticeKind::Drain));
 }
 
 #[test]
@@ -92,20 +87,20 @@ fn an_account_that_is_switched_off_is_not_announced() {
     outside.ask(Request::SetEnabled { account, enabled: false });
     outside.notices.clear();
     outside.advance(19 * 3_600);
-    assert_eq!(outside.told("drain").len(), 0, "{:?}", outside.told("drain"));
+    assert_eq!(outside.told(NoticeKind::Drain).len(), 0, "{:?}", outside.told(NoticeKind::Drain));
 }
 
 #[test]
 fn route_work_here_swaps_and_snooze_silences_the_week() {
     let mut outside = Outside::pair("advise");
     outside.advance(12 * 3_600);
-    let drain = outside.told("drain")[0].clone();
+    let drain = outside.told(NoticeKind::Drain)[0].clone();
     let keys: Vec<_> = drain.actions.iter().map(|action| action.label.as_str()).collect();
     assert_eq!(keys, ["Route work here", "Snooze"]);
     let snoozed = outside.ask(drain.actions[1].request.clone());
     assert!(matches!(snoozed, Answer::Done), "{snoozed:?}");
     outside.advance(3 * 3_600);
-    assert_eq!(outside.told("drain").len(), 1);
+    assert_eq!(outside.told(NoticeKind::Drain).len(), 1);
     let swapped = outside.ask(drain.actions[0].request.clone());
     assert!(matches!(swapped, Answer::Swapped(_)), "{swapped:?}");
     assert_eq!(outside.view.providers[0].live, Some(outside.id("b")));
@@ -113,11 +108,14 @@ fn route_work_here_swaps_and_snooze_silences_the_week() {
 
 #[test]
 fn what_needs_the_person_is_told_however_much_was_told_before() {
-    let told = (0..5).map(|n| (format!("advice:claude:{n}"), "advice".to_owned(), START));
+    let told = (0..5).map(|n| {
+        let advice = Cause::Advice { provider: CLAUDE, to: AccountId(n) };
+        (advice, NoticeKind::Advice, START)
+    });
     let loaded = Loaded { lanes: vec![lane()], told: told.collect(), ..Loaded::default() };
     let mut outside = Outside::load(loaded, None);
     outside.input(Input::Health(Health::Locked));
-    assert_eq!(outside.told("keychain").len(), 1);
+    assert_eq!(outside.told(NoticeKind::Keychain).len(), 1);
 }
 
 #[test]
@@ -126,7 +124,7 @@ fn a_kind_that_is_switched_off_is_not_told() {
     outside.notices.clear();
     outside.ask(Request::Set { key: "notify.drain".to_owned(), value: false.into() });
     outside.advance(12 * 3_600);
-    assert_eq!(outside.told("drain").len(), 0);
+    assert_eq!(outside.told(NoticeKind::Drain).len(), 0);
 }
 
 #[test]
@@ -153,8 +151,8 @@ fn at_most_three(policy: &str) {
     outside.input(Input::Calendar(working_day()));
     let begun = outside.now.wall;
     outside.done.clear();
-    let mut told: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let mut told: BTreeMap<i64, Vec<Cause>> = BTreeMap::new();
+    let mut kinds: BTreeMap<NoticeKind, usize> = BTreeMap::new();
     for hour in 0..days * 24 {
         let working = (8..20).contains(&(hour % 24));
         outside.burn = if working { 0.9 + 0.5 * ((hour / 24) % 3) as f64 } else { 0.0 };
@@ -163,11 +161,11 @@ fn at_most_three(policy: &str) {
         for (at, effect) in core::mem::take(&mut outside.done) {
             if let Effect::Tell { notice, .. } = effect
                 // Each swap is told; that has no measure.
-                && notice.kind != "swap_done"
+                && notice.kind != NoticeKind::SwapDone
             {
                 let day = at.seconds_since(begun) as i64 / 86_400;
                 told.entry(day).or_default().push(notice.cause.clone());
-                *kinds.entry(notice.kind.clone()).or_default() += 1;
+                *kinds.entry(notice.kind).or_default() += 1;
             }
         }
     }
@@ -206,7 +204,7 @@ fn each_automatic_swap_is_told_once() {
     let mut outside = swapping();
     let swaps = busy_hours(&mut outside, 10);
     assert!(swaps > 3, "more swaps than the day's measure of notices: {swaps}");
-    assert_eq!(outside.told("swap_done").len(), swaps, "{:?}", outside.notices);
+    assert_eq!(outside.told(NoticeKind::SwapDone).len(), swaps, "{:?}", outside.notices);
 }
 
 #[test]
@@ -215,10 +213,10 @@ fn swaps_of_quiet_hours_are_told_as_one_when_they_end() {
     outside.ask(Request::Set { key: "quiet.hours".to_owned(), value: "08:00-18:00".into() });
     let swaps = busy_hours(&mut outside, 9);
     assert!(swaps > 2, "{swaps}");
-    assert_eq!(outside.told("swap_done").len(), 0, "it is quiet");
+    assert_eq!(outside.told(NoticeKind::SwapDone).len(), 0, "it is quiet");
     outside.burn = 0.0;
     outside.advance(3 * 3_600);
-    let told = outside.told("swap_done");
+    let told = outside.told(NoticeKind::SwapDone);
     assert_eq!(told.len(), 1, "{told:?}");
     let before = format!("{} more swaps came before it", swaps - 1);
     assert!(told[0].body.contains(&before), "{told:?}");
@@ -260,7 +258,7 @@ fn over_simulated_weeks_each_episode_is_announced_once_and_none_of_a_disabled_ac
     outside.ask(Request::SetEnabled { account: off, enabled: false });
     outside.input(Input::Calendar(working_day()));
     outside.done.clear();
-    let mut announced: BTreeMap<String, usize> = BTreeMap::new();
+    let mut announced: BTreeMap<Cause, usize> = BTreeMap::new();
     let days = if std::env::var_os("SLUICE_LONG").is_some() { 84 } else { 11 };
     for hour in 0..days * 24 {
         outside.burn = if (8..20).contains(&(hour % 24)) { 0.4 } else { 0.0 };
@@ -268,14 +266,17 @@ fn over_simulated_weeks_each_episode_is_announced_once_and_none_of_a_disabled_ac
         outside.advance(3_600);
         for (_, effect) in core::mem::take(&mut outside.done) {
             if let Effect::Tell { notice, .. } = effect
-                && notice.kind == "drain"
+                && notice.kind == NoticeKind::Drain
             {
                 *announced.entry(notice.cause.clone()).or_default() += 1;
             }
         }
     }
     let of = |id: AccountId| {
-        announced.keys().filter(|cause| cause.starts_with(&format!("drain:{}:", id.0))).count()
+        announced
+            .keys()
+            .filter(|cause| matches!(cause, Cause::Drain { account, .. } if *account == id))
+            .count()
     };
     assert_eq!(of(off), 0, "{announced:?}");
     assert!(of(outside.id("b")) as i64 >= days / 7, "{announced:?}");
@@ -334,7 +335,7 @@ fn a_digest_comes_once_a_day_over_a_change_of_the_clocks() {
         outside.advance(3_600);
         for (at, effect) in core::mem::take(&mut outside.done) {
             if let Effect::Tell { notice, .. } = effect
-                && notice.kind == "digest"
+                && notice.kind == NoticeKind::Digest
             {
                 told.push(midnights.partition_point(|midnight| *midnight <= at));
             }

@@ -53,11 +53,15 @@ fn a_refused_login_needs_the_person_once_and_is_left_alone() {
     outside.usage.insert(outside.id("a"), (0.0, 90.0, 10));
     outside.advance(86_400);
     assert_eq!(
-        outside.told("sign_in").iter().filter(|notice| notice.cause == "sign_in:2").count(),
+        outside
+            .told(NoticeKind::SignIn)
+            .iter()
+            .filter(|notice| notice.cause == Cause::SignIn(AccountId(2)))
+            .count(),
         1
     );
     assert!(outside.view.needs_you.iter().any(|need| need.account == Some(b)));
-    assert_eq!(code(&outside.ask(Request::Swap { to: b })), "not_signed_in");
+    assert_eq!(code(&outside.ask(Request::Swap { to: b })), Code::NotSignedIn);
     let tries =
         outside.done.iter().filter(|(_, effect)| matches!(effect, Effect::Refresh { .. })).count();
     assert_eq!(tries, 1);

@@ -68,10 +68,10 @@ fn a_reading_that_shows_room_readmits_early() {
 #[test]
 fn a_refused_login_is_not_chosen_until_the_person_signs_in() {
     let mut outside = Outside::pair("auto");
-    let (at, before) = (outside.now.wall, outside.told("sign_in").len());
+    let (at, before) = (outside.now.wall, outside.told(NoticeKind::SignIn).len());
     recorded(&mut outside, "b", wall(FailureKind::Auth, at));
     assert_eq!(outside.view.accounts[1].login, Login::NeedsSignIn);
-    assert_eq!(outside.told("sign_in").len(), before + 1);
+    assert_eq!(outside.told(NoticeKind::SignIn).len(), before + 1);
     // The endpoint goes on answering for it; that is no sign-in. Nor can it be renewed.
     outside.refresh_error = Some(unanswered());
     outside.advance(10 * HOUR);

@@ -2,13 +2,13 @@
 
 use super::*;
 
-fn refused_at(outside: &mut Outside, call: CallId, seconds: i64) -> (String, i64) {
+fn refused_at(outside: &mut Outside, call: CallId, seconds: i64) -> (Code, i64) {
     let from = outside.now.wall;
     for _ in 0..seconds {
         outside.advance(1);
         if let Some(answer) = outside.answers.get(&call) {
             let after = outside.now.wall.seconds_since(from) as i64;
-            return (code(answer).to_owned(), after);
+            return (code(answer), after);
         }
     }
     panic!("no answer within {seconds} s");
@@ -17,9 +17,9 @@ fn refused_at(outside: &mut Outside, call: CallId, seconds: i64) -> (String, i64
 #[test]
 fn each_wish_ends_by_its_own_bound_and_the_row_leaves_its_state() {
     for (what, bound, expected) in [
-        ("renew", 45, "REFRESH_TIMEOUT"),
-        ("read", 60, "REFRESH_TIMEOUT"),
-        ("validate", 60, "VALIDATE_TIMEOUT"),
+        ("renew", 45, Code::RefreshTimeout),
+        ("read", 60, Code::RefreshTimeout),
+        ("validate", 60, Code::ValidateTimeout),
     ] {
         let mut outside = Outside::pair("advise");
         let b = outside.id("b");
@@ -32,7 +32,7 @@ fn each_wish_ends_by_its_own_bound_and_the_row_leaves_its_state() {
         });
         assert!(!outside.answers.contains_key(&call), "{what}");
         let (code, after) = refused_at(&mut outside, call, 120);
-        assert_eq!((code.as_str(), after), (expected, bound), "{what}");
+        assert_eq!((code, after), (expected, bound), "{what}");
         let row = outside.view.accounts.iter().find(|account| account.id == b).unwrap();
         assert!(!row.refreshing, "{what}: the row is still being read");
         if what == "validate" {
@@ -52,16 +52,19 @@ fn wishes_that_are_answered_tell_what_they_learnt() {
     let Answer::Login(told) = outside.ask(Request::Renew { account: b }) else { panic!("renewed") };
     assert_eq!(told.account, b);
     assert!(told.health.proven_at_ms.is_some() && told.health.access_ends_at_ms.is_some());
-    assert_eq!(code(&outside.ask(Request::Renew { account: b })), "cooldown");
-    assert_eq!(code(&outside.ask(Request::Renew { account: a })), "in_use");
+    assert_eq!(code(&outside.ask(Request::Renew { account: b })), Code::Cooldown);
+    assert_eq!(code(&outside.ask(Request::Renew { account: a })), Code::InUse);
     for request in [Request::Validate { account: a }, Request::ReadUsage { account: b }] {
         let call = outside.begin(request);
         outside.advance(59);
         assert!(matches!(outside.answers.get(&call), Some(Answer::Login(_))));
     }
-    assert_eq!(code(&outside.ask(Request::Validate { account: AccountId(99) })), "unknown_account");
+    assert_eq!(
+        code(&outside.ask(Request::Validate { account: AccountId(99) })),
+        Code::UnknownAccount
+    );
     outside.ask(Request::Stop);
-    assert_eq!(code(&outside.ask(Request::ReadUsage { account: b })), "stopped");
+    assert_eq!(code(&outside.ask(Request::ReadUsage { account: b })), Code::Stopped);
 }
 
 #[test]
@@ -73,11 +76,11 @@ fn a_check_renews_what_the_provider_refuses_once_and_then_says_so() {
     outside.refresh_error = Some(RefreshReport::NeedsSignIn("the provider refused it".to_owned()));
     let call = outside.begin(Request::Validate { account: b });
     let (told, _) = refused_at(&mut outside, call, 61);
-    assert_eq!(told, "not_signed_in");
+    assert_eq!(told, Code::NotSignedIn);
     assert_eq!(outside.core.account(b).unwrap().login, Login::NeedsSignIn);
     // A refused exchange is not repeated, neither by wish nor by itself.
     let from = outside.now.wall;
-    assert_eq!(code(&outside.ask(Request::Renew { account: b })), "not_signed_in");
+    assert_eq!(code(&outside.ask(Request::Renew { account: b })), Code::NotSignedIn);
     outside.advance(2 * 86_400);
     assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Refresh { .. })).count(), 0);
 }
@@ -107,7 +110,7 @@ fn every_account_is_read_with_progress_one_pass_at_a_time() {
     outside.advance(3);
     let bulk = outside.view.bulk.expect("progress");
     assert_eq!((bulk.total, bulk.read, bulk.failed), (2, 1, 0));
-    assert_eq!(code(&outside.ask(Request::ReadAll)), "REFRESH_IN_PROGRESS");
+    assert_eq!(code(&outside.ask(Request::ReadAll)), Code::RefreshInProgress);
     let from = outside.now.wall;
     while !outside.answers.contains_key(&call) {
         outside.advance(1);
@@ -178,7 +181,7 @@ fn a_target_whose_login_is_refused_never_reaches_the_seat() {
         let before = outside.swaps().len();
         if by_person {
             outside.advance(60);
-            assert_eq!(code(&outside.ask(Request::Swap { to: b })), "not_signed_in");
+            assert_eq!(code(&outside.ask(Request::Swap { to: b })), Code::NotSignedIn);
         } else {
             outside.usage.insert(outside.id("a"), (95.0, 30.0, 6 * 24));
             outside.advance(3_600);
@@ -198,7 +201,7 @@ fn a_proof_that_hangs_is_waited_for_twenty_seconds_and_a_login_taken_before_goes
     outside.core.profiles.note_proof(b, Utc::from_seconds(0));
     let call = outside.begin(Request::Swap { to: b });
     assert_eq!(outside.view.swapping.map(|swapping| swapping.to), Some(b));
-    assert_eq!(code(&outside.ask(Request::Swap { to: b })), "busy");
+    assert_eq!(code(&outside.ask(Request::Swap { to: b })), Code::Busy);
     outside.advance(19);
     assert!(!outside.answers.contains_key(&call));
     outside.advance(2);
@@ -248,10 +251,10 @@ fn the_end_of_a_login_is_told_at_seven_three_and_one_day_once_each_also_over_a_r
         outside.advance(to.seconds_since(outside.now.wall) as i64);
         let row = outside.view.accounts.iter().find(|account| account.id == b).unwrap();
         assert_eq!(row.login_health.warn_days, warn, "{left} hours left");
-        let count = outside.told("login_ends").len();
-        assert_eq!(count, told, "{left} hours left: {:?}", outside.told("login_ends"));
+        let count = outside.told(NoticeKind::LoginEnds).len();
+        assert_eq!(count, told, "{left} hours left: {:?}", outside.told(NoticeKind::LoginEnds));
     }
-    let silenced: BTreeMap<String, Utc> = outside
+    let silenced: BTreeMap<Cause, Utc> = outside
         .done
         .iter()
         .filter_map(|(_, effect)| match effect {
@@ -271,7 +274,7 @@ fn the_end_of_a_login_is_told_at_seven_three_and_one_day_once_each_also_over_a_r
     again.notices.clear();
     again.settle(effects);
     again.advance(3_600);
-    assert_eq!(again.told("login_ends").len(), 0, "told once already");
+    assert_eq!(again.told(NoticeKind::LoginEnds).len(), 0, "told once already");
 }
 
 #[test]
@@ -303,12 +306,12 @@ fn a_login_that_lies_elsewhere_too_is_told_until_it_is_gone() {
         outside.view.accounts.iter().find(|account| account.id == b).unwrap().clone()
     };
     assert_eq!(row(&outside).login_health.also_in.as_deref(), Some("~/other"));
-    let told = outside.notices.iter().filter(|n| n.cause.starts_with("twin_login")).count();
+    let told = outside.notices.iter().filter(|n| matches!(n.cause, Cause::TwinLogin(_))).count();
     assert_eq!(told, 1);
-    assert!(outside.view.needs_you.iter().any(|need| need.code == "twin_login"));
+    assert!(outside.view.needs_you.iter().any(|need| need.code == Need::TwinLogin));
     outside.input(Input::Twins(Vec::new()));
     assert_eq!(row(&outside).login_health.also_in, None);
-    assert!(outside.view.needs_you.iter().all(|need| need.code != "twin_login"));
+    assert!(outside.view.needs_you.iter().all(|need| need.code != Need::TwinLogin));
 }
 
 #[test]
@@ -356,7 +359,7 @@ fn an_unsettled_recovery_is_tried_until_it_is_settled() {
     outside.advance(3_600);
     assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 1);
     // One that did not even answer is asked again.
-    outside.input(Input::Recovered(Err(Trouble::new("busy", "It does not answer."))));
+    outside.input(Input::Recovered(Err(Trouble::new(Code::Busy, "It does not answer."))));
     outside.advance(310);
     assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 2);
 }
@@ -367,7 +370,7 @@ fn a_login_file_that_is_a_link_is_told_as_one() {
     let (account, also_in) = (outside.id("b"), "/other/store.json".to_owned());
     let twin = crate::ports::Twin { account, also_in, linked: true };
     outside.input(Input::Twins(vec![twin]));
-    let need = outside.view.needs_you.iter().find(|need| need.code == "twin_login").unwrap();
+    let need = outside.view.needs_you.iter().find(|need| need.code == Need::TwinLogin).unwrap();
     assert!(need.text.contains("is a link to /other/store.json"), "{}", need.text);
     let row = outside.view.accounts.iter().find(|row| row.id == account).unwrap();
     assert_eq!(row.login_health.also_in.as_deref(), Some("/other/store.json"));

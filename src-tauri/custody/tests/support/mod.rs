@@ -146,14 +146,14 @@ impl Journal for MemJournal {
     }
     fn step(&mut self, id: IntentId, step: Step) -> Result<(), RecordError> {
         if self.fail_at == Some(step) {
-            return Err(RecordError("told to fail".into()));
+            return Err(RecordError::Failed("told to fail".into()));
         }
         self.steps.push((id, step));
         Ok(())
     }
     fn settle(&mut self, id: IntentId, outcome: &SagaOutcome) -> Result<(), RecordError> {
         if self.fail_settle {
-            return Err(RecordError("told to fail".into()));
+            return Err(RecordError::Failed("told to fail".into()));
         }
         self.settled.push((id, outcome.clone()));
         Ok(())

@@ -13,18 +13,16 @@ use crate::whereabouts;
 use sluice_custody as real;
 use sluice_custody::{
     CustodyError, Intent, IntentId, Journal, OpenIntent, Party, Pointers, RecordError,
-    RefreshOutcome, SagaOutcome, Seats, Step, SwapFailure, VintageRef,
+    RefreshOutcome, SagaOutcome, Seats, Step, StoreError, SwapFailure, VintageRef,
 };
 use sluice_engine::{AccountId, Gates, Provider, Trigger, Utc};
 use sluice_ledger::{
     AskedBy, Commit, NewRequest, NewSwap, RequestKind, Settled, SwapId, VintageRow,
 };
+use sluice_protocol::Code;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// What the journal's error begins with when a lane has moved on.
-const STALE: &str = "stale: ";
 
 pub(super) struct RealCustody {
     custody: Arc<real::Custody>,
@@ -102,7 +100,7 @@ impl Custody for RealCustody {
                 login_since: None,
             }),
             Err(error @ CustodyError::KeptUnusable(_)) => {
-                Err(Trouble::new("no_credential", sentence(&error.to_string())))
+                Err(Trouble::new(Code::NoCredential, sentence(&error.to_string())))
             }
             Err(error) => Err(trouble(&error)),
         }
@@ -289,12 +287,46 @@ pub(super) fn health(found: real::Health) -> Health {
 }
 
 fn trouble(error: &CustodyError) -> Trouble {
-    let code = match error.code() {
-        "seat_absent" | "seat_stub" => "not_signed_in",
-        "not_kept" => "no_credential",
-        code => code,
-    };
-    Trouble::new(code, sentence(&error.to_string()))
+    Trouble::new(code(error), sentence(&error.to_string()))
+}
+
+/// What custody's trouble is called outside.
+fn code(error: &CustodyError) -> Code {
+    match error {
+        CustodyError::NoSeat { .. } => Code::NoSeat,
+        CustodyError::SeatAbsent { .. } | CustodyError::SeatStub => Code::NotSignedIn,
+        CustodyError::SeatUnreadable { .. } => Code::SeatUnreadable,
+        CustodyError::Foreign { .. } => Code::ForeignLogin,
+        CustodyError::Barred { .. } => Code::Barred,
+        CustodyError::NotAdmitted { .. } => Code::NotAdmitted,
+        CustodyError::WrongAccount { .. } => Code::WrongAccount,
+        CustodyError::Unsettled => Code::Unsettled,
+        CustodyError::NotKept(_) => Code::NoCredential,
+        CustodyError::KeptUnusable(_) => Code::KeptUnusable,
+        CustodyError::InUse(_) => Code::InUse,
+        CustodyError::LockTimeout { .. } => Code::LockTimeout,
+        CustodyError::TooSlow(_) => Code::TooSlow,
+        CustodyError::ToolRenews { .. } => Code::ToolRenews,
+        CustodyError::Restless => Code::Restless,
+        CustodyError::Clobbered => Code::Clobbered,
+        CustodyError::ForeignWriter { .. } => Code::ForeignWriter,
+        CustodyError::Vault { .. } => Code::Vault,
+        CustodyError::Keychain(error) => keychain_code(error),
+        CustodyError::File(_) => Code::File,
+        CustodyError::Record(_) => Code::Record,
+    }
+}
+
+/// The same of the store of logins.
+pub(crate) const fn keychain_code(error: &StoreError) -> Code {
+    match error {
+        StoreError::Locked => Code::KeychainLocked,
+        StoreError::Absent => Code::KeychainAbsent,
+        StoreError::Hanging => Code::KeychainHanging,
+        StoreError::Refused => Code::KeychainRefused,
+        StoreError::Mismatch => Code::KeychainMismatch,
+        StoreError::Failed(_) => Code::KeychainFailed,
+    }
 }
 
 /// The tool is at its login, or another swap is: over in a moment, and nobody's failure.
@@ -313,10 +345,8 @@ fn failed(failure: &SwapFailure) -> SwapReport {
         SwapFailure::Refused(cause @ CustodyError::WrongAccount { .. }) => {
             SwapReport::Stale { text: sentence(&cause.to_string()) }
         }
-        SwapFailure::Refused(CustodyError::Record(RecordError(text)))
-            if text.starts_with(STALE) =>
-        {
-            SwapReport::Stale { text: sentence(text.trim_start_matches(STALE)) }
+        SwapFailure::Refused(CustodyError::Record(RecordError::Stale(text))) => {
+            SwapReport::Stale { text: sentence(text) }
         }
         // Codex came between the last look and the exchange: as if it had been seen before.
         SwapFailure::Refused(cause) | SwapFailure::Undone { cause, .. } if passes(cause) => {
@@ -423,7 +453,7 @@ pub(super) fn note_write(
 }
 
 fn record(error: sluice_ledger::Error) -> RecordError {
-    RecordError(error.to_string())
+    RecordError::Failed(error.to_string())
 }
 
 /// The journal of one swap, or of a recovery.
@@ -444,10 +474,11 @@ impl Journal for SwapJournal<'_> {
         let at = self.now();
         let mut ledger = self.ledger.lock();
         let lane = ledger.lane(intent.lane).map_err(record)?;
-        let lane = lane.ok_or_else(|| RecordError("the lane is not in the database".to_owned()))?;
+        let lane =
+            lane.ok_or_else(|| RecordError::Failed("the lane is not in the database".to_owned()))?;
         let from = intent.from.as_ref().map(|party| party.account);
         if lane.lane.generation != intent.generation || lane.lane.active != from {
-            return Err(RecordError(format!("{STALE}the live account had changed underneath")));
+            return Err(RecordError::Stale("the live account had changed underneath"));
         }
         let usage =
             |account| ledger.standing(account).ok().flatten().map(|standing| standing.usage);
@@ -466,14 +497,16 @@ impl Journal for SwapJournal<'_> {
             decision: None,
             usage_from,
             usage_to,
-            intent: serde_json::to_value(intent).map_err(|error| RecordError(error.to_string()))?,
+            intent: serde_json::to_value(intent)
+                .map_err(|error| RecordError::Failed(error.to_string()))?,
         };
         let id = ledger.begin_swap(&new).map_err(record)?;
         Ok(IntentId(id.0))
     }
 
     fn step(&mut self, id: IntentId, step: Step) -> Result<(), RecordError> {
-        let value = serde_json::to_value(step).map_err(|error| RecordError(error.to_string()))?;
+        let value =
+            serde_json::to_value(step).map_err(|error| RecordError::Failed(error.to_string()))?;
         let at = self.now();
         let mut ledger = self.ledger.lock();
         ledger.swap_step(SwapId(id.0), &value, at).map_err(record)?;
@@ -496,9 +529,7 @@ impl Journal for SwapJournal<'_> {
                 };
                 match ledger.settle(&Commit { swap, gates: &gates, at }).map_err(record)? {
                     Settled::Committed { .. } => Ok(()),
-                    Settled::Stale { .. } => {
-                        Err(RecordError(format!("{STALE}the lane had moved on")))
-                    }
+                    Settled::Stale { .. } => Err(RecordError::Stale("the lane had moved on")),
                 }
             }
             SagaOutcome::Undone { why, .. } => ledger.fail_swap(swap, at, why).map_err(record),
@@ -542,8 +573,10 @@ fn asked_by(order: &SwapOrder) -> AskedBy {
 
 /// The gates of a swap that recovery finds committed: its residency begins when it was journalled.
 fn recovered_gates(ledger: &sluice_ledger::Ledger, swap: SwapId) -> Result<Gates, RecordError> {
-    let row =
-        ledger.swap(swap).map_err(record)?.ok_or_else(|| RecordError("no such swap".to_owned()))?;
+    let row = ledger
+        .swap(swap)
+        .map_err(record)?
+        .ok_or_else(|| RecordError::Failed("no such swap".to_owned()))?;
     let lane = ledger.lane(row.swap.lane).map_err(record)?;
     let mut gates = lane.map(|lane| lane.lane.gates).unwrap_or_default();
     gates.last_attempt = Some(row.swap.at);

@@ -13,7 +13,7 @@ use sluice_ledger::{
     NewExecution, Origin, Pass, ProcessId, Processes as _, Style, Used, Verdict,
 };
 use sluice_protocol::{
-    Acquire, Answer, Ceilings, ClosedRun, Failure, Grant, Outcome, Request, refused,
+    Acquire, Answer, Ceilings, ClosedRun, Code, Failure, Grant, Outcome, Request, refused,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -93,7 +93,10 @@ impl Desk {
                 if self.ledger()?.release(execution, now)? {
                     Answer::Done
                 } else {
-                    refused("unknown_run", "There is no open run of that id; nothing was changed.")
+                    refused(
+                        Code::UnknownRun,
+                        "There is no open run of that id; nothing was changed.",
+                    )
                 }
             }
             _ => Answer::Done,
@@ -105,12 +108,12 @@ impl Desk {
         let Acquire { execution, provider, lane, account, label, folder, program, .. } = asked;
         let texts = [execution, lane, label, program];
         if texts.into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
-            return Ok(refused("invalid", "A name is too long; nothing was recorded."));
+            return Ok(refused(Code::Invalid, "A name is too long; nothing was recorded."));
         }
         let machine = self.kernel.as_ref().map(|kernel| kernel.machine().clone());
         let Some(machine) = machine.filter(|machine| machine.boot == asked.boot_id) else {
             let text = "That process is not of this machine's present boot; nothing was recorded.";
-            return Ok(refused("invalid", text));
+            return Ok(refused(Code::Invalid, text));
         };
         let paths = self.paths.clone();
         let wish = Wish {
@@ -121,7 +124,7 @@ impl Desk {
         let place = match lanes::place(self.ledger()?, &paths, *provider, wish, now) {
             Ok(place) => place,
             Err(NoPlace::Ledger(error)) => return Err(error),
-            Err(other) => return Ok(refused("no_seat", other.to_string())),
+            Err(other) => return Ok(refused(Code::NoSeat, other.to_string())),
         };
         let id = execution.clone().unwrap_or_else(|| made_id(now, asked.pid));
         let new = NewExecution {
@@ -181,7 +184,7 @@ impl Desk {
             return Ok(answered(outcome("unattributed")));
         };
         let Some(provider) = self.ledger()?.account(account)?.map(|row| row.provider) else {
-            return Ok(Flown::Answered(refused("unknown_account", "There is no such account.")));
+            return Ok(Flown::Answered(refused(Code::UnknownAccount, "There is no such account.")));
         };
         let lane = match (&row, lane) {
             (Some(row), _) => row.execution.lane.map(|id| self.ledger()?.lane(id)).transpose()?,
@@ -288,20 +291,22 @@ impl Desk {
             None => {
                 match ledger.best_for(lane, now, &mut |field| lanes::with_seat(&paths, field))? {
                     Some(to) => to,
-                    None => return Ok(refused("no_alternative", "No other account has room now.")),
+                    None => {
+                        return Ok(refused(Code::NoAlternative, "No other account has room now."));
+                    }
                 }
             }
         };
         let known = ledger.account(to)?.filter(|row| row.provider == provider);
         let Some(account) = known.filter(|row| row.removed_at.is_none()) else {
-            return Ok(refused("unknown_account", "There is no such account for this lane."));
+            return Ok(refused(Code::UnknownAccount, "There is no such account for this lane."));
         };
         if !lanes::ready(&paths, provider, to) {
             let text = format!(
                 "{} has no seat of its own yet; `sluice lane seat {}` makes one. Nothing was changed.",
                 account.label, account.label
             );
-            return Ok(refused("no_seat", text));
+            return Ok(refused(Code::NoSeat, text));
         }
         let expected = expected.unwrap_or(found.lane.generation);
         let verdict = ledger.point_lane(lane, to, expected, now, WAIT)?;
@@ -319,12 +324,12 @@ impl Desk {
             Ok(name) if name != lanes::DEFAULT => name,
             Ok(_) => {
                 let text = "The machine's own seat serves every folder without a lane of its own.";
-                return Ok(refused("invalid", text));
+                return Ok(refused(Code::Invalid, text));
             }
-            Err(text) => return Ok(refused("invalid", format!("{text}; nothing was changed"))),
+            Err(text) => return Ok(refused(Code::Invalid, format!("{text}; nothing was changed"))),
         };
         if folder.is_some_and(|folder| !std::path::Path::new(folder).is_absolute()) {
-            return Ok(refused("invalid", "The folder must be an absolute path."));
+            return Ok(refused(Code::Invalid, "The folder must be an absolute path."));
         }
         self.ledger()?.bind_lane(provider, &name, folder)?;
         Ok(Answer::Done)
@@ -400,11 +405,8 @@ impl Desk {
             });
             look.numbers = told.collect();
             for row in ledger.untold_notices(now.plus_seconds(-NOTICE_S))? {
-                if row.made_beside()
-                    && ledger.claim_notice(row.id, now)?
-                    && let Ok(notice) = serde_json::from_value(row.notice.notice)
-                {
-                    look.notices.push(notice);
+                if row.made_beside() && ledger.claim_notice(row.id, now)? {
+                    look.notices.push(row.notice);
                 }
             }
             Ok(look)
@@ -420,13 +422,7 @@ impl Flight for Desk {
             if !matches!(error, Error::Busy | Error::NotFound(_) | Error::Refused(_)) {
                 self.ledger = None;
             }
-            let code = match error {
-                Error::Busy => "busy",
-                Error::DiskFull => "disk_full",
-                Error::NotFound(_) => "unknown",
-                Error::Refused(_) => "invalid",
-                _ => "disk",
-            };
+            let code = super::code(&error);
             Flown::Answered(refused(code, format!("The database: {error}.")))
         })
     }

@@ -11,8 +11,7 @@ use sluice_engine::{Account, AccountId, Lane, Observation, Provider, Utc};
 use sluice_lab::compare;
 use sluice_ledger as real;
 use sluice_ledger::{DecisionQuery, NewAccount, NewDecision, Outcome, Sample};
-use sluice_protocol::text;
-use sluice_protocol::{Answer, DecisionView, StrandedView, SwapView};
+use sluice_protocol::{Answer, Code, DecisionView, StrandedView, SwapView, text};
 use sluice_providers::Endpoints;
 use std::collections::BTreeMap;
 
@@ -48,13 +47,7 @@ impl SqlLedger {
 }
 
 fn trouble(error: real::Error) -> Trouble {
-    let code = match error {
-        real::Error::DiskFull => "disk_full",
-        real::Error::NotFound(_) => "unknown",
-        real::Error::Refused(_) => "invalid",
-        _ => "disk",
-    };
-    Trouble::new(code, format!("The database: {error}."))
+    Trouble::new(super::code(&error), format!("The database: {error}."))
 }
 
 impl Ledger for SqlLedger {
@@ -92,7 +85,9 @@ impl Ledger for SqlLedger {
         if let Query::Replay { since, until, policy } = query {
             let past = compare::Past::read(&self.shared.lock(), *since, *until).map_err(trouble)?;
             let compared = compare::compare(&past, policy);
-            return compared.map(Answer::Compared).map_err(|text| Trouble::new("invalid", text));
+            return compared
+                .map(Answer::Compared)
+                .map_err(|text| Trouble::new(Code::Invalid, text));
         }
         let ledger = self.shared.lock();
         look_up(&ledger, query).map_err(trouble)
@@ -117,7 +112,8 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
             since.insert(id.to_owned(), value.as_i64());
         } else if let Some(cause) = key.strip_prefix(SNOOZE) {
             let until = value.as_i64().map(Utc).filter(|until| *until > now);
-            loaded.snoozed.extend(until.map(|until| (cause.to_owned(), until)));
+            let Ok(cause) = cause.parse();
+            loaded.snoozed.extend(until.map(|until| (cause, until)));
         } else if !key.starts_with(lanes::SEAT_NOTE) {
             loaded.settings.insert(key, value);
         }
@@ -151,7 +147,7 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
     loaded.untold = young
         .into_iter()
         .filter(|row| !row.made_beside())
-        .filter_map(|row| Some((row.id, row.at, serde_json::from_value(row.notice.notice).ok()?)))
+        .map(|row| (row.id, row.at, row.notice))
         .collect();
     Ok(loaded)
 }
@@ -275,14 +271,7 @@ fn note(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             };
             ledger.record_stranded(&row).map(|()| 0)
         }
-        Record::Notice { notice, at } => {
-            let new = real::NewNotice {
-                cause: notice.cause.clone(),
-                kind: notice.kind.clone(),
-                notice: serde_json::to_value(notice).unwrap_or_default(),
-            };
-            ledger.put_notice(&new, *at)
-        }
+        Record::Notice { notice, at } => ledger.put_notice(notice, *at),
         Record::Told { row, at } => ledger.claim_notice(*row, *at).map(i64::from),
         _ => Ok(0),
     }

@@ -9,11 +9,11 @@ use crate::ports::{
 use sluice_custody as real;
 use sluice_custody::{Pointers, RecordError, VintageRef};
 use sluice_engine::{AccountId, Gates, Generation, Lane, LaneId, Provider, Utc};
-use sluice_protocol::Answer;
+use sluice_protocol::{Answer, Code};
 
 /// What a look does not do.
 fn needs_a_driver() -> Trouble {
-    Trouble::new("no_driver", "This needs a driver; nothing was changed.")
+    Trouble::new(Code::NoDriver, "This needs a driver; nothing was changed.")
 }
 
 /// Sees seats and nothing else.
@@ -71,7 +71,7 @@ impl Pointers for NoPointers {
     }
 
     fn advance(&self, _: AccountId, _: &VintageRef) -> Result<(), RecordError> {
-        Err(RecordError("a look writes nothing".to_owned()))
+        Err(RecordError::Failed("a look writes nothing".to_owned()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Builds the real parts from custody, providers and ledger. Only here do the three meet.
 
-mod custody;
+pub(crate) mod custody;
 mod flight;
 mod ledger;
 mod look;
@@ -16,6 +16,7 @@ use crate::whereabouts::{home, tool_home};
 use crate::{lanes, vault};
 use sluice_custody::{Config, Custody, Seats, SecretStore};
 use sluice_engine::{AccountId, Provider};
+use sluice_protocol::Code;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use std::time::Duration;
 pub const NAMESPACE_VARIABLE: &str = "SLUICE_KEYCHAIN_NAMESPACE";
 const NAMESPACE: &str = "sluice";
 /// The code of a trouble at the start that passes by itself.
-pub(crate) const PASSING: &str = "busy";
+pub(crate) const PASSING: Code = Code::Busy;
 /// A look waits this long for a database that another one is just making or bringing up to date.
 const LOOK_MS: u64 = 1_000;
 /// Between two attempts.
@@ -64,7 +65,7 @@ pub(crate) fn open(
     let kept = keeper(config, store, &shared, &home()?, clock)?;
     let for_ledger = shared.clone();
     let endpoints = sluice_providers::Endpoints::from_env()
-        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
     let for_flight = paths.clone();
     let parts = Parts {
         custody: Arc::new(kept),
@@ -81,10 +82,21 @@ pub(crate) fn open(
     Ok((parts, notes))
 }
 
-fn code(error: &sluice_ledger::Error) -> &'static str {
-    use sluice_ledger::Error::{Busy, DamagedInUse};
-    // A damaged file is put aside once the other process has let go of it.
-    if matches!(error, Busy | DamagedInUse { .. }) { PASSING } else { "disk" }
+/// What the database's trouble is called outside.
+fn code(error: &sluice_ledger::Error) -> Code {
+    use sluice_ledger::Error;
+    match error {
+        // A damaged file is put aside once the other process has let go of it.
+        Error::Busy | Error::DamagedInUse { .. } => PASSING,
+        Error::DiskFull => Code::DiskFull,
+        Error::NotFound(_) => Code::Unknown,
+        Error::Refused(_) => Code::Invalid,
+        Error::Newer { .. }
+        | Error::Damaged(_)
+        | Error::SwapPending
+        | Error::Io { .. }
+        | Error::Database(_) => Code::Disk,
+    }
 }
 
 /// The parts of a look: nothing is made, repaired, moved or sent. Without a database, or with one
@@ -100,9 +112,9 @@ pub(crate) fn open_to_look(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<St
     };
     let store = vault::store(paths, false)?;
     let custody = Custody::open(config, store, Arc::new(look::NoPointers))
-        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
     let endpoints = sluice_providers::Endpoints::from_env()
-        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
     let parts = Parts {
         custody: Arc::new(look::Glance(custody)),
         providers: Arc::new(providers::RealProviders::open(&endpoints, &seats, clock)?),
@@ -151,7 +163,7 @@ fn keeper(
     let (seats, paths) = (config.seats.clone(), Paths::at(&config.data_dir));
     let pointers = Arc::new(custody::LedgerPointers(ledger.clone()));
     let kept = Custody::open(config, store, pointers)
-        .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
     Ok(custody::RealCustody::new(kept, (&seats, home, &paths), ledger.clone(), clock))
 }
 
@@ -174,12 +186,12 @@ pub(crate) fn looking(paths: &Paths, ledger: sluice_ledger::Ledger) -> Result<Cu
         Config { data_dir: paths.home().to_path_buf(), namespace: namespace(), seats: seats()? };
     let pointers = custody::LedgerPointers(Shared(Arc::new(Mutex::new(ledger))));
     Custody::open_direct(config, Arc::new(sluice_custody::NoKeychain), Arc::new(pointers))
-        .map_err(|error| Trouble::new("unusable", error.to_string()))
+        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))
 }
 
 /// The keychain's namespace and the accounts whose logins may be in it.
 pub(crate) fn kept_accounts(paths: &Paths) -> Result<(String, Vec<AccountId>), Trouble> {
-    let disk = |error: sluice_ledger::Error| Trouble::new("disk", error.to_string());
+    let disk = |error: sluice_ledger::Error| Trouble::new(Code::Disk, error.to_string());
     let opened = sluice_ledger::Ledger::open(&paths.database()).map_err(disk)?;
     let rows = opened.ledger.accounts().map_err(disk)?;
     Ok((namespace(), rows.into_iter().map(|row| row.id).collect()))

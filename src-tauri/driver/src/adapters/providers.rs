@@ -5,6 +5,7 @@ use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trou
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_engine::{Block, Provider};
+use sluice_protocol::Code;
 use sluice_providers::{
     Clients, Deadlines, Endpoints, FailureClass, Http, ProviderError, Tool, tool,
 };
@@ -24,7 +25,7 @@ impl RealProviders {
         clock: Clock,
     ) -> Result<Self, Trouble> {
         let http = Http::new(endpoints, Deadlines::default())
-            .map_err(|error| Trouble::new("unusable", error.to_string()))?;
+            .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
         Ok(Self { clients: Clients::new(endpoints, http), seats: seats.clone(), clock })
     }
 }

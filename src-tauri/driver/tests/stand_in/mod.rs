@@ -12,7 +12,7 @@ use sluice_engine::{
     Account, AccountId, Gates, Generation, Lane, LaneId, Login, Percent, Plan, Provider, Usage,
     Utc, Window,
 };
-use sluice_protocol::Answer;
+use sluice_protocol::{Answer, Code};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -255,7 +255,7 @@ impl Custody for Hold {
         if self.0.commits.load(Ordering::SeqCst) {
             return SwapReport::Committed { row: 1, lingering: false, caveats: Vec::new() };
         }
-        SwapReport::Failed { row: None, trouble: Trouble::new("busy", "Not in this test.") }
+        SwapReport::Failed { row: None, trouble: Trouble::new(Code::Busy, "Not in this test.") }
     }
     fn tend(&self, _: Provider) {
         self.0.tended.fetch_add(1, Ordering::SeqCst);

@@ -122,7 +122,7 @@ fn of_tiered(trigger: Trigger) -> bool {
         | Trigger::ForcedCritical
         | Trigger::BurnRate
         | Trigger::FailureReported => true,
-        Trigger::Manual | Trigger::PlanImproved => false,
+        Trigger::Manual | Trigger::PlanImproved | Trigger::Other => false,
     }
 }
 

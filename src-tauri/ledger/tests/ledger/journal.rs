@@ -5,9 +5,10 @@ use crate::support::{
 };
 use sluice_engine::{Gates, Generation, Login, Provider, Trigger, Usage, Utc};
 use sluice_ledger::{
-    DecisionQuery, Error, Ledger, NewNotice, NewRequest, RequestKind, SCHEMA_VERSION, Settled,
-    SwapStatus, VintageRow,
+    DecisionQuery, Error, Ledger, NewRequest, RequestKind, SCHEMA_VERSION, Settled, SwapStatus,
+    VintageRow,
 };
+use sluice_protocol::{Cause, Notice, NoticeKind};
 
 #[test]
 fn a_commit_moves_the_pointer_and_settles_in_one() {
@@ -206,11 +207,7 @@ fn a_restart_knows_what_was_asked_and_what_was_read() {
 fn a_notice_is_told_once_and_survives_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let mut ledger = open(home.path());
-    let new = NewNotice {
-        cause: "swap:1".into(),
-        kind: "swap_done".into(),
-        notice: serde_json::json!({ "title": "t" }),
-    };
+    let new = Notice::new(Cause::Moved(1), "t", "");
     let id = ledger.put_notice(&new, T0).unwrap();
     drop(ledger);
     let mut ledger = open(home.path());
@@ -218,6 +215,35 @@ fn a_notice_is_told_once_and_survives_a_restart() {
     assert_eq!(ledger.untold_notices(T0.plus_seconds(1)).unwrap(), [], "too old to tell");
     assert!(ledger.claim_notice(id, T0).unwrap());
     assert!(!ledger.claim_notice(id, T0).unwrap());
+}
+
+/// What a newer version wrote and this one reads, after its person went back.
+#[test]
+fn rows_of_another_version_are_read_and_told_as_such() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = open(home.path());
+    let a = account(&mut ledger, "a");
+    let lane = lane_on(&mut ledger, a);
+    let b = account(&mut ledger, "b");
+    let swap = ledger.begin_swap(&intent(lane, Generation(1), Some(a), b, T0)).unwrap();
+    commit(&mut ledger, swap, T0);
+    let raw = rusqlite::Connection::open(database(home.path())).unwrap();
+    raw.execute("UPDATE swaps SET trigger = 'moon_rose'", []).unwrap();
+    let put = "INSERT INTO outbox (at, cause, kind, notice) VALUES (?1, 'moon:3', 'moon', ?2)";
+    let known = r#"{"cause":"moon:3","kind":"moon","title":"Full moon","body":"B","actions":[]}"#;
+    for notice in [known, r#"{"shape":"of tomorrow"}"#] {
+        raw.execute(put, rusqlite::params![T0.0, notice]).unwrap();
+    }
+    assert_eq!(ledger.swaps(9, None).unwrap()[0].swap.trigger, Trigger::Other);
+    let rows = ledger.untold_notices(T0).unwrap();
+    let titles: Vec<&str> = rows.iter().map(|row| row.notice.title.as_str()).collect();
+    assert_eq!(titles, ["Full moon", "A notice of another version of Sluice"]);
+    for row in rows {
+        assert_eq!(row.notice.cause, Cause::Other("moon:3".to_owned()));
+        assert!(ledger.claim_notice(row.id, T0).unwrap());
+    }
+    let told = (Cause::Other("moon:3".to_owned()), NoticeKind::Other, T0);
+    assert_eq!(ledger.told_notices(T0).unwrap(), [told.clone(), told]);
 }
 
 #[cfg(unix)]

@@ -10,7 +10,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("sluice-ground", &[]),
     ("sluice-custody", &["sluice-engine", "sluice-ground"]),
     ("sluice-providers", &["sluice-engine"]),
-    ("sluice-ledger", &["sluice-engine", "sluice-ground"]),
+    ("sluice-ledger", &["sluice-engine", "sluice-ground", "sluice-protocol"]),
     ("sluice-fleet", &["sluice-engine"]),
     ("sluice-protocol", &["sluice-engine"]),
     ("sluice-core", &["sluice-engine", "sluice-protocol"]),
