@@ -162,7 +162,7 @@ impl Core {
                 && said.resets_at.seconds_since(now) <= DIGEST_S
                 && self.account(said.account).is_some_and(|found| found.enabled)
                 // What was announced by itself is not said twice.
-                && !self.told.is_open(&self.drain_cause(said))
+                && !self.notices.is_open(&self.drain_cause(said))
         });
         near.map(|said| {
             format!(
@@ -178,6 +178,6 @@ impl Core {
     /// One episode per account and week.
     fn drain_cause(&self, said: &Outlook) -> Cause {
         let account = said.account;
-        self.told.episode(|hour| Cause::Drain { account, hour }, Some(said.resets_at))
+        self.notices.episode(|hour| Cause::Drain { account, hour }, Some(said.resets_at))
     }
 }

@@ -28,6 +28,7 @@ mod keeping;
 mod looking;
 mod measuring;
 mod message;
+mod notices;
 mod outbox;
 mod polling;
 pub mod ports;
@@ -104,8 +105,7 @@ pub struct Core {
     health: health::PortHealth,
     chores: chores::Chores,
     at_work: turns::AtWork,
-    told: telling::Told,
-    outbox: outbox::Outbox,
+    notices: notices::Notices,
     foresight: foreseeing::Foresight,
     measured: measuring::Measured,
     publishing: publishing::Publishing,
@@ -122,7 +122,7 @@ impl Core {
     ) -> (Self, Vec<Effect>) {
         let (settings, notes) = Settings::from_rows(&loaded.settings);
         let mut core = Self::empty(settings, options);
-        core.told = telling::Told::new(loaded.snoozed);
+        core.notices = notices::Notices::new(loaded.snoozed);
         core.foresight = foreseeing::Foresight::new(loaded.forecast);
         core.swaps = acting::Swaps::new(loaded.swaps);
         core.skips = walls::SkipList::new(loaded.walls);
@@ -137,7 +137,10 @@ impl Core {
             lane.gates.heal(now.wall);
         }
         core.foresight.look(&core.world, now.wall);
-        core.take_up_notices(loaded.told, loaded.untold, now);
+        if !options.offline {
+            let (told, untold) = (loaded.told, loaded.untold);
+            core.notices.take_up(told, untold, now.wall, &mut core.effects);
+        }
         for note in loaded.notes.iter().chain(&notes) {
             core.tell_note(note, now);
         }
@@ -181,8 +184,7 @@ impl Core {
             health: health::PortHealth::default(),
             chores: chores::Chores::default(),
             at_work: turns::AtWork::default(),
-            told: telling::Told::default(),
-            outbox: outbox::Outbox::default(),
+            notices: notices::Notices::default(),
             foresight: foreseeing::Foresight::default(),
             measured: measuring::Measured::default(),
             publishing: publishing::Publishing::default(),

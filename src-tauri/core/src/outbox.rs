@@ -1,11 +1,9 @@
-//! Notices on their way: within the daily limit, held over quiet hours, stored before they are shown.
+//! Notices on their way: within the daily limit, and held over quiet hours.
 
-use super::{Core, Effect, Record, Then};
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use sluice_engine::{Now, Utc};
-use sluice_protocol::{Cause, Notice, NoticeKind, text};
+use sluice_engine::Utc;
+use sluice_protocol::{Cause, Notice, NoticeKind};
 
 /// Notices in 24 hours that nobody asked for, beside those of swaps; one more is kept free for what
 /// needs the person, which is told at once and counts too.
@@ -60,7 +58,7 @@ impl Outbox {
         notice
     }
 
-    fn count(&mut self, kind: NoticeKind, at: Utc) {
+    pub(super) fn count(&mut self, kind: NoticeKind, at: Utc) {
         self.day.push_back(at);
         if kind.is_news() {
             self.news.push_back(at);
@@ -76,101 +74,62 @@ impl Outbox {
         }
         self.day.len() < DAY_MAX && (!kind.is_news() || self.news.len() < NEWS_MAX)
     }
-}
 
-impl Core {
-    /// Puts a notice out, or holds it until it may be told. What a person's own act brought about
-    /// is told at once and counts towards nothing.
-    pub(super) fn announce(&mut self, notice: Notice, prompted: bool, now: Now) {
-        let wished = notice.kind.is_wished() && !self.is_quiet(now);
-        if prompted || wished {
-            return self.put_out(notice, now);
+    /// Whether the notice may be told now; then it counts. A swap counts towards nothing.
+    pub(super) fn lets_through(&mut self, notice: &Notice, quiet: bool, now: Utc) -> bool {
+        if quiet && !notice.kind.is_urgent() {
+            return false;
         }
-        let quiet = self.is_quiet(now) && !notice.kind.is_urgent();
         if notice.kind.is_swap() {
-            if quiet {
-                return self.outbox.hold_swap(notice, now.wall);
-            }
-            return self.put_out(notice, now);
+            return true;
         }
-        if !quiet && self.outbox.has_room(notice.kind, now.wall) {
-            self.outbox.count(notice.kind, now.wall);
-            return self.put_out(notice, now);
+        let has_room = self.has_room(notice.kind, now);
+        if has_room {
+            self.count(notice.kind, now);
+        }
+        has_room
+    }
+
+    /// Keeps a notice until it may be told, unless it is worth nothing by then. Gives back the one that
+    /// had to go for it.
+    pub(super) fn hold(&mut self, notice: Notice, now: Utc) -> Option<Notice> {
+        if notice.kind.is_swap() {
+            self.hold_swap(notice, now);
+            return None;
         }
         if notice.kind.is_fleeting() {
-            return;
+            return None;
         }
-        if self.outbox.held.len() >= HELD_MAX
-            && let Some((notice, _)) = self.outbox.held.pop_front()
-        {
-            self.told.close(&notice.cause);
-        }
-        self.outbox.held.push_back((notice, now.wall));
+        let full = self.held.len() >= HELD_MAX;
+        let dropped = if full { self.held.pop_front() } else { None };
+        self.held.push_back((notice, now));
+        dropped.map(|(notice, _)| notice)
     }
 
-    /// Tells what was held and may be told now; the urgent first, news last.
-    pub(super) fn release_held(&mut self, now: Now) {
-        let quiet = self.is_quiet(now);
-        let mut held = core::mem::take(&mut self.outbox.held);
-        held.retain(|(notice, at)| {
-            let young = now.wall.seconds_since(*at) <= AGE_MAX_S as f64;
-            if !young {
-                self.told.close(&notice.cause);
-            }
-            young
-        });
+    /// What is too old to be told any more.
+    pub(super) fn drop_old(&mut self, now: Utc) -> Vec<Notice> {
+        let is_old = |at: Utc| now.seconds_since(at) > AGE_MAX_S as f64;
+        let held = core::mem::take(&mut self.held).into_iter();
+        let (old, young): (VecDeque<_>, VecDeque<_>) = held.partition(|(_, at)| is_old(*at));
+        self.held = young;
+        old.into_iter().map(|(notice, _)| notice).collect()
+    }
+
+    /// What may be told now; the urgent first, news last.
+    pub(super) fn release(&mut self, quiet: bool, now: Utc) -> Vec<Notice> {
+        let mut held = core::mem::take(&mut self.held);
         held.make_contiguous()
             .sort_by_key(|(notice, _)| (!notice.kind.is_urgent(), notice.kind.is_news()));
+        let mut released = Vec::new();
         for (notice, at) in held {
-            let urgent = notice.kind.is_urgent();
             if notice.kind.is_swap() && !quiet {
-                let notice = self.outbox.with_swaps(notice);
-                self.put_out(notice, now);
-            } else if (!quiet || urgent) && self.outbox.has_room(notice.kind, now.wall) {
-                self.outbox.count(notice.kind, now.wall);
-                self.put_out(notice, now);
+                released.push(self.with_swaps(notice));
+            } else if !notice.kind.is_swap() && self.lets_through(&notice, quiet, now) {
+                released.push(notice);
             } else {
-                self.outbox.held.push_back((notice, at));
+                self.held.push_back((notice, at));
             }
         }
-    }
-
-    fn put_out(&mut self, mut notice: Notice, now: Now) {
-        // Names and the words of tools and providers stand in it.
-        notice.title = text::one_line(&notice.title);
-        notice.body = text::lines(&notice.body).into_owned();
-        let notice = Box::new(notice);
-        let record = Record::Notice { notice: notice.clone(), at: now.wall };
-        self.effects.store(record, Then::Tell(notice, now.wall));
-    }
-
-    /// What the last driver told is not told again; what it wrote down and did not show is shown.
-    pub(super) fn take_up_notices(
-        &mut self,
-        told: Vec<(Cause, NoticeKind, Utc)>,
-        untold: Vec<(i64, Utc, Notice)>,
-        now: Now,
-    ) {
-        if self.options.offline {
-            return;
-        }
-        for (cause, kind, at) in told {
-            if !kind.is_swap() && !kind.is_wished() && now.wall.seconds_since(at) < DAY_S {
-                self.outbox.count(kind, at);
-            }
-            if kind.is_episode() {
-                self.told.reopen(cause, at);
-            }
-        }
-        for (row, at, notice) in untold {
-            let fresh = now.wall.seconds_since(at) <= AGE_MAX_S as f64;
-            if fresh && !self.told.is_snoozed(&notice.cause, now.wall) {
-                self.told.reopen(notice.cause.clone(), at);
-                if !notice.kind.is_swap() {
-                    self.outbox.count(notice.kind, at);
-                }
-                self.effects.push(Effect::Tell { notice: Box::new(notice), row: Some(row), at });
-            }
-        }
+        released
     }
 }

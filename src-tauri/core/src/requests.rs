@@ -330,7 +330,7 @@ impl Core {
         // The button of a notice that was answered late means an hour from then on.
         let until = Utc::from_millis(until_ms);
         let until = if ahead > 0 { until } else { now.wall.plus_seconds(SNOOZE_S) };
-        self.told.snooze(&cause, until);
+        self.notices.snooze(&cause, until);
         let record = Record::Snooze { cause, until };
         self.effects.store(record, Then::Answer(call, Box::new(Answer::Done)));
     }

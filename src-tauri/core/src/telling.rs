@@ -1,12 +1,10 @@
-//! Notices: one per cause until it has ended, silenced by kind, by snooze and by quiet hours. A condition
-//! lasts for many decisions, and the person hears of it once.
+//! What the person is told, in words: each condition with its cause, its kind and what can be done about it.
 
 use super::Core;
 use crate::ports::{SwapOrder, Trouble, Twin};
 use crate::records::Record;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::forecast::Kind as Window;
@@ -29,65 +27,8 @@ const LOGIN_DAYS: [u8; 3] = [7, 3, 1];
 const DAY_MIN: f64 = 1_440.0;
 /// Clocks are put forward or back in the first hours of a day, minutes.
 const CLOCKS_CHANGED_MIN: f64 = 180.0;
-/// Causes remembered at once; the oldest are forgotten first.
-const CAUSES_MAX: usize = 512;
-
 /// Of what makes a login have no effect, so much is told with a swap; `sluice doctor` has the rest.
 const CAVEATS_MAX: usize = 2;
-
-/// What has been told and what is silenced.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Told {
-    open: BTreeMap<Cause, Utc>,
-    snoozed: BTreeMap<Cause, Utc>,
-    /// Snoozed by a person since the start: asked to be told again.
-    again: BTreeSet<Cause>,
-    /// Things only a person can mend, by cause.
-    needs: BTreeMap<Cause, NeedsYou>,
-}
-
-impl Told {
-    pub(super) fn new(snoozed: BTreeMap<Cause, Utc>) -> Self {
-        Self { snoozed, ..Self::default() }
-    }
-
-    /// Told before, by another driver perhaps.
-    pub(super) fn reopen(&mut self, cause: Cause, at: Utc) {
-        if self.open.len() < CAUSES_MAX {
-            self.open.insert(cause, at);
-        }
-    }
-
-    pub(super) fn is_open(&self, cause: &Cause) -> bool {
-        self.open.contains_key(cause)
-    }
-
-    /// The cause of an episode that ends with this reset: `of` an hour. One that is told or snoozed
-    /// already is taken up again while its reset wanders by less than an hour.
-    pub(super) fn episode(&self, of: impl Fn(i64) -> Cause, reset: Option<Utc>) -> Cause {
-        let hour = episode(reset);
-        let known = |cause: &Cause| self.is_open(cause) || self.snoozed.contains_key(cause);
-        let near = [hour, hour - 1, hour + 1].into_iter().map(&of).find(known);
-        near.unwrap_or_else(|| of(hour))
-    }
-
-    pub(super) fn is_snoozed(&self, cause: &Cause, now: Utc) -> bool {
-        self.snoozed.get(cause).is_some_and(|until| *until > now)
-    }
-
-    pub(super) fn snooze(&mut self, cause: &Cause, until: Utc) {
-        self.snoozed.insert(cause.clone(), until);
-        self.open.remove(cause);
-        if self.again.len() < CAUSES_MAX {
-            self.again.insert(cause.clone());
-        }
-    }
-
-    /// It was not told after all; the next time it may be.
-    pub(super) fn close(&mut self, cause: &Cause) {
-        self.open.remove(cause);
-    }
-}
 
 impl Core {
     pub(super) fn tell(&mut self, notice: Notice, now: Now) {
@@ -96,23 +37,10 @@ impl Core {
 
     /// `prompted` by an act of the person.
     fn tell_of(&mut self, notice: Notice, prompted: bool, now: Now) {
-        let cause = &notice.cause;
-        if self.told.open.contains_key(cause) || !self.settings.tells(notice.kind) {
-            return;
+        if self.settings.tells(notice.kind) {
+            let quiet = self.is_quiet(now);
+            self.notices.tell(notice, (prompted, quiet), now.wall, &mut self.effects);
         }
-        self.told.snoozed.retain(|_, until| *until > now.wall);
-        if self.told.snoozed.contains_key(cause) {
-            return;
-        }
-        if self.told.open.len() >= CAUSES_MAX
-            && let Some(oldest) =
-                self.told.open.iter().min_by_key(|(_, at)| **at).map(|(cause, _)| cause.clone())
-        {
-            self.told.open.remove(&oldest);
-        }
-        self.told.open.insert(cause.clone(), now.wall);
-        let prompted = prompted || self.told.again.remove(cause);
-        self.announce(notice, prompted, now);
     }
 
     /// A notice that was made beside the loop, in the same transaction as what it tells of, and is
@@ -132,9 +60,7 @@ impl Core {
 
     /// The cause has ended; should it come back it is told again.
     pub(super) fn end_cause(&mut self, cause: &Cause) {
-        self.outbox.forget(cause);
-        self.told.open.remove(cause);
-        self.told.needs.remove(cause);
+        self.notices.end(cause);
     }
 
     pub(super) fn need(
@@ -144,14 +70,13 @@ impl Core {
         account: Option<AccountId>,
         text: &str,
     ) {
-        self.told.needs.insert(cause, NeedsYou { code, account, text: text.to_owned() });
+        self.notices.need(cause, NeedsYou { code, account, text: text.to_owned() });
     }
 
-    /// Things only a person can mend, most urgent first.
-    pub(crate) fn needs(&self) -> Vec<NeedsYou> {
-        let mut needs: Vec<_> = self.told.needs.values().cloned().collect();
-        needs.sort_by_key(|need| need.code);
-        needs
+    /// Tells what was held and may be told now.
+    pub(super) fn release_held(&mut self, now: Now) {
+        let quiet = self.is_quiet(now);
+        self.notices.release(quiet, now.wall, &mut self.effects);
     }
 
     pub(super) fn tell_note(&mut self, text: &str, now: Now) {
@@ -287,7 +212,7 @@ impl Core {
         // Told once until the account that recovers first has recovered, or once a day.
         let exhausted = |episode| Cause::Exhausted { provider, episode };
         let cause = match until {
-            Some((_, at)) => self.told.episode(|hour| exhausted(Episode::Hour(hour)), Some(at)),
+            Some((_, at)) => self.notices.episode(|hour| exhausted(Episode::Hour(hour)), Some(at)),
             None => exhausted(Episode::Day(now.wall.millis().div_euclid(86_400_000))),
         };
         let when = until.map_or_else(String::new, |(account, at)| {
@@ -372,7 +297,7 @@ impl Core {
             self.account(found.account).and_then(|account| account.usage.seven_day.resets_at);
         let account = found.account;
         let same_tier = |hour| Cause::SameTier { provider, account, hour };
-        let cause = self.told.episode(same_tier, reset);
+        let cause = self.notices.episode(same_tier, reset);
         let title = format!("{} is behind", self.label(found.account));
         let body = format!(
             "{:.0} % of its week should have been used by now and was not. The live account is as \
@@ -401,9 +326,9 @@ impl Core {
         );
         let body = "Sign in as it with the tool before then, then add it again.";
         let cause = Cause::LoginEnds { account, days, ends_ms: ends.millis() };
-        let before = self.told.open.contains_key(&cause) || self.told.snoozed.contains_key(&cause);
+        let before = self.notices.knows(&cause);
         self.tell(Notice::new(cause.clone(), title, body), now);
-        if !before && self.told.open.contains_key(&cause) {
+        if !before && self.notices.is_open(&cause) {
             // Once is once, also over a restart.
             let until = ends;
             self.effects.store(Record::Snooze { cause, until }, super::Then::Nothing);
@@ -488,9 +413,4 @@ pub(crate) fn login_warning(ends: Utc, now: Utc) -> Option<u8> {
     let left = ends.seconds_since(now);
     let steps = LOGIN_DAYS.into_iter().filter(|days| left <= f64::from(*days) * 86_400.0);
     steps.min()
-}
-
-/// One episode ends with its reset, to the hour.
-fn episode(reset: Option<Utc>) -> i64 {
-    reset.map_or(0, |at| at.millis().saturating_add(1_800_000).div_euclid(3_600_000))
 }

@@ -30,7 +30,7 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
             .filter_map(|one| provider_view(core, one, now))
             .collect(),
         accounts: accounts.into_iter().map(|account| account_view(core, account, now)).collect(),
-        needs_you: core.needs(),
+        needs_you: core.notices.needs(),
         swapping: core.under_way().filter(|_| !core.swaps.is_overdue()).map(|order| Swapping {
             provider: order.provider,
             from: order.from.as_ref().map(|(account, _)| *account),

@@ -71,7 +71,7 @@ fn ten_looks_at_old_numbers_are_told_and_the_first_new_number_ends_it() {
     assert_eq!(outside.told(NoticeKind::Stall)[0].title, "The live account's numbers are old");
     outside.poll_error.clear();
     outside.advance(3_600);
-    assert!(!outside.core.told.is_open(&Cause::Stall(CLAUDE)));
+    assert!(!outside.core.notices.is_open(&Cause::Stall(CLAUDE)));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn steps_and_resets_are_told_only_when_wished_and_each_once() {
 #[test]
 fn an_episode_stays_the_same_while_its_reset_wanders_about_half_past() {
     let half_past = START.plus_seconds(30 * 60);
-    let mut told = crate::telling::Told::default();
+    let mut told = crate::notices::Notices::default();
     let drain = |id| move |hour| Cause::Drain { account: AccountId(id), hour };
     let first = told.episode(drain(1), Some(half_past.plus_seconds(-2)));
     told.reopen(first.clone(), START);
@@ -197,7 +197,7 @@ fn a_database_that_fails_is_told_as_that_and_a_full_disk_as_full() {
         let now = outside.now;
         let mut stored = |result| {
             outside.core.handle(Input::Stored { then: Then::Nothing, result }, now);
-            outside.core.needs().into_iter().map(|need| need.code).collect::<Vec<_>>()
+            outside.core.notices.needs().into_iter().map(|need| need.code).collect::<Vec<_>>()
         };
         let trouble = Trouble::new(code, "The database: it failed.");
         assert_eq!(stored(Err(trouble)), [need]);
