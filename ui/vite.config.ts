@@ -1,6 +1,8 @@
 import { defineConfig } from "vite";
 
-const TESTS = ["backend", "busy", "login", "window"].map((name) => `tests/${name}.test.ts`);
+const TESTS = ["backend", "busy", "login", "spans", "window"].map(
+  (name) => `tests/${name}.test.ts`,
+);
 
 // Two pages: the application's, and (mode `web`) the same screens on a backend without Tauri, for
 // tests and for looking at them in a browser. Neither graph contains the other's backend. Mode `test`

@@ -1,15 +1,18 @@
-//! What the page is made of, generated from the one interface: its types (`ui/src/bindings.ts`) and
-//! what may leave it (`isolation/requests.js`).
+//! What the page is made of, generated from the one interface: its types (`ui/src/bindings.ts`),
+//! what may leave it (`isolation/requests.js`), and how its test expects spans of time to be told.
 //! The test fails when a file that is checked in differs; `cargo xtask accept` writes them anew.
 
 use crate::shell::Shown;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use sluice_core::settings::AMOUNTS;
+use sluice_protocol::limits::LABEL_CHARS_MAX;
+use sluice_protocol::words::{ago, wait};
 use sluice_protocol::{
     Answer, Need, NoticeKind, Provider, Request, Trigger, branch, deadline, window_may_ask,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use ts_rs::{Config, TS, TypeVisitor};
@@ -17,9 +20,11 @@ use ts_rs::{Config, TS, TypeVisitor};
 #[test]
 fn what_the_page_is_made_of_is_that_of_the_interface() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (file, wanted) in
-        [("../ui/src/bindings.ts", types()), ("isolation/requests.js", what_may_leave())]
-    {
+    for (file, wanted) in [
+        ("../ui/src/bindings.ts", types()),
+        ("isolation/requests.js", what_may_leave()),
+        ("../ui/tests/spans.json", spans()),
+    ] {
         let path = root.join(file);
         if std::env::var_os("INSTA_UPDATE").is_some_and(|how| how == "always") {
             std::fs::write(&path, &wanted).expect("write");
@@ -29,24 +34,23 @@ fn what_the_page_is_made_of_is_that_of_the_interface() {
     }
 }
 
-/// The declarations in the order in which they are needed first.
+/// The declarations by name: `ts_rs` tells what a type needs in another order after each compilation.
 struct Declarations<'a> {
     config: &'a Config,
-    done: BTreeSet<String>,
-    text: String,
+    by_name: BTreeMap<String, String>,
 }
 
 impl TypeVisitor for Declarations<'_> {
     fn visit<T: TS + 'static + ?Sized>(&mut self) {
         // What has no name of its own (lists, numbers) is written where it is used.
-        let named = T::output_path().is_some();
-        if named && !self.done.insert(T::name(self.config)) {
-            return;
-        }
-        if named {
+        if T::output_path().is_some() {
+            let name = T::name(self.config);
+            if self.by_name.contains_key(&name) {
+                return;
+            }
             let docs = T::docs().unwrap_or_default();
             let declaration = T::decl(self.config);
-            write!(self.text, "\n{docs}export {declaration}\n").expect("a text");
+            self.by_name.insert(name, format!("\n{docs}export {declaration}\n"));
         }
         T::visit_generics(self);
         T::visit_dependencies(self);
@@ -58,12 +62,13 @@ fn types() -> String {
     let config = Config::new().with_large_int("number");
     let text =
         "// Generated from the application's interface; `cargo xtask accept` writes it anew.\n";
-    let mut all = Declarations { config: &config, done: BTreeSet::new(), text: text.to_owned() };
+    let mut all = Declarations { config: &config, by_name: BTreeMap::new() };
     all.visit::<Shown>();
     all.visit::<Request>();
     all.visit::<Answer>();
     all.visit::<NoticeKind>();
-    all.text + &shared_words() + &deadlines()
+    let declarations: String = all.by_name.into_values().collect();
+    text.to_owned() + &declarations + &shared_words() + &deadlines() + &providers() + &bounds()
 }
 
 /// The requests that the window may make, each with its shape as values enter Rust; and what the shapes
@@ -93,6 +98,51 @@ fn deadlines() -> String {
     }
     text + "};\n\n/** What the page may ask. */\n\
             export type Askable = Extract<Request, { verb: keyof typeof DEADLINES_MS }>;\n"
+}
+
+/// What people read of a provider's tool.
+fn providers() -> String {
+    let mut text =
+        "\n/** Each provider's tool: its name, its program, and the command to sign in. */\n\
+                    export const PROVIDERS: Record<Provider, \
+                    { tool: string, program: string, sign_in: string }> = {\n"
+            .to_owned();
+    for provider in Provider::ALL {
+        let spec = provider.spec();
+        let [tool, program, sign_in] =
+            [spec.tool, spec.program, &spec.sign_in_command()].map(|words| json!(words));
+        let fields = format!("tool: {tool}, program: {program}, sign_in: {sign_in}");
+        writeln!(text, "  {}: {{ {fields} }},", spec.name).expect("a text");
+    }
+    let usual = json!(Provider::USUAL);
+    text + "};\n\n/** Taken where nobody names one. */\n"
+        + &format!("export const USUAL_PROVIDER: Provider = {usual};\n")
+}
+
+/// What a form lets through.
+fn bounds() -> String {
+    let mut text = format!(
+        "\n/** The longest name of an account, characters. */\n\
+         export const LABEL_CHARS_MAX = {LABEL_CHARS_MAX};\n\n\
+         /** The settings that are numbers: the least and the most that each may be. */\n\
+         export const AMOUNTS = {{\n"
+    );
+    for amount in AMOUNTS {
+        let (key, least, most) = (amount.key, amount.least, amount.most);
+        writeln!(text, "  {key}: {{ least: {least}, most: {most} }},").expect("a text");
+    }
+    text + "};\n"
+}
+
+/// Around the minutes where another unit begins: the page tells spans with code of its own.
+fn spans() -> String {
+    let minutes = [0, 1, 2, 60, 61, 120, 130, 1_440, 1_441, 1_500, 2_880, 4_560];
+    let millis = minutes.iter().map(|minutes| minutes * 60_000);
+    let rows = millis.flat_map(|edge| [edge - 1, edge, edge + 1]).map(|millis| {
+        let (wait, ago) = (wait(millis), ago(millis));
+        format!(r#"  {{ "millis": {millis}, "wait": "{wait}", "ago": "{ago}" }}"#)
+    });
+    format!("[\n{}\n]\n", rows.collect::<Vec<_>>().join(",\n"))
 }
 
 fn what_may_leave() -> String {
@@ -183,12 +233,6 @@ fn shared_words() -> String {
         json!({ "kind": kind, "words": words, "hint": hint, "on_at_first": !kind.is_wished() })
     });
     let tables = [
-        (
-            "The provider's tool.",
-            "toolWords",
-            "Record<Provider, string>",
-            table(&Provider::ALL, |provider| provider.spec().tool),
-        ),
         (
             "The branch of a decision.",
             "triggerWords",

@@ -2,16 +2,19 @@
 
 import { useState } from "preact/hooks";
 import { AddAccount } from "./add";
-import type { AccountView, Answer } from "./bindings";
+import { type AccountView, type Answer, LABEL_CHARS_MAX, PROVIDERS } from "./bindings";
 import { ended, progress, settled, underWay } from "./bulk";
-import { ago, clock, DAY_MS, HOUR_MS, percent, span } from "./format";
+import { ago, clock, DAY_MS, HOUR_MS, percent, wait } from "./format";
 import { Gauge } from "./gauge";
 import { loginWords } from "./login";
 import { Button, Confirm, Dialog, MenuButton, type MenuEntry } from "./parts";
 import { useStore } from "./store";
-import { command, tool } from "./words";
 
 const FIVE_HOURS_MS = 5 * HOUR_MS;
+
+const TOOLS = Object.values(PROVIDERS)
+  .map((one) => one.tool)
+  .join(" and ");
 const WEEK_MS = 7 * DAY_MS;
 /** Less than this is lost at every reset and worth no line; nor is what can still be used for days. */
 const STRANDING_MIN = 2;
@@ -68,7 +71,7 @@ function Empty({ add }: { add: () => void }) {
     <section class="empty">
       <h2>No account yet</h2>
       <p>
-        Sluice keeps the logins that Claude Code makes. Sign in with the official tool, then add the
+        Sluice keeps the logins that {TOOLS} make. Sign in with the official tool, then add the
         account here; repeat it for each of your subscriptions.
       </p>
       <Button kind="primary" act={add}>
@@ -98,7 +101,7 @@ function Card({
         <div class="card-title">
           <h2>{account.label}</h2>
           {account.live && <span class="chip live">Live</span>}
-          {several && <span class="chip">{tool[account.provider]}</span>}
+          {several && <span class="chip">{PROVIDERS[account.provider].tool}</span>}
           {account.plan && <span class="chip">{account.plan}</span>}
           {account.login === "needs_sign_in" && <span class="chip off">Signed out</span>}
           {!account.enabled && <span class="chip off">Off</span>}
@@ -183,7 +186,7 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
   const told = view.needs_you.some((need) => need.account === account.id);
   if (!told && (account.login === "needs_sign_in" || account.login === "missing")) {
     const why = account.login === "missing" ? "No login is kept." : "Its login was refused.";
-    const run = command[account.provider];
+    const run = PROVIDERS[account.provider].sign_in;
     lines.push({
       kind: "bad",
       text: `${why} Sign in to this account with ${run}, then choose “Add account”.`,
@@ -205,7 +208,7 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
     const window = pace.window === "seven_day" ? "week" : "5-hour window";
     lines.push({
       kind: "warn",
-      text: `At this pace the ${window} is full in ${span(pace.at_ms - nowMs)}.`,
+      text: `At this pace the ${window} is full in ${wait(pace.at_ms - nowMs)}.`,
     });
   }
   const also = account.login_health.also_in;
@@ -285,7 +288,7 @@ function Rename({ account, close }: { account: AccountView; close: () => void })
           Name
           <input
             value={label}
-            maxLength={50}
+            maxLength={LABEL_CHARS_MAX}
             autofocus
             onInput={(event) => setLabel(event.currentTarget.value)}
           />
@@ -312,7 +315,7 @@ function Remove({ account, close }: { account: AccountView; close: () => void })
     >
       Sluice forgets the account and deletes its kept login from the keychain. The subscription and
       the provider's side stay as they are. To use it here again, sign in with{" "}
-      <code>{command[account.provider]}</code> and add it again.
+      <code>{PROVIDERS[account.provider].sign_in}</code> and add it again.
     </Confirm>
   );
 }

@@ -1,16 +1,15 @@
 // Adding an account: the official tool signs in, Sluice keeps the login it made.
 
 import { useState } from "preact/hooks";
-import type { Provider } from "./bindings";
+import { LABEL_CHARS_MAX, PROVIDERS, type Provider, USUAL_PROVIDER } from "./bindings";
 import { Button, Segments } from "./parts";
 import { nameOf, useStore } from "./store";
-import { command, tool } from "./words";
 
 export function AddAccount({ close }: { close: () => void }) {
   const { view, ask } = useStore();
   const known = view.providers.map((state) => state.provider);
   const [provider, setProvider] = useState<Provider>(
-    view.providers.find((state) => state.unmanaged_login)?.provider ?? known[0] ?? "claude",
+    view.providers.find((state) => state.unmanaged_login)?.provider ?? known[0] ?? USUAL_PROVIDER,
   );
   const [label, setLabel] = useState("");
   const found = view.providers.find((state) => state.provider === provider)?.unmanaged_login;
@@ -31,21 +30,15 @@ export function AddAccount({ close }: { close: () => void }) {
         <Segments
           label="Tool"
           value={provider}
-          options={known.map((one) => ({ value: one, words: tool[one] }))}
+          options={known.map((one) => ({ value: one, words: PROVIDERS[one].tool }))}
           change={setProvider}
         />
       )}
       <ol class="steps">
         <li>
-          Open a terminal, run <code>{command[provider]}</code>, and sign in
-          {provider === "claude" && (
-            <>
-              {" "}
-              with <code>/login</code>
-            </>
-          )}{" "}
-          to the account you want to add. Mind the browser: the account that is signed in there is
-          the one you get.
+          Open a terminal, run <code>{PROVIDERS[provider].sign_in}</code>, and sign in to the
+          account you want to add. Mind the browser: the account that is signed in there is the one
+          you get.
         </li>
         <li>
           Do not sign out first: that would end the login of the account that is live now
@@ -59,7 +52,7 @@ export function AddAccount({ close }: { close: () => void }) {
           Name (optional)
           <input
             value={label}
-            maxLength={50}
+            maxLength={LABEL_CHARS_MAX}
             placeholder="Work, Personal, …"
             onInput={(event) => setLabel(event.currentTarget.value)}
           />
@@ -70,8 +63,8 @@ export function AddAccount({ close }: { close: () => void }) {
       </div>
       <p class="muted">
         {found
-          ? `A login that Sluice does not keep yet was found in ${tool[provider]}.`
-          : `No new login was seen in ${tool[provider]} so far.`}
+          ? `A login that Sluice does not keep yet was found in ${PROVIDERS[provider].tool}.`
+          : `No new login was seen in ${PROVIDERS[provider].tool} so far.`}
       </p>
     </section>
   );

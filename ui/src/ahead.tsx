@@ -3,7 +3,7 @@
 
 import { useState } from "preact/hooks";
 import type { AccountView, Compared, ForecastView, StrandedView, Tally } from "./bindings";
-import { clock, DAY_MS, instant, percent, span } from "./format";
+import { clock, DAY_MS, instant, percent, wait } from "./format";
 import { Button, Reading } from "./parts";
 import { nameOf, useBusy, useRows, useStore } from "./store";
 import { policies } from "./words";
@@ -94,7 +94,7 @@ function Band({ said, nowMs }: { said: ForecastView | null; nowMs: number }) {
       </svg>
       <span>
         {words}
-        <span class="muted"> in {span(left)}</span>
+        <span class="muted"> in {wait(left)}</span>
       </span>
     </div>
   );

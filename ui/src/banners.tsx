@@ -1,10 +1,10 @@
 // What needs the person, above every page.
 
-import type { Need, ProviderView } from "./bindings";
-import { clock, span } from "./format";
+import { type Need, PROVIDERS, type ProviderView } from "./bindings";
+import { clock, wait } from "./format";
 import { Banner, Button } from "./parts";
 import { nameOf, useStore } from "./store";
-import { need as needWords, tool } from "./words";
+import { need as needWords } from "./words";
 
 const SNOOZE_MS = 3_600_000;
 
@@ -62,7 +62,7 @@ export function Banners() {
 
 function ProviderBanners({ state }: { state: ProviderView }) {
   const { view, nowMs, ask } = useStore();
-  const name = tool[state.provider];
+  const name = PROVIDERS[state.provider].tool;
   const { advice, paused_until_ms: paused } = state;
   return (
     <>
@@ -121,7 +121,7 @@ function ProviderBanners({ state }: { state: ProviderView }) {
       {paused !== null && paused > nowMs && (
         <Banner
           kind="info"
-          title={`${name}: automatic swaps rest until ${clock(paused, nowMs)} (${span(paused - nowMs)}).`}
+          title={`${name}: automatic swaps rest until ${clock(paused, nowMs)} (${wait(paused - nowMs)}).`}
           actions={
             <Button act={() => ask({ verb: "resume", provider: state.provider })}>Resume</Button>
           }

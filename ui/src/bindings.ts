@@ -1,243 +1,9 @@
 // Generated from the application's interface; `cargo xtask accept` writes it anew.
 
 /**
- * A view with the driver's clock at the moment it was handed over, so that the page can count down
- * without trusting that both clocks agree.
- */
-export type Shown = { 
-/**
- * Milliseconds since the Unix epoch.
- */
-now_ms: number, 
-/**
- * The application's version.
- */
-version: string, 
-/**
- * Why there is no driver, when there is none.
- */
-trouble: string | null, 
-/**
- * The view; empty until the driver has published one.
- */
-view: View, };
-
-/**
- * Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
- */
-export type View = { 
-/**
- * `sluice/view/1`.
- */
-schema: string, 
-/**
- * Grows by one at each published change.
- */
-revision: number, 
-/**
- * When it was made.
- */
-at_ms: number, 
-/**
- * The kill switch: nothing is polled and nothing swapped until a person starts it again.
- */
-stopped: boolean, 
-/**
- * First start: the person has not chosen a mode yet.
- */
-first_start: boolean, 
-/**
- * Per provider, in display order; only providers that are present or configured.
- */
-providers: Array<ProviderView>, 
-/**
- * Every account in the person's order.
- */
-accounts: Array<AccountView>, 
-/**
- * Things only a person can mend, most urgent first.
- */
-needs_you: Array<NeedsYou>, 
-/**
- * The swap being carried out now.
- */
-swapping: Swapping | null, 
-/**
- * How far the reading of every account has come, while one is under way.
- */
-bulk: BulkView | null, 
-/**
- * Committed swaps in the last 24 hours.
- */
-swaps_last_24h: number, 
-/**
- * The newest decision in words.
- */
-last_decision: DecisionView | null, 
-/**
- * Every lane, the machine's own seats first.
- */
-lanes: Array<LaneView>, 
-/**
- * Tools at work, oldest first.
- */
-runs: Array<RunView>, 
-/**
- * Ceilings that were set.
- */
-caps: Array<CapView>, };
-
-/**
- * One provider's state.
- */
-export type ProviderView = { 
-/**
- * Which.
- */
-provider: Provider, 
-/**
- * What Sluice may do here.
- */
-mode: Mode, 
-/**
- * Automatic swaps rest until then.
- */
-paused_until_ms: number | null, 
-/**
- * The account whose credential is in the seat.
- */
-live: AccountId | null, 
-/**
- * A login sits in the seat that Sluice does not keep yet.
- */
-unmanaged_login: boolean, 
-/**
- * Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
- */
-observe_only: string | null, 
-/**
- * When the live account's usage is read next.
- */
-next_poll_at_ms: number | null, 
-/**
- * The swap that is advised now.
- */
-advice: Advice | null, 
-/**
- * The account whose swap waits for the end of a turn.
- */
-after_turn: AccountId | null, 
-/**
- * When the live account is full at the present pace; `None` when nothing moves.
- */
-run_out: RunOutView | null, };
-
-/**
- * What Sluice may do by itself, per provider.
- */
-export type Mode = "off" | "advise" | "auto";
-
-/**
- * An advised swap.
- */
-export type Advice = { 
-/**
- * The account to make live.
- */
-to: AccountId, 
-/**
- * Why, in a sentence.
- */
-reason: string, 
-/**
- * The decision behind it.
- */
-decision: number, 
-/**
- * What to silence so that it is not told again for a while.
- */
-cause: string, };
-
-/**
  * One subscription of one person with one provider; the ledger's row id.
  */
 export type AccountId = number;
-
-/**
- * The company whose service is used and metered.
- */
-export type Provider = "claude" | "codex";
-
-/**
- * When the live account is full at the present pace.
- */
-export type RunOutView = { 
-/**
- * `five_hour` or `seven_day`: the window that is full first.
- */
-window: string, 
-/**
- * When, to the minute.
- */
-at_ms: number, };
-
-/**
- * One tool at work.
- */
-export type RunView = { 
-/**
- * Its id.
- */
-id: string, 
-/**
- * Whose tool.
- */
-provider: Provider, 
-/**
- * The account it uses; `None` when a variable outranks every account.
- */
-account: AccountId | null, 
-/**
- * The lane it was started in.
- */
-lane: LaneId | null, 
-/**
- * The person's name for it.
- */
-label: string | null, 
-/**
- * Where it works.
- */
-folder: string | null, 
-/**
- * The program.
- */
-program: string, 
-/**
- * Its process; unknown between admission and start.
- */
-pid: number | null, 
-/**
- * When it began.
- */
-since_ms: number, 
-/**
- * It cannot be said whether it still runs: only the person can let it go.
- */
-unknown: boolean, 
-/**
- * It is in the middle of a turn.
- */
-mid_turn: boolean, 
-/**
- * Names of the variables that outrank the chosen account.
- */
-shadowed: Array<string>, };
-
-/**
- * A lane; the ledger's row id.
- */
-export type LaneId = number;
 
 /**
  * One account.
@@ -345,38 +111,129 @@ rests_until_ms: number | null,
 forecasts: ForecastsView, };
 
 /**
- * One model's weekly window on the screen.
+ * A wish for a place. Asked again with the same `execution` by the same process, the answer is the
+ * same.
  */
-export type ModelView = { 
+export type Acquire = { 
 /**
- * The provider's name of it.
+ * An id that nobody else uses; made by the driver when absent.
  */
-model: string, 
+execution: string | null, 
 /**
- * The window.
+ * Whose tool.
  */
-window: WindowView, };
+provider: Provider, 
+/**
+ * The lane by name; that of the folder, else the machine's own, when absent.
+ */
+lane: string | null, 
+/**
+ * This account, whatever the lane has.
+ */
+account: AccountId | null, 
+/**
+ * A name for the run.
+ */
+label: string | null, 
+/**
+ * Where it will work.
+ */
+folder: string | null, 
+/**
+ * The program.
+ */
+program: string | null, 
+/**
+ * The process that asks and will start the tool.
+ */
+pid: number, 
+/**
+ * Its start time, in the kernel's ticks since boot.
+ */
+pid_start: number, 
+/**
+ * The id of this boot.
+ */
+boot_id: string, };
 
 /**
- * One window on the screen, as it counts when the view was made.
+ * An advised swap.
  */
-export type WindowView = { 
+export type Advice = { 
 /**
- * Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
+ * The account to make live.
  */
-used: number | null, 
+to: AccountId, 
 /**
- * When it empties; the passed instant where it has emptied and was not read since.
+ * Why, in a sentence.
  */
-resets_at_ms: number | null, 
+reason: string, 
 /**
- * It emptied then and was not read since: its share is a reckoning, to be shown as "about".
+ * The decision behind it.
  */
-emptied_at_ms: number | null, 
+decision: number, 
 /**
- * When it was read.
+ * What to silence so that it is not told again for a while.
  */
-read_at_ms: number | null, };
+cause: string, };
+
+/**
+ * The answer to a request.
+ */
+export type Answer = { "answer": "done" } | { "answer": "view" } & View | { "answer": "account", 
+/**
+ * Which.
+ */
+account: AccountId, } | { "answer": "swapped" } & SwapView | { "answer": "login" } & LoginView | { "answer": "bulk" } & BulkView | { "answer": "decisions", 
+/**
+ * Newest first.
+ */
+rows: Array<DecisionView>, } | { "answer": "swaps", 
+/**
+ * Newest first.
+ */
+rows: Array<SwapView>, } | { "answer": "history", 
+/**
+ * Oldest first.
+ */
+rows: Array<[number, number | null, number | null]>, } | { "answer": "stranded", 
+/**
+ * Newest first.
+ */
+rows: Array<StrandedView>, } | { "answer": "compared" } & Compared | { "answer": "metrics", 
+/**
+ * OpenMetrics, `# EOF` last.
+ */
+text: string, } | { "answer": "settings", 
+/**
+ * Values.
+ */
+values: Record<string, unknown>, 
+/**
+ * Those that do nothing under the chosen policy.
+ */
+idle: Array<string>, } | { "answer": "reported" } & Outcome | { "answer": "grant" } & Grant | { "answer": "ended", 
+/**
+ * It was known before.
+ */
+already: boolean, } | { "answer": "reconciled", 
+/**
+ * Oldest first.
+ */
+actions: Array<ClosedRun>, 
+/**
+ * Rows about which nothing could be said; kept.
+ */
+unknown: number, 
+/**
+ * Somebody else was at it; nothing was looked at.
+ */
+locked: boolean, } | { "answer": "refused" } & Refused;
+
+/**
+ * Why a provider refuses work of an account.
+ */
+export type Block = "limit" | "other_window" | "spending" | "not_allowed" | "disabled";
 
 /**
  * The provider's own refusal of an account.
@@ -390,101 +247,6 @@ why: Block,
  * Until when; `None` lasts until the provider says otherwise.
  */
 until_ms: number | null, };
-
-/**
- * Why a provider refuses work of an account.
- */
-export type Block = "limit" | "other_window" | "spending" | "not_allowed" | "disabled";
-
-/**
- * Why a candidate was not chosen.
- */
-export type Refusal = "active" | "disabled" | "failing" | "needs_sign_in" | "no_credential" | "not_automatic" | "no_reset" | "usage_unknown" | "not_behind" | "no_weekly_headroom" | "no_short_headroom" | "skipped" | "model_exhausted" | "would_bill" | "blocked" | "stale" | "outranked" | "none";
-
-/**
- * Whether the account's login can be used.
- */
-export type Login = "valid" | "unverified" | "needs_sign_in" | "missing";
-
-/**
- * The forecasts of an account; `None` where too little is known.
- */
-export type ForecastsView = { 
-/**
- * Of the 5-hour window.
- */
-five_hour: ForecastView | null, 
-/**
- * Of the weekly window.
- */
-seven_day: ForecastView | null, };
-
-/**
- * What is expected to be left of a window at its reset, whole percent.
- */
-export type ForecastView = { 
-/**
- * As likely more as less is left.
- */
-p50: number, 
-/**
- * With nine in ten at most this much is left.
- */
-p90: number, 
-/**
- * Nine in ten outcomes lie from here …
- */
-low: number, 
-/**
- * … to here.
- */
-high: number, 
-/**
- * When the window ends.
- */
-resets_at_ms: number, };
-
-/**
- * Age, deadlines and proof of a login.
- */
-export type LoginHealth = { 
-/**
- * When this sign-in was first seen here: its age counts from then.
- */
-since_ms: number | null, 
-/**
- * When the present access token ends; it is renewed before.
- */
-access_ends_at_ms: number | null, 
-/**
- * When the provider took the login last.
- */
-proven_at_ms: number | null, 
-/**
- * The login ends within so many days: 7, 3 or 1; `None` while that is further away or unknown.
- */
-warn_days: number | null, 
-/**
- * Another place on this machine holds the same login, so that either spends the other's tokens.
- */
-also_in: string | null, };
-
-/**
- * A swap under way.
- */
-export type Swapping = { 
-/**
- * Whose seat.
- */
-provider: Provider, 
-/**
- * The account that leaves; `None` when the seat was empty.
- */
-from: AccountId | null, 
-/**
- * The account that comes.
- */
-to: AccountId, };
 
 /**
  * How far a reading of every account has come.
@@ -512,50 +274,155 @@ throttled: number,
 failed: number, };
 
 /**
- * One lane on the screen.
+ * One account as it stood in the decision, all numbers against the damped tier really used.
  */
-export type LaneView = { 
+export type Candidate = { 
 /**
- * Opaque id.
+ * Which.
  */
-id: LaneId, 
+account: AccountId, 
+/**
+ * Damped tier 0–3, 4 = excluded.
+ */
+tier: number, 
+/**
+ * Target utilisation, percent.
+ */
+target: number | null, 
+/**
+ * Target minus weekly use, percent.
+ */
+deficit: number | null, 
+/**
+ * Percent that will expire unused.
+ */
+stranding: number | null, 
+/**
+ * What choosing it is worth over staying, in percent of a pro plan's 5-hour window (`horizon`).
+ */
+value: number | null, 
+/**
+ * Why it lost.
+ */
+refusal: Refusal, };
+
+/**
+ * Ceilings on the screen.
+ */
+export type CapView = { 
+/**
+ * Whose tools.
+ */
+provider: Provider, 
+/**
+ * The account; `None` is the whole provider.
+ */
+account: AccountId | null, 
+/**
+ * The numbers.
+ */
+ceilings: Ceilings, };
+
+/**
+ * Ceilings of a provider or of one account; what is `None` has none.
+ */
+export type Ceilings = { 
+/**
+ * At work at the same time.
+ */
+concurrent: number | null, 
+/**
+ * Started in a rolling hour.
+ */
+per_hour: number | null, 
+/**
+ * Started in rolling 24 hours.
+ */
+per_day: number | null, };
+
+/**
+ * One row that was closed, or would be.
+ */
+export type ClosedRun = { 
+/**
+ * Which execution.
+ */
+execution_id: string, 
 /**
  * Whose tool.
  */
 provider: Provider, 
 /**
- * `default` for the machine's own seat, otherwise the person's name for it.
+ * The account it was started on.
  */
-name: string, 
+account: AccountId | null, 
 /**
- * The project folder it is bound to.
+ * When it began.
  */
-folder: string | null, 
+started_at_ms: number, 
 /**
- * The account that new tools get here.
+ * Always `ORPHANED_IN_FLIGHT_CLEAR`.
  */
-active: AccountId | null, 
+rule: string, 
 /**
- * Grows by one at each swap; a request that names it is refused when it is old.
+ * The proof.
  */
-generation: Generation, 
+reason: string, 
 /**
- * Since when the account is active.
+ * `applied`, `would_apply` or `error`.
  */
-since_ms: number | null, 
+action: string, 
 /**
- * A failure may move it.
+ * What failed.
  */
-automatic: boolean, 
-/**
- * Accounts that can be made active here; for a named lane those with a seat of their own.
- */
-ready: Array<AccountId>, };
+error: string | null, };
 
 /**
- * Grows by one at each committed swap of a lane; our fencing number.
+ * Why something was not done.
  */
-export type Generation = number;
+export type Code = "invalid" | "unknown_account" | "unknown_run" | "unknown" | "unknown_verb" | "version" | "unsupported" | "stopped" | "live_account" | "in_use" | "not_signed_in" | "no_credential" | "kept_unusable" | "unproven" | "unmanaged_login" | "foreign_login" | "seat_unreadable" | "observe_only" | "stale" | "stuck_swap" | "no_alternative" | "no_seat" | "busy" | "cooldown" | "throttled" | "timeout" | "REFRESH_TIMEOUT" | "VALIDATE_TIMEOUT" | "REFRESH_IN_PROGRESS" | "refresh_failed" | "read_failed" | "restart_failed" | "not_running" | "no_driver" | "unreachable" | "ended" | "unusable" | "disk_full" | "disk" | "barred" | "not_admitted" | "wrong_account" | "unsettled" | "lock_timeout" | "too_slow" | "tool_renews" | "restless" | "clobbered" | "foreign_writer" | "vault" | "keychain_locked" | "keychain_absent" | "keychain_hanging" | "keychain_refused" | "keychain_mismatch" | "keychain_failed" | "file" | "record" | "other";
+
+/**
+ * What was done beside what a policy would have done.
+ */
+export type Compared = { 
+/**
+ * The policy's name.
+ */
+policy: string, 
+/**
+ * From when.
+ */
+since_ms: number, 
+/**
+ * Until when.
+ */
+until_ms: number, 
+/**
+ * The recorded swaps made again.
+ */
+recorded: Tally, 
+/**
+ * The policy instead.
+ */
+instead: Tally, };
+
+/**
+ * Which decisions are wanted; what is `None` restricts nothing.
+ */
+export type DecisionFilter = { 
+/**
+ * Of this branch.
+ */
+trigger: Trigger | null, 
+/**
+ * `stay`, `swap` or `advise`.
+ */
+action: string | null, 
+/**
+ * With this account live or chosen.
+ */
+account: AccountId | null, };
 
 /**
  * One decision on the screen.
@@ -599,76 +466,263 @@ sentence: string,
 candidates: Array<Candidate>, };
 
 /**
- * One account as it stood in the decision, all numbers against the damped tier really used.
+ * A failure as a tool told it.
  */
-export type Candidate = { 
+export type Failure = { 
 /**
- * Which.
+ * Which execution; its account and generation are those it used then.
  */
-account: AccountId, 
+execution: string | null, 
 /**
- * Damped tier 0–3, 4 = excluded.
+ * Without an execution: the lane by name; the machine's own when absent.
  */
-tier: number, 
+lane: string | null, 
 /**
- * Target utilisation, percent.
- */
-target: number | null, 
-/**
- * Target minus weekly use, percent.
- */
-deficit: number | null, 
-/**
- * Percent that will expire unused.
- */
-stranding: number | null, 
-/**
- * What choosing it is worth over staying, in percent of a pro plan's 5-hour window (`horizon`).
- */
-value: number | null, 
-/**
- * Why it lost.
- */
-refusal: Refusal, };
-
-/**
- * The branch that was taken; set by the branch, never parsed from text.
- */
-export type Trigger = "tick" | "emergence_pending" | "residency_blocked" | "cooldown_blocked" | "no_target" | "swap_aborted" | "higher_tier_emerged" | "intra_tier_preempted" | "tier_drained" | "forced_critical" | "burn_rate" | "failure_reported" | "manual" | "plan_improved" | "other";
-
-/**
- * Ceilings on the screen.
- */
-export type CapView = { 
-/**
- * Whose tools.
- */
-provider: Provider, 
-/**
- * The account; `None` is the whole provider.
+ * Without an execution: the account it was launched on.
  */
 account: AccountId | null, 
 /**
- * The numbers.
+ * Without an execution: the lane's generation at launch.
  */
-ceilings: Ceilings, };
+generation: Generation | null, 
+/**
+ * What kind.
+ */
+kind: FailureKind, 
+/**
+ * The window that is full: `five_hour`, `seven_day` or a model's name; unknown when absent.
+ */
+window: string | null, 
+/**
+ * When it happened.
+ */
+failed_at_ms: number, 
+/**
+ * When the window empties.
+ */
+reset_at_ms: number | null, 
+/**
+ * Who says so.
+ */
+source: string, 
+/**
+ * Two reports with the same key are one failure.
+ */
+dedupe_key: string | null, };
 
 /**
- * Ceilings of a provider or of one account; what is `None` has none.
+ * A failure that says something of the account. Overload, throttling by the minute, server errors
+ * and refused requests do not, and have no variant here.
  */
-export type Ceilings = { 
+export type FailureKind = "rate_limit" | "billing" | "auth";
+
 /**
- * At work at the same time.
+ * What is expected to be left of a window at its reset, whole percent.
  */
-concurrent: number | null, 
+export type ForecastView = { 
 /**
- * Started in a rolling hour.
+ * As likely more as less is left.
  */
-per_hour: number | null, 
+p50: number, 
 /**
- * Started in rolling 24 hours.
+ * With nine in ten at most this much is left.
  */
-per_day: number | null, };
+p90: number, 
+/**
+ * Nine in ten outcomes lie from here …
+ */
+low: number, 
+/**
+ * … to here.
+ */
+high: number, 
+/**
+ * When the window ends.
+ */
+resets_at_ms: number, };
+
+/**
+ * The forecasts of an account; `None` where too little is known.
+ */
+export type ForecastsView = { 
+/**
+ * Of the 5-hour window.
+ */
+five_hour: ForecastView | null, 
+/**
+ * Of the weekly window.
+ */
+seven_day: ForecastView | null, };
+
+/**
+ * Grows by one at each committed swap of a lane; our fencing number.
+ */
+export type Generation = number;
+
+/**
+ * The answer to `acquire`.
+ */
+export type Grant = { 
+/**
+ * The tool may be started.
+ */
+allowed: boolean, 
+/**
+ * The id under which everything else is told.
+ */
+execution: string | null, 
+/**
+ * The account to start on.
+ */
+account: AccountId | null, 
+/**
+ * The lane's generation now; goes into every report.
+ */
+generation: Generation, 
+/**
+ * Variables that point the tool at the account's own seat: paths only.
+ */
+environment: { [key in string]: string }, 
+/**
+ * Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
+ */
+reason: string | null, 
+/**
+ * `in_flight`, `hour`, `day` or `breaker`.
+ */
+window: string | null, 
+/**
+ * The ceiling.
+ */
+limit: number | null, 
+/**
+ * Where the count stands.
+ */
+current: number | null, 
+/**
+ * Worth asking again after so many milliseconds.
+ */
+retry_after_ms: number | null, };
+
+/**
+ * A lane; the ledger's row id.
+ */
+export type LaneId = number;
+
+/**
+ * One lane on the screen.
+ */
+export type LaneView = { 
+/**
+ * Opaque id.
+ */
+id: LaneId, 
+/**
+ * Whose tool.
+ */
+provider: Provider, 
+/**
+ * `default` for the machine's own seat, otherwise the person's name for it.
+ */
+name: string, 
+/**
+ * The project folder it is bound to.
+ */
+folder: string | null, 
+/**
+ * The account that new tools get here.
+ */
+active: AccountId | null, 
+/**
+ * Grows by one at each swap; a request that names it is refused when it is old.
+ */
+generation: Generation, 
+/**
+ * Since when the account is active.
+ */
+since_ms: number | null, 
+/**
+ * A failure may move it.
+ */
+automatic: boolean, 
+/**
+ * Accounts that can be made active here; for a named lane those with a seat of their own.
+ */
+ready: Array<AccountId>, };
+
+/**
+ * Whether the account's login can be used.
+ */
+export type Login = "valid" | "unverified" | "needs_sign_in" | "missing";
+
+/**
+ * Age, deadlines and proof of a login.
+ */
+export type LoginHealth = { 
+/**
+ * When this sign-in was first seen here: its age counts from then.
+ */
+since_ms: number | null, 
+/**
+ * When the present access token ends; it is renewed before.
+ */
+access_ends_at_ms: number | null, 
+/**
+ * When the provider took the login last.
+ */
+proven_at_ms: number | null, 
+/**
+ * The login ends within so many days: 7, 3 or 1; `None` while that is further away or unknown.
+ */
+warn_days: number | null, 
+/**
+ * Another place on this machine holds the same login, so that either spends the other's tokens.
+ */
+also_in: string | null, };
+
+/**
+ * What is known of one login after it was renewed or checked.
+ */
+export type LoginView = { 
+/**
+ * Whose.
+ */
+account: AccountId, 
+/**
+ * Its state.
+ */
+login: Login, 
+/**
+ * When the login itself ends.
+ */
+ends_at_ms: number | null, 
+/**
+ * How it does.
+ */
+health: LoginHealth, };
+
+/**
+ * What Sluice may do by itself, per provider.
+ */
+export type Mode = "off" | "advise" | "auto";
+
+/**
+ * One model's weekly window on the screen.
+ */
+export type ModelView = { 
+/**
+ * The provider's name of it.
+ */
+model: string, 
+/**
+ * The window.
+ */
+window: WindowView, };
+
+/**
+ * Something only a person can mend; the most urgent come first.
+ */
+export type Need = "stuck_swap" | "keychain" | "seat_unreadable" | "foreign_login" | "disk_full" | "disk" | "sign_in" | "not_kept" | "note" | "twin_login" | "unmanaged_login" | "other";
 
 /**
  * Something only a person can mend.
@@ -688,9 +742,115 @@ account: AccountId | null,
 text: string, };
 
 /**
- * Something only a person can mend; the most urgent come first.
+ * What sort of thing a notice tells, in the order of the settings page.
  */
-export type Need = "stuck_swap" | "keychain" | "seat_unreadable" | "foreign_login" | "disk_full" | "disk" | "sign_in" | "not_kept" | "note" | "twin_login" | "unmanaged_login" | "other";
+export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "no_tray" | "refused" | "other";
+
+/**
+ * What was made of a reported failure.
+ */
+export type Outcome = { 
+/**
+ * `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
+ * `cooling_only`, `ignored` or `unattributed`.
+ */
+outcome: string, 
+/**
+ * The account that left.
+ */
+from: AccountId | null, 
+/**
+ * The account that came.
+ */
+to: AccountId | null, 
+/**
+ * The account that is active now.
+ */
+current: AccountId | null, 
+/**
+ * The lane's generation now.
+ */
+generation: Generation, 
+/**
+ * Starting the tool again is worth it.
+ */
+retry_advised: boolean, 
+/**
+ * When the first of the others is expected back.
+ */
+earliest_ms: number | null, };
+
+/**
+ * The company whose service is used and metered.
+ */
+export type Provider = "claude" | "codex";
+
+/**
+ * One provider's state.
+ */
+export type ProviderView = { 
+/**
+ * Which.
+ */
+provider: Provider, 
+/**
+ * What Sluice may do here.
+ */
+mode: Mode, 
+/**
+ * Automatic swaps rest until then.
+ */
+paused_until_ms: number | null, 
+/**
+ * The account whose credential is in the seat.
+ */
+live: AccountId | null, 
+/**
+ * A login sits in the seat that Sluice does not keep yet.
+ */
+unmanaged_login: boolean, 
+/**
+ * Why nothing is written at the moment (keychain locked, seat unreadable …), for people.
+ */
+observe_only: string | null, 
+/**
+ * When the live account's usage is read next.
+ */
+next_poll_at_ms: number | null, 
+/**
+ * The swap that is advised now.
+ */
+advice: Advice | null, 
+/**
+ * The account whose swap waits for the end of a turn.
+ */
+after_turn: AccountId | null, 
+/**
+ * When the live account is full at the present pace; `None` when nothing moves.
+ */
+run_out: RunOutView | null, };
+
+/**
+ * Why a candidate was not chosen.
+ */
+export type Refusal = "active" | "disabled" | "failing" | "needs_sign_in" | "no_credential" | "not_automatic" | "no_reset" | "usage_unknown" | "not_behind" | "no_weekly_headroom" | "no_short_headroom" | "skipped" | "model_exhausted" | "would_bill" | "blocked" | "stale" | "outranked" | "none";
+
+/**
+ * A refusal: what happened, what was kept, what to do next.
+ */
+export type Refused = { 
+/**
+ * Stable code the front end may branch on.
+ */
+code: Code, 
+/**
+ * For people.
+ */
+text: string, 
+/**
+ * Worth trying again after so many seconds.
+ */
+retry_after_s: number | null, };
 
 /**
  * What a front end may ask. Every request is idempotent or carries ids that must exist.
@@ -922,208 +1082,117 @@ cause: string,
 until_ms: number, } | { "verb": "quit" };
 
 /**
- * A failure as a tool told it.
+ * When the live account is full at the present pace.
  */
-export type Failure = { 
+export type RunOutView = { 
 /**
- * Which execution; its account and generation are those it used then.
+ * `five_hour` or `seven_day`: the window that is full first.
  */
-execution: string | null, 
+window: string, 
 /**
- * Without an execution: the lane by name; the machine's own when absent.
+ * When, to the minute.
  */
-lane: string | null, 
-/**
- * Without an execution: the account it was launched on.
- */
-account: AccountId | null, 
-/**
- * Without an execution: the lane's generation at launch.
- */
-generation: Generation | null, 
-/**
- * What kind.
- */
-kind: FailureKind, 
-/**
- * The window that is full: `five_hour`, `seven_day` or a model's name; unknown when absent.
- */
-window: string | null, 
-/**
- * When it happened.
- */
-failed_at_ms: number, 
-/**
- * When the window empties.
- */
-reset_at_ms: number | null, 
-/**
- * Who says so.
- */
-source: string, 
-/**
- * Two reports with the same key are one failure.
- */
-dedupe_key: string | null, };
+at_ms: number, };
 
 /**
- * A failure that says something of the account. Overload, throttling by the minute, server errors
- * and refused requests do not, and have no variant here.
+ * One tool at work.
  */
-export type FailureKind = "rate_limit" | "billing" | "auth";
-
+export type RunView = { 
 /**
- * Which decisions are wanted; what is `None` restricts nothing.
+ * Its id.
  */
-export type DecisionFilter = { 
-/**
- * Of this branch.
- */
-trigger: Trigger | null, 
-/**
- * `stay`, `swap` or `advise`.
- */
-action: string | null, 
-/**
- * With this account live or chosen.
- */
-account: AccountId | null, };
-
-/**
- * A wish for a place. Asked again with the same `execution` by the same process, the answer is the
- * same.
- */
-export type Acquire = { 
-/**
- * An id that nobody else uses; made by the driver when absent.
- */
-execution: string | null, 
+id: string, 
 /**
  * Whose tool.
  */
 provider: Provider, 
 /**
- * The lane by name; that of the folder, else the machine's own, when absent.
- */
-lane: string | null, 
-/**
- * This account, whatever the lane has.
+ * The account it uses; `None` when a variable outranks every account.
  */
 account: AccountId | null, 
 /**
- * A name for the run.
+ * The lane it was started in.
+ */
+lane: LaneId | null, 
+/**
+ * The person's name for it.
  */
 label: string | null, 
 /**
- * Where it will work.
+ * Where it works.
  */
 folder: string | null, 
 /**
  * The program.
  */
-program: string | null, 
+program: string, 
 /**
- * The process that asks and will start the tool.
+ * Its process; unknown between admission and start.
  */
-pid: number, 
-/**
- * Its start time, in the kernel's ticks since boot.
- */
-pid_start: number, 
-/**
- * The id of this boot.
- */
-boot_id: string, };
-
-/**
- * The answer to a request.
- */
-export type Answer = { "answer": "done" } | { "answer": "view" } & View | { "answer": "account", 
-/**
- * Which.
- */
-account: AccountId, } | { "answer": "swapped" } & SwapView | { "answer": "login" } & LoginView | { "answer": "bulk" } & BulkView | { "answer": "decisions", 
-/**
- * Newest first.
- */
-rows: Array<DecisionView>, } | { "answer": "swaps", 
-/**
- * Newest first.
- */
-rows: Array<SwapView>, } | { "answer": "history", 
-/**
- * Oldest first.
- */
-rows: Array<[number, number | null, number | null]>, } | { "answer": "stranded", 
-/**
- * Newest first.
- */
-rows: Array<StrandedView>, } | { "answer": "compared" } & Compared | { "answer": "metrics", 
-/**
- * OpenMetrics, `# EOF` last.
- */
-text: string, } | { "answer": "settings", 
-/**
- * Values.
- */
-values: Record<string, unknown>, 
-/**
- * Those that do nothing under the chosen policy.
- */
-idle: Array<string>, } | { "answer": "reported" } & Outcome | { "answer": "grant" } & Grant | { "answer": "ended", 
-/**
- * It was known before.
- */
-already: boolean, } | { "answer": "reconciled", 
-/**
- * Oldest first.
- */
-actions: Array<ClosedRun>, 
-/**
- * Rows about which nothing could be said; kept.
- */
-unknown: number, 
-/**
- * Somebody else was at it; nothing was looked at.
- */
-locked: boolean, } | { "answer": "refused" } & Refused;
-
-/**
- * One row that was closed, or would be.
- */
-export type ClosedRun = { 
-/**
- * Which execution.
- */
-execution_id: string, 
-/**
- * Whose tool.
- */
-provider: Provider, 
-/**
- * The account it was started on.
- */
-account: AccountId | null, 
+pid: number | null, 
 /**
  * When it began.
  */
-started_at_ms: number, 
+since_ms: number, 
 /**
- * Always `ORPHANED_IN_FLIGHT_CLEAR`.
+ * It cannot be said whether it still runs: only the person can let it go.
  */
-rule: string, 
+unknown: boolean, 
 /**
- * The proof.
+ * It is in the middle of a turn.
  */
-reason: string, 
+mid_turn: boolean, 
 /**
- * `applied`, `would_apply` or `error`.
+ * Names of the variables that outrank the chosen account.
  */
-action: string, 
+shadowed: Array<string>, };
+
 /**
- * What failed.
+ * A view with the driver's clock at the moment it was handed over, so that the page can count down
+ * without trusting that both clocks agree.
  */
-error: string | null, };
+export type Shown = { 
+/**
+ * Milliseconds since the Unix epoch.
+ */
+now_ms: number, 
+/**
+ * The application's version.
+ */
+version: string, 
+/**
+ * Why there is no driver, when there is none.
+ */
+trouble: string | null, 
+/**
+ * The view; empty until the driver has published one.
+ */
+view: View, };
+
+/**
+ * A weekly window that has ended. Shares are percent.
+ */
+export type StrandedView = { 
+/**
+ * Whose.
+ */
+account: AccountId, 
+/**
+ * When it ended.
+ */
+resets_at_ms: number, 
+/**
+ * What was left of it.
+ */
+unused: number, 
+/**
+ * What had been foreseen a day before.
+ */
+p50: number | null, 
+/**
+ * At most this was foreseen with nine in ten.
+ */
+p90: number | null, };
 
 /**
  * One row of the swap audit.
@@ -1171,176 +1240,21 @@ residency_seconds: number | null,
 error: string | null, };
 
 /**
- * What is known of one login after it was renewed or checked.
+ * A swap under way.
  */
-export type LoginView = { 
+export type Swapping = { 
 /**
- * Whose.
+ * Whose seat.
  */
-account: AccountId, 
+provider: Provider, 
 /**
- * Its state.
- */
-login: Login, 
-/**
- * When the login itself ends.
- */
-ends_at_ms: number | null, 
-/**
- * How it does.
- */
-health: LoginHealth, };
-
-/**
- * A weekly window that has ended. Shares are percent.
- */
-export type StrandedView = { 
-/**
- * Whose.
- */
-account: AccountId, 
-/**
- * When it ended.
- */
-resets_at_ms: number, 
-/**
- * What was left of it.
- */
-unused: number, 
-/**
- * What had been foreseen a day before.
- */
-p50: number | null, 
-/**
- * At most this was foreseen with nine in ten.
- */
-p90: number | null, };
-
-/**
- * The answer to `acquire`.
- */
-export type Grant = { 
-/**
- * The tool may be started.
- */
-allowed: boolean, 
-/**
- * The id under which everything else is told.
- */
-execution: string | null, 
-/**
- * The account to start on.
- */
-account: AccountId | null, 
-/**
- * The lane's generation now; goes into every report.
- */
-generation: Generation, 
-/**
- * Variables that point the tool at the account's own seat: paths only.
- */
-environment: { [key in string]: string }, 
-/**
- * Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
- */
-reason: string | null, 
-/**
- * `in_flight`, `hour`, `day` or `breaker`.
- */
-window: string | null, 
-/**
- * The ceiling.
- */
-limit: number | null, 
-/**
- * Where the count stands.
- */
-current: number | null, 
-/**
- * Worth asking again after so many milliseconds.
- */
-retry_after_ms: number | null, };
-
-/**
- * What was made of a reported failure.
- */
-export type Outcome = { 
-/**
- * `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
- * `cooling_only`, `ignored` or `unattributed`.
- */
-outcome: string, 
-/**
- * The account that left.
+ * The account that leaves; `None` when the seat was empty.
  */
 from: AccountId | null, 
 /**
- * The account that came.
+ * The account that comes.
  */
-to: AccountId | null, 
-/**
- * The account that is active now.
- */
-current: AccountId | null, 
-/**
- * The lane's generation now.
- */
-generation: Generation, 
-/**
- * Starting the tool again is worth it.
- */
-retry_advised: boolean, 
-/**
- * When the first of the others is expected back.
- */
-earliest_ms: number | null, };
-
-/**
- * A refusal: what happened, what was kept, what to do next.
- */
-export type Refused = { 
-/**
- * Stable code the front end may branch on.
- */
-code: Code, 
-/**
- * For people.
- */
-text: string, 
-/**
- * Worth trying again after so many seconds.
- */
-retry_after_s: number | null, };
-
-/**
- * Why something was not done.
- */
-export type Code = "invalid" | "unknown_account" | "unknown_run" | "unknown" | "unknown_verb" | "version" | "unsupported" | "stopped" | "live_account" | "in_use" | "not_signed_in" | "no_credential" | "kept_unusable" | "unproven" | "unmanaged_login" | "foreign_login" | "seat_unreadable" | "observe_only" | "stale" | "stuck_swap" | "no_alternative" | "no_seat" | "busy" | "cooldown" | "throttled" | "timeout" | "REFRESH_TIMEOUT" | "VALIDATE_TIMEOUT" | "REFRESH_IN_PROGRESS" | "refresh_failed" | "read_failed" | "restart_failed" | "not_running" | "no_driver" | "unreachable" | "ended" | "unusable" | "disk_full" | "disk" | "barred" | "not_admitted" | "wrong_account" | "unsettled" | "lock_timeout" | "too_slow" | "tool_renews" | "restless" | "clobbered" | "foreign_writer" | "vault" | "keychain_locked" | "keychain_absent" | "keychain_hanging" | "keychain_refused" | "keychain_mismatch" | "keychain_failed" | "file" | "record" | "other";
-
-/**
- * What was done beside what a policy would have done.
- */
-export type Compared = { 
-/**
- * The policy's name.
- */
-policy: string, 
-/**
- * From when.
- */
-since_ms: number, 
-/**
- * Until when.
- */
-until_ms: number, 
-/**
- * The recorded swaps made again.
- */
-recorded: Tally, 
-/**
- * The policy instead.
- */
-instead: Tally, };
+to: AccountId, };
 
 /**
  * What one way of choosing came to, in units.
@@ -1368,15 +1282,95 @@ interrupted_min: number,
 swaps: number, };
 
 /**
- * What sort of thing a notice tells, in the order of the settings page.
+ * The branch that was taken; set by the branch, never parsed from text.
  */
-export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "no_tray" | "refused" | "other";
+export type Trigger = "tick" | "emergence_pending" | "residency_blocked" | "cooldown_blocked" | "no_target" | "swap_aborted" | "higher_tier_emerged" | "intra_tier_preempted" | "tier_drained" | "forced_critical" | "burn_rate" | "failure_reported" | "manual" | "plan_improved" | "other";
 
-/** The provider's tool. */
-export const toolWords: Record<Provider, string> = {
-  "claude": "Claude Code",
-  "codex": "Codex"
-};
+/**
+ * Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
+ */
+export type View = { 
+/**
+ * `sluice/view/1`.
+ */
+schema: string, 
+/**
+ * Grows by one at each published change.
+ */
+revision: number, 
+/**
+ * When it was made.
+ */
+at_ms: number, 
+/**
+ * The kill switch: nothing is polled and nothing swapped until a person starts it again.
+ */
+stopped: boolean, 
+/**
+ * First start: the person has not chosen a mode yet.
+ */
+first_start: boolean, 
+/**
+ * Per provider, in display order; only providers that are present or configured.
+ */
+providers: Array<ProviderView>, 
+/**
+ * Every account in the person's order.
+ */
+accounts: Array<AccountView>, 
+/**
+ * Things only a person can mend, most urgent first.
+ */
+needs_you: Array<NeedsYou>, 
+/**
+ * The swap being carried out now.
+ */
+swapping: Swapping | null, 
+/**
+ * How far the reading of every account has come, while one is under way.
+ */
+bulk: BulkView | null, 
+/**
+ * Committed swaps in the last 24 hours.
+ */
+swaps_last_24h: number, 
+/**
+ * The newest decision in words.
+ */
+last_decision: DecisionView | null, 
+/**
+ * Every lane, the machine's own seats first.
+ */
+lanes: Array<LaneView>, 
+/**
+ * Tools at work, oldest first.
+ */
+runs: Array<RunView>, 
+/**
+ * Ceilings that were set.
+ */
+caps: Array<CapView>, };
+
+/**
+ * One window on the screen, as it counts when the view was made.
+ */
+export type WindowView = { 
+/**
+ * Used share in percent; 0 once its reset has passed without a newer reading, `None` is unknown.
+ */
+used: number | null, 
+/**
+ * When it empties; the passed instant where it has emptied and was not read since.
+ */
+resets_at_ms: number | null, 
+/**
+ * It emptied then and was not read since: its share is a reckoning, to be shown as "about".
+ */
+emptied_at_ms: number | null, 
+/**
+ * When it was read.
+ */
+read_at_ms: number | null, };
 
 /** The branch of a decision. */
 export const triggerWords: Record<Trigger, string> = {
@@ -1533,3 +1527,24 @@ export const DEADLINES_MS = {
 
 /** What the page may ask. */
 export type Askable = Extract<Request, { verb: keyof typeof DEADLINES_MS }>;
+
+/** Each provider's tool: its name, its program, and the command to sign in. */
+export const PROVIDERS: Record<Provider, { tool: string, program: string, sign_in: string }> = {
+  claude: { tool: "Claude Code", program: "claude", sign_in: "claude auth login" },
+  codex: { tool: "Codex", program: "codex", sign_in: "codex login" },
+};
+
+/** Taken where nobody names one. */
+export const USUAL_PROVIDER: Provider = "claude";
+
+/** The longest name of an account, characters. */
+export const LABEL_CHARS_MAX = 50;
+
+/** The settings that are numbers: the least and the most that each may be. */
+export const AMOUNTS = {
+  critical_percent: { least: 50, most: 100 },
+  warning_percent: { least: 20, most: 100 },
+  poll_seconds: { least: 180, most: 3600 },
+  turn_wait_seconds: { least: 0, most: 600 },
+  billing_ceiling_minor: { least: 0, most: 10000000 },
+};

@@ -1,16 +1,16 @@
 // The first start asks what Sluice may do; nothing is preselected but advice.
 
 import { useState } from "preact/hooks";
-import type { Mode, Provider } from "./bindings";
+import { type Mode, PROVIDERS, type Provider, USUAL_PROVIDER } from "./bindings";
 import { ModeChoice } from "./mode";
 import { Button } from "./parts";
 import { useStore } from "./store";
-import { conduct, tool } from "./words";
+import { conduct } from "./words";
 
 export function FirstStart() {
   const { view, ask } = useStore();
   const providers: Provider[] =
-    view.providers.length > 0 ? view.providers.map((state) => state.provider) : ["claude"];
+    view.providers.length > 0 ? view.providers.map((state) => state.provider) : [USUAL_PROVIDER];
   const [modes, setModes] = useState<Partial<Record<Provider, Mode>>>({});
   const begin = async () => {
     for (const provider of providers) {
@@ -29,7 +29,7 @@ export function FirstStart() {
       {providers.map((provider) => (
         <ModeChoice
           key={provider}
-          title={tool[provider]}
+          title={PROVIDERS[provider].tool}
           name={`first-${provider}`}
           value={modes[provider] ?? "advise"}
           change={(mode) => setModes({ ...modes, [provider]: mode })}

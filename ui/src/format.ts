@@ -8,10 +8,9 @@ export const DAY_MS = 24 * HOUR_MS;
 export const percent = (used: number | null): string =>
   used === null ? "–" : `${Math.round(used)}%`;
 
-/** A span in its two largest units: `4 min`, `2 h 10 min`, `3 d 4 h`. */
-export function span(millis: number): string {
-  const minutes = Math.ceil(millis / MINUTE_MS);
-  if (minutes <= 0) return "now";
+// A wait is told to the next minute, so that nobody comes back too early; an age to the last one. The
+// tray and the command line tell them the same way: `tests/spans.json` holds what they say.
+function units(minutes: number): string {
   const days = Math.floor(minutes / 1440);
   const hours = Math.floor(minutes / 60) % 24;
   const rest = minutes % 60;
@@ -20,10 +19,15 @@ export function span(millis: number): string {
   return `${rest} min`;
 }
 
+/** A wait in its two largest units: `4 min`, `2 h 10 min`, `3 d 4 h`. */
+export const wait = (millis: number): string => units(Math.max(1, Math.ceil(millis / MINUTE_MS)));
+
+/** The same of a time that has passed. */
+export const age = (millis: number): string => units(Math.max(1, Math.floor(millis / MINUTE_MS)));
+
 /** `3 min ago`, `just now`. */
-export function ago(millis: number): string {
-  return millis < MINUTE_MS ? "just now" : `${span(millis - MINUTE_MS + 1)} ago`;
-}
+export const ago = (millis: number): string =>
+  millis < MINUTE_MS ? "just now" : `${age(millis)} ago`;
 
 const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const weekday = new Intl.DateTimeFormat("en-GB", {
@@ -59,5 +63,5 @@ export const day = (atMs: number): string => weekdate.format(new Date(atMs)).rep
 /** The whole instant, for titles and screen readers. */
 export const instant = (atMs: number): string => full.format(new Date(atMs));
 
-/** Seconds as `45 s`, `12 min`, `3 h 5 min`. */
-export const seconds = (count: number): string => (count < 60 ? `${count} s` : span(count * 1000));
+/** So many seconds that have passed: `45 s`, `12 min`, `3 h 5 min`. */
+export const seconds = (count: number): string => (count < 60 ? `${count} s` : age(count * 1000));

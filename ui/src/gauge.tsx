@@ -1,7 +1,7 @@
 // A window's bar: how full, how far its time has run, when it empties.
 
 import type { WindowView } from "./bindings";
-import { clock, instant, percent, span } from "./format";
+import { clock, instant, percent, wait } from "./format";
 import { shown } from "./window";
 
 /** The same steps as in the tray icon. */
@@ -22,7 +22,7 @@ function resetWords(window: WindowView, nowMs: number): string {
   if (emptiedAtMs !== null) return `reset at ${clock(emptiedAtMs, nowMs)}, not read since`;
   if (window.resets_at_ms === null) return window.used === null ? "unknown" : "no reset known";
   if (window.resets_at_ms <= nowMs) return "has reset";
-  return `resets in ${span(window.resets_at_ms - nowMs)}`;
+  return `resets in ${wait(window.resets_at_ms - nowMs)}`;
 }
 
 export function Gauge({ name, window, lengthMs, nowMs, target, small }: GaugeProps) {

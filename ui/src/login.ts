@@ -1,7 +1,7 @@
 // The state of a login in words: its age, its end, and what depends on it.
 
 import type { AccountView } from "./bindings";
-import { ago, DAY_MS, day, instant, MINUTE_MS, span } from "./format";
+import { age, ago, DAY_MS, day, instant, wait } from "./format";
 
 /** How urgent it is, as the driver warns: seven, three and one day before the end. */
 export type Urgency = "calm" | "week" | "few" | "last";
@@ -20,13 +20,13 @@ const URGENCY: Record<number, Urgency> = { 7: "week", 3: "few", 1: "last" };
 
 /** `7 d` and not `7 d 3 h`: nobody counts the hours of a month. */
 const days = (millis: number): string =>
-  millis >= DAY_MS ? `${Math.floor(millis / DAY_MS)} d` : span(Math.max(millis, MINUTE_MS));
+  millis >= DAY_MS ? `${Math.floor(millis / DAY_MS)} d` : age(millis);
 
 function endWords(endsMs: number | null, nowMs: number): string {
   if (endsMs === null) return "its end is not known";
   const left = endsMs - nowMs;
   if (left <= 0) return "it has ended: sign in again";
-  if (left < DAY_MS) return `sign in again within ${span(left)}`;
+  if (left < DAY_MS) return `sign in again within ${wait(left)}`;
   return `sign in again by ${day(endsMs)}`;
 }
 

@@ -1,11 +1,19 @@
 // What runs where: lanes with their accounts, tools at work, ceilings.
 
 import { useState } from "preact/hooks";
-import type { AccountId, CapView, Ceilings, LaneView, Provider, RunView } from "./bindings";
+import {
+  type AccountId,
+  type CapView,
+  type Ceilings,
+  type LaneView,
+  PROVIDERS,
+  type Provider,
+  type RunView,
+  USUAL_PROVIDER,
+} from "./bindings";
 import { ago, clock } from "./format";
 import { Button, Confirm } from "./parts";
 import { nameOf, useStore } from "./store";
-import { command, tool } from "./words";
 
 /** The lane that is the machine's own seat. */
 const DEFAULT = "default";
@@ -45,7 +53,8 @@ export function Runs() {
         </table>
         <p class="muted">
           A lane gives a project an account of its own: <code>sluice lane bind shop ~/shop</code>,
-          then <code>sluice run -- {command[providers[0] ?? "claude"]}</code> in that folder.
+          then <code>sluice run -- {PROVIDERS[providers[0] ?? USUAL_PROVIDER].program}</code> in
+          that folder.
         </p>
       </section>
       <Tools />
@@ -71,7 +80,7 @@ function Lane({ lane, several }: { lane: LaneView; several: boolean }) {
     <tr>
       <th scope="row">
         {name}
-        {several && <span class="chip">{tool[lane.provider]}</span>}
+        {several && <span class="chip">{PROVIDERS[lane.provider].tool}</span>}
         {lane.folder !== null && <small class="where muted">{lane.folder}</small>}
       </th>
       <td>
@@ -230,7 +239,7 @@ function Caps({ providers }: { providers: Provider[] }) {
       provider,
       account: null,
       ceilings: of(provider, null),
-      name: `All of ${tool[provider]}`,
+      name: `All of ${PROVIDERS[provider].tool}`,
     })),
     ...view.accounts.map((account) => ({
       provider: account.provider,

@@ -1,12 +1,12 @@
 // Page *Settings*: what Sluice may do, when it rests, and what it notifies.
 
 import { useEffect, useState } from "preact/hooks";
-import { noticeSwitches, type ProviderView } from "./bindings";
+import { AMOUNTS, noticeSwitches, PROVIDERS, type ProviderView } from "./bindings";
 import { clock, DAY_MS, HOUR_MS } from "./format";
 import { ModeChoice } from "./mode";
 import { Button, Reading, Switch } from "./parts";
 import { useBusy, useRows, useStore } from "./store";
-import { conduct, policies, tool } from "./words";
+import { conduct, policies } from "./words";
 
 type Values = Record<string, unknown>;
 
@@ -68,7 +68,7 @@ function ProviderSettings({ state }: { state: ProviderView }) {
   return (
     <section class="card">
       <ModeChoice
-        title={`What Sluice may do for ${tool[provider]}`}
+        title={`What Sluice may do for ${PROVIDERS[provider].tool}`}
         name={`mode-${provider}`}
         value={state.mode}
         disabled={busy}
@@ -155,7 +155,7 @@ function WorkHours({ values, set }: GroupProps) {
     const next = days.includes(day) ? days.filter((one) => one !== day) : [...days, day].sort();
     return set("work.days", next);
   };
-  const hours = String(values["work.hours"] ?? "07:00-24:00");
+  const hours = String(values["work.hours"]);
   const detailed = hours.includes(",") || Boolean(values["work.week"]);
   return (
     <section class="card">
@@ -239,18 +239,18 @@ function Amount({
 }
 
 function Limits({ values, idle, set }: GroupProps & { idle: string[] }) {
-  const amount = (label: string, key: string, usual: number, [least, most]: [number, number]) =>
+  const amount = (label: string, key: keyof typeof AMOUNTS) =>
     !idle.includes(key) && (
       <Amount
         label={label}
-        kept={typeof values[key] === "number" ? (values[key] as number) : usual}
-        least={least}
-        most={most}
+        kept={values[key] as number}
+        least={AMOUNTS[key].least}
+        most={AMOUNTS[key].most}
         save={(value) => set(key, value)}
       />
     );
   const [busy, run] = useBusy();
-  const chosen = String(values.policy ?? "horizon");
+  const chosen = String(values.policy);
   const tiered = chosen === "tiered";
   return (
     <section class="card">
@@ -275,10 +275,10 @@ function Limits({ values, idle, set }: GroupProps & { idle: string[] }) {
           : "Plans days ahead over all accounts, stays where there is room, and leaves shortly before a window is full at your pace."}
       </p>
       <div class="numbers">
-        {amount("Near, percent", "warning_percent", 80, [20, 100])}
-        {amount("Leave at, percent", "critical_percent", 90, [50, 100])}
-        {amount("Read the live account every, seconds", "poll_seconds", 300, [180, 3600])}
-        {amount("Wait for the end of a turn at most, seconds", "turn_wait_seconds", 120, [0, 600])}
+        {amount("Near, percent", "warning_percent")}
+        {amount("Leave at, percent", "critical_percent")}
+        {amount("Read the live account every, seconds", "poll_seconds")}
+        {amount("Wait for the end of a turn at most, seconds", "turn_wait_seconds")}
       </div>
     </section>
   );

@@ -1,10 +1,8 @@
 // The engine's names in plain words.
 
-import type { Login, Mode, Provider, Refusal } from "./bindings";
+import type { Login, Mode, Refusal } from "./bindings";
 
-export { needWords as need, toolWords as tool, triggerWords as trigger } from "./bindings";
-
-export const command: Record<Provider, string> = { claude: "claude", codex: "codex" };
+export { needWords as need, triggerWords as trigger } from "./bindings";
 
 export const mode: Record<Mode, { name: string; text: string }> = {
   off: {

@@ -49,7 +49,7 @@ test("what is not known is said to be unknown, and no login is no line", () => {
   assert.deepEqual([words.urgency, words.end], ["calm", "its end is not known"]);
   assert.equal(loginWords(account({}, { since_ms: null }), NOW)!.age, "");
   const young = account({}, { since_ms: NOW - 61_000 });
-  assert.equal(loginWords(young, NOW)!.age, "Login 2 min old", "and not an hour");
+  assert.equal(loginWords(young, NOW)!.age, "Login 1 min old", "and not an hour");
   const unknown = account({ login_ends_at_ms: null }, { since_ms: null });
   assert.equal(loginWords(unknown, NOW), null);
   assert.equal(loginWords(account({ login: "needs_sign_in" }), NOW), null);

@@ -13,12 +13,30 @@ use serde_json::{Value, json};
 use sluice_engine::{Policy, Provider};
 use sluice_protocol::{Mode, NoticeKind};
 
-/// The largest ceiling for paid use that is not taken for a slip of the hand, minor units.
-const BILLING_MOST_MINOR: f64 = 1e7;
+/// A setting that is a number.
+#[derive(Clone, Copy, Debug)]
+pub struct Amount {
+    /// Its name.
+    pub key: &'static str,
+    /// The least it may be.
+    pub least: f64,
+    /// The most it may be.
+    pub most: f64,
+}
+
+const CRITICAL: Amount = Amount { key: "critical_percent", least: 50.0, most: 100.0 };
+const WARNING: Amount = Amount { key: "warning_percent", least: 20.0, most: 100.0 };
+const POLL: Amount = Amount { key: "poll_seconds", least: 180.0, most: 3600.0 };
+const TURN_WAIT: Amount = Amount { key: "turn_wait_seconds", least: 0.0, most: 600.0 };
+/// More than this is taken for a slip of the hand.
+const BILLING: Amount = Amount { key: "billing_ceiling_minor", least: 0.0, most: 1e7 };
+
+/// The settings that are numbers; the window's form has the same bounds.
+pub const AMOUNTS: [Amount; 5] = [CRITICAL, WARNING, POLL, TURN_WAIT, BILLING];
 
 /// Settings that one policy alone reads.
 const OF_ONE_POLICY: [(&str, Policy); 2] =
-    [("critical_percent", Policy::Tiered), ("warning_percent", Policy::Tiered)];
+    [(CRITICAL.key, Policy::Tiered), (WARNING.key, Policy::Tiered)];
 
 /// The person's choices.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,12 +183,12 @@ impl Settings {
             ),
             ("work.learn".to_owned(), json!(self.learns())),
             ("work.zone".to_owned(), json!(self.zone)),
-            ("critical_percent".to_owned(), json!(self.critical_percent)),
-            ("warning_percent".to_owned(), json!(self.warning_percent)),
-            ("poll_seconds".to_owned(), json!(self.poll_seconds)),
-            ("turn_wait_seconds".to_owned(), json!(self.turn_wait_seconds)),
+            (CRITICAL.key.to_owned(), json!(self.critical_percent)),
+            (WARNING.key.to_owned(), json!(self.warning_percent)),
+            (POLL.key.to_owned(), json!(self.poll_seconds)),
+            (TURN_WAIT.key.to_owned(), json!(self.turn_wait_seconds)),
             ("policy".to_owned(), json!(self.policy)),
-            ("billing_ceiling_minor".to_owned(), json!(self.billing_ceiling_minor)),
+            (BILLING.key.to_owned(), json!(self.billing_ceiling_minor)),
             ("quiet.hours".to_owned(), json!(self.quiet.map(Hours::to_text).unwrap_or_default())),
             ("metrics.file".to_owned(), json!(self.metrics)),
         ]);
@@ -202,16 +220,16 @@ impl Settings {
             "work.exceptions" => self.exceptions = hours::exceptions(value)?,
             "work.learn" => self.learn = Some(truth(value)?),
             "work.zone" => self.zone = zone(value)?,
-            "critical_percent" => self.critical_percent = number(value, 50.0, 100.0)?,
-            "warning_percent" => self.warning_percent = number(value, 20.0, 100.0)?,
-            "poll_seconds" => self.poll_seconds = number(value, 180.0, 3600.0)?.round() as u32,
+            "critical_percent" => self.critical_percent = CRITICAL.take(value)?,
+            "warning_percent" => self.warning_percent = WARNING.take(value)?,
+            "poll_seconds" => self.poll_seconds = POLL.take(value)?.round() as u32,
             "turn_wait_seconds" => {
-                self.turn_wait_seconds = number(value, 0.0, 600.0)?.round() as u32;
+                self.turn_wait_seconds = TURN_WAIT.take(value)?.round() as u32;
             }
             "policy" => self.policy = choice(value)?,
             "billing_ceiling_minor" if value.is_null() => self.billing_ceiling_minor = None,
             "billing_ceiling_minor" => {
-                self.billing_ceiling_minor = Some(number(value, 0.0, BILLING_MOST_MINOR)?);
+                self.billing_ceiling_minor = Some(BILLING.take(value)?);
             }
             "quiet.hours" if value.as_str() == Some("") || value.is_null() => self.quiet = None,
             "quiet.hours" => self.quiet = Some(span(value)?),
@@ -263,9 +281,12 @@ fn truth(value: &Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| "it must be true or false".to_owned())
 }
 
-fn number(value: &Value, least: f64, most: f64) -> Result<f64, String> {
-    let inside = value.as_f64().filter(|number| (least..=most).contains(number));
-    inside.ok_or_else(|| format!("it must be a number from {least} to {most}"))
+impl Amount {
+    fn take(&self, value: &Value) -> Result<f64, String> {
+        let (least, most) = (self.least, self.most);
+        let inside = value.as_f64().filter(|number| (least..=most).contains(number));
+        inside.ok_or_else(|| format!("it must be a number from {least} to {most}"))
+    }
 }
 
 fn choice<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
@@ -356,6 +377,24 @@ mod tests {
             let text = settings.set(key, &value).unwrap_err();
             assert!(!text.is_empty(), "{key}");
             assert_eq!(settings, Settings::default(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_taken_up_to_its_bounds() {
+        for Amount { key, least, most } in AMOUNTS {
+            let mut settings = Settings::default();
+            for inside in [least, most] {
+                settings.set(key, &json!(inside)).unwrap();
+                assert_eq!(settings.values()[key].as_f64(), Some(inside), "{key}");
+            }
+            for outside in [least - 1.0, most + 1.0] {
+                assert!(settings.set(key, &json!(outside)).is_err(), "{key} {outside}");
+            }
+        }
+        for (key, value) in Settings::default().values() {
+            let bounded = AMOUNTS.iter().any(|amount| amount.key == key);
+            assert!(bounded || !value.is_number(), "{key}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! Spans of time as people read them, so that tray, window and command line say the same. The window has
-//! its own copy in `ui/src/format.ts`.
+//! code of its own in `ui/src/format.ts`; its test reads what is told here.
 
 use sluice_engine::Utc;
 

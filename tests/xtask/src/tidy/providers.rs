@@ -1,7 +1,7 @@
 //! A provider stands by name in its homes alone; everybody else asks its spec. So a third one is added in
 //! the places that `ARCHITECTURE.md` lists, and nowhere else.
 
-use super::source::{ships, test_only};
+use super::source::{generated, ships, test_only};
 use super::text::test_lines;
 use super::tree::{File, Files};
 use super::{Finding, finding};
@@ -35,6 +35,9 @@ pub fn audit(files: &Files, findings: &mut Vec<Finding>) {
         if file.is("rs") && ships(file, &tests) {
             code(file, &variants, findings);
         }
+        if (file.is("ts") || file.is("tsx")) && file.name().starts_with("ui/src/") {
+            page(file, &variants, findings);
+        }
     }
 }
 
@@ -63,6 +66,20 @@ fn code(file: &File, variants: &[String], findings: &mut Vec<Finding>) {
                     "a provider by name: ask `Provider::spec`, or say it in one of its homes";
                 findings.push(finding(&file.path, at + 1, text));
             }
+        }
+    }
+}
+
+/// The same as the page would write it.
+fn page(file: &File, variants: &[String], findings: &mut Vec<Finding>) {
+    if generated(file) || file.name().ends_with(".web.ts") {
+        return;
+    }
+    for (at, line) in file.text.lines().enumerate() {
+        let quoted = |name: &String| line.contains(&format!("\"{}\"", name.to_lowercase()));
+        if variants.iter().any(quoted) {
+            let text = "a provider by name: `PROVIDERS` and `USUAL_PROVIDER` in the bindings know";
+            findings.push(finding(&file.path, at + 1, text));
         }
     }
 }
@@ -98,12 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn no_import_goes_round_it() {
+    fn neither_an_import_nor_the_page_goes_round_it() {
         let file = "src-tauri/driver/src/a.rs";
         assert_eq!(told(file, "use sluice_engine::Provider::Claude as THEIRS;\n"), 1);
         assert_eq!(told(file, "use sluice_engine::Provider::{self, Codex};\n"), 1);
         assert_eq!(told(file, "use sluice_engine::Provider::*;\n"), 1);
         assert_eq!(told(file, "for one in Provider::ALL { one.spec(); }\n"), 0);
+        assert_eq!(told("ui/src/a.tsx", "const one = provider === \"claude\";\n"), 1);
+        assert_eq!(told("ui/src/backend.web.ts", "const one = \"claude\";\n"), 0);
     }
 
     #[test]
