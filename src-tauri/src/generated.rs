@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sluice_core::settings::AMOUNTS;
-use sluice_protocol::limits::LABEL_CHARS_MAX;
+use sluice_protocol::limits::{DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT, LABEL_CHARS_MAX};
 use sluice_protocol::words::{ago, wait};
 use sluice_protocol::{
     Answer, Need, NoticeKind, Provider, Request, Trigger, branch, deadline, window_may_ask,
@@ -68,7 +68,13 @@ fn types() -> String {
     all.visit::<Answer>();
     all.visit::<NoticeKind>();
     let declarations: String = all.by_name.into_values().collect();
-    text.to_owned() + &declarations + &shared_words() + &deadlines() + &providers() + &bounds()
+    text.to_owned()
+        + &declarations
+        + &shared_words()
+        + &deadlines()
+        + &providers()
+        + &bounds()
+        + &steps()
 }
 
 /// The requests that the window may make, each with its shape as values enter Rust; and what the shapes
@@ -143,6 +149,15 @@ fn spans() -> String {
         format!(r#"  {{ "millis": {millis}, "wait": "{wait}", "ago": "{ago}" }}"#)
     });
     format!("[\n{}\n]\n", rows.collect::<Vec<_>>().join(",\n"))
+}
+
+/// From which shares on a window's colour changes.
+fn steps() -> String {
+    format!(
+        "\n/** From these shares on a window is drawn as full, and as well used. */\n\
+         export const DRAWN_FULL_PERCENT = {DRAWN_FULL_PERCENT};\n\
+         export const DRAWN_HIGH_PERCENT = {DRAWN_HIGH_PERCENT};\n"
+    )
 }
 
 fn what_may_leave() -> String {

@@ -4,6 +4,7 @@
 //! The bars stand on their own dark plate with a light rim, so the icon reads on any panel.
 
 use sluice_protocol::View;
+use sluice_protocol::limits::{DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT};
 
 /// What the icon says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -170,9 +171,9 @@ fn bar_at(left: f64, used: Option<f64>, state: State, x: f64, y: f64) -> Option<
 
 /// The colour of a level, the same steps as on the accounts page.
 const fn level(used: f64) -> Rgb {
-    if used >= 90.0 {
+    if used >= DRAWN_FULL_PERCENT {
         FULL
-    } else if used >= 70.0 {
+    } else if used >= DRAWN_HIGH_PERCENT {
         HIGH
     } else {
         CALM

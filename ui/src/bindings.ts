@@ -1548,3 +1548,7 @@ export const AMOUNTS = {
   turn_wait_seconds: { least: 0, most: 600 },
   billing_ceiling_minor: { least: 0, most: 10000000 },
 };
+
+/** From these shares on a window is drawn as full, and as well used. */
+export const DRAWN_FULL_PERCENT = 90;
+export const DRAWN_HIGH_PERCENT = 70;

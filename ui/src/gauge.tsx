@@ -1,12 +1,14 @@
 // A window's bar: how full, how far its time has run, when it empties.
 
-import type { WindowView } from "./bindings";
+import { DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT, type WindowView } from "./bindings";
 import { clock, instant, percent, wait } from "./format";
 import { shown } from "./window";
 
-/** The same steps as in the tray icon. */
-export const level = (used: number | null): string =>
-  used === null ? "unknown" : used >= 90 ? "full" : used >= 70 ? "high" : "calm";
+export function level(used: number | null): string {
+  if (used === null) return "unknown";
+  if (used >= DRAWN_FULL_PERCENT) return "full";
+  return used >= DRAWN_HIGH_PERCENT ? "high" : "calm";
+}
 
 interface GaugeProps {
   name: string;

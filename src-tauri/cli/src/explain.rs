@@ -6,6 +6,7 @@ use crate::render;
 use serde_json::json;
 use sluice_driver::Link;
 use sluice_engine::Candidate;
+use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_protocol::{
     Answer, Code, DecisionFilter, DecisionView, Refusal, Refused, Request, Trigger, View,
 };
@@ -143,7 +144,9 @@ fn verdict(row: &DecisionView, one: &Candidate, used: Option<f64>) -> &'static s
         (Refusal::None, "advise") => "should take over",
         (Refusal::None, _) => "is the best of the others",
         (Refusal::Outranked, "stay") if best => "is the best of the others",
-        (Refusal::NotBehind, _) if used.is_some_and(|used| used >= 99.0) => "has used up its week",
+        (Refusal::NotBehind, _) if used.is_some_and(|used| used >= USED_UP_PERCENT) => {
+            "has used up its week"
+        }
         (refusal, _) => sluice_engine::explain::refusal(refusal),
     }
 }

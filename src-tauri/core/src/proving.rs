@@ -7,6 +7,7 @@ use crate::ports::{ReadError, RefreshReport, SwapOrder, Trouble};
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use sluice_engine::gates::{self, Shares};
+use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_engine::world::Settlement;
 use sluice_engine::{AccountId, Login, Now, Refusal, Usage};
 use sluice_protocol::Code;
@@ -15,8 +16,6 @@ use sluice_protocol::Code;
 const PROOF_S: f64 = 3_600.0;
 /// The longest an order waits for the proof, real seconds.
 const BOUND_S: u32 = 20;
-/// A weekly window this full leaves nothing to go live for, percent.
-const FULL: f64 = 99.0;
 
 /// A swap that waits for the proof of its target.
 #[derive(Clone, Debug)]
@@ -208,7 +207,8 @@ impl Core {
             return None;
         }
         let least = |used: Option<f64>, most: f64| used.is_some_and(|used| used >= most);
-        let full = least(shares.short, self.world.rules.critical) || least(shares.week, FULL);
+        let full =
+            least(shares.short, self.world.rules.critical) || least(shares.week, USED_UP_PERCENT);
         full.then(|| stale(format!("{label} turned out to be used up; nothing was changed.")))
     }
 

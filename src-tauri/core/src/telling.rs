@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::forecast::Kind as Window;
+use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_engine::{AccountId, Action, Decision, LaneId, Now, Provider, Trigger, Usage, Utc};
 use sluice_protocol::{Cause, Code, Episode, Need, NeedsYou, Notice, NoticeAction, window_name};
 
@@ -235,7 +236,7 @@ impl Core {
             self.world.accounts.iter().filter(|account| account.provider == provider).filter_map(
                 |account| {
                     let full = |window: &sluice_engine::Window| {
-                        window.used.is_some_and(|used| used.get() >= 99.0)
+                        window.used.is_some_and(|used| used.get() >= USED_UP_PERCENT)
                     };
                     let week =
                         full(&account.usage.seven_day).then_some(account.usage.seven_day.resets_at);

@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::decision::Refusal;
 use crate::gates::{self, Shares};
+use crate::limits::{FULL_PERCENT, TIERED_SCRAP_PERCENT};
 use crate::memory::Memory;
 use crate::rules::Rules;
 use crate::standing::{Inputs, Standing, single_stranding};
@@ -15,8 +16,6 @@ use crate::window::{Usage, Window};
 const LAST_SLICE: f64 = 1.0;
 /// Landing stays this far below the line of departure.
 const LANDING_MARGIN: f64 = 10.0;
-/// The least of a week that is worth landing on.
-const WEEK_SCRAP: f64 = 2.0;
 /// A second-best refuge still has this much.
 const LAST_ROOM: f64 = 3.0;
 
@@ -96,7 +95,7 @@ fn counted(
     now: Utc,
 ) -> Option<f64> {
     if rules.react_to_refusals && memory.is_some_and(|memory| memory.refuses(name, now)) {
-        return Some(100.0);
+        return Some(FULL_PERCENT);
     }
     let used = window.used.map(Percent::get);
     if rules.refetch_past_reset {
@@ -175,11 +174,11 @@ fn refuge(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Op
     // A window that is not open has no number and all its room.
     let short = standing.short_used().unwrap_or(0.0);
     let (limit, lookahead) = landing(standing, rules);
-    if used <= 100.0 - WEEK_SCRAP
+    if used <= FULL_PERCENT - TIERED_SCRAP_PERCENT
         && target::has_short_headroom(&standing.short, now, limit, lookahead)
     {
         Some(REFUGE_ROOMY)
-    } else if used < 100.0 && short <= 100.0 - LAST_ROOM {
+    } else if used < FULL_PERCENT && short <= FULL_PERCENT - LAST_ROOM {
         Some(REFUGE_TIGHT)
     } else {
         None

@@ -4,7 +4,7 @@ use crate::choose::{REFUGE_PAID, REFUGE_ROOMY, REFUGE_UNKNOWN};
 use crate::decision::{Candidate, Refusal};
 use crate::explain::Hold;
 use crate::lane::Lane;
-use crate::limits::ACCOUNTS_MAX;
+use crate::limits::{ACCOUNTS_MAX, FULL_PERCENT};
 use crate::policy::{Proposal, Strategy, Wish};
 use crate::poll;
 use crate::rule::Rule;
@@ -17,6 +17,8 @@ use alloc::vec::Vec;
 
 /// A tighter refuge must have this much more 5-hour room than the account it relieves, percent.
 const REFUGE_GAIN: f64 = 5.0;
+/// What the week of a refuge with more room in its 5-hour window has left at least.
+const RELIEF_WEEK_PERCENT: f64 = 1.0;
 
 /// Policy `tiered`.
 pub(crate) struct Tiered;
@@ -146,7 +148,8 @@ fn refuge<'a>(
 fn relief(standing: &Standing, active: &Standing) -> bool {
     let used = |standing: &Standing| standing.short_used().unwrap_or(0.0);
     let week = |standing: &Standing| standing.used.unwrap_or(0.0);
-    used(standing) + REFUGE_GAIN <= used(active) && week(standing) + 1.0 <= 100.0
+    used(standing) + REFUGE_GAIN <= used(active)
+        && week(standing) + RELIEF_WEEK_PERCENT <= FULL_PERCENT
         || week(standing) + REFUGE_GAIN <= week(active) && used(standing) <= used(active)
 }
 

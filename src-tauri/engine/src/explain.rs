@@ -1,9 +1,11 @@
 //! A decision in words: the recorded strings, because the vectors compare them, or sentences for people.
 
 use crate::decision::Refusal;
+use crate::limits::FULL_PERCENT;
 use crate::rule::{Force, Rule};
 use crate::rules::Rules;
 use crate::tier;
+use crate::tiered::FULL_MARGIN_MOST;
 use crate::units::AccountId;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -166,7 +168,7 @@ pub fn plain(rule: &Rule) -> String {
             active.0,
             hours(active.1)
         ),
-        Rule::Drained { used, target } if *target >= 97.0 => {
+        Rule::Drained { used, target } if *target >= FULL_PERCENT - FULL_MARGIN_MOST => {
             format!("its week is used up ({used:.0} %)")
         }
         Rule::Drained { used, target } => {

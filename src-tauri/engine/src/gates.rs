@@ -5,6 +5,7 @@
 use crate::account::{Account, Login};
 use crate::decision::Refusal;
 use crate::lane::Gates;
+use crate::limits::FULL_PERCENT;
 use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::units::{Percent, Utc};
@@ -33,7 +34,7 @@ impl Shares {
     }
 
     fn full(self) -> bool {
-        [self.short, self.week].into_iter().flatten().any(|used| used >= 100.0)
+        [self.short, self.week].into_iter().flatten().any(|used| used >= FULL_PERCENT)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where a lane goes when its account fails. Many lanes may leave one account at once; they spread over
 //! the others by what those have left, so that they do not fill the next one together.
 
+use crate::limits::FULL_PERCENT;
 use crate::units::{AccountId, Utc};
 use core::cmp::Ordering;
 
@@ -29,7 +30,7 @@ pub struct Place {
 pub fn choose(places: &[Place]) -> Option<AccountId> {
     places
         .iter()
-        .filter(|place| place.used.is_none_or(|used| used < 100.0))
+        .filter(|place| place.used.is_none_or(|used| used < FULL_PERCENT))
         .min_by(|a, b| rank(a, b))
         .map(|place| place.account)
 }

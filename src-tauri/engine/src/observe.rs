@@ -1,7 +1,7 @@
 //! Folds an observation into the world. A late or repeated one must not undo a newer one.
 
 use crate::account::{Account, Login};
-use crate::limits::REFUSALS_MAX;
+use crate::limits::{FULL_PERCENT, NEARLY_FULL_PERCENT, REFUSALS_MAX};
 use crate::memory::{Memory, RefusedWindow};
 use crate::observation::{Fact, Observation, Source};
 use crate::poll;
@@ -16,8 +16,6 @@ use alloc::string::String;
 const REFUSAL_UNKNOWN_S: i64 = 3600;
 /// A reading this much later than a refusal may contradict it, seconds: endpoints lag behind.
 const REFUSAL_LAG_S: f64 = 300.0;
-/// And must say at most so much.
-const REFUSAL_CLEAR: f64 = 95.0;
 /// A reset moved by more than this is another window, seconds.
 const SAME_WINDOW_S: f64 = 600.0;
 /// A refused model is taken as what the lane needs for so long, seconds.
@@ -150,7 +148,7 @@ fn limit_hit(
 }
 
 fn full_model(model: &str, resets_at: Option<Utc>) -> ModelWindow {
-    let used = Percent::new(100.0);
+    let used = Percent::new(FULL_PERCENT);
     ModelWindow { model: model.into(), window: Window { used, resets_at }, binding: true }
 }
 
@@ -191,10 +189,10 @@ fn settle_refusals(usage: &mut Usage, memory: &mut Memory, at: Utc) {
             .resets_at
             .is_some_and(|reset| reset.seconds_since(refusal.until) > SAME_WINDOW_S);
         let contradicted = at.seconds_since(refusal.at) >= REFUSAL_LAG_S
-            && window.used.is_some_and(|used| used.get() < REFUSAL_CLEAR);
+            && window.used.is_some_and(|used| used.get() < NEARLY_FULL_PERCENT);
         let stands = !emptied && !contradicted;
         if stands && refusal.until > at {
-            window.used = Percent::new(100.0);
+            window.used = Percent::new(FULL_PERCENT);
         }
         stands
     });

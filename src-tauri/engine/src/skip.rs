@@ -2,6 +2,7 @@
 //! tool reports is newer than any reading.
 
 use crate::breaker::Breaker;
+use crate::limits::NEARLY_FULL_PERCENT;
 use crate::units::{Percent, Utc};
 use crate::window::Usage;
 use alloc::string::String;
@@ -9,10 +10,9 @@ use serde::{Deserialize, Serialize};
 
 /// An account is left alone for this long after a failure without a known reset.
 pub const SKIP_SECONDS: i64 = 2 * 3_600;
-/// A reading must be this much later than the failure to speak against it: endpoints lag behind.
+/// A reading must be this much later than the failure to speak against it: endpoints lag behind. And every
+/// window it names must say less than [`NEARLY_FULL_PERCENT`].
 pub const EVIDENCE_LAG_SECONDS: f64 = 300.0;
-/// And every window it names must say less than this, percent.
-pub const EVIDENCE_BELOW: f64 = 95.0;
 /// Providers empty a window a little after the instant they name.
 pub const RESET_MARGIN_SECONDS: i64 = 120;
 
@@ -144,13 +144,13 @@ impl Skip {
         }
         let windows = [&usage.five_hour, &usage.seven_day];
         let shares = windows.into_iter().filter_map(|window| window.used.map(Percent::get));
-        let full = shares.clone().any(|used| used >= EVIDENCE_BELOW);
+        let full = shares.clone().any(|used| used >= NEARLY_FULL_PERCENT);
         let named = self.model.as_deref().map(|name| {
             let model = usage.models.iter().find(|model| model.model == name);
             model.and_then(|model| model.window.used).map(Percent::get)
         });
         match named {
-            Some(model) => !full && model.is_some_and(|used| used < EVIDENCE_BELOW),
+            Some(model) => !full && model.is_some_and(|used| used < NEARLY_FULL_PERCENT),
             None => !full && shares.count() > 0,
         }
     }

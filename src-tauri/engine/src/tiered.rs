@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::burn::Burn;
 use crate::choose;
 use crate::gates;
+use crate::limits::FULL_PERCENT;
 use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::standing::Standing;
@@ -20,7 +21,7 @@ const REACTION_MIN: f64 = 3.0;
 /// Leaving before full: the least margin, percent (one step of what providers report).
 const FULL_MARGIN: f64 = 1.0;
 /// And the largest: a wild measurement must not give away a good part of a week.
-const FULL_MARGIN_MOST: f64 = 3.0;
+pub(crate) const FULL_MARGIN_MOST: f64 = 3.0;
 
 /// What the rules look at.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +67,7 @@ fn refused(seat: &Seat<'_>) -> Option<Rule> {
     if gates::paid(&seat.account.usage, shares, rules) {
         return None;
     }
-    let full = |used: Option<f64>| used.is_some_and(|used| used >= 100.0);
+    let full = |used: Option<f64>| used.is_some_and(|used| used >= FULL_PERCENT);
     let window = if full(seat.active.used) {
         "seven_day"
     } else if full(seat.active.short_used()) {
@@ -89,7 +90,7 @@ pub fn model_full(account: &Account, model: &str, now: Utc, rules: &Rules) -> bo
                     account.usage.observed_at,
                     now,
                 )
-                .is_some_and(|used| used >= 100.0)
+                .is_some_and(|used| used >= FULL_PERCENT)
         })
 }
 
@@ -145,9 +146,9 @@ fn drained(seat: &Seat<'_>) -> Option<Rule> {
     }
     let brim = if rules.leave_before_full {
         let burned = seat.burn.seven_day * REACTION_MIN;
-        100.0 - burned.clamp(FULL_MARGIN, FULL_MARGIN_MOST)
+        FULL_PERCENT - burned.clamp(FULL_MARGIN, FULL_MARGIN_MOST)
     } else {
-        100.0
+        FULL_PERCENT
     };
     let guarded = rules.leave_full_week || rules.leave_before_full && active.tier <= 1;
     (guarded && used >= brim).then_some(Rule::Drained { used, target: brim })
@@ -165,7 +166,7 @@ fn muted(seat: &Seat<'_>) -> bool {
     }
     let minutes = reset.map_or(0.0, |reset| reset.seconds_since(seat.now) / 60.0);
     let used = seat.active.short_used().unwrap_or(0.0);
-    used + seat.burn.five_hour * minutes < 100.0 - FULL_MARGIN
+    used + seat.burn.five_hour * minutes < FULL_PERCENT - FULL_MARGIN
 }
 
 fn short_critical(seat: &Seat<'_>) -> Option<Rule> {
@@ -173,7 +174,7 @@ fn short_critical(seat: &Seat<'_>) -> Option<Rule> {
     let mut critical = seat.active.critical;
     if seat.rules.leave_before_full {
         // What would be full before a swap is done is critical, whatever its line.
-        let brim = 100.0 - seat.burn.five_hour * REACTION_MIN;
+        let brim = FULL_PERCENT - seat.burn.five_hour * REACTION_MIN;
         critical = critical.min(brim.max(seat.rules.warning));
     }
     (used >= critical && !muted(seat)).then_some(Rule::ShortCritical { used, critical })

@@ -8,6 +8,7 @@
 use crate::simulate::{
     self, AccountSpec, AgentSpec, Costs, Event, Observe, Orders, Policy, Scenario, Span,
 };
+use sluice_engine::limits::READ_FULL_PERCENT;
 use sluice_engine::{AccountId, Percent, Provider, Utc, Window, capacity_ratio, same_reset};
 use sluice_ledger::{DEFAULT_LANE, Ledger, Sample, SwapStatus};
 use sluice_protocol::{Compared, Tally};
@@ -21,8 +22,6 @@ const GAP_MIN: i64 = 60;
 const REFUSED_MIN: i64 = 120;
 /// Looked back at most, minutes.
 const PAST_MAX: i64 = 28 * 1_440;
-/// A window that reads so much is full, percent.
-const FULL: f64 = 99.5;
 /// Swaps looked at.
 const SWAPS_MAX: u32 = 20_000;
 
@@ -152,7 +151,7 @@ impl Past {
             let full = |sample: &Sample| {
                 [&sample.usage.five_hour, &sample.usage.seven_day]
                     .iter()
-                    .any(|window| window.used.is_some_and(|used| used.get() >= FULL))
+                    .any(|window| window.used.is_some_and(|used| used.get() >= READ_FULL_PERCENT))
             };
             if full(after) && !full(before) && to > from {
                 let rate = units / (to - from) as f64;

@@ -17,6 +17,7 @@ use serde_json::json;
 use sluice_engine::breaker::Admit;
 use sluice_engine::gates::{self, Shares};
 use sluice_engine::herd::Place;
+use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::skip::{FailureKind, Out};
 use sluice_engine::{
     AccountId, Block, Gates, Generation, LaneId, Login, Refusal, Rules, Trigger, Usage, Utc,
@@ -378,7 +379,7 @@ fn field(tx: &Connection, lane: LaneRow, style: Style, now: Utc) -> Result<Field
             continue;
         }
         let place = place(tx, &known, &row, now)?;
-        if place.used.is_some_and(|used| used >= 100.0) {
+        if place.used.is_some_and(|used| used >= FULL_PERCENT) {
             expect(place.resets_at);
             continue;
         }

@@ -1,4 +1,4 @@
-//! Bounds of what may be asked, said once for whoever asks, checks or draws a form.
+//! Bounds of what may be asked, and steps of what is drawn, said once for whoever asks, checks or draws.
 
 /// The longest name of an account, characters.
 pub const LABEL_CHARS_MAX: usize = 50;
@@ -12,3 +12,7 @@ pub const CAUSE_BYTES_MAX: usize = 100;
 pub const EXECUTION_BYTES_MAX: usize = 200;
 /// The longest name of a setting, bytes.
 pub const KEY_BYTES_MAX: usize = 64;
+/// From this share on a window is drawn as full.
+pub const DRAWN_FULL_PERCENT: f64 = 90.0;
+/// From this share on a window is drawn as well used.
+pub const DRAWN_HIGH_PERCENT: f64 = 70.0;

@@ -1,11 +1,10 @@
 //! What a window's numbers mean at an instant: a share from before a reset is no share of the new window.
 
+use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::{Usage, Utc, Window};
 
 /// A window that moved on by less than this is the same window: providers jitter by two seconds.
 const ROLLOVER_MIN_S: f64 = 60.0;
-/// From here on a window is used up.
-const FULL: f64 = 100.0;
 
 /// The state of a window at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +42,7 @@ pub fn settled(window: &Window, now: Utc) -> Window {
 /// Whether `window` is used up at `now`; `None` when that is unknown.
 #[must_use]
 pub fn exhausted(window: &Window, now: Utc) -> Option<bool> {
-    settled(window, now).used.map(|used| used.get() >= FULL)
+    settled(window, now).used.map(|used| used.get() >= FULL_PERCENT)
 }
 
 /// Whether the account as a whole is out at `now`. A full window of one model is not.

@@ -7,7 +7,7 @@ use super::observe::{self, Evidence};
 use sluice_driver::Paths;
 use sluice_driver::lanes::with_seat;
 use sluice_driver::socket::{self, Client};
-use sluice_engine::skip::EVIDENCE_BELOW;
+use sluice_engine::limits::NEARLY_FULL_PERCENT;
 use sluice_engine::{AccountId, Generation, LaneId, Percent, Utc};
 use sluice_ledger::spool::{self, Spooled};
 use sluice_ledger::{Error, FailureReport, LaneRow, Ledger, Style, Used, Verdict};
@@ -139,7 +139,7 @@ fn shows_room(ledger: &Ledger, account: AccountId) -> bool {
     let models = usage.models.iter().map(|model| &model.window);
     let windows = [&usage.five_hour, &usage.seven_day].into_iter().chain(models);
     let mut shares = windows.filter_map(|window| window.used.map(Percent::get)).peekable();
-    recent && shares.peek().is_some() && shares.all(|used| used < EVIDENCE_BELOW)
+    recent && shares.peek().is_some() && shares.all(|used| used < NEARLY_FULL_PERCENT)
 }
 
 fn remember(ledger: &mut Ledger, report: &FailureReport) {

@@ -3,22 +3,17 @@
 
 use super::slot::{SHORT, Slot, WEEK};
 use crate::account::Account;
+use crate::limits::{FULL_PERCENT, HORIZON_SCRAP_PERCENT, NEARLY_FULL_PERCENT, READ_FULL_PERCENT};
 use crate::units::{Percent, Utc};
 use crate::window::{Usage, Window, capacity_ratio};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-/// From this share on a reading says full (providers report whole percent).
-const READ_FULL: f64 = 99.5;
 /// A reading says something of the present rate for so long, minutes.
 const RECENT: f64 = 60.0;
 /// A week that a reading says has ended goes on in steps of a week at most so often: what is further
 /// back is a mistake.
 const WEEKS_MOST: u32 = 520;
-/// A refusal outlives readings that leave less room than this in the window that refused, percent.
-const REFUSAL_CLEAR: f64 = 95.0;
-/// With less left of a window there is nothing to go to, percent.
-const SCRAP: f64 = 1.5;
 /// So much more than the last reading said is doubtful, percent.
 const RECKONED_GAP: f64 = 20.0;
 
@@ -234,7 +229,8 @@ impl Gauge {
     /// No work to speak of can be done with it at `now`, as far as is known.
     pub(crate) fn spent(&self, now: f64) -> bool {
         let open = |end: Option<f64>| end.is_none_or(|end| now < end);
-        let scrap = |used: f64, end: Option<f64>| used >= 100.0 - SCRAP && open(end);
+        let scrap =
+            |used: f64, end: Option<f64>| used >= FULL_PERCENT - HORIZON_SCRAP_PERCENT && open(end);
         now < self.full_until
             || now < self.dead_until
             || self.read_full(now)
@@ -294,7 +290,7 @@ impl Gauge {
             "seven_day" => &usage.seven_day,
             _ => return false,
         };
-        window.used.is_none_or(|used| used.get() >= REFUSAL_CLEAR)
+        window.used.is_none_or(|used| used.get() >= NEARLY_FULL_PERCENT)
     }
 
     fn read_short(&mut self, window: &Window, at: f64, burnt: f64, slack: f64) {
@@ -410,7 +406,7 @@ fn raw(window: &Window, before: Option<f64>) -> f64 {
 /// A share that was read as full, of a window that ends at `ends`: an end that is not known has not
 /// come.
 fn full(read: f64, ends: Option<f64>, now: f64) -> bool {
-    read >= READ_FULL && ends.is_none_or(|end| now < end)
+    read >= READ_FULL_PERCENT && ends.is_none_or(|end| now < end)
 }
 
 fn is_open(window: &Window) -> bool {

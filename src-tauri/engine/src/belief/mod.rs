@@ -9,6 +9,7 @@ pub(crate) mod tuning;
 
 use crate::account::{Account, Login};
 use crate::lane::Lane;
+use crate::limits::FULL_PERCENT;
 use crate::observation::{Fact, Observation};
 use crate::units::{AccountId, LaneId, Now};
 use crate::window::Usage;
@@ -273,21 +274,21 @@ impl State {
         let used = if window == "five_hour" { gauge.used_since_read(now) } else { None };
         match window {
             "five_hour" => {
-                gauge.short = 100.0;
+                gauge.short = FULL_PERCENT;
                 gauge.short_ends = resets_at.or(gauge.short_ends).or(Some(now + 300.0));
                 gauge.full_until = gauge.short_ends.unwrap_or(now);
             }
             "seven_day" => {
-                gauge.long = 100.0;
+                gauge.long = FULL_PERCENT;
                 gauge.long_ends = resets_at.or(gauge.long_ends);
                 gauge.full_until = gauge.long_ends.unwrap_or(now + 60.0);
             }
             model => {
                 let named = gauge.models.iter_mut().find(|bucket| bucket.model == model);
                 if let Some(bucket) = named {
-                    bucket.used = 100.0;
+                    bucket.used = FULL_PERCENT;
                 } else {
-                    gauge.models.iter_mut().for_each(|bucket| bucket.used = 100.0);
+                    gauge.models.iter_mut().for_each(|bucket| bucket.used = FULL_PERCENT);
                 }
                 gauge.full_until = resets_at.unwrap_or(now + 60.0);
             }

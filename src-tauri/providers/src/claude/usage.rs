@@ -2,6 +2,7 @@
 
 use crate::json::{Odd, Oddities, Oddity, under};
 use serde_json::{Map, Value};
+use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::limits::MODEL_WINDOWS_MAX;
 use sluice_engine::{Block, Credits, ModelWindow, Usage, Verdict, Window};
 
@@ -38,8 +39,6 @@ const OTHER_FIELDS: [&str; 18] = [
 /// Fields of a row of `limits`.
 const LIMIT_FIELDS: [&str; 7] =
     ["kind", "group", "percent", "severity", "resets_at", "scope", "is_active"];
-/// From here on a limit is used up, percent.
-const FULL: f64 = 100.0;
 /// Rows of `limits` looked at; real answers have three.
 const LIMITS_MAX: usize = 64;
 
@@ -176,7 +175,7 @@ fn read_limits(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
 /// A full limit of a kind not known yet binds, unless it is one model's: no window here shows it.
 fn bind(row: &Map<String, Value>, window: &Window, usage: &mut Usage) {
     let scoped = row.get("scope").is_some_and(|scope| !scope.is_null());
-    if !scoped && window.used.is_some_and(|used| used.get() >= FULL) {
+    if !scoped && window.used.is_some_and(|used| used.get() >= FULL_PERCENT) {
         usage.verdict = Some(Verdict::Refused { why: Block::OtherWindow, until: window.resets_at });
     }
 }

@@ -4,6 +4,7 @@ use crate::failure::FailureClass as Class;
 use crate::json::{Odd, Oddities, Oddity, under};
 use crate::reading::exhausted;
 use serde_json::{Map, Value};
+use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::limits::MODEL_WINDOWS_MAX;
 use sluice_engine::{Block, Credits, ModelWindow, Usage, Utc, Verdict, Window};
 
@@ -11,8 +12,6 @@ use sluice_engine::{Block, Credits, ModelWindow, Usage, Utc, Verdict, Window};
 const SHORT_MIN: f64 = 300.0;
 /// Length of the weekly window, minutes.
 const WEEK_MIN: f64 = 10_080.0;
-/// From here on a window is used up, percent.
-const FULL: f64 = 100.0;
 /// Old answers said 299 and 10,079.
 const TOLERANCE: f64 = 0.01;
 /// Rows of further limits looked at.
@@ -86,7 +85,7 @@ impl CodexUsage {
     fn verdict(&self, at: Option<Utc>) -> Option<Verdict> {
         let full = |window: &&Window| {
             let ended = window.resets_at.zip(at).is_some_and(|(end, at)| end <= at);
-            !ended && window.used.is_some_and(|used| used.get() >= FULL)
+            !ended && window.used.is_some_and(|used| used.get() >= FULL_PERCENT)
         };
         let refused = |why, until| Some(Verdict::Refused { why, until });
         let end = |window: &Window| window.resets_at;
