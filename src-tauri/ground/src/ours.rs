@@ -4,11 +4,23 @@
 use crate::{OTHERS, is_ours, kind, permissions, read_bounded, refused};
 use rustix::fs::{FileType, Mode, OFlags, Stat, chmod, fchmod, fstat, lstat, open};
 use rustix::io::Errno;
-use std::fs::File;
+use std::ffi::{OsStr, OsString};
+use std::fs::{DirEntry, File};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Ends the name of a draft, before what tells drafts of one file apart.
+const DRAFT: &str = ".part-";
+const DRAFT_RANDOM_BYTES: usize = 6;
+/// A draft this old belongs to nobody: it was left over by a process that was killed.
+const DRAFT_AGE_MAX: Duration = Duration::from_secs(86_400);
+/// Entries of a directory looked at for such drafts.
+const ENTRIES_MAX: usize = 1_000;
 
 const LINK: &str = "it is a link; it was not followed";
 
@@ -122,11 +134,16 @@ pub fn replace(path: &Path, bytes: &[u8], lasting: Lasting) -> io::Result<()> {
         return Err(io::ErrorKind::InvalidInput.into());
     };
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let mut hidden = std::ffi::OsString::from(".");
+    // Before there is one more: what is left over may be what fills the disk.
+    clear_drafts(directory, Some(name));
+    let mut hidden = OsString::from(".");
     hidden.push(name);
-    hidden.push(".part-");
+    hidden.push(DRAFT);
     // 0600 from its first moment, and gone when this fails.
-    let mut staged = tempfile::Builder::new().prefix(&hidden).tempfile_in(directory)?;
+    let mut staged = tempfile::Builder::new()
+        .prefix(&hidden)
+        .rand_bytes(DRAFT_RANDOM_BYTES)
+        .tempfile_in(directory)?;
     staged.write_all(bytes)?;
     if lasting == Lasting::Synced {
         staged.as_file().sync_all()?;
@@ -136,4 +153,36 @@ pub fn replace(path: &Path, bytes: &[u8], lasting: Lasting) -> io::Result<()> {
         File::open(directory)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Removes what [`replace`] left over in `directory` when its process was killed more than a day ago:
+/// drafts of the file `name`, or of any file. The first thousand entries are looked at. What cannot be
+/// read or removed stays for the next time.
+pub fn clear_drafts(directory: &Path, name: Option<&OsStr>) {
+    let Ok(entries) = directory.read_dir() else { return };
+    for entry in entries.take(ENTRIES_MAX).flatten() {
+        let found = entry.file_name();
+        let of = draft_of(&found);
+        if of.is_some() && name.is_none_or(|name| of == Some(name)) && is_abandoned(&entry) {
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// The file a draft was to become; `None` when it is no draft by its name.
+fn draft_of(found: &OsStr) -> Option<&OsStr> {
+    let found = found.as_bytes().strip_prefix(b".")?;
+    let (rest, random) = found.split_at_checked(found.len().checked_sub(DRAFT_RANDOM_BYTES)?)?;
+    let name = rest.strip_suffix(DRAFT.as_bytes())?;
+    random.iter().all(u8::is_ascii_alphanumeric).then(|| OsStr::from_bytes(name))
+}
+
+/// A regular file of ours, last written more than a day ago. Under a clock that was set back nothing
+/// is that old.
+fn is_abandoned(entry: &DirEntry) -> bool {
+    // Of the entry itself: a link is not followed.
+    entry.metadata().is_ok_and(|found| {
+        let age = found.modified().ok().and_then(|at| at.elapsed().ok());
+        found.is_file() && is_ours(found.uid()) && age.is_some_and(|age| age > DRAFT_AGE_MAX)
+    })
 }

@@ -3,11 +3,12 @@
 
 use rustix::fs::{FileType, Mode};
 use sluice_ground::{Lasting, Standing};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 fn room() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -165,6 +166,35 @@ fn a_replaced_file_is_whole_private_and_leaves_nothing_behind() {
         }
     });
     assert_eq!(fs::read_dir(room.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_draft_that_a_killed_process_left_goes_after_a_day() {
+    let room = room();
+    let old = SystemTime::now() - Duration::from_secs(86_400 + 60);
+    let make = |name: &str, at: SystemTime| {
+        fs::File::create(room.path().join(name)).unwrap().set_modified(at).unwrap();
+    };
+    let left = || {
+        let names = fs::read_dir(room.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect::<BTreeSet<_>>()
+    };
+    make(".file.part-aB3xyZ", old);
+    make(".file.part-bbbbbb", SystemTime::now() - Duration::from_secs(82_800));
+    make(".file.part-future", SystemTime::now() + Duration::from_secs(86_400 + 60));
+    let kept = [".other.part-aaaaaa", ".file.part-a.part-aaaaaa", "file.part-aaaaaa", "victim"];
+    kept.iter().for_each(|name| make(name, old));
+    make(".file.part-toolong", old);
+    fs::create_dir(room.path().join(".file.part-folder")).unwrap();
+    symlink(room.path().join("victim"), room.path().join(".file.part-linked")).unwrap();
+    let mut wanted = left();
+    assert!(wanted.remove(".file.part-aB3xyZ") && wanted.insert("file".to_owned()));
+    sluice_ground::replace(&room.path().join("file"), b"new", Lasting::Whole).unwrap();
+    assert_eq!(left(), wanted);
+
+    sluice_ground::clear_drafts(room.path(), None);
+    assert!(wanted.remove(kept[0]) && wanted.remove(kept[1]));
+    assert_eq!(left(), wanted);
 }
 
 #[test]

@@ -102,6 +102,8 @@ impl Ledger {
     pub fn replay(&mut self, now: Utc) -> Result<Replayed> {
         let directory = directory(self.path());
         let mut replayed = Replayed::default();
+        // Each event has a name of its own: no later one clears its draft away.
+        sluice_ground::clear_drafts(&directory, None);
         let Ok(entries) = fs::read_dir(&directory) else { return Ok(replayed) };
         let mut files: Vec<PathBuf> = entries
             .flatten()

@@ -46,6 +46,19 @@ fn a_pipe_in_the_spool_keeps_nobody_waiting() {
 }
 
 #[test]
+fn a_replay_clears_drafts_of_events_that_never_came() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = open(home.path());
+    let directory = spool::directory(&database(home.path()));
+    spool::write(&directory, "1", &event()).unwrap();
+    let day_and_more = std::time::Duration::from_secs(86_400 + 60);
+    let draft = fs::File::create(directory.join(".2.json.part-aaaaaa")).unwrap();
+    draft.set_modified(std::time::SystemTime::now() - day_and_more).unwrap();
+    assert_eq!(ledger.replay(T0).unwrap().taken, 1);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+}
+
+#[test]
 fn no_file_of_the_database_is_taken_through_a_link() {
     let room = tempfile::tempdir().unwrap();
     let victim = room.path().join("victim");
