@@ -2,10 +2,11 @@
 //! them. A tool may empty its file a moment after a rotation.
 
 use notify::event::{AccessKind, AccessMode, ModifyKind};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{EventHandler, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use sluice_core::Input;
 use sluice_engine::Provider;
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -167,6 +168,24 @@ fn is_move(kind: EventKind) -> bool {
     )
 }
 
+/// A watcher whose thread runs. `notify` takes a thread that cannot start for one that has, and panics
+/// at the first use, which ends the application.
+fn watcher(handler: impl EventHandler) -> notify::Result<RecommendedWatcher> {
+    // One more thread can start: almost always this finds what is wrong, and nothing is left over.
+    let probe = std::thread::Builder::new().spawn(|| {})?;
+    drop(probe.join());
+    answering(notify::recommended_watcher(handler)?)
+}
+
+/// The watcher, if its thread answers. One whose thread does not must not even be dropped, which
+/// panics, too: a file descriptor is left over then.
+fn answering(watcher: RecommendedWatcher) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = ManuallyDrop::new(watcher);
+    // Sets nothing; the one question that fails without a panic.
+    watcher.configure(notify::Config::default())?;
+    Ok(ManuallyDrop::into_inner(watcher))
+}
+
 struct Watch {
     shared: Arc<Shared>,
     watcher: RecommendedWatcher,
@@ -183,7 +202,7 @@ impl Watch {
             news: Notify::new(),
         });
         let ear = Arc::clone(&shared);
-        let watcher = notify::recommended_watcher(move |event| ear.hear(event))?;
+        let watcher = watcher(move |event| ear.hear(event))?;
         let mut watch = Self { shared, watcher, is_missing: false };
         watch.set(&BTreeSet::new());
         Ok(watch)
@@ -437,6 +456,32 @@ mod tests {
         let rests = began.elapsed().as_millis() / pace.rest.as_millis();
         writer.join().unwrap();
         assert!((1..=rests + 1).contains(&(count as u128)), "{count} in {rests} rests");
+    }
+
+    /// Set where no thread can start.
+    const THREADLESS: &str = "SLUICE_TEST_THREADLESS";
+
+    #[test]
+    fn a_watcher_without_a_thread_is_an_error() {
+        if std::env::var_os(THREADLESS).is_some() {
+            let room = tempfile::tempdir().unwrap();
+            let error = Watch::new(&claude(&room.path().join("file"))).err().expect("no thread");
+            assert!(matches!(error.kind, notify::ErrorKind::Io(_)), "{error}");
+            // The thread could not start although another could a moment before.
+            answering(notify::recommended_watcher(|_| {}).unwrap()).unwrap_err();
+            return;
+        }
+        // No stack of this size can be had.
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "watch::tests::a_watcher_without_a_thread_is_an_error"])
+            .args(["--nocapture", "--test-threads=1"])
+            .env("RUST_MIN_STACK", (1_usize << 50).to_string())
+            .env(THREADLESS, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        let trouble = String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success() && said.contains("1 passed"), "{said}\n{trouble}");
     }
 
     #[tokio::test(flavor = "current_thread")]
