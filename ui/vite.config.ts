@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-const TESTS = ["backend", "busy", "login", "spans", "window"].map(
+const TESTS = ["backend", "busy", "lead", "login", "spans", "window"].map(
   (name) => `tests/${name}.test.ts`,
 );
 

@@ -8,7 +8,7 @@ use sluice_custody::{
 };
 use sluice_driver::adapters::custody_over;
 use sluice_driver::ports::{self, Custody as _};
-use sluice_engine::{AccountId, Gates, Generation, LaneId, Plan, Provider, Trigger, Utc};
+use sluice_engine::{AccountId, AskedBy, Gates, Generation, LaneId, Plan, Provider, Trigger, Utc};
 use sluice_ledger::{Ledger, NewAccount};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -213,7 +213,7 @@ fn whole(home: &Home) -> impl FnMut(usize) -> Duration {
         };
         (ledger.add_account(&new, at).expect("account").id, key)
     });
-    let generation = ledger.adopt(lane.id, Some(parties[0].0), at).expect("lane").0;
+    let generation = ledger.adopt(lane.id, Some(parties[0].0), None, at).expect("lane").0;
     let store = Arc::new(Memory::default());
     let custody = custody_over(home.settings(), store, ledger).expect("custody");
     for (index, name) in [(1, "b"), (0, "a")] {
@@ -230,9 +230,10 @@ fn whole(home: &Home) -> impl FnMut(usize) -> Duration {
             to: parties[(round + 1) % 2].clone(),
             trigger: Trigger::Manual,
             reason: "measured".into(),
-            by_person: false,
-            gates_after: Gates::default(),
-            residency_seconds: None,
+            asked_by: AskedBy::Driver,
+            decision: None,
+            gates: Gates::default(),
+            protect_s: None,
             at,
         };
         home.time(|| {

@@ -1,7 +1,7 @@
 //! A tool that meets its limit under `sluice run`: one swap, a retry that succeeds, all of it seen.
 
 use crate::{ALPHA, BETA, in_tray};
-use sluice_protocol::Mode;
+use sluice_protocol::{AskedBy, Mode};
 use sluice_tests::desktop::PATIENCE;
 use sluice_tests::stage::program;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -43,6 +43,8 @@ fn a_session_limit_under_sluice_run_is_one_swap_and_a_retry_that_succeeds() {
     let swaps = stage.wait_committed(1, PATIENCE);
     assert_eq!(swaps.len(), 1);
     assert_eq!(swaps[0].to, stage.account("alpha").id);
+    assert_eq!(swaps[0].asked_by, AskedBy::Report);
+    assert!(swaps[0].decision.is_some(), "{:?}", swaps[0]);
     assert_eq!(stage.in_seat().as_deref(), Some(ALPHA));
     let raw = rusqlite::Connection::open(stage.data().join("sluice.db")).unwrap();
     let row: (String, u32, String, i64) = raw

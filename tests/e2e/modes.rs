@@ -1,7 +1,7 @@
 //! What each mode may do by itself.
 
 use crate::{ALPHA, BETA, add_both, in_tray, quiet, two, use_up};
-use sluice_protocol::{Answer, Mode, Request};
+use sluice_protocol::{Answer, AskedBy, Mode, Request};
 use sluice_tests::contract::{FakeClock, Setup, Work};
 use sluice_tests::desktop::{Notification, PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
@@ -69,6 +69,10 @@ fn auto_swaps_by_itself_and_says_so() {
     let swaps = stage.wait_committed(1, PATIENCE);
     assert_eq!(stage.in_seat().as_deref(), Some(ALPHA));
     assert!(!swaps[0].reason.is_empty());
+    assert_eq!(swaps[0].asked_by, AskedBy::Driver);
+    let decision = swaps[0].decision.expect("the decision behind it");
+    let why = stage.sluice(&["explain", &decision.to_string(), "--json"]);
+    assert_eq!(why.json()["decision"]["swap"], swaps[0].id, "{why:?}");
     stage.desktop.wait_notification("the swap", |told| told.text().contains("alpha"));
 }
 

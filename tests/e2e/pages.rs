@@ -4,10 +4,10 @@
 use crate::{add_both, brisk, quiet, two};
 use serde_json::json;
 use sluice_engine::{
-    AccountId, Action, Candidate, Decision, Lane, Percent, Refusal, Source, Trigger, Usage, Utc,
-    Window,
+    AccountId, Action, AskedBy, Candidate, Decision, Lane, Percent, Refusal, Source, Trigger,
+    Usage, Utc, Window,
 };
-use sluice_ledger::{AskedBy, Ledger, NewDecision, NewSwap, Outcome, Sample, StrandedRow};
+use sluice_ledger::{Ledger, NewDecision, NewSwap, Outcome, Sample, StrandedRow};
 use sluice_protocol::{Mode, Provider, View};
 use sluice_tests::desktop::{PATIENCE, Parts, WebDriver, wait_for};
 use sluice_tests::stage::Stage;

@@ -89,6 +89,31 @@ fn each_login_shows_its_end_and_the_reading_of_all_says_how_it_went() {
     assert_eq!(stage.view().bulk, None);
 }
 
+#[test]
+fn a_swap_leads_to_its_decision_and_the_decision_back() {
+    let stage = Stage::new(Parts::all(), brisk(), two());
+    let window = stage.app_in_window();
+    stage.wait_driver();
+    add_both(&stage, Mode::Auto);
+    use_up(&stage, BETA);
+    let swap = stage.wait_committed(1, PATIENCE).remove(0);
+    let decision = swap.decision.expect("the decision behind it");
+    window.click("nav button:nth-of-type(4)");
+    let swap = format!("swap-{}", swap.id);
+    let decision = format!("decision-{decision}");
+    for (from, to) in [(&swap, &decision), (&decision, &swap)] {
+        let lead = format!("#{from} .lead");
+        wait_for("the lead", PATIENCE, || {
+            let there = window.run(&format!("return document.querySelector('{lead}') !== null"));
+            (there == true).then_some(())
+        });
+        window.click(&lead);
+        wait_for("the row that was led to", PATIENCE, || {
+            (window.run("return document.activeElement.id") == to.as_str()).then_some(())
+        });
+    }
+}
+
 /// Web processes below `pid`.
 fn webviews(pid: u32) -> usize {
     let parent_of = |stat: &str| -> Option<u32> {

@@ -17,7 +17,7 @@ fn default_lane(bench: &Bench) -> LaneRow {
 /// The machine's own seat is swapped to another account.
 fn swap(bench: &Bench, to: usize) {
     let lane = default_lane(bench).lane.id;
-    bench.ledger().adopt(lane, Some(bench.accounts[to]), present()).unwrap();
+    bench.ledger().adopt(lane, Some(bench.accounts[to]), None, present()).unwrap();
 }
 
 fn walled(bench: &Bench) -> Vec<usize> {
@@ -97,7 +97,7 @@ fn only_a_login_that_is_read_again_is_followed() {
     let shadowed = vec!["CLAUDE_CODE_OAUTH_TOKEN".to_owned()];
     ledger.admit(&NewExecution { shadowed, ..in_seat("token") }).unwrap();
     let at = present();
-    ledger.adopt(lane, Some(b), at).unwrap();
+    ledger.adopt(lane, Some(b), None, at).unwrap();
     let used = |id: &str, after_s: i64| {
         let row = ledger.execution(id).unwrap().unwrap();
         ledger.used_at(&row, at.plus_seconds(after_s)).unwrap()
@@ -121,7 +121,7 @@ fn a_session_counts_for_the_account_it_uses() {
     for account in &bench.accounts {
         ledger.set_cap(Provider::Claude, Some(*account), &one).unwrap();
     }
-    ledger.adopt(lane, Some(bench.accounts[1]), present()).unwrap();
+    ledger.adopt(lane, Some(bench.accounts[1]), None, present()).unwrap();
     let mut ask = |id: &str, account: usize| {
         let account = Some(bench.accounts[account]);
         ledger.admit(&NewExecution { account, ..around_us(id) }).unwrap()

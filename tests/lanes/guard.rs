@@ -14,8 +14,8 @@
 //! ```
 
 use crate::support::{T0, WAIT, World, failure, failures, is_swapped, lane_on, open, report_to};
-use sluice_engine::{AccountId, Generation};
-use sluice_ledger::{AskedBy, Style, Verdict, by_headroom};
+use sluice_engine::{AccountId, AskedBy, Generation};
+use sluice_ledger::{Style, Verdict, by_headroom};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -162,7 +162,7 @@ fn a07_by_hand_and_by_itself_at_once() {
         assert_eq!(commits.count(), 1, "repeat {repeat}: {automatic:?} {by_hand:?}");
         let swaps = world.ledger.swaps(10, None).unwrap();
         assert_eq!(swaps.len(), 1);
-        let expected = if is_swapped(&by_hand) { AskedBy::Person } else { AskedBy::Failure };
+        let expected = if is_swapped(&by_hand) { AskedBy::Person } else { AskedBy::Report };
         assert_eq!(swaps[0].swap.asked_by, expected);
         assert_eq!(world.active().1, 2);
     }

@@ -33,7 +33,7 @@ pub fn with_default(count: usize) -> Bench {
     let bench = Bench::new(count);
     let mut ledger = bench.ledger();
     let lane = ledger.default_lane(Provider::Claude).unwrap().lane.id;
-    ledger.adopt(lane, Some(bench.accounts[0]), Utc(0)).unwrap();
+    ledger.adopt(lane, Some(bench.accounts[0]), None, Utc(0)).unwrap();
     bench
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{T0, WAIT, World, failure, is_swapped, open};
 use crate::workers;
-use sluice_engine::{Gates, Generation};
+use sluice_engine::Generation;
 use sluice_ledger::{Commit, Settled, Style, SwapStatus, Verdict, by_headroom};
 
 /// A pointer swap has no state between before and after: killed anywhere, the lane, the journal,
@@ -63,9 +63,10 @@ fn a_placing_swap_is_ordered_once_and_carried_out_by_the_caller() {
     assert_eq!(to, world.accounts[1]);
     assert_eq!(world.active(), (0, 1), "nothing moved yet");
     assert_eq!(report(&mut world, 1), Verdict::UnderWay { swap });
-    let commit = Commit { swap, gates: &Gates::default(), at: T0.plus_seconds(2) };
+    let commit = Commit { swap, gates: None, protect_s: None, at: T0.plus_seconds(2) };
     let settled = world.ledger.settle(&commit).unwrap();
-    assert_eq!(settled, Settled::Committed { generation: Generation(2) });
+    let Settled::Committed { lane, .. } = settled else { panic!("{settled:?}") };
+    assert_eq!(lane.generation, Generation(2));
     assert!(matches!(report(&mut world, 3), Verdict::Stale { retry_advised: true, .. }));
     assert_eq!(world.counts().0, 1);
 }

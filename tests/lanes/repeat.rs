@@ -152,7 +152,7 @@ fn with_codex(bench: &Bench) -> Vec<AccountId> {
         .collect();
     let lane = ledger.ensure_lane(Provider::Codex, "code", None).unwrap().lane.id;
     let then = crate::support::T0.plus_seconds(-3_600);
-    ledger.adopt(lane, Some(ids[0]), then).unwrap();
+    ledger.adopt(lane, Some(ids[0]), None, then).unwrap();
     ids
 }
 

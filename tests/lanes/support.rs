@@ -108,7 +108,7 @@ pub fn account(ledger: &mut Ledger, name: &str) -> AccountId {
 
 pub fn lane_on(ledger: &mut Ledger, name: &str, active: AccountId) -> LaneId {
     let lane = ledger.ensure_lane(Provider::Claude, name, None).unwrap().lane.id;
-    ledger.adopt(lane, Some(active), T0.plus_seconds(-3_600)).unwrap();
+    ledger.adopt(lane, Some(active), None, T0.plus_seconds(-3_600)).unwrap();
     lane
 }
 

@@ -81,7 +81,7 @@ fn a21_the_reset_is_read_in_the_tools_zone() {
     let bench = Bench::new(1);
     let mut ledger = bench.ledger();
     let lane = ledger.default_lane(sluice_engine::Provider::Claude).unwrap().lane.id;
-    ledger.adopt(lane, Some(bench.accounts[0]), Utc(0)).unwrap();
+    ledger.adopt(lane, Some(bench.accounts[0]), None, Utc(0)).unwrap();
     bench.hook("stop-failure", hook, &[]);
     let skip = ledger.skip(bench.accounts[0]).unwrap().expect("a failure");
     assert_eq!(skip.resets_at.map(|at| at.0.div_euclid(60_000_000).rem_euclid(1_440)), Some(405));

@@ -231,6 +231,11 @@ unknown: number,
 locked: boolean, } | { "answer": "refused" } & Refused;
 
 /**
+ * Who wanted a swap.
+ */
+export type AskedBy = "driver" | "person" | "report";
+
+/**
  * Why a provider refuses work of an account.
  */
 export type Block = "limit" | "other_window" | "spending" | "not_allowed" | "disabled";
@@ -460,6 +465,10 @@ target: AccountId | null,
  * The decision in a sentence.
  */
 sentence: string, 
+/**
+ * The swap that followed, by its ledger row, whatever came of it; in the log only.
+ */
+swap: number | null, 
 /**
  * The candidates as the engine saw them.
  */
@@ -1218,6 +1227,15 @@ from: AccountId | null,
  * The account that came.
  */
 to: AccountId, 
+/**
+ * Who wanted it.
+ */
+asked_by: AskedBy, 
+/**
+ * The decision behind it, by its ledger row; `None` where a person or a tool's report moved it
+ * without one, or where it could not be written down.
+ */
+decision: number | null, 
 /**
  * The branch.
  */

@@ -1,12 +1,13 @@
-// Page *Decisions*: what was decided in the last day, why, and the outcome.
+// Page *Decisions*: what was decided in the last day, why, and the outcome; each leads to the other.
 
-import { Fragment } from "preact";
-import { useState } from "preact/hooks";
+import { type ComponentChildren, Fragment } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import type { Candidate, DecisionFilter, DecisionView, SwapView } from "./bindings";
 import { clock, DAY_MS, instant, percent, seconds } from "./format";
+import { after, anchor, behind, type Lead, missing } from "./lead";
 import { Reading, Segments } from "./parts";
 import { nameOf, useRows, useStore } from "./store";
-import { refusal, tier, tierMeaning, trigger } from "./words";
+import { askedBy, refusal, tier, tierMeaning, trigger } from "./words";
 
 type Filter = "all" | "act" | "stay";
 
@@ -18,6 +19,7 @@ const ANY: DecisionFilter = { trigger: null, action: null, account: null };
 export function Decisions() {
   const { view, nowMs } = useStore();
   const [filter, setFilter] = useState<Filter>("all");
+  const [led, setLed] = useState<Lead | null>(null);
   const newest = view.last_decision?.id ?? "";
   const decisions = useRows(
     { verb: "decisions", limit: DECISIONS_MAX, before: null, only: ANY },
@@ -33,6 +35,8 @@ export function Decisions() {
   const wanted = day.filter(
     (row) => filter === "all" || (row.action === "stay") === (filter === "stay"),
   );
+  const apart = decisions.rows === null ? null : missing(led, wanted);
+  useLed(led, apart);
   return (
     <>
       <header class="page-head">
@@ -54,9 +58,10 @@ export function Decisions() {
         ) : wanted.length === 0 ? (
           <p class="muted">No such decision in the last day.</p>
         ) : (
-          <DecisionTable rows={grouped(wanted)} />
+          <DecisionTable rows={grouped(wanted)} led={led} lead={setLed} />
         )}
       </section>
+      {apart !== null && <Apart key={apart} id={apart} lead={setLed} />}
       <section aria-labelledby="swaps">
         <h2 id="swaps">Swaps</h2>
         {swaps.rows === null ? (
@@ -64,15 +69,88 @@ export function Decisions() {
         ) : swaps.rows.length === 0 ? (
           <p class="muted">No swap yet.</p>
         ) : (
-          <SwapTable rows={swaps.rows} />
+          <SwapTable rows={swaps.rows} led={led} lead={setLed} />
         )}
       </section>
     </>
   );
 }
 
+/** Shows the row that was led to; one that is read by itself shows itself. */
+function useLed(led: Lead | null, apart: number | null) {
+  useEffect(() => {
+    if (led !== null && apart === null) show(led);
+  }, [led]);
+}
+
+function show(led: Lead) {
+  const row = document.getElementById(anchor(led));
+  row?.scrollIntoView({ block: "center" });
+  row?.focus({ preventScroll: true });
+}
+
+/** A decision that is older than the list, or filtered out of it. */
+function Apart({ id, lead }: { id: number; lead: (to: Lead) => void }) {
+  const { rows, trouble } = useRows(
+    { verb: "decisions", limit: 1, before: id + 1, only: ANY },
+    (answer) => (answer.answer === "decisions" ? answer.rows : null),
+    id,
+  );
+  const led: Lead = { table: "decision", id };
+  const found = rows?.find((row) => row.id === id);
+  useEffect(() => {
+    if (rows !== null) show(led);
+  }, [rows]);
+  return (
+    <section aria-label={`Decision ${id}`}>
+      {rows === null ? (
+        <Reading trouble={trouble} />
+      ) : found === undefined ? (
+        <p class="muted" id={anchor(led)} tabIndex={-1}>
+          Decision {id} is not kept any more.
+        </p>
+      ) : (
+        <DecisionTable rows={grouped([found])} led={led} lead={lead} />
+      )}
+    </section>
+  );
+}
+
+/** A button in a row that leads to a row of the other table. */
+function LeadTo({ to, lead }: { to: Lead; lead: (to: Lead) => void }) {
+  // A lead of its own each time: the same row can be led to twice.
+  return (
+    <button type="button" class="button quiet lead" onClick={() => lead({ ...to })}>
+      {to.table === "decision" ? "Decision" : "Swap"} {to.id}
+    </button>
+  );
+}
+
+interface Table<Row> {
+  rows: Row[];
+  led: Lead | null;
+  lead: (to: Lead) => void;
+}
+
+interface RowProps {
+  led: Lead | null;
+  own: Lead;
+  children: ComponentChildren;
+}
+
+/** A row that can be led to. */
+function Row({ led, own, children }: RowProps) {
+  const here = led !== null && anchor(led) === anchor(own);
+  return (
+    <tr id={anchor(own)} tabIndex={-1} class={here ? "led" : ""}>
+      {children}
+    </tr>
+  );
+}
+
 interface Run {
   row: DecisionView;
+  swap: Lead | null;
   count: number;
   sinceMs: number;
 }
@@ -93,13 +171,13 @@ function grouped(rows: DecisionView[]): Run[] {
       last.count += 1;
       last.sinceMs = row.at_ms;
     } else {
-      runs.push({ row, count: 1, sinceMs: row.at_ms });
+      runs.push({ row, swap: after(row), count: 1, sinceMs: row.at_ms });
     }
   }
   return runs;
 }
 
-function DecisionTable({ rows }: { rows: Run[] }) {
+function DecisionTable({ rows, led, lead }: Table<Run>) {
   const [open, setOpen] = useState<number | null>(null);
   const { view, nowMs } = useStore();
   return (
@@ -115,9 +193,9 @@ function DecisionTable({ rows }: { rows: Run[] }) {
         </tr>
       </thead>
       <tbody>
-        {rows.map(({ row, count, sinceMs }) => (
+        {rows.map(({ row, swap, count, sinceMs }) => (
           <Fragment key={row.id}>
-            <tr>
+            <Row led={led} own={{ table: "decision", id: row.id }}>
               <td class="when" title={instant(row.at_ms)}>
                 {clock(row.at_ms, nowMs)}
                 {count > 1 && <small>since {clock(sinceMs, nowMs)}</small>}
@@ -128,6 +206,7 @@ function DecisionTable({ rows }: { rows: Run[] }) {
               <td>
                 {row.sentence}
                 {count > 1 && <small>{count} times in a row</small>}
+                {swap !== null && <LeadTo to={swap} lead={lead} />}
               </td>
               <td class="end">
                 <button
@@ -140,7 +219,7 @@ function DecisionTable({ rows }: { rows: Run[] }) {
                   {open === row.id ? "Hide" : "Candidates"}
                 </button>
               </td>
-            </tr>
+            </Row>
             {open === row.id && (
               <tr class="detail">
                 <td colSpan={4}>
@@ -215,13 +294,18 @@ function Candidates({ rows, chosen }: { rows: Candidate[]; chosen: number | null
   );
 }
 
+function Behind({ swap, lead }: { swap: SwapView; lead: (to: Lead) => void }) {
+  const to = behind(swap);
+  return to === null ? null : <LeadTo to={to} lead={lead} />;
+}
+
 const STATUS: Record<string, string> = {
   committed: "Done",
   failed: "Failed",
   pending: "Under way",
 };
 
-function SwapTable({ rows }: { rows: SwapView[] }) {
+function SwapTable({ rows, led, lead }: Table<SwapView>) {
   const { view, nowMs } = useStore();
   return (
     <table class="rows">
@@ -233,12 +317,13 @@ function SwapTable({ rows }: { rows: SwapView[] }) {
           <th scope="col" class="tight">
             Was live for
           </th>
+          <th scope="col">Asked by</th>
           <th scope="col">Why</th>
         </tr>
       </thead>
       <tbody>
         {rows.map((row) => (
-          <tr key={row.id}>
+          <Row key={row.id} led={led} own={{ table: "swap", id: row.id }}>
             <td class="when" title={instant(row.at_ms)}>
               {clock(row.at_ms, nowMs)}
             </td>
@@ -252,10 +337,14 @@ function SwapTable({ rows }: { rows: SwapView[] }) {
               {row.residency_seconds === null ? "–" : seconds(row.residency_seconds)}
             </td>
             <td>
+              {askedBy[row.asked_by]}
+              <Behind swap={row} lead={lead} />
+            </td>
+            <td>
               {row.reason}
               {row.error !== null && <small class="bad">{row.error}</small>}
             </td>
-          </tr>
+          </Row>
         ))}
       </tbody>
     </table>

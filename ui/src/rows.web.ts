@@ -13,6 +13,7 @@ export function decisions(now: number): DecisionView[] {
     active: 1,
     target: null,
     sentence: "Work stays live: no rule fired.",
+    swap: null,
     candidates: [
       {
         account: 1,
@@ -71,6 +72,7 @@ export function decisions(now: number): DecisionView[] {
       active: 4,
       target: 1,
       sentence: "Spare's 5-hour window is 92% full; Work has the most room.",
+      swap: 5,
     }),
   ];
 }
@@ -83,6 +85,8 @@ export function swaps(now: number): SwapView[] {
       provider: "claude",
       from: 4,
       to: 1,
+      asked_by: "driver",
+      decision: 12,
       trigger: "forced_critical",
       reason: "Spare's 5-hour window was 92% full.",
       status: "committed",
@@ -95,6 +99,8 @@ export function swaps(now: number): SwapView[] {
       provider: "claude",
       from: 1,
       to: 4,
+      asked_by: "person",
+      decision: null,
       trigger: "manual",
       reason: "You asked.",
       status: "failed",

@@ -1,6 +1,6 @@
 // The engine's names in plain words.
 
-import type { Login, Mode, Refusal } from "./bindings";
+import type { AskedBy, Login, Mode, Refusal } from "./bindings";
 
 export { needWords as need, triggerWords as trigger } from "./bindings";
 
@@ -45,6 +45,12 @@ export const refusal: Record<Refusal, string> = {
   stale: "What is known of it is too old",
   outranked: "Eligible, another was better",
   none: "The best candidate",
+};
+
+export const askedBy: Record<AskedBy, string> = {
+  driver: "Sluice",
+  person: "You",
+  report: "A tool's report",
 };
 
 /** The policies that may decide. */

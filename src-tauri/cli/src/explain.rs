@@ -43,7 +43,9 @@ pub async fn explain(link: &Link, view: &View, decision: Option<&str>) -> Outcom
 /// The decision of `when`, in words.
 fn explained(view: &View, row: &DecisionView, when: &str) -> String {
     let tool = row.provider.spec().tool;
-    let paragraph = folded(&format!("{} {}", row.sentence, next(view, row)));
+    let swap = row.swap.map(|number| format!(" In `sluice log --swaps` it is swap {number}."));
+    let swap = swap.unwrap_or_default();
+    let paragraph = folded(&format!("{} {}{swap}", row.sentence, next(view, row)));
     let head = format!("Decision {} for {tool}, {when}\n\n{paragraph}\n\n", row.id);
     if row.candidates.is_empty() {
         return head + "What each account looked like then is not kept any more.";

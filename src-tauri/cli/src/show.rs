@@ -293,8 +293,9 @@ pub async fn log(link: &Link, view: &View, command: &Command) -> Outcome {
 }
 
 fn decision_line(row: &DecisionView) -> String {
+    let swap = row.swap.map(|number| format!(" (swap {number})")).unwrap_or_default();
     format!(
-        "{:>6}  {}  {:<6} {:<20} {}",
+        "{:>6}  {}  {:<6} {:<20} {}{swap}",
         row.id,
         instant(row.at_ms),
         row.action,
@@ -316,12 +317,14 @@ async fn swap_log(link: &Link, view: &View, limit: u32) -> Outcome {
 fn swap_line(view: &View, row: &SwapView) -> String {
     let from = row.from.map_or("nobody".to_owned(), |id| listed(view, id));
     let why = row.error.as_deref().unwrap_or(&row.reason);
+    let decision = row.decision.map(|number| format!(", decision {number}")).unwrap_or_default();
     format!(
-        "{:>6}  {}  {:<9} {from} → {}  {why}",
+        "{:>6}  {}  {:<9} {from} → {}  {}{decision}  {why}",
         row.id,
         instant(row.at_ms),
         row.status,
-        listed(view, row.to)
+        listed(view, row.to),
+        row.asked_by.name()
     )
 }
 

@@ -2,7 +2,7 @@
 //! meanwhile.
 
 use super::deadlines::Task;
-use super::{CallId, Core, Effect};
+use super::{CallId, Core, Effect, Motive, Then};
 use crate::ports::{SwapOrder, SwapReport, Trouble};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -10,7 +10,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::world::Settlement;
-use sluice_engine::{AccountId, Gates, LaneId, Now, Provider, Trigger, Utc};
+use sluice_engine::{AccountId, Lane, LaneId, Now, Provider, Utc};
 use sluice_protocol::{Answer, Cause, Code, Refused, SwapView};
 
 /// A foreign write this soon after a swap undoes it, seconds.
@@ -120,67 +120,53 @@ impl Swaps {
 }
 
 impl Core {
-    pub(super) fn begin_swap(
-        &mut self,
+    /// An order as things stand; `None` for a provider without a lane.
+    pub(super) fn order(
+        &self,
         provider: Provider,
         to: AccountId,
-        trigger: Trigger,
-        reason: String,
-        call: Option<CallId>,
+        motive: Motive,
         now: Now,
-    ) {
-        let Some(lane) = self.lane(provider) else { return };
+    ) -> Option<SwapOrder> {
+        let lane = self.lane(provider)?;
         let order = SwapOrder {
             lane: lane.id,
             generation: lane.generation,
             provider,
             from: None,
             to: (to, self.profiles.key(to)),
-            trigger,
-            reason,
-            by_person: call.is_some(),
-            gates_after: Gates::default(),
-            residency_seconds: None,
+            trigger: motive.trigger,
+            reason: motive.reason,
+            asked_by: motive.asked_by,
+            decision: None,
+            gates: lane.gates.clone(),
+            protect_s: None,
             at: now.wall,
         };
-        let order = self.renewed_order(order, call.is_some(), now);
-        self.order_swap(order, call, now);
+        Some(self.renewed_order(order, now))
     }
 
-    /// The order as it has to be now: who leaves, under which generation, and what follows.
-    pub(super) fn renewed_order(&self, order: SwapOrder, by_person: bool, now: Now) -> SwapOrder {
+    /// The order as it has to be now: who leaves, under which generation and gates.
+    fn renewed_order(&self, order: SwapOrder, now: Now) -> SwapOrder {
         let Some(lane) = self.lane(order.provider) else { return order };
-        let residency =
-            lane.gates.last_committed.map(|at| now.wall.seconds_since(at).max(0.0) as i64);
         let from =
             self.seats.live(order.provider).map(|account| (account, self.profiles.key(account)));
         SwapOrder {
             generation: lane.generation,
             from,
-            gates_after: self.gates_after(lane.id, order.to.0, by_person, now),
-            residency_seconds: residency,
+            gates: lane.gates.clone(),
+            protect_s: order.by_person().then(|| self.world.protect_s()),
             at: now.wall,
             ..order
         }
     }
 
-    pub(super) fn carry_out_swap(&mut self, order: SwapOrder, call: Option<CallId>) {
+    pub(super) fn carry_out_swap(&mut self, order: SwapOrder, call: Option<CallId>, now: Now) {
+        let order = self.renewed_order(order, now);
         self.skips.probe(order.to.0, order.at, &mut self.effects);
         self.deadlines.add(Task::Swapping(order.at), &mut self.effects);
         self.swaps.running = Some(Running { order: order.clone(), call, overdue: false });
         self.effects.push(Effect::Swap(Box::new(order)));
-    }
-
-    /// The gates as they will be once the swap is committed: journalled in the same transaction.
-    fn gates_after(&self, lane: LaneId, to: AccountId, by_person: bool, now: Now) -> Gates {
-        let mut after = self.world.clone();
-        after.settle(lane, Settlement::Committed { to, by_person }, now);
-        after
-            .lanes
-            .into_iter()
-            .find(|found| found.id == lane)
-            .map(|lane| lane.gates)
-            .unwrap_or_default()
     }
 
     pub(super) fn on_swapped(&mut self, report: SwapReport, now: Now) {
@@ -190,9 +176,11 @@ impl Core {
         self.deadlines.remove(Task::Swapping(order.at));
         let mut retry_after_s = None;
         let view = match report {
-            SwapReport::Committed { row, lingering, caveats } => {
+            SwapReport::Committed { row, settled, lingering, caveats } => {
+                let residency_seconds = settled.as_ref().and_then(|found| found.residency_seconds);
+                self.read_back(&order, settled.map(|found| found.lane), now);
                 self.on_committed(&order, row, (lingering, &caveats), now);
-                Ok(swap_view(&order, row, "committed", None))
+                Ok(swap_view(&order, row, residency_seconds))
             }
             SwapReport::Failed { row, trouble } => {
                 let to = order.to.0;
@@ -210,6 +198,8 @@ impl Core {
             }
             SwapReport::Stale { text } => {
                 self.world.settle(order.lane, Settlement::Stale, now);
+                // The ledger may know the lane otherwise: it says how.
+                self.findings.add(order.lane);
                 Err(Trouble::new(Code::Stale, text))
             }
             SwapReport::Stuck { row: _, text } => {
@@ -220,7 +210,9 @@ impl Core {
                 Err(Trouble::new(Code::StuckSwap, text))
             }
         };
-        self.store_lane(order.lane, now);
+        if view.is_err() {
+            self.store_lane(order.lane, now);
+        }
         self.read_seat(order.provider);
         self.effects.push(Effect::LookAtRuns);
         if let Some(call) = call {
@@ -234,15 +226,43 @@ impl Core {
         }
     }
 
+    /// What kept a decided swap from happening may soon be over.
+    pub(super) fn decide_again(&mut self, lane: LaneId, now: Now) {
+        self.lanes.decide_by(lane, now.wall.plus_seconds(AGAIN_S));
+    }
+
     /// A swap that something passing stood in the way of is decided anew soon. A person is told when
     /// it does not pass.
     fn wait_to_swap(&mut self, order: &SwapOrder, trouble: &Trouble, now: Now) {
-        if order.by_person {
+        if order.by_person() {
             return;
         }
-        self.lanes.decide_by(order.lane, now.wall.plus_seconds(AGAIN_S));
+        self.decide_again(order.lane, now);
         if self.swaps.waits(order.lane, now.wall) >= WAITS_UNTOLD_S {
             self.tell_swap_failed(order, None, trouble, now);
+        }
+    }
+
+    /// The lane as the settlement left it. What the person said of it meanwhile holds, and is written
+    /// down again: the ledger drops what names a generation that is gone.
+    fn read_back(&mut self, order: &SwapOrder, row: Option<Lane>, now: Now) {
+        let Some(meanwhile) = self.lane(order.provider).cloned() else { return };
+        let Some(mut row) = row else {
+            // Not settled, so the ledger has the old one: recovery finds the new login in the seat.
+            if let Some(lane) = self.lane_mut(order.provider) {
+                lane.active = Some(order.to.0);
+            }
+            return self.recovery.now(now.wall);
+        };
+        let changed = meanwhile.gates != order.gates;
+        if changed {
+            let protected = order.protect_s.zip(row.gates.last_committed);
+            let protected = protected.map(|(span_s, at)| at.plus_seconds(span_s));
+            row.gates.paused_until = meanwhile.gates.paused_until.max(protected);
+        }
+        self.world.read_back(row, order.by_person());
+        if changed {
+            self.store_gates(order.lane, Then::Nothing);
         }
     }
 
@@ -254,8 +274,6 @@ impl Core {
         now: Now,
     ) {
         let to = order.to.0;
-        let settlement = Settlement::Committed { to, by_person: order.by_person };
-        self.world.settle(order.lane, settlement, now);
         let arriving = self.profiles.kept(to).and_then(|kept| kept.access_expires_at);
         let leaving = self.seats.swapped(order.provider, to, arriving);
         if let Some((from, _)) = &order.from {
@@ -289,23 +307,25 @@ impl Core {
         true
     }
 
-    /// The swap that is being carried out or waits for the proof of its target.
+    /// The swap that is being carried out, or waits for its decision's row or the proof of its target.
     pub(crate) fn under_way(&self) -> Option<&SwapOrder> {
-        self.swaps.running().or(self.proofs.order())
+        self.swaps.running().or(self.proofs.order()).or(self.recording.order())
     }
 }
 
-fn swap_view(order: &SwapOrder, row: i64, status: &str, error: Option<String>) -> SwapView {
+fn swap_view(order: &SwapOrder, row: i64, residency_seconds: Option<i64>) -> SwapView {
     SwapView {
         id: row,
         at_ms: order.at.millis(),
         provider: order.provider,
         from: order.from.as_ref().map(|(account, _)| *account),
         to: order.to.0,
+        asked_by: order.asked_by,
+        decision: order.decision,
         trigger: order.trigger,
         reason: order.reason.clone(),
-        status: status.to_owned(),
-        residency_seconds: order.residency_seconds,
-        error,
+        status: "committed".to_owned(),
+        residency_seconds,
+        error: None,
     }
 }

@@ -1,16 +1,17 @@
-//! A person asks for an account: the swap begins, is refused with a reason, or waits for a renewal to end.
+//! A person asks for an account: the swap begins, is refused with a reason, or waits for a renewal or the
+//! ledger.
 
 use super::seats::Seat;
-use super::{CallId, Core, Effect};
+use super::{CallId, Core, Effect, Motive};
 use crate::ports::login_text;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use sluice_engine::{AccountId, Now, Provider, Trigger};
+use sluice_engine::{AccountId, AskedBy, Now, Provider, Trigger};
 use sluice_protocol::{Answer, Code, Request, refused};
 
-/// Askers waiting for a renewal to end.
+/// Askers waiting for a renewal to end, or for the ledger.
 const WAITING_MAX: usize = 8;
 
 /// Swaps that a person asked for and that wait.
@@ -33,8 +34,14 @@ impl Core {
                 if self.look_first(provider, call, Request::Swap { to }) => {}
             Err(No { answer, .. }) => self.effects.push(Effect::Answer(call, answer)),
             Ok(Waits::No(provider)) => {
-                let reason = "you asked for it".to_owned();
-                self.begin_swap(provider, to, Trigger::Manual, reason, Some(call), now);
+                let motive = Motive {
+                    asked_by: AskedBy::Person,
+                    trigger: Trigger::Manual,
+                    reason: "you asked for it".to_owned(),
+                };
+                if let Some(order) = self.order(provider, to, motive, now) {
+                    self.order_swap(order, Some(call), now);
+                }
             }
             Ok(Waits::Yes) => self.asked_swaps.waiting.push_back((call, to)),
         }
@@ -90,7 +97,8 @@ impl Core {
             return Err(refusal(Code::Busy, text));
         }
         let renewing = self.refreshes.is_busy_with(to);
-        Ok(if renewing || self.seats.is_capturing(provider) {
+        let finding = self.lane(provider).is_some_and(|lane| self.is_finding(lane.id));
+        Ok(if renewing || finding || self.seats.is_capturing(provider) {
             Waits::Yes
         } else {
             Waits::No(provider)

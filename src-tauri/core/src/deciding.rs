@@ -1,7 +1,7 @@
 //! When a lane decides, what its mode makes of the decision, and what is written down.
 
 use super::effects::Effects;
-use super::{Core, Record, Then};
+use super::{Core, Motive, Record, Then};
 use crate::explain;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -9,7 +9,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{
-    Account, AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger, Utc,
+    Account, AccountId, Action, AskedBy, Decision, LaneId, Now, Provider, Refusal, Trigger, Utc,
 };
 use sluice_protocol::{Advice, Cause, DecisionView, Mode};
 
@@ -110,10 +110,10 @@ impl Lanes {
         }
     }
 
-    /// Says whether the engine's memory is to be written down again.
-    fn count(&mut self) -> bool {
+    /// Which of this run's decisions the next one is.
+    fn count(&mut self) -> u64 {
         self.count = self.count.wrapping_add(1);
-        self.count.is_multiple_of(MEMORY_EVERY)
+        self.count
     }
 
     /// Decisions in a row that found nothing to judge by.
@@ -137,24 +137,11 @@ impl Lanes {
 }
 
 impl Core {
-    pub(super) fn store_lane(&mut self, id: LaneId, now: Now) {
-        let written =
-            self.world.lanes.iter().find(|lane| lane.id == id).map(|lane| lane.generation);
-        self.store_lane_then(id, Then::Lane(id, written.unwrap_or_default()), now);
-    }
-
-    pub(super) fn store_lane_then(&mut self, id: LaneId, then: Then, now: Now) {
-        if let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) {
-            let record = Record::Lane { lane: Box::new(lane.clone()), at: now.wall };
-            self.effects.store(record, then);
-        }
-    }
-
     pub(super) fn drive_decisions(&mut self, now: Now) {
         let lanes: Vec<_> = self.world.lanes.iter().map(|lane| (lane.id, lane.provider)).collect();
         for (lane, provider) in lanes {
             if self.decides(lane, provider, now) {
-                self.decide(lane, provider, now);
+                self.decide(lane, provider, AskedBy::Driver, now);
             }
         }
     }
@@ -178,7 +165,7 @@ impl Core {
         self.lanes.is_due(lane, (period, reading), now.wall, &mut self.effects)
     }
 
-    pub(super) fn decide(&mut self, lane: LaneId, provider: Provider, now: Now) {
+    pub(super) fn decide(&mut self, lane: LaneId, provider: Provider, asked_by: AskedBy, now: Now) {
         let before = self.apply_skips(lane, now);
         // Kept as it was before, or a replay would start after the fact.
         let world = serde_json::to_string(&self.world).unwrap_or_default();
@@ -201,7 +188,6 @@ impl Core {
         let sentence = explain::sentence(&decision, action, |id| self.label(id).to_owned());
         let advice =
             (action == "advise").then(|| decision.best.zip(Some(sentence.clone()))).flatten();
-        self.remember(lane, provider, &decision, action, &sentence);
         self.take_advice(lane, provider, advice, now);
         self.notice_conditions(lane, provider, &decision, now);
         self.store_lane(lane, now);
@@ -209,31 +195,60 @@ impl Core {
             ("swap", Action::Swap { to }) => Some(to),
             _ => None,
         };
-        self.effects.store(
-            Record::Decision {
-                decision: Box::new(decision.clone()),
-                provider,
-                action,
-                sentence: sentence.clone(),
-                mode,
-                world,
-            },
-            Then::Decided(lane),
-        );
-        self.remember_world(action);
-        match swap_to {
-            Some(to) => self.swap_between_turns(lane, provider, to, &decision, sentence, now),
+        let motive = Motive { asked_by, trigger: decision.trigger, reason: sentence.clone() };
+        let number = self.record_decision(decision, (provider, action), sentence, Some(world));
+        match swap_to.and_then(|to| self.order(provider, to, motive, now)) {
+            Some(order) => self.recording.add(order, number),
             None => self.turn_waits.forget(lane),
         }
     }
 
-    /// The engine's memory is small and is written down with every swap and every few decisions.
-    fn remember_world(&mut self, action: &str) {
-        let is_due = self.lanes.count();
-        if action == "swap" || is_due {
+    /// The account for a seat that nobody is signed in to, which the engine does not look at.
+    pub(super) fn decide_to_fill(
+        &mut self,
+        provider: Provider,
+        to: AccountId,
+        sentence: String,
+        now: Now,
+    ) {
+        let trigger = Trigger::FailureReported;
+        let motive = Motive { asked_by: AskedBy::Driver, trigger, reason: sentence.clone() };
+        let Some(order) = self.order(provider, to, motive, now) else { return };
+        let decision = Decision {
+            at: now.wall,
+            lane: order.lane,
+            generation: order.generation,
+            active: None,
+            action: Action::Swap { to },
+            trigger,
+            reason: String::new(),
+            best: Some(to),
+            candidates: Vec::new(),
+        };
+        let number = self.record_decision(decision, (provider, "swap"), sentence, None);
+        self.recording.add(order, number);
+    }
+
+    /// Writes a decision down and says which of this run's it is. The engine's memory is small and is
+    /// written with every swap and every few decisions.
+    fn record_decision(
+        &mut self,
+        decision: Decision,
+        (provider, action): (Provider, &'static str),
+        sentence: String,
+        world: Option<String>,
+    ) -> u64 {
+        let number = self.lanes.count();
+        let (lane, mode) = (decision.lane, self.mode(provider));
+        self.remember(lane, provider, &decision, action, &sentence);
+        let decision = Box::new(decision);
+        let record = Record::Decision { decision, provider, action, sentence, mode, world };
+        self.effects.store(record, Then::Decided { lane, number });
+        if action == "swap" || number.is_multiple_of(MEMORY_EVERY) {
             let memory = Box::new(self.world.memory.clone());
             self.effects.store(Record::Memory(memory), Then::Nothing);
         }
+        number
     }
 
     /// Whether an automatic swap to this account may be done or advised now.
@@ -268,6 +283,7 @@ impl Core {
             active: decision.active,
             target,
             sentence: sentence.to_owned(),
+            swap: None,
             candidates: decision.candidates.clone(),
         };
         self.lanes.set_last_decision(lane, view);

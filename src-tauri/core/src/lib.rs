@@ -35,6 +35,7 @@ pub mod ports;
 mod proving;
 mod publishing;
 mod read_all;
+mod recording;
 pub mod records;
 mod recovering;
 mod removing;
@@ -42,6 +43,7 @@ mod reports;
 mod requests;
 mod seats;
 pub mod settings;
+mod storing;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -63,7 +65,7 @@ use crate::ports::{Loaded, Recovered};
 use crate::records::Record;
 use crate::seats::Seat;
 use crate::settings::Settings;
-use sluice_engine::{Account, AccountId, Lane, Now, Provider, Utc, World};
+use sluice_engine::{Account, AccountId, AskedBy, Lane, Now, Provider, Trigger, Utc, World};
 use sluice_protocol::Mode;
 
 /// How the core is set up.
@@ -73,6 +75,14 @@ pub struct Options {
     pub offline: bool,
     /// Seed of the jitter.
     pub seed: u64,
+}
+
+/// Why an account is to become live.
+struct Motive {
+    asked_by: AskedBy,
+    trigger: Trigger,
+    /// In a sentence.
+    reason: String,
 }
 
 /// The router. It owns the world and what every machine needs; all else is private to the machine that
@@ -92,6 +102,8 @@ pub struct Core {
     polls: polling::Polls,
     refreshes: tokens::Refreshes,
     lanes: deciding::Lanes,
+    recording: recording::Recording,
+    findings: storing::Findings,
     skips: walls::SkipList,
     turn_waits: turns::TurnWaits,
     proofs: proving::Proofs,
@@ -171,6 +183,8 @@ impl Core {
             polls: polling::Polls::new(options.seed),
             refreshes: tokens::Refreshes::default(),
             lanes: deciding::Lanes::default(),
+            recording: recording::Recording::default(),
+            findings: storing::Findings::default(),
             skips: walls::SkipList::default(),
             turn_waits: turns::TurnWaits::default(),
             proofs: proving::Proofs::default(),
@@ -219,7 +233,7 @@ impl Core {
             Input::Stored { then, result } => self.on_stored(then, result, now),
             Input::Looked(look) => self.on_looked(*look, now),
             Input::Flown { call, flown } => self.on_flown(call, flown, now),
-            Input::Overdue(port) => self.health.overdue(port),
+            Input::Overdue(port) => self.on_overdue(port, now),
             Input::Answering(port) => self.health.answering(port),
             Input::Recovered(found) => self.on_recovered(found, now),
             Input::Restarted { call, result } => self.on_restarted(call, result),
@@ -282,6 +296,13 @@ impl Core {
         self.foresee(now);
         self.advise(now);
         self.release_held(now);
+    }
+
+    fn on_overdue(&mut self, port: Port, now: Now) {
+        self.health.overdue(port);
+        if port == Port::Ledger {
+            self.give_up_recording(now);
+        }
     }
 
     fn on_jump(&mut self, jump: Jump, now: Now) {

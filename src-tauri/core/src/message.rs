@@ -191,10 +191,16 @@ pub enum Then {
     Tidied,
     /// A new account gets its id and its credential is kept.
     Enrol(Provider),
-    /// The lane learns which generation is in force, if it still has the one that was written.
-    Lane(LaneId, Generation),
-    /// The advice of a lane gets its decision's row.
-    Decided(LaneId),
+    /// The ledger took note of who is in a lane's seat: the generation in force is read back, unless
+    /// the lane has moved on since this one.
+    Found(LaneId, Generation),
+    /// A lane's decision has its row: advice names it, and the swap that was decided begins.
+    Decided {
+        /// Which lane.
+        lane: LaneId,
+        /// Which of this run's decisions.
+        number: u64,
+    },
 }
 
 /// What is known at one moment.

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::skip::{FailureKind, LimitWindow, Wall};
 use sluice_engine::{
-    AccountId, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
+    AccountId, AskedBy, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
 };
 use sluice_protocol::{Answer, CapView, Cause, Code, LaneView, Notice, NoticeKind, RunView};
 
@@ -158,23 +158,45 @@ pub struct SwapOrder {
     pub trigger: Trigger,
     /// Why, in a sentence.
     pub reason: String,
-    /// A person asked.
-    pub by_person: bool,
-    /// The lane's gates once it is committed, for the same transaction.
-    pub gates_after: sluice_engine::Gates,
-    /// How long the account that leaves was active, whole seconds.
-    pub residency_seconds: Option<i64>,
+    /// Who wants it.
+    pub asked_by: AskedBy,
+    /// The decision behind it, by its row; `None` when there is none, or when it could not be
+    /// recorded: then the reason says so.
+    pub decision: Option<i64>,
+    /// The lane's gates as they are, which the settlement moves on.
+    pub gates: sluice_engine::Gates,
+    /// A person's choice is left alone for so long afterwards, seconds.
+    pub protect_s: Option<i64>,
     /// When it was decided.
     pub at: Utc,
 }
 
+impl SwapOrder {
+    /// A person asked.
+    #[must_use]
+    pub fn by_person(&self) -> bool {
+        self.asked_by == AskedBy::Person
+    }
+}
+
+/// What the ledger's settlement of a swap says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    /// The lane as it is now.
+    pub lane: Lane,
+    /// How long the account that left was active, whole seconds.
+    pub residency_seconds: Option<i64>,
+}
+
 /// How a swap ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SwapReport {
-    /// The credential is in place and journalled.
+    /// The credential is in place.
     Committed {
         /// Ledger row.
         row: i64,
+        /// Its settlement; `None` when that could not be written, and recovery has to.
+        settled: Option<Box<Settled>>,
         /// A background process of the tool goes on with the former account until it is restarted.
         lingering: bool,
         /// What makes the login that was placed have no effect, or another one, in sentences.
@@ -208,12 +230,12 @@ pub enum SwapReport {
 }
 
 /// What recovery did about one intent at start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Recovered {
     /// Which lane.
     pub lane: LaneId,
-    /// The account now active, when the swap turned out to have happened.
-    pub committed: Option<AccountId>,
+    /// The settlement, when the swap turned out to have happened.
+    pub committed: Option<Settled>,
     /// A person must look.
     pub stuck: bool,
     /// It is written down; if not, it is tried again in a while and after a sleep.

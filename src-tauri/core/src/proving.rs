@@ -69,7 +69,7 @@ impl Core {
     pub(super) fn order_swap(&mut self, order: SwapOrder, call: Option<CallId>, now: Now) {
         let to = order.to.0;
         if self.is_proven(to, now) {
-            return self.carry_out_swap(order, call);
+            return self.carry_out_swap(order, call, now);
         }
         let asked = if self.profiles.token_ended(to, now.wall) {
             !self.refreshes.is_busy() && self.refreshes.wait_s(to, now.wall).is_none()
@@ -166,14 +166,14 @@ impl Core {
                 );
                 Some(Trouble::new(Code::KeptUnusable, text))
             }
-            Verdict::Unknown if known != Some(Login::Valid) && !order.by_person => {
+            Verdict::Unknown if known != Some(Login::Valid) && !order.by_person() => {
                 let text = format!(
                     "The login of {label} was never taken by the provider and could not be checked \
                      now; nothing was changed."
                 );
                 Some(Trouble::new(Code::Unproven, text))
             }
-            Verdict::Taken | Verdict::Unknown if !order.by_person => self
+            Verdict::Taken | Verdict::Unknown if !order.by_person() => self
                 .barred(to, &label, now)
                 .or_else(|| {
                     matches!(verdict, Verdict::Taken).then(|| self.used_up(to, &label, now))?
@@ -182,7 +182,7 @@ impl Core {
             Verdict::Taken | Verdict::Unknown => self.moved_on(&order),
         };
         match trouble {
-            None => self.carry_out_swap(self.renewed_order(order, call.is_some(), now), call),
+            None => self.carry_out_swap(order, call, now),
             Some(trouble) => self.refuse_swap(order, call, trouble, now),
         }
     }
@@ -228,7 +228,13 @@ impl Core {
         self.observe_only(order.provider).map(|text| Trouble::new(Code::ObserveOnly, text))
     }
 
-    fn refuse_swap(&mut self, order: SwapOrder, call: Option<CallId>, trouble: Trouble, now: Now) {
+    pub(super) fn refuse_swap(
+        &mut self,
+        order: SwapOrder,
+        call: Option<CallId>,
+        trouble: Trouble,
+        now: Now,
+    ) {
         let settled =
             if trouble.code == Code::Stale { Settlement::Stale } else { Settlement::Failed };
         self.world.settle(order.lane, settled, now);

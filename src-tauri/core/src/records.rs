@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::{AccountId, Decision, Lane, Observation, Provider, Utc};
+use sluice_engine::{
+    AccountId, Decision, Gates, Generation, Lane, LaneId, Observation, Provider, Utc,
+};
 use sluice_protocol::{Cause, Mode};
 
 /// One thing to write down.
@@ -49,8 +51,9 @@ pub enum Record {
         sentence: String,
         /// Under which mode.
         mode: Mode,
-        /// The world it was made in, as JSON; what `replay` starts from.
-        world: String,
+        /// The world it was made in, as JSON; what `replay` starts from. `None` where no look of the
+        /// engine's is behind it.
+        world: Option<String>,
     },
     /// Reads that failed in a row.
     Failures {
@@ -86,9 +89,18 @@ pub enum Record {
         /// HTTP status, when there was one.
         status: Option<u16>,
     },
-    /// A lane with its gates; the answer is the generation in force.
-    Lane {
-        /// The lane.
+    /// A lane's gates, unless it has another generation by now.
+    Gates {
+        /// Which lane.
+        lane: LaneId,
+        /// The generation they belong to.
+        generation: Generation,
+        /// The gates.
+        gates: Box<Gates>,
+    },
+    /// A lane whose seat was found with another account; the answer is the generation in force.
+    Found {
+        /// The lane with its gates.
         lane: Box<Lane>,
         /// The instant of the change.
         at: Utc,

@@ -32,6 +32,11 @@ impl Recovery {
         self.stuck.insert(lane, why);
     }
 
+    /// An open swap is looked at as soon as nothing is being swapped.
+    pub(super) fn now(&mut self, now: Utc) {
+        self.due = Some(now);
+    }
+
     pub(super) fn later(&mut self, now: Utc) {
         self.due = Some(now.plus_seconds(AGAIN_S));
     }
@@ -55,6 +60,9 @@ impl Core {
 
     pub(super) fn on_recovered(&mut self, found: Result<Vec<Recovered>, Trouble>, now: Now) {
         let Ok(found) = found else { return self.recovery.later(now.wall) };
+        for settled in found.iter().filter_map(|one| one.committed.as_ref()) {
+            self.world.read_back(settled.lane.clone(), false);
+        }
         for one in found.iter().filter(|one| one.settled && !one.stuck) {
             self.recovery.stuck.remove(&one.lane);
             self.end_cause(&Cause::Stuck(one.lane));

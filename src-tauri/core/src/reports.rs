@@ -7,7 +7,8 @@ use alloc::boxed::Box;
 use sluice_engine::observation::Fact;
 use sluice_engine::skip::{FailureKind, LimitWindow, Out, Skip, Wall};
 use sluice_engine::{
-    AccountId, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, same_reset,
+    AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc,
+    same_reset,
 };
 use sluice_protocol::{Answer, Code, Mode, Outcome, refused};
 
@@ -95,7 +96,7 @@ impl Core {
         if paused {
             return "resting";
         }
-        self.decide(lane, provider, now);
+        self.decide(lane, provider, AskedBy::Report, now);
         let advised = self.lanes.advice(lane).is_some();
         match (self.under_way().is_some(), advised) {
             (true, _) => "ordered",

@@ -49,7 +49,7 @@ impl Core {
             | Request::Reconcile { .. }
             | Request::Release { .. }) => self.fly(call, flight),
             Request::Pause { provider, until_ms } => self.pause(call, provider, until_ms, now),
-            Request::Resume { provider } => self.resume(call, provider, now),
+            Request::Resume { provider } => self.resume(call, provider),
             Request::SetMode { provider, mode } => {
                 let value = serde_json::to_value(mode).unwrap_or_default();
                 self.set(call, format!("mode.{}", provider.name()), value);
@@ -200,23 +200,17 @@ impl Core {
         if !(1..=PAUSE_MAX_MS).contains(&ahead) {
             return self.refuse(call, Code::Invalid, "A pause must end within the next 31 days.");
         }
-        self.set_pause(call, provider, Some(Utc::from_millis(until_ms)), now);
+        self.set_pause(call, provider, Some(Utc::from_millis(until_ms)));
     }
 
-    fn resume(&mut self, call: CallId, provider: Option<Provider>, now: Now) {
-        self.set_pause(call, provider, None, now);
+    fn resume(&mut self, call: CallId, provider: Option<Provider>) {
+        self.set_pause(call, provider, None);
         for provider in self.providers() {
             self.want_decisions_of(provider);
         }
     }
 
-    fn set_pause(
-        &mut self,
-        call: CallId,
-        provider: Option<Provider>,
-        until: Option<Utc>,
-        now: Now,
-    ) {
+    fn set_pause(&mut self, call: CallId, provider: Option<Provider>, until: Option<Utc>) {
         let ids: Vec<_> = self
             .world
             .lanes
@@ -238,7 +232,7 @@ impl Core {
             }
             let answer = || Then::Answer(call, Box::new(Answer::Done));
             let then = if id == last { answer() } else { Then::Nothing };
-            self.store_lane_then(id, then, now);
+            self.store_gates(id, then);
         }
     }
 
@@ -347,22 +341,16 @@ impl Core {
                     self.effects.store(Record::Tidy { now: now.wall }, Then::Tidied);
                 }
             }
-            Then::Lane(lane, written) => {
-                if let Ok(row) = result
-                    && let Some(lane) = self.world.lanes.iter_mut().find(|found| found.id == lane)
-                    && lane.generation == written
-                {
-                    lane.generation.0 = row.unsigned_abs();
-                }
-            }
+            Then::Found(lane, written) => self.on_found(lane, written, result.ok()),
             Then::Tell(notice, at) => {
                 self.effects.push(Effect::Tell { notice, row: result.ok(), at });
             }
             Then::Enrol(provider) => self.on_enrolled(provider, result),
-            Then::Decided(lane) => {
+            Then::Decided { lane, number } => {
                 if let Ok(row) = result {
                     self.on_decided(lane, row);
                 }
+                self.on_recorded(number, result, now);
             }
             Then::Answer(call, answer) => match result {
                 Ok(_) => self.answer(call, *answer),

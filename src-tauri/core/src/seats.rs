@@ -343,6 +343,7 @@ impl Core {
                 }
             }
         }
+        self.findings.add(id);
         self.lanes.decide_by(id, now.wall);
         let ended = self.lanes.take_advice(id).filter(|_| active.is_none());
         if let Some(advice) = ended {

@@ -144,7 +144,7 @@ impl Core {
     ) {
         let title = format!("Now on {}", self.label(order.to.0));
         let mut body =
-            if order.by_person { "As you asked.".to_owned() } else { order.reason.clone() };
+            if order.by_person() { "As you asked.".to_owned() } else { order.reason.clone() };
         for caveat in caveats.iter().take(CAVEATS_MAX) {
             body.push_str(&format!(" But: {caveat}"));
         }
@@ -159,7 +159,7 @@ impl Core {
         if lingering {
             notice = notice.with(NoticeAction::restart(order.provider));
         }
-        self.tell_of(notice, order.by_person, now);
+        self.tell_of(notice, order.by_person(), now);
     }
 
     pub(super) fn tell_swap_failed(
@@ -172,7 +172,7 @@ impl Core {
         let title = format!("The swap to {} did not happen", self.label(order.to.0));
         let body = format!("{} The login that was live stays live.", trouble.text);
         let notice = Notice::new(Cause::SwapFailed(order.provider), title, body);
-        self.tell_of(notice, order.by_person, now);
+        self.tell_of(notice, order.by_person(), now);
     }
 
     pub(super) fn tell_stuck(&mut self, lane: LaneId, text: &str, now: Now) {

@@ -2,11 +2,10 @@
 //! does not wait.
 
 use super::{Core, Effect};
-use crate::ports::Look;
+use crate::ports::{Look, SwapOrder};
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::{AccountId, Decision, Generation, LaneId, Now, Provider, Trigger, Utc};
+use sluice_engine::{AccountId, LaneId, Now, Provider, Trigger, Utc};
 use sluice_protocol::{CapView, LaneView, RunView};
 
 /// How often a turn's end is looked for while a swap waits; our hooks tell of it at once.
@@ -37,11 +36,7 @@ impl AtWork {
 /// A decided swap that waits.
 #[derive(Clone, Debug)]
 struct AfterTurn {
-    provider: Provider,
-    generation: Generation,
-    to: AccountId,
-    trigger: Trigger,
-    sentence: String,
+    order: SwapOrder,
     since: Utc,
     look_at: Utc,
 }
@@ -75,7 +70,7 @@ enum Next {
 impl TurnWaits {
     /// The account that a lane waits to swap to.
     pub(crate) fn target(&self, lane: LaneId) -> Option<AccountId> {
-        self.open.get(&lane).map(|waiting| waiting.to)
+        self.open.get(&lane).map(|waiting| waiting.order.to.0)
     }
 
     /// The newest decision does not want it any more.
@@ -105,36 +100,21 @@ impl TurnWaits {
 
     /// Lanes of providers that are in no turn.
     fn free(&self, mid_turn: &BTreeMap<Provider, u32>) -> Vec<LaneId> {
-        let free = self.open.iter().filter(|(_, one)| !mid_turn.contains_key(&one.provider));
+        let free = self.open.iter().filter(|(_, one)| !mid_turn.contains_key(&one.order.provider));
         free.map(|(lane, _)| *lane).collect()
     }
 }
 
 impl Core {
     /// Begins a decided swap, or lets it wait for the end of a turn.
-    pub(super) fn swap_between_turns(
-        &mut self,
-        lane: LaneId,
-        provider: Provider,
-        to: AccountId,
-        decision: &Decision,
-        sentence: String,
-        now: Now,
-    ) {
-        if self.settings.turn_wait_seconds == 0 || !voluntary(decision.trigger) {
+    pub(super) fn swap_between_turns(&mut self, order: SwapOrder, now: Now) {
+        let lane = order.lane;
+        if self.settings.turn_wait_seconds == 0 || !voluntary(order.trigger) {
             self.turn_waits.forget(lane);
-            self.begin_swap(provider, to, decision.trigger, sentence, None, now);
-            return;
+            return self.order_swap(order, None, now);
         }
-        let waiting = AfterTurn {
-            provider,
-            generation: decision.generation,
-            to,
-            trigger: decision.trigger,
-            sentence,
-            since: now.wall,
-            look_at: now.wall.plus_seconds(LOOK_S),
-        };
+        let (since, look_at) = (now.wall, now.wall.plus_seconds(LOOK_S));
+        let waiting = AfterTurn { order, since, look_at };
         self.turn_waits.add(lane, waiting);
         self.effects.push(Effect::LookAtRuns);
     }
@@ -176,14 +156,9 @@ impl Core {
 
     /// The swap that waited, if the lane is still the one it was decided for.
     fn go(&mut self, lane: LaneId, now: Now) {
-        let Some(waiting) = self.turn_waits.open.remove(&lane) else { return };
-        let AfterTurn { provider, generation, to, trigger, sentence, .. } = waiting;
-        let same = self.lane(provider).is_some_and(|found| found.generation == generation);
-        let free = self.under_way().is_none() && self.may_swap(provider, to).is_ok();
-        let rests = self.lane(provider).is_some_and(|found| found.gates.paused(now.wall));
-        let auto = self.mode(provider) == sluice_protocol::Mode::Auto && !self.settings.stopped;
-        if same && free && auto && !rests {
-            self.begin_swap(provider, to, trigger, sentence, None, now);
+        let Some(AfterTurn { order, .. }) = self.turn_waits.open.remove(&lane) else { return };
+        if self.still_wanted(&order, now) {
+            self.order_swap(order, None, now);
         } else {
             self.lanes.want_decision(lane);
         }

@@ -7,7 +7,7 @@ use crate::ports::login_text;
 use alloc::collections::BTreeMap;
 use sluice_engine::choose::REFUGE_ROOMY;
 use sluice_engine::decide::lane_refusal;
-use sluice_engine::{AccountId, Lane, Login, Now, Provider, Refusal, Trigger, Utc};
+use sluice_engine::{AccountId, Lane, Login, Now, Provider, Refusal, Utc};
 use sluice_protocol::Mode;
 
 /// A seat counts as left empty after so long, seconds: a person who signs in anew is given the time,
@@ -97,7 +97,7 @@ impl Core {
                 self.label(to),
                 self.label(left)
             );
-            return self.begin_swap(provider, to, Trigger::FailureReported, reason, None, now);
+            return self.decide_to_fill(provider, to, reason, now);
         }
         let advice = to.map(|to| {
             let label = self.label(to);

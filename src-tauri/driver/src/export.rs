@@ -42,7 +42,9 @@ pub struct Swap {
     /// The account that came.
     pub to: i64,
     /// Who asked.
-    pub asked_by: String,
+    pub asked_by: &'static str,
+    /// The decision behind it, by number.
+    pub decision: Option<i64>,
     /// The branch.
     pub trigger: &'static str,
     /// Why it was ordered, in a sentence.
@@ -103,7 +105,8 @@ fn swap(row: SwapRow) -> Swap {
         provider: row.swap.provider.name(),
         from: row.swap.from.map(|id| id.0),
         to: row.swap.to.0,
-        asked_by: word(&row.swap.asked_by),
+        asked_by: row.swap.asked_by.name(),
+        decision: row.swap.decision,
         trigger: row.swap.trigger.name(),
         reason: row.swap.reason,
         status: row.status.name(),

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 pub use sluice_core::ports::{
     Depth, Flown, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, ReadError, Recovered,
-    RefreshReport, SeatLogin, SeatReport, SwapOrder, SwapReport, Told, ToolNumbers, Trouble, Twin,
-    login_text,
+    RefreshReport, SeatLogin, SeatReport, Settled, SwapOrder, SwapReport, Told, ToolNumbers,
+    Trouble, Twin, login_text,
 };
 pub use sluice_core::records::{Query, Record};
 

@@ -17,6 +17,33 @@ pub enum Action {
     },
 }
 
+/// Who wanted a swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum AskedBy {
+    /// The driver, by itself. Rows of earlier versions say `engine`.
+    #[serde(alias = "engine")]
+    Driver,
+    /// A person.
+    Person,
+    /// A tool reported that the account refuses work. Rows of earlier versions say `failure`.
+    #[serde(alias = "failure")]
+    Report,
+}
+
+impl AskedBy {
+    /// The stable lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Driver => "driver",
+            Self::Person => "person",
+            Self::Report => "report",
+        }
+    }
+}
+
 /// The branch that was taken; set by the branch, never parsed from text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]

@@ -198,8 +198,20 @@ impl Gates {
         }
     }
 
+    /// Takes note of a swap that was committed at `at`. What a person asked for is left alone for
+    /// `protect_s` seconds.
+    pub fn settled(&mut self, at: Utc, protect_s: Option<i64>) {
+        self.skips.clear();
+        let Some(protect_s) = protect_s else { return self.committed(at) };
+        self.last_attempt = Some(at);
+        self.last_committed = Some(at);
+        self.streak = None;
+        // Only ever extends: a longer pause of the person's own stays.
+        self.paused_until = self.paused_until.max(Some(at.plus_seconds(protect_s)));
+    }
+
     /// Takes note of an automatic swap that was committed at `now`.
-    pub fn committed(&mut self, now: Utc) {
+    fn committed(&mut self, now: Utc) {
         self.last_attempt = Some(now);
         self.last_committed = Some(now);
         self.streak = None;

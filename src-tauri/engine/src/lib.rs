@@ -50,7 +50,7 @@ pub mod world;
 pub use account::{Account, Login, Plan};
 pub use burn::Burn;
 pub use calendar::Calendar;
-pub use decision::{Action, Candidate, Decision, Refusal, Trigger};
+pub use decision::{Action, AskedBy, Candidate, Decision, Refusal, Trigger};
 pub use lane::{Gates, Lane};
 pub use memory::Memory;
 pub use observation::{Observation, Source};

@@ -106,21 +106,30 @@ impl World {
     }
 
     fn committed(&mut self, index: usize, to: Option<AccountId>, by_person: bool, now: Utc) {
-        let pause_s = self.rules.manual_pause_s as i64;
-        let lane = &mut self.lanes[index];
-        let from = core::mem::replace(&mut lane.active, to);
-        lane.generation.0 = lane.generation.0.saturating_add(1);
-        let gates = &mut lane.gates;
-        gates.skips.clear();
+        let protect_s = by_person.then(|| self.protect_s());
+        let mut moved = self.lanes[index].clone();
+        moved.active = to;
+        moved.generation.0 = moved.generation.0.saturating_add(1);
+        moved.gates.settled(now, protect_s);
+        self.read_back(moved, by_person);
+    }
+
+    /// How long a person's choice is left alone, seconds.
+    #[must_use]
+    pub const fn protect_s(&self) -> i64 {
+        self.rules.manual_pause_s as i64
+    }
+
+    /// Takes over a lane as the ledger has it after a swap: who is active, under which generation, and
+    /// the gates. Whether automatic swaps are off is the settings' to say.
+    pub fn read_back(&mut self, row: Lane, by_person: bool) {
+        let Some(lane) = self.lanes.iter_mut().find(|known| known.id == row.id) else { return };
+        let (from, to, off) = (lane.active, row.active, lane.gates.off);
+        *lane = row;
+        lane.gates.off = off;
         if by_person {
-            gates.last_attempt = Some(now);
-            gates.last_committed = Some(now);
-            gates.streak = None;
-            // Only ever extends: a longer pause of the person's own stays.
-            gates.paused_until = gates.paused_until.max(Some(now.plus_seconds(pause_s)));
             return;
         }
-        gates.committed(now);
         for id in [from, to].into_iter().flatten() {
             if let Some(memory) = self.memory.get_mut(&id) {
                 memory.tier = None;

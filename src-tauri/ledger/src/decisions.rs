@@ -4,6 +4,7 @@ use crate::codec;
 use crate::error::Result;
 use crate::open::Ledger;
 use crate::sqlite;
+use crate::swaps::SwapId;
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,8 @@ pub struct DecisionRow {
     pub best: Option<AccountId>,
     /// In a sentence.
     pub sentence: String,
+    /// The swap that followed, whatever came of it.
+    pub swap: Option<SwapId>,
     /// Digest of the world.
     pub digest: String,
     /// The reason as structured data; `None` once the details have been let go.
@@ -140,7 +143,7 @@ impl DecisionQuery {
             ("NULL AS reason, NULL AS candidates", "")
         };
         let sql = format!(
-            "SELECT d.*, {columns} FROM decisions d {details} WHERE d.id IN ({ids})
+            "SELECT d.*, {SWAP}, {columns} FROM decisions d {details} WHERE d.id IN ({ids})
              ORDER BY d.id DESC LIMIT ?{limit}"
         );
         (sql, values)
@@ -190,6 +193,9 @@ impl DecisionQuery {
     }
 }
 
+/// The swap of a decision `d`, as a column.
+const SWAP: &str = "(SELECT max(s.id) FROM swaps s WHERE s.decision = d.id) AS swap";
+
 fn read(row: &Row<'_>) -> rusqlite::Result<DecisionRow> {
     Ok(DecisionRow {
         id: row.get("id")?,
@@ -203,6 +209,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DecisionRow> {
         target: codec::account_opt(row, "target")?,
         best: codec::account_opt(row, "best")?,
         sentence: row.get("sentence")?,
+        swap: row.get::<_, Option<i64>>("swap")?.map(SwapId),
         digest: row.get("digest")?,
         reason: codec::from_json_opt(row, "reason")?,
         candidates: codec::from_json_opt(row, "candidates")?.unwrap_or_default(),
@@ -264,10 +271,10 @@ impl Ledger {
 
     /// One decision with its details and, where it was kept, its world.
     pub fn decision(&self, id: i64) -> Result<Option<DecisionRow>> {
-        let mut statement = self.history.prepare_cached(
-            "SELECT d.*, x.reason, x.candidates, x.world FROM decisions d
+        let mut statement = self.history.prepare_cached(&format!(
+            "SELECT d.*, {SWAP}, x.reason, x.candidates, x.world FROM decisions d
              LEFT JOIN decision_details x ON x.decision = d.id WHERE d.id = ?1",
-        )?;
+        ))?;
         Ok(statement
             .query_row([id], |row| {
                 let mut found = read(row)?;

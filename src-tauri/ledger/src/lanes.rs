@@ -163,26 +163,34 @@ impl Ledger {
 
     /// Records which account the seat was found to hold, without a swap of ours: the person signed
     /// in with the tool. A change is a new generation, because what was launched before it belongs
-    /// to the old account. Returns the generation now in force.
+    /// to the old account. The gates follow in the same transaction where somebody knows them. Returns
+    /// the generation now in force.
     pub fn adopt(
         &mut self,
         lane: LaneId,
         active: Option<AccountId>,
+        gates: Option<&Gates>,
         at: Utc,
     ) -> Result<Generation> {
         let tx = self.begin()?;
         let found = find(&tx, lane)?.ok_or(Error::NotFound("lane"))?;
-        if found.lane.active == active {
-            return Ok(found.lane.generation);
+        let mut generation = found.lane.generation;
+        if found.lane.active != active {
+            generation.0 += 1;
+            tx.execute(
+                "UPDATE lanes SET active = ?2, generation = ?3, since = ?4 WHERE id = ?1",
+                params![lane.0, active.map(|id| id.0), codec::stored(generation), at.0],
+            )?;
         }
-        let next = Generation(found.lane.generation.0 + 1);
-        tx.execute(
-            "UPDATE lanes SET active = ?2, generation = ?3, since = ?4 WHERE id = ?1",
-            params![lane.0, active.map(|id| id.0), codec::stored(next), at.0],
-        )?;
+        if let Some(gates) = gates {
+            tx.execute(
+                "UPDATE lanes SET gates = ?2 WHERE id = ?1",
+                params![lane.0, codec::json(gates)],
+            )?;
+        }
         tx.commit()?;
         self.keep();
-        Ok(next)
+        Ok(generation)
     }
 
     /// Lets automatic swaps move the lane or not.

@@ -53,5 +53,5 @@ pub use requests::{NewRequest, RequestKind, RequestRow};
 pub use retention::{Pruned, Retention};
 pub use schema::SCHEMA_VERSION;
 pub use stranded::StrandedRow;
-pub use swaps::{AskedBy, Commit, NewSwap, Settled, StepRow, SwapId, SwapRow, SwapStatus};
+pub use swaps::{Commit, NewSwap, Settled, StepRow, SwapId, SwapRow, SwapStatus};
 pub use vintages::VintageRow;

@@ -10,7 +10,7 @@ use crate::lanes::{self, LaneRow};
 use crate::notices;
 use crate::open::Ledger;
 use crate::sqlite;
-use crate::swaps::{self, AskedBy, Commit, NewSwap, Settled, SwapId};
+use crate::swaps::{self, Commit, NewSwap, Settled, SwapId};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,7 +20,8 @@ use sluice_engine::herd::Place;
 use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::skip::{FailureKind, Out};
 use sluice_engine::{
-    AccountId, Block, Gates, Generation, LaneId, Login, Refusal, Rules, Trigger, Usage, Utc,
+    AccountId, AskedBy, Block, Gates, Generation, LaneId, Login, Refusal, Rules, Trigger, Usage,
+    Utc,
 };
 use sluice_protocol::{Cause, Notice};
 use std::time::Duration;
@@ -170,7 +171,7 @@ impl Ledger {
             from: report.account,
             generation: report.generation,
             style,
-            asked_by: AskedBy::Failure,
+            asked_by: AskedBy::Report,
             trigger: Trigger::FailureReported,
             reason: match report.kind {
                 FailureKind::RateLimit => "it reported that its limit is reached",
@@ -212,7 +213,7 @@ impl Ledger {
             from: active,
             generation: Some(found.lane.generation),
             style,
-            asked_by: AskedBy::Engine,
+            asked_by: AskedBy::Driver,
             trigger: Trigger::FailureReported,
             reason: blocked.map_or("it refused work before and has not recovered", Block::words),
             now,
@@ -265,14 +266,14 @@ impl Ledger {
             intent: serde_json::Value::Null,
         };
         let swap = swaps::insert(&tx, &new)?;
-        let gates = after_commit(&found.lane.gates, to, now);
-        let settled = swaps::settle_in(&tx, &Commit { swap, gates: &gates, at: now })?;
+        let gates = Gates { last_target: Some(to), ..found.lane.gates };
+        let settled = settle(&tx, swap, &gates, now)?;
         activity(&tx, now, "lane_pointed", &json!({ "lane": lane, "to": to, "swap": swap }))?;
         tx.commit()?;
         self.keep();
         Ok(match settled {
-            Settled::Committed { generation } => {
-                Verdict::Swapped { swap, from: active, to, generation }
+            Settled::Committed { lane, .. } => {
+                Verdict::Swapped { swap, from: active, to, generation: lane.generation }
             }
             Settled::Stale { active, generation } => {
                 Verdict::Stale { current: active, generation, retry_advised: true }
@@ -426,11 +427,8 @@ fn usage(tx: &Connection, account: AccountId) -> Result<Option<Usage>> {
     Ok(statement.query_row([account.0], |row| codec::from_json(row, "usage")).optional()?)
 }
 
-fn after_commit(gates: &Gates, to: AccountId, now: Utc) -> Gates {
-    let mut after = gates.clone();
-    after.committed(now);
-    after.last_target = Some(to);
-    after
+fn settle(tx: &Connection, swap: SwapId, gates: &Gates, at: Utc) -> Result<Settled> {
+    swaps::settle_in(tx, &Commit { swap, gates: Some(gates), protect_s: None, at })
 }
 
 /// Journals the swap and, in style pointer, settles it in the same transaction together with its
@@ -454,7 +452,7 @@ fn go(tx: &Connection, field: &Field, leave: &Leave<'_>, to: AccountId) -> Resul
             provider: lane.provider,
             from: Some(leave.from),
             to,
-            asked_by: leave.asked_by.clone(),
+            asked_by: leave.asked_by,
             trigger: leave.trigger,
             reason: format!("{old} was left because {}.", leave.reason),
             decision: None,
@@ -468,9 +466,8 @@ fn go(tx: &Connection, field: &Field, leave: &Leave<'_>, to: AccountId) -> Resul
     if leave.style == Style::Placing {
         return Ok(Verdict::Ordered { swap, from: leave.from, to });
     }
-    let gates = after_commit(&lane.gates, to, leave.now);
-    let settled = swaps::settle_in(tx, &Commit { swap, gates: &gates, at: leave.now })?;
-    let Settled::Committed { generation } = settled else {
+    let gates = Gates { last_target: Some(to), ..lane.gates.clone() };
+    let Settled::Committed { lane: moved, .. } = settle(tx, swap, &gates, leave.now)? else {
         return Err(Error::Refused("the lane changed inside its own transaction".into()));
     };
     let notice = Notice::new(
@@ -479,7 +476,7 @@ fn go(tx: &Connection, field: &Field, leave: &Leave<'_>, to: AccountId) -> Resul
         format!("{old} was left because {}.", leave.reason),
     );
     notices::put_in(tx, &notice, leave.now)?;
-    Ok(Verdict::Swapped { swap, from: Some(leave.from), to, generation })
+    Ok(Verdict::Swapped { swap, from: Some(leave.from), to, generation: moved.generation })
 }
 
 /// Nobody is left: said once an hour, however many lanes ask.

@@ -7,26 +7,14 @@ use crate::open::Ledger;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sluice_engine::{AccountId, Gates, Generation, LaneId, Provider, Trigger, Usage, Utc};
+use sluice_engine::{
+    AccountId, AskedBy, Gates, Generation, Lane, LaneId, Provider, Trigger, Usage, Utc,
+};
 
 /// A row of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SwapId(pub i64);
-
-/// Who wanted a swap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AskedBy {
-    /// The engine, by itself.
-    Engine,
-    /// A person.
-    Person,
-    /// A tool's failure report.
-    Failure,
-    /// Another machine of the owner.
-    Machine(String),
-}
 
 /// Where a swap stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +61,8 @@ pub struct NewSwap {
     pub trigger: Trigger,
     /// Why, in a sentence.
     pub reason: String,
-    /// The decision behind it.
+    /// The decision behind it, by its row; `None` when there is none, or when it could not be
+    /// recorded: then the reason says so.
     pub decision: Option<i64>,
     /// Windows of the account that leaves.
     pub usage_from: Option<Usage>,
@@ -116,19 +105,24 @@ pub struct SwapRow {
 pub struct Commit<'a> {
     /// The intent.
     pub swap: SwapId,
-    /// The gates' memory after the swap.
-    pub gates: &'a Gates,
+    /// The lane's gates as whoever ordered the swap knew them. `None` where nobody is left who did:
+    /// then those of the lane's row, and their clocks start when the intent was written.
+    pub gates: Option<&'a Gates>,
+    /// A person asked: it is left alone for so many seconds.
+    pub protect_s: Option<i64>,
     /// The instant of the settlement.
     pub at: Utc,
 }
 
 /// How a commit ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Settled {
     /// The lane points at the new account.
     Committed {
-        /// The lane's new generation.
-        generation: Generation,
+        /// The lane as it is now, with its new generation and its gates.
+        lane: Box<Lane>,
+        /// How long the account that left had been active, whole seconds.
+        residency_seconds: Option<i64>,
     },
     /// The lane had moved on; the intent is settled as failed and the lane untouched.
     Stale {
@@ -227,24 +221,31 @@ pub(crate) fn settle_in(tx: &Connection, commit: &Commit<'_>) -> Result<Settled>
         fail_in(tx, commit.swap, commit.at, "the lane had moved on")?;
         return Ok(Settled::Stale { active, generation });
     }
-    let next = Generation(generation.0 + 1);
     let residency = lane.since.map(|since| commit.at.0.saturating_sub(since.0).max(0) / 1_000_000);
+    let mut moved = Box::new(lane.lane);
+    let mut began = swap.swap.at;
+    if let Some(gates) = commit.gates {
+        (moved.gates, began) = (gates.clone(), commit.at);
+    }
+    moved.gates.settled(began, commit.protect_s);
+    moved.active = Some(swap.swap.to);
+    moved.generation = Generation(generation.0 + 1);
     tx.prepare_cached(
         "UPDATE lanes SET active = ?2, generation = ?3, since = ?4, gates = ?5 WHERE id = ?1",
     )?
     .execute(params![
         swap.swap.lane.0,
         swap.swap.to.0,
-        codec::stored(next),
+        codec::stored(moved.generation),
         commit.at.0,
-        codec::json(commit.gates),
+        codec::json(&moved.gates),
     ])?;
     tx.prepare_cached(
         "UPDATE swaps SET status = 'committed', settled_at = ?2, residency_seconds = ?3
          WHERE id = ?1",
     )?
     .execute(params![commit.swap.0, commit.at.0, residency])?;
-    Ok(Settled::Committed { generation: next })
+    Ok(Settled::Committed { lane: moved, residency_seconds: residency })
 }
 
 fn fail_in(tx: &Connection, swap: SwapId, at: Utc, error: &str) -> Result<()> {

@@ -30,15 +30,15 @@ pub use flight::{
     Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
 };
 pub use kind::NoticeKind;
-pub use log::{DecisionFilter, DecisionView, Swapping};
+pub use log::{DecisionFilter, DecisionView, SwapView, Swapping};
 pub use need::{Need, NeedsYou};
 pub use notice::{Notice, NoticeAction, Refused};
 pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
 use serde::{Deserialize, Serialize};
 pub use sluice_engine::skip::FailureKind;
 pub use sluice_engine::{
-    AccountId, Block, Decision, Generation, LaneId, Login, Policy, Provider, Refusal, Trigger,
-    Utc as Instant,
+    AccountId, AskedBy, Block, Decision, Generation, LaneId, Login, Policy, Provider, Refusal,
+    Trigger, Utc as Instant,
 };
 pub use window::{BlockedView, ModelView, WindowView};
 
@@ -237,32 +237,6 @@ pub struct BulkView {
     pub throttled: u32,
     /// Could not be read.
     pub failed: u32,
-}
-
-/// One row of the swap audit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
-pub struct SwapView {
-    /// Ledger row.
-    pub id: i64,
-    /// When it was journalled.
-    pub at_ms: i64,
-    /// Whose seat.
-    pub provider: Provider,
-    /// The account that left.
-    pub from: Option<AccountId>,
-    /// The account that came.
-    pub to: AccountId,
-    /// The branch.
-    pub trigger: Trigger,
-    /// Why, in a sentence.
-    pub reason: String,
-    /// `pending`, `committed` or `failed`.
-    pub status: String,
-    /// How long the account that left had been active, whole seconds.
-    pub residency_seconds: Option<i64>,
-    /// What failed.
-    pub error: Option<String>,
 }
 
 /// What a front end may ask. Every request is idempotent or carries ids that must exist.

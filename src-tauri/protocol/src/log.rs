@@ -1,7 +1,7 @@
-//! The log of decisions, and a swap under way, as front ends see them.
+//! The log of decisions and of swaps, and a swap under way, as front ends see them.
 
 use serde::{Deserialize, Serialize};
-use sluice_engine::{AccountId, Provider, Trigger};
+use sluice_engine::{AccountId, AskedBy, Provider, Trigger};
 
 /// One decision on the screen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +23,41 @@ pub struct DecisionView {
     pub target: Option<AccountId>,
     /// The decision in a sentence.
     pub sentence: String,
+    /// The swap that followed, by its ledger row, whatever came of it; in the log only.
+    pub swap: Option<i64>,
     /// The candidates as the engine saw them.
     pub candidates: Vec<sluice_engine::Candidate>,
+}
+
+/// One row of the swap audit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct SwapView {
+    /// Ledger row.
+    pub id: i64,
+    /// When it was journalled.
+    pub at_ms: i64,
+    /// Whose seat.
+    pub provider: Provider,
+    /// The account that left.
+    pub from: Option<AccountId>,
+    /// The account that came.
+    pub to: AccountId,
+    /// Who wanted it.
+    pub asked_by: AskedBy,
+    /// The decision behind it, by its ledger row; `None` where a person or a tool's report moved it
+    /// without one, or where it could not be written down.
+    pub decision: Option<i64>,
+    /// The branch.
+    pub trigger: Trigger,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// `pending`, `committed` or `failed`.
+    pub status: String,
+    /// How long the account that left had been active, whole seconds.
+    pub residency_seconds: Option<i64>,
+    /// What failed.
+    pub error: Option<String>,
 }
 
 /// Which decisions are wanted; what is `None` restricts nothing.

@@ -204,6 +204,7 @@ fn shown_as(decision: &Decision, action: &str) -> String {
             Action::Stay => decision.best,
         },
         sentence: sluice_core::explain::sentence(decision, action, name),
+        swap: (action == "swap").then_some(31),
         candidates: decision.candidates.clone(),
     };
     explained(&view(), &row, "Sun 22 Nov 2026, 14:05")

@@ -401,8 +401,10 @@ fn a_seat_emptied_after_its_login_was_refused_is_filled_in_auto_only() {
         assert_eq!(outside.swaps().len(), swaps, "{mode}");
         if swaps == 1 {
             let order = outside.swaps()[0].clone();
-            assert_eq!((order.from, order.to.0, order.by_person), (None, b, false));
+            assert_eq!((order.from.clone(), order.to.0, order.by_person()), (None, b, false));
             assert!(order.reason.contains("seat is empty"), "{}", order.reason);
+            assert_eq!((order.asked_by, order.decision), (AskedBy::Driver, outside.decision));
+            assert!(outside.decision.is_some(), "it is decided, too");
             assert_eq!(outside.view.providers[0].live, Some(b));
         }
     }

@@ -5,9 +5,11 @@ mod conditions;
 mod conduct;
 mod counting;
 mod keeping;
+mod lanes;
 mod modes;
 mod notices;
 mod polling;
+mod recording;
 mod reports;
 mod rows;
 mod turns;
@@ -16,8 +18,8 @@ mod wishes;
 
 use super::*;
 use crate::ports::{
-    Health, Holder, Identity, Kept, ReadError, RefreshReport, SeatLogin, SeatReport, SwapOrder,
-    SwapReport, ToolNumbers, Trouble,
+    Health, Holder, Identity, Kept, ReadError, RefreshReport, SeatLogin, SeatReport, Settled,
+    SwapOrder, SwapReport, ToolNumbers, Trouble,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -57,7 +59,17 @@ struct Outside {
     capture_error: Option<Trouble>,
     /// What reading an account's kept login back answers; without one it is there.
     kept_error: BTreeMap<AccountId, Trouble>,
+    /// The lane as the ledger has it.
+    lane: Lane,
+    /// Swaps are not answered.
+    swaps_hang: bool,
+    /// The ledger does not say yet which generation follows from what was found in the seat.
+    finds_hang: bool,
     row: i64,
+    /// The row of the last decision to swap.
+    decision: Option<i64>,
+    /// What writing a decision down answers instead of its row; `Ok` is no answer at all.
+    unrecorded: Option<Result<(), Trouble>>,
     calls: u64,
     reminders: Vec<(Utc, u64)>,
     lingering: bool,
@@ -99,6 +111,7 @@ impl Outside {
     fn load(loaded: Loaded, seat: Option<String>) -> Self {
         let now = Now { wall: START, mono: Mono(0) };
         let settings = loaded.settings.clone();
+        let ledger_lane = loaded.lanes.first().cloned().unwrap_or_else(lane);
         let accounts = loaded
             .accounts
             .iter()
@@ -125,7 +138,12 @@ impl Outside {
             misnamed: false,
             capture_error: None,
             kept_error: BTreeMap::new(),
+            lane: ledger_lane,
+            swaps_hang: false,
+            finds_hang: false,
             row: 0,
+            decision: None,
+            unrecorded: None,
             calls: 0,
             reminders: Vec::new(),
             lingering: false,
@@ -279,11 +297,11 @@ impl Outside {
                 let report = self.refresh_error.clone().unwrap_or(RefreshReport::Kept(self.kept()));
                 Some(Input::Refreshed { account, report })
             }
+            Effect::Swap(_) if self.swaps_hang => None,
             Effect::Swap(order) => Some(Input::Swapped(self.swap(&order))),
             Effect::Forget(account) => Some(Input::Forgotten { account, result: Ok(()) }),
             Effect::Store { record, then } => {
-                let row = self.record(&record);
-                Some(Input::Stored { then, result: Ok(row) })
+                Some(Input::Stored { then, result: self.write(&record)? })
             }
             Effect::Answer(call, answer) => {
                 self.answers.insert(call, *answer);
@@ -310,6 +328,16 @@ impl Outside {
             | Effect::ReadToolNumbers(_)
             | Effect::ExpandCalendar
             | Effect::Quit => None,
+        }
+    }
+
+    /// What the ledger answers; `None`: nothing.
+    fn write(&mut self, record: &Record) -> Option<Result<i64, Trouble>> {
+        match (record, &self.unrecorded) {
+            (Record::Decision { .. }, Some(Ok(()))) => None,
+            (Record::Decision { .. }, Some(Err(trouble))) => Some(Err(trouble.clone())),
+            (Record::Found { .. }, _) if self.finds_hang => None,
+            (record, _) => Some(Ok(self.record(record))),
         }
     }
 
@@ -373,6 +401,9 @@ impl Outside {
         if let Some(error) = &self.swap_error {
             return error.clone();
         }
+        if order.generation != self.lane.generation {
+            return SwapReport::Stale { text: "The lane has another generation.".to_owned() };
+        }
         assert_eq!(
             order.from.as_ref().map(|from| &from.1),
             self.seat.as_ref(),
@@ -381,8 +412,18 @@ impl Outside {
         self.seat = Some(order.to.1.clone());
         self.rotation += 1;
         self.row += 1;
+        let mut gates = order.gates.clone();
+        gates.settled(self.now.wall, order.protect_s);
+        self.lane = Lane {
+            active: Some(order.to.0),
+            generation: Generation(order.generation.0 + 1),
+            gates,
+            ..self.lane.clone()
+        };
+        let settled = Settled { lane: self.lane.clone(), residency_seconds: None };
         SwapReport::Committed {
             row: self.row,
+            settled: Some(Box::new(settled)),
             lingering: self.lingering,
             caveats: self.caveats.clone(),
         }
@@ -399,9 +440,25 @@ impl Outside {
                 self.settings.insert(key.clone(), value.clone());
                 0
             }
-            Record::Lane { lane, .. } => lane.generation.0 as i64,
-            _ => {
+            Record::Gates { generation, gates, .. } => {
+                if *generation == self.lane.generation {
+                    self.lane.gates = (**gates).clone();
+                }
+                0
+            }
+            Record::Found { lane, .. } => {
+                if self.lane.active != lane.active {
+                    self.lane.generation.0 += 1;
+                }
+                let generation = self.lane.generation;
+                self.lane = Lane { generation, ..(**lane).clone() };
+                generation.0 as i64
+            }
+            record => {
                 self.row += 1;
+                if let Record::Decision { action: "swap", .. } = record {
+                    self.decision = Some(self.row);
+                }
                 self.row
             }
         }
@@ -442,7 +499,7 @@ impl Outside {
                 .iter()
                 .filter_map(|account| self.core.kept_account(account.id))
                 .collect(),
-            lanes: self.core.world.lanes.clone(),
+            lanes: vec![self.lane.clone()],
             memory: self.core.world.memory.clone(),
             settings: self.settings.clone(),
             ..Loaded::default()

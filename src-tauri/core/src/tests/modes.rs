@@ -47,7 +47,7 @@ fn pressing_swap_now_swaps_and_protects_the_choice() {
     assert_eq!(outside.view.providers[0].advice, None);
     let until = outside.view.providers[0].paused_until_ms.expect("a rest");
     assert_eq!(until, outside.now.wall.plus_seconds(900).millis());
-    assert!(outside.swaps()[0].by_person);
+    assert!(outside.swaps()[0].by_person());
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn auto_swaps_by_itself_and_journals_who_leaves() {
     assert_eq!(orders.len(), 1);
     assert_eq!(orders[0].from.as_ref().map(|from| from.0), Some(outside.id("a")));
     assert_eq!(orders[0].to.0, outside.id("b"));
-    assert!(!orders[0].by_person && !orders[0].reason.is_empty());
+    assert!(!orders[0].by_person() && !orders[0].reason.is_empty());
     assert_eq!(outside.told(NoticeKind::SwapDone).len(), 1);
     assert_eq!(outside.view.swaps_last_24h, 1);
 }

@@ -25,7 +25,9 @@ fn day_of_twelve_accounts(policy: &str) -> (usize, usize, usize) {
     for (_, effect) in &outside.done {
         let Effect::Store { record, .. } = effect else { continue };
         match &**record {
-            Record::Decision { world, .. } => (decisions, bytes) = (decisions + 1, world.len()),
+            Record::Decision { world, .. } => {
+                (decisions, bytes) = (decisions + 1, world.as_ref().map_or(0, |world| world.len()))
+            }
             Record::Observation(_) => readings += 1,
             _ => {}
         }

@@ -6,8 +6,8 @@ use crate::clock::Clock;
 use crate::lanes;
 use crate::paths::Paths;
 use crate::ports::{
-    Custody, Health, Holder, Kept, Recovered, RefreshReport, Renewal, SeatReport, SwapOrder,
-    SwapReport, TokenAnswer, Trouble, Twin,
+    Custody, Health, Holder, Kept, Recovered, RefreshReport, Renewal, SeatReport, Settled,
+    SwapOrder, SwapReport, TokenAnswer, Trouble, Twin,
 };
 use crate::whereabouts;
 use sluice_custody as real;
@@ -15,10 +15,8 @@ use sluice_custody::{
     CustodyError, Intent, IntentId, Journal, OpenIntent, Party, Pointers, RecordError,
     RefreshOutcome, SagaOutcome, Seats, Step, StoreError, SwapFailure, VintageRef,
 };
-use sluice_engine::{AccountId, Gates, Provider, Trigger, Utc};
-use sluice_ledger::{
-    AskedBy, Commit, NewRequest, NewSwap, RequestKind, Settled, SwapId, VintageRow,
-};
+use sluice_engine::{AccountId, AskedBy, Provider, Trigger, Utc};
+use sluice_ledger::{Commit, NewRequest, NewSwap, RequestKind, SwapId, VintageRow};
 use sluice_protocol::Code;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -146,8 +144,7 @@ impl Custody for RealCustody {
             from: order.from.as_ref().map(party),
             to: party(&order.to),
         };
-        let mut journal =
-            SwapJournal { ledger: &self.ledger, clock: self.clock, order: Some(order) };
+        let mut journal = SwapJournal::new(&self.ledger, self.clock, Some(order));
         match self.custody.swap(&asked, &mut journal) {
             Ok(swapped) => {
                 for remark in &swapped.remarks {
@@ -156,7 +153,8 @@ impl Custody for RealCustody {
                 let lingering = self.lingers(order.provider);
                 let caveats = whereabouts::caveats(order.provider, None, None);
                 let caveats = caveats.iter().map(ToString::to_string).collect();
-                SwapReport::Committed { row: swapped.intent.0, lingering, caveats }
+                let settled = journal.settled.pop().map(Box::new);
+                SwapReport::Committed { row: swapped.intent.0, settled, lingering, caveats }
             }
             Err(failure) => failed(&failure),
         }
@@ -211,9 +209,9 @@ impl Custody for RealCustody {
             }
         };
         let open: Vec<OpenIntent> = open.into_iter().filter_map(open_intent).collect();
-        let mut journal = SwapJournal { ledger: &self.ledger, clock: self.clock, order: None };
+        let mut journal = SwapJournal::new(&self.ledger, self.clock, None);
         let recoveries = self.custody.recover(&open, &mut journal);
-        recoveries.into_iter().map(recovered).collect()
+        recoveries.into_iter().map(|found| recovered(found, &journal.settled)).collect()
     }
 
     fn forget(&self, account: AccountId) -> Result<(), Trouble> {
@@ -381,9 +379,12 @@ fn open_intent(row: sluice_ledger::SwapRow) -> Option<OpenIntent> {
     Some(OpenIntent { id: IntentId(row.id.0), intent, last })
 }
 
-fn recovered(found: real::Recovery) -> Recovered {
+fn recovered(found: real::Recovery, settled: &[Settled]) -> Recovered {
     let (committed, stuck, text) = match found.outcome {
-        SagaOutcome::Committed => (Some(found.to), false, "The last swap was finished.".to_owned()),
+        SagaOutcome::Committed => {
+            let own = settled.iter().rfind(|one| one.lane.id == found.lane).cloned();
+            (own, false, "The last swap was finished.".to_owned())
+        }
         SagaOutcome::Undone { why, .. } => {
             (None, false, format!("The last swap was undone: {why}."))
         }
@@ -461,9 +462,15 @@ struct SwapJournal<'a> {
     ledger: &'a Shared,
     clock: Clock,
     order: Option<&'a SwapOrder>,
+    /// Lanes as their settlements left them.
+    settled: Vec<Settled>,
 }
 
-impl SwapJournal<'_> {
+impl<'a> SwapJournal<'a> {
+    fn new(ledger: &'a Shared, clock: Clock, order: Option<&'a SwapOrder>) -> Self {
+        Self { ledger, clock, order, settled: Vec::new() }
+    }
+
     fn now(&self) -> Utc {
         self.clock.now().wall
     }
@@ -491,10 +498,10 @@ impl Journal for SwapJournal<'_> {
             provider: intent.provider,
             from,
             to: intent.to.account,
-            asked_by: order.map_or(AskedBy::Engine, asked_by),
+            asked_by: order.map_or(AskedBy::Driver, |order| order.asked_by),
             trigger: order.map_or(Trigger::Manual, |order| order.trigger),
             reason: order.map(|order| order.reason.clone()).unwrap_or_default(),
-            decision: None,
+            decision: order.and_then(|order| order.decision),
             usage_from,
             usage_to,
             intent: serde_json::to_value(intent)
@@ -523,13 +530,17 @@ impl Journal for SwapJournal<'_> {
         note_settlement(&mut ledger, swap, outcome, at);
         match outcome {
             SagaOutcome::Committed => {
-                let gates = match self.order {
-                    Some(order) => order.gates_after.clone(),
-                    None => recovered_gates(&ledger, swap)?,
-                };
-                match ledger.settle(&Commit { swap, gates: &gates, at }).map_err(record)? {
-                    Settled::Committed { .. } => Ok(()),
-                    Settled::Stale { .. } => Err(RecordError::Stale("the lane had moved on")),
+                let gates = self.order.map(|order| &order.gates);
+                let protect_s = self.order.and_then(|order| order.protect_s);
+                let commit = Commit { swap, gates, protect_s, at };
+                match ledger.settle(&commit).map_err(record)? {
+                    sluice_ledger::Settled::Committed { lane, residency_seconds } => {
+                        self.settled.push(Settled { lane: *lane, residency_seconds });
+                        Ok(())
+                    }
+                    sluice_ledger::Settled::Stale { .. } => {
+                        Err(RecordError::Stale("the lane had moved on"))
+                    }
                 }
             }
             SagaOutcome::Undone { why, .. } => ledger.fail_swap(swap, at, why).map_err(record),
@@ -561,28 +572,4 @@ fn note_settlement(
     if let Some(wrote) = wrote {
         note_write(ledger, (SEAT, row.swap.provider.name()), wrote, at);
     }
-}
-
-fn asked_by(order: &SwapOrder) -> AskedBy {
-    match order.trigger {
-        _ if order.by_person => AskedBy::Person,
-        Trigger::FailureReported => AskedBy::Failure,
-        _ => AskedBy::Engine,
-    }
-}
-
-/// The gates of a swap that recovery finds committed: its residency begins when it was journalled.
-fn recovered_gates(ledger: &sluice_ledger::Ledger, swap: SwapId) -> Result<Gates, RecordError> {
-    let row = ledger
-        .swap(swap)
-        .map_err(record)?
-        .ok_or_else(|| RecordError::Failed("no such swap".to_owned()))?;
-    let lane = ledger.lane(row.swap.lane).map_err(record)?;
-    let mut gates = lane.map(|lane| lane.lane.gates).unwrap_or_default();
-    gates.last_attempt = Some(row.swap.at);
-    gates.last_committed = Some(row.swap.at);
-    gates.streak = None;
-    gates.failed_attempts = 0;
-    gates.last_failure = None;
-    Ok(gates)
 }

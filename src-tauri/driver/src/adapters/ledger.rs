@@ -7,7 +7,7 @@ use serde_json::Value;
 use sluice_engine::limits::usage_requests_left;
 use sluice_engine::memory::Memory;
 use sluice_engine::observation::Fact;
-use sluice_engine::{Account, AccountId, Lane, Observation, Provider, Utc};
+use sluice_engine::{Account, AccountId, Observation, Provider, Utc};
 use sluice_lab::compare;
 use sluice_ledger as real;
 use sluice_ledger::{DecisionQuery, NewAccount, NewDecision, Outcome, Sample};
@@ -230,11 +230,17 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
                 outcome: outcome(action),
                 sentence,
                 reason: &reason,
-                digest: &sluice_lab::replay::digest(world),
-                world: Some(world),
+                digest: &sluice_lab::replay::digest(world.as_deref().unwrap_or_default()),
+                world: world.as_deref(),
             })
         }
-        Record::Lane { lane, at } => write_lane(ledger, lane, *at),
+        Record::Gates { lane, generation, gates } => {
+            ledger.save_gates(*lane, *generation, gates).map(i64::from)
+        }
+        Record::Found { lane, at } => {
+            let generation = ledger.adopt(lane.id, lane.active, Some(&lane.gates), *at)?;
+            Ok(i64::try_from(generation.0).unwrap_or(i64::MAX))
+        }
         Record::Memory(memory) => {
             let value = serde_json::to_value(memory).unwrap_or_default();
             ledger.set_setting(MEMORY, &value).map(|()| 0)
@@ -390,16 +396,6 @@ fn outcome(action: &str) -> Outcome {
     }
 }
 
-fn write_lane(ledger: &mut real::Ledger, lane: &Lane, at: Utc) -> real::Result<i64> {
-    let mut generation = lane.generation;
-    if !ledger.save_gates(lane.id, generation, &lane.gates)? {
-        // Another generation is in force: the seat was found with somebody else.
-        generation = ledger.adopt(lane.id, lane.active, at)?;
-        ledger.save_gates(lane.id, generation, &lane.gates)?;
-    }
-    Ok(i64::try_from(generation.0).unwrap_or(i64::MAX))
-}
-
 fn look_up(ledger: &real::Ledger, query: &Query) -> real::Result<Answer> {
     match query {
         Query::Decisions { limit, before, only } => {
@@ -445,6 +441,7 @@ fn decision_view(row: real::DecisionRow) -> DecisionView {
         active: row.active,
         target: row.target.or(row.best),
         sentence: row.sentence,
+        swap: row.swap.map(|swap| swap.0),
         candidates: row.candidates,
     }
 }
@@ -466,6 +463,8 @@ fn swap_view(row: real::SwapRow) -> SwapView {
         provider: row.swap.provider,
         from: row.swap.from,
         to: row.swap.to,
+        asked_by: row.swap.asked_by,
+        decision: row.swap.decision,
         trigger: row.swap.trigger,
         reason: row.swap.reason,
         status: row.status.name().to_owned(),

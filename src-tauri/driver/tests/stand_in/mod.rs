@@ -4,8 +4,8 @@ use sluice_driver::clock::Clock;
 use sluice_driver::parts::Parts;
 use sluice_driver::ports::{
     Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending, Providers,
-    Query, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, SwapOrder, SwapReport,
-    TokenAnswer, ToolNumbers, Trouble, UsageAnswer,
+    Query, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, Settled, SwapOrder,
+    SwapReport, TokenAnswer, ToolNumbers, Trouble, UsageAnswer,
 };
 use sluice_driver::worker::Hands;
 use sluice_engine::{
@@ -69,6 +69,8 @@ pub struct Outside {
     /// Wakes what hangs.
     go_on: tokio::sync::Notify,
     pub decisions: AtomicU32,
+    /// Rows of decisions.
+    pub decided: Mutex<Vec<i64>>,
     pub kept: AtomicU32,
     pub swaps: Mutex<Vec<SwapOrder>>,
     /// Swaps succeed.
@@ -97,6 +99,7 @@ impl Outside {
             tasks: AtomicBool::new(false),
             go_on: tokio::sync::Notify::new(),
             decisions: AtomicU32::new(0),
+            decided: Mutex::default(),
             kept: AtomicU32::new(0),
             swaps: Mutex::default(),
             commits: AtomicBool::new(false),
@@ -193,6 +196,17 @@ impl Outside {
     }
 }
 
+fn lane() -> Lane {
+    Lane {
+        id: LaneId(1),
+        provider: Provider::Claude,
+        active: Some(AccountId(1)),
+        generation: Generation(1),
+        model: None,
+        gates: Gates::default(),
+    }
+}
+
 struct Hold(Arc<Outside>);
 
 /// The right to renew; nobody else has one until it is gone.
@@ -253,7 +267,15 @@ impl Custody for Hold {
         self.0.ask(Part::Moves);
         self.0.swaps.lock().unwrap().push(order.clone());
         if self.0.commits.load(Ordering::SeqCst) {
-            return SwapReport::Committed { row: 1, lingering: false, caveats: Vec::new() };
+            let caveats = Vec::new();
+            let lane = Lane {
+                active: Some(order.to.0),
+                generation: Generation(order.generation.0 + 1),
+                gates: order.gates.clone(),
+                ..lane()
+            };
+            let settled = Some(Box::new(Settled { lane, residency_seconds: None }));
+            return SwapReport::Committed { row: 1, settled, lingering: false, caveats };
         }
         SwapReport::Failed { row: None, trouble: Trouble::new(Code::Busy, "Not in this test.") }
     }
@@ -306,14 +328,6 @@ impl Providers for Hold {
 
 impl Ledger for Hold {
     fn load(&mut self, _: Utc) -> Result<Loaded, Trouble> {
-        let lane = Lane {
-            id: LaneId(1),
-            provider: Provider::Claude,
-            active: Some(AccountId(1)),
-            generation: Generation(1),
-            model: None,
-            gates: Gates::default(),
-        };
         let account = |id, key: &str| KeptAccount {
             account: Account {
                 id: AccountId(id),
@@ -332,7 +346,7 @@ impl Ledger for Hold {
         };
         Ok(Loaded {
             accounts: vec![account(1, "one"), account(2, "two")],
-            lanes: vec![lane],
+            lanes: vec![lane()],
             // The policy that reads parked accounts often: a cadence shows only in what is frequent.
             settings: BTreeMap::from([
                 ("mode.claude".to_owned(), self.0.mode.into()),
@@ -343,13 +357,18 @@ impl Ledger for Hold {
     }
     fn record(&mut self, record: &Record) -> Result<i64, Trouble> {
         self.0.ask(Part::Ledger);
-        if let Record::Decision { .. } = record {
-            self.0.decisions.fetch_add(1, Ordering::SeqCst);
-        }
         if let Record::Token { .. } = record {
             self.0.tokens_noted.fetch_add(1, Ordering::SeqCst);
         }
-        Ok(self.0.row.fetch_add(1, Ordering::SeqCst))
+        if let Record::Found { lane, .. } = record {
+            return Ok(i64::try_from(lane.generation.0).unwrap());
+        }
+        let row = self.0.row.fetch_add(1, Ordering::SeqCst);
+        if let Record::Decision { .. } = record {
+            self.0.decisions.fetch_add(1, Ordering::SeqCst);
+            self.0.decided.lock().unwrap().push(row);
+        }
+        Ok(row)
     }
     fn work(&mut self, _: Utc, _: Utc) -> Result<Vec<(Utc, f64)>, Trouble> {
         self.0.ask(Part::Ledger);

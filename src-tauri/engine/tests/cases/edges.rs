@@ -250,7 +250,7 @@ fn after_twelve_swaps_the_next_waits_until_the_first_is_an_hour_old() {
     let left = |swaps: usize| {
         let mut gates = sluice_engine::Gates::default();
         for swap in 0..swaps {
-            gates.committed(in_minutes(swap as f64));
+            gates.settled(in_minutes(swap as f64), None);
         }
         gates.hour_left(in_minutes(40.0))
     };

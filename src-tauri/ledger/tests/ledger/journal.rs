@@ -3,10 +3,10 @@
 use crate::support::{
     T0, account, commit, database, decision, intent, lane_on, open, record, sample,
 };
-use sluice_engine::{Gates, Generation, Login, Provider, Trigger, Usage, Utc};
+use sluice_engine::{AskedBy, Gates, Generation, Login, Provider, Trigger, Usage, Utc};
 use sluice_ledger::{
-    DecisionQuery, Error, Ledger, NewRequest, RequestKind, SCHEMA_VERSION, Settled, SwapStatus,
-    VintageRow,
+    Commit, DecisionQuery, Error, Ledger, NewRequest, NewSwap, RequestKind, SCHEMA_VERSION,
+    Settled, SwapStatus, VintageRow,
 };
 use sluice_protocol::{Cause, Notice, NoticeKind};
 
@@ -19,11 +19,87 @@ fn a_commit_moves_the_pointer_and_settles_in_one() {
     let swap =
         ledger.begin_swap(&intent(lane, Generation(1), Some(a), b, T0.plus_seconds(950))).unwrap();
     let settled = commit(&mut ledger, swap, T0.plus_seconds(951));
-    assert_eq!(settled, Settled::Committed { generation: Generation(2) });
+    let Settled::Committed { lane: told, residency_seconds } = settled else {
+        panic!("{settled:?}")
+    };
+    assert_eq!((told.generation, residency_seconds), (Generation(2), Some(951)));
+    assert_eq!(*told, ledger.lane(lane).unwrap().unwrap().lane, "the answer is the row");
     let row = ledger.swap(swap).unwrap().unwrap();
     assert_eq!((row.status, row.residency_seconds), (SwapStatus::Committed, Some(951)));
     let lane = ledger.lane(lane).unwrap().unwrap();
     assert_eq!((lane.lane.active, lane.lane.generation), (Some(b), Generation(2)));
+}
+
+#[test]
+fn a_decision_leads_to_the_swap_that_names_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = open(home.path());
+    let (a, b) = (account(&mut ledger, "a"), account(&mut ledger, "b"));
+    let lane = lane_on(&mut ledger, a);
+    let stayed = record(&mut ledger, &decision(T0, lane, Trigger::Tick, 2));
+    let decided = record(&mut ledger, &decision(T0, lane, Trigger::TierDrained, 2));
+    let new = NewSwap { decision: Some(decided), ..intent(lane, Generation(1), Some(a), b, T0) };
+    let swap = ledger.begin_swap(&new).unwrap();
+    assert_eq!(ledger.swap(swap).unwrap().unwrap().swap.decision, Some(decided));
+    for details in [true, false] {
+        let all = DecisionQuery { limit: 9, details, ..DecisionQuery::default() };
+        let rows = ledger.decisions(&all).unwrap();
+        let swaps: Vec<_> = rows.iter().map(|row| (row.id, row.swap)).collect();
+        assert_eq!(swaps, [(decided, Some(swap)), (stayed, None)]);
+    }
+    assert_eq!(ledger.decision(decided).unwrap().unwrap().swap, Some(swap));
+}
+
+#[test]
+fn who_asked_is_read_in_the_words_of_earlier_versions() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = open(home.path());
+    let (a, b) = (account(&mut ledger, "a"), account(&mut ledger, "b"));
+    let lane = lane_on(&mut ledger, a);
+    let swap = ledger.begin_swap(&intent(lane, Generation(1), Some(a), b, T0)).unwrap();
+    let raw = rusqlite::Connection::open(database(home.path())).unwrap();
+    for (word, asked_by) in [
+        ("engine", AskedBy::Driver),
+        ("driver", AskedBy::Driver),
+        ("person", AskedBy::Person),
+        ("failure", AskedBy::Report),
+        ("report", AskedBy::Report),
+    ] {
+        raw.execute("UPDATE swaps SET asked_by = ?1", [format!("\"{word}\"")]).unwrap();
+        assert_eq!(ledger.swap(swap).unwrap().unwrap().swap.asked_by, asked_by, "{word}");
+    }
+}
+
+/// The gates are counted on once, by the settlement; who asked reads them back.
+#[test]
+fn a_settlement_moves_the_gates_on() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = open(home.path());
+    let (a, b) = (account(&mut ledger, "a"), account(&mut ledger, "b"));
+    let lane = lane_on(&mut ledger, a);
+    let known = Gates { failed_attempts: 2, last_target: Some(b), ..Gates::default() };
+    let (begun, at) = (T0.plus_seconds(10), T0.plus_seconds(12));
+    let mut generation = 1;
+    let mut settle = |gates, protect_s| {
+        let from = ledger.lane(lane).unwrap().unwrap().lane.active;
+        let to = if from == Some(a) { b } else { a };
+        let new = intent(lane, Generation(generation), from, to, begun);
+        generation += 1;
+        let swap = ledger.begin_swap(&new).unwrap();
+        let settled = ledger.settle(&Commit { swap, gates, protect_s, at }).unwrap();
+        let Settled::Committed { lane, .. } = settled else { panic!("{settled:?}") };
+        lane.gates
+    };
+    let decided = settle(Some(&known), None);
+    assert_eq!((decided.failed_attempts, decided.last_target), (0, Some(b)));
+    assert_eq!((decided.last_committed, &decided.recent[..]), (Some(at), &[at][..]));
+    let asked = settle(Some(&known), Some(60));
+    assert_eq!(asked.paused_until, Some(at.plus_seconds(60)));
+    assert_eq!(asked.failed_attempts, 2, "a person's swap says nothing of ours");
+    // Nobody is left who knew them: the row's, from when the intent was written.
+    let recovered = settle(None, None);
+    assert_eq!(recovered.last_committed, Some(begun));
+    assert_eq!(recovered.paused_until, asked.paused_until);
 }
 
 #[test]
@@ -34,8 +110,8 @@ fn a_commit_of_an_older_generation_is_stale_even_when_the_account_is_back() {
     let lane = lane_on(&mut ledger, a);
     let swap = ledger.begin_swap(&intent(lane, Generation(1), Some(a), b, T0)).unwrap();
     // The person signs in by hand: A → B → A.
-    ledger.adopt(lane, Some(b), T0).unwrap();
-    ledger.adopt(lane, Some(a), T0).unwrap();
+    ledger.adopt(lane, Some(b), None, T0).unwrap();
+    ledger.adopt(lane, Some(a), None, T0).unwrap();
     let settled = commit(&mut ledger, swap, T0);
     assert_eq!(settled, Settled::Stale { active: Some(a), generation: Generation(3) });
     let row = ledger.swap(swap).unwrap().unwrap();
@@ -73,10 +149,10 @@ fn adoption_is_a_generation_of_its_own_and_gates_of_an_older_one_are_dropped() {
     let mut ledger = open(home.path());
     let (a, b) = (account(&mut ledger, "a"), account(&mut ledger, "b"));
     let lane = lane_on(&mut ledger, a);
-    assert_eq!(ledger.adopt(lane, Some(a), T0).unwrap(), Generation(1), "nothing changed");
+    assert_eq!(ledger.adopt(lane, Some(a), None, T0).unwrap(), Generation(1), "nothing changed");
     let gates = Gates { failed_attempts: 3, last_failure: Some(T0), ..Gates::default() };
     assert!(ledger.save_gates(lane, Generation(1), &gates).unwrap());
-    assert_eq!(ledger.adopt(lane, Some(b), T0).unwrap(), Generation(2));
+    assert_eq!(ledger.adopt(lane, Some(b), None, T0).unwrap(), Generation(2));
     assert!(!ledger.save_gates(lane, Generation(1), &Gates::default()).unwrap());
     drop(ledger);
     let ledger = open(home.path());

@@ -3,11 +3,11 @@
 use serde_json::Value;
 use sluice_engine::observation::Source;
 use sluice_engine::{
-    AccountId, Action, Candidate, Decision, Gates, Generation, LaneId, Percent, Plan, Provider,
+    AccountId, Action, AskedBy, Candidate, Decision, Generation, LaneId, Percent, Plan, Provider,
     Refusal, Trigger, Usage, Utc, Window,
 };
 use sluice_ledger::{
-    AskedBy, Commit, Ledger, NewAccount, NewDecision, NewSwap, Outcome, Sample, Settled, SwapId,
+    Commit, Ledger, NewAccount, NewDecision, NewSwap, Outcome, Sample, Settled, SwapId,
 };
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ pub fn account(ledger: &mut Ledger, name: &str) -> AccountId {
 /// The default lane with `active` in it.
 pub fn lane_on(ledger: &mut Ledger, active: AccountId) -> LaneId {
     let lane = ledger.default_lane(Provider::Claude).unwrap().lane.id;
-    ledger.adopt(lane, Some(active), T0).unwrap();
+    ledger.adopt(lane, Some(active), None, T0).unwrap();
     lane
 }
 
@@ -56,7 +56,7 @@ pub fn intent(
         provider: Provider::Claude,
         from,
         to,
-        asked_by: AskedBy::Engine,
+        asked_by: AskedBy::Driver,
         trigger: Trigger::TierDrained,
         reason: "drained".into(),
         decision: None,
@@ -67,7 +67,7 @@ pub fn intent(
 }
 
 pub fn commit(ledger: &mut Ledger, swap: SwapId, at: Utc) -> Settled {
-    ledger.settle(&Commit { swap, gates: &Gates::default(), at }).unwrap()
+    ledger.settle(&Commit { swap, gates: None, protect_s: None, at }).unwrap()
 }
 
 pub fn usage(five_hour: f64) -> Usage {

@@ -1,0 +1,1 @@
+CREATE INDEX swaps_decision ON swaps (decision) WHERE decision IS NOT NULL;
