@@ -146,7 +146,7 @@ fn holds(cause: &Cause, view: &View) -> Option<bool> {
         }
         // A view does not tell of these.
         Cause::Capture(_)
-        | Cause::TwinLogin(_)
+        | Cause::SharedLogin(_)
         | Cause::LoginEnds { .. }
         | Cause::Seat(_)
         | Cause::Keychain

@@ -44,5 +44,5 @@ fn recover(scene: &Scene) {
     let custody = scene.custody();
     let (mut journal, open) = FileJournal::open(&scene.journal_path());
     custody.recover(&open, &mut journal);
-    drop(custody.tend(scene.provider()));
+    drop(custody.settle_parked(scene.provider()));
 }

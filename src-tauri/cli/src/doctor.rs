@@ -217,7 +217,7 @@ fn account(view: &View, account: &AccountView, names: Names) -> Vec<Finding> {
     }
     if account.login_health.also_in.is_some() {
         findings.push(Finding::warning(
-            Need::TwinLogin.name(),
+            Need::SharedLogin.name(),
             format!(
                 "{name}: its login also lies in another place of this machine, and either side \
                  spends the other's tokens."

@@ -142,9 +142,9 @@ fn verdict(row: &DecisionView, one: &Candidate, used: Option<f64>) -> &'static s
     let best = row.target == Some(one.account);
     match (one.refusal, row.action.as_str()) {
         (Refusal::Active, "swap") => "was live",
-        (Refusal::None, "swap") => "takes over",
-        (Refusal::None, "advise") => "should take over",
-        (Refusal::None, _) => "is the best of the others",
+        (Refusal::Eligible, "swap") => "takes over",
+        (Refusal::Eligible, "advise") => "should take over",
+        (Refusal::Eligible, _) => "is the best of the others",
         (Refusal::Outranked, "stay") if best => "is the best of the others",
         (Refusal::NotBehind, _) if used.is_some_and(|used| used >= USED_UP_PERCENT) => {
             "has used up its week"

@@ -20,7 +20,7 @@ pub use trying::{Standing, TRIAL_VARIABLE, answer, standing};
 const ATTEMPTS_MAX: u32 = 5;
 
 /// Why nothing was done.
-type Trouble = String;
+type HookError = String;
 
 /// Carries out `sluice hooks …`.
 pub fn run(command: HooksCommand, as_json: bool) -> Exit {
@@ -47,13 +47,13 @@ struct Found {
 
 /// Where the tool looks for its settings; a variable that is set and empty counts as unset, as the
 /// tool has it.
-fn settings_file() -> Result<PathBuf, Trouble> {
+fn settings_file() -> Result<PathBuf, HookError> {
     let directory = sluice_driver::whereabouts::tool_home(Provider::HOOKED)
         .ok_or("no home directory is known, so the tool's settings cannot be found")?;
     Ok(directory.join("settings.json"))
 }
 
-fn install(path: &Path, yes: bool) -> Result<Found, Trouble> {
+fn install(path: &Path, yes: bool) -> Result<Found, HookError> {
     // First: what cannot be done is not asked for.
     changed(path, &file::read(path)?)?;
     if !yes && !agreed(path) {
@@ -95,7 +95,7 @@ fn installed(path: &Path, text: String, backup: Option<PathBuf>) -> Found {
 }
 
 /// The settings with our entries.
-fn changed(path: &Path, was: &file::Settings) -> Result<String, Trouble> {
+fn changed(path: &Path, was: &file::Settings) -> Result<String, HookError> {
     let text = was.text.as_deref().unwrap_or("{}\n");
     ours::with(text, &path.display().to_string(), &program::stable()?)
 }
@@ -110,7 +110,7 @@ fn agreed(path: &Path) -> bool {
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
-fn remove(path: &Path) -> Result<Found, Trouble> {
+fn remove(path: &Path) -> Result<Found, HookError> {
     let name = path.display();
     for _ in 0..ATTEMPTS_MAX {
         let was = file::read(path)?;
@@ -143,7 +143,7 @@ fn removed(path: &Path, text: String, changed: bool) -> Found {
     Found { text, json }
 }
 
-fn status(path: &Path) -> Result<Found, Trouble> {
+fn status(path: &Path) -> Result<Found, HookError> {
     let standing = standing()?;
     let text = file::read(path)?.text.unwrap_or_default();
     let mut events: Vec<_> = ours::entries(&text).into_iter().map(|entry| entry.event).collect();

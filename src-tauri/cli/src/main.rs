@@ -7,7 +7,6 @@ mod daemon;
 mod doctor;
 mod explain;
 mod failure;
-mod flight;
 mod hook;
 mod hooks;
 mod lane;
@@ -16,6 +15,7 @@ mod outcome;
 mod past;
 mod render;
 mod run;
+mod runs;
 mod show;
 mod simulate;
 mod vault;
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
         Command::Hooks(command) => return hooks::run(*command, cli.json).into(),
         Command::Lane(command) => return lane::run(&paths, command, cli.json).into(),
         Command::Reconcile { apply, release } => {
-            return flight::reconcile(&paths, *apply, release.as_deref(), cli.json).into();
+            return runs::reconcile(&paths, *apply, release.as_deref(), cli.json).into();
         }
         Command::Vault { to } => return vault::run(&paths, to.as_ref(), cli.json).into(),
         Command::Replay { from, days, policy } => {

@@ -6,7 +6,7 @@ use crate::outcome::{Outcome, finish};
 use serde_json::json;
 use sluice_driver::Paths;
 use sluice_driver::moving::move_to;
-use sluice_driver::ports::Trouble;
+use sluice_driver::ports::PortError;
 use sluice_driver::vault::{VaultKey, chosen};
 use sluice_protocol::Refused;
 use std::path::Path;
@@ -51,6 +51,6 @@ fn shown(choice: Option<VaultKey>, moved: Option<usize>) -> Outcome {
     Outcome::Shown { json: json!({ "vault": kind, "moved": moved }), text }
 }
 
-fn refused(trouble: Trouble) -> Outcome {
+fn refused(trouble: PortError) -> Outcome {
     Outcome::Refused(Refused::new(trouble.code, trouble.text))
 }

@@ -1,6 +1,6 @@
 //! An account beside what the engine sees: its label, whose login it is and what is known of it.
 
-use super::{Core, Record, Then};
+use super::{AfterStore, Core, Record};
 use crate::ports::{Identity, Kept, KeptAccount};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -213,7 +213,7 @@ impl Core {
 
     pub(super) fn store_account(&mut self, id: AccountId) {
         if let Some(kept) = self.kept_account(id) {
-            self.effects.store(Record::Account(Box::new(kept)), Then::Nothing);
+            self.effects.store(Record::Account(Box::new(kept)), AfterStore::Nothing);
         }
     }
 

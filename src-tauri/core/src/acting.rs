@@ -2,8 +2,8 @@
 //! meanwhile.
 
 use super::deadlines::Task;
-use super::{CallId, Core, Effect, Motive, Then};
-use crate::ports::{SwapOrder, SwapReport, Trouble};
+use super::{AfterStore, CallId, Core, Effect, Motive};
+use crate::ports::{PortError, SwapOrder, SwapReport};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -194,20 +194,20 @@ impl Core {
                 self.wait_to_swap(&order, &trouble, now);
                 retry_after_s = Some(AGAIN_S.unsigned_abs());
                 let text = format!("{} Ask again in {AGAIN_S} seconds.", trouble.text);
-                Err(Trouble::new(trouble.code, text))
+                Err(PortError::new(trouble.code, text))
             }
             SwapReport::Stale { text } => {
                 self.world.settle(order.lane, Settlement::Stale, now);
                 // The ledger may know the lane otherwise: it says how.
                 self.findings.add(order.lane);
-                Err(Trouble::new(Code::Stale, text))
+                Err(PortError::new(Code::Stale, text))
             }
             SwapReport::Stuck { row: _, text } => {
                 self.world.settle(order.lane, Settlement::Failed, now);
                 self.recovery.stick(order.lane, text.clone());
                 self.tell_stuck(order.lane, &text, now);
                 self.recovery.later(now.wall);
-                Err(Trouble::new(Code::StuckSwap, text))
+                Err(PortError::new(Code::StuckSwap, text))
             }
         };
         if view.is_err() {
@@ -218,7 +218,7 @@ impl Core {
         if let Some(call) = call {
             let answer = match view {
                 Ok(view) => Answer::Swapped(view),
-                Err(Trouble { code, text }) => {
+                Err(PortError { code, text }) => {
                     Answer::Refused(Refused { code, text, retry_after_s })
                 }
             };
@@ -233,7 +233,7 @@ impl Core {
 
     /// A swap that something passing stood in the way of is decided anew soon. A person is told when
     /// it does not pass.
-    fn wait_to_swap(&mut self, order: &SwapOrder, trouble: &Trouble, now: Now) {
+    fn wait_to_swap(&mut self, order: &SwapOrder, trouble: &PortError, now: Now) {
         if order.by_person() {
             return;
         }
@@ -262,7 +262,7 @@ impl Core {
         }
         self.world.read_back(row, order.by_person());
         if changed {
-            self.store_gates(order.lane, Then::Nothing);
+            self.store_gates(order.lane, AfterStore::Nothing);
         }
     }
 

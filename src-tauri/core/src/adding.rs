@@ -1,8 +1,8 @@
 //! Adding the login in a seat: the seat is looked into, a new login gets its row, then its credential is kept.
 
 use super::deadlines::Task;
-use super::{CallId, Core, Then};
-use crate::ports::{Identity, Kept, KeptAccount, Trouble};
+use super::{AfterStore, CallId, Core};
+use crate::ports::{Identity, Kept, KeptAccount, PortError};
 use crate::records::Record;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -93,7 +93,7 @@ impl Core {
             let position =
                 self.world.accounts.iter().map(|found| found.position + 1).max().unwrap_or(0);
             let record = Record::NewAccount { provider, identity, label, position, at: now.wall };
-            return self.effects.store(record, Then::Enrol(provider));
+            return self.effects.store(record, AfterStore::Enrol(provider));
         };
         if label.is_some_and(|label| self.profiles.rename(account, label)) {
             self.store_account(account);
@@ -103,7 +103,7 @@ impl Core {
         }
     }
 
-    pub(super) fn on_enrolled(&mut self, provider: Provider, result: Result<i64, Trouble>) {
+    pub(super) fn on_enrolled(&mut self, provider: Provider, result: Result<i64, PortError>) {
         let Some(adding) = self.additions.open.get_mut(&provider) else { return };
         let id = match result {
             Ok(row) => AccountId(row),
@@ -139,7 +139,7 @@ impl Core {
         &mut self,
         provider: Provider,
         account: AccountId,
-        result: Result<Kept, Trouble>,
+        result: Result<Kept, PortError>,
         now: Now,
     ) {
         let Some(adding) = self.additions.open.remove(&provider) else { return };

@@ -2,11 +2,11 @@
 //! searched for logins we keep, every kept login read back.
 
 use super::effects::Effects;
-use super::{Core, Effect, Record, Then};
+use super::{AfterStore, Core, Effect, Record};
 use sluice_engine::{Calendar, Now, Utc};
 
 /// Other places are looked into for logins we keep this often, seconds.
-const TWINS_S: i64 = 3_600;
+const SHARED_LOGINS_S: i64 = 3_600;
 /// What is kept is read back at least this often, seconds.
 const READ_BACK_S: i64 = 24 * 3_600;
 /// What could not be read, or is being stored again, is read once more after this, seconds.
@@ -18,7 +18,7 @@ pub(super) struct Chores {
     /// The working hours are expanded anew at the next midnight.
     calendar_until: Option<Utc>,
     /// When other places are looked into for logins we keep.
-    twins_due: Option<Utc>,
+    shared_logins_due: Option<Utc>,
     /// When what is kept is read back next; `None`: now.
     read_back_due: Option<Utc>,
 }
@@ -32,7 +32,7 @@ impl Chores {
     pub(super) fn begin_day(&mut self, now: Utc, effects: &mut Effects) {
         self.calendar_until = None;
         effects.push(Effect::ExpandCalendar);
-        effects.store(Record::Tidy { now }, Then::Tidied);
+        effects.store(Record::Tidy { now }, AfterStore::Tidied);
     }
 
     fn is_midnight(&self, now: Utc) -> bool {
@@ -40,12 +40,12 @@ impl Chores {
     }
 
     fn look_for_twins(&mut self, keychain_answers: bool, now: Utc, effects: &mut Effects) {
-        match self.twins_due.filter(|due| *due > now) {
+        match self.shared_logins_due.filter(|due| *due > now) {
             Some(due) => effects.wake_by(Some(due)),
             None if keychain_answers => {
-                self.twins_due = Some(now.plus_seconds(TWINS_S));
+                self.shared_logins_due = Some(now.plus_seconds(SHARED_LOGINS_S));
                 effects.push(Effect::LookForTwins);
-                effects.wake_by(self.twins_due);
+                effects.wake_by(self.shared_logins_due);
             }
             None => {}
         }
@@ -53,7 +53,7 @@ impl Chores {
 
     /// Its instant may lie far ahead now.
     pub(super) fn jumped(&mut self) {
-        self.twins_due = None;
+        self.shared_logins_due = None;
     }
 
     /// Whether everything that is kept is read back now; the next time is a day later.

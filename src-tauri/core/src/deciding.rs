@@ -1,7 +1,7 @@
 //! When a lane decides, what its mode makes of the decision, and what is written down.
 
 use super::effects::Effects;
-use super::{Core, Motive, Record, Then};
+use super::{AfterStore, Core, Motive, Record};
 use crate::explain;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -243,10 +243,10 @@ impl Core {
         self.remember(lane, provider, &decision, action, &sentence);
         let decision = Box::new(decision);
         let record = Record::Decision { decision, provider, action, sentence, mode, world };
-        self.effects.store(record, Then::Decided { lane, number });
+        self.effects.store(record, AfterStore::Decided { lane, number });
         if action == "swap" || number.is_multiple_of(MEMORY_EVERY) {
             let memory = Box::new(self.world.memory.clone());
-            self.effects.store(Record::Memory(memory), Then::Nothing);
+            self.effects.store(Record::Memory(memory), AfterStore::Nothing);
         }
         number
     }
@@ -340,5 +340,5 @@ fn join(reason: &str, why: &str) -> String {
 
 /// Whether a candidate could have been chosen.
 pub(super) fn eligible(refusal: Refusal) -> bool {
-    matches!(refusal, Refusal::Outranked | Refusal::None)
+    matches!(refusal, Refusal::Outranked | Refusal::Eligible)
 }

@@ -1,7 +1,7 @@
 //! What is wanted of the outside, in the order in which it arose, and when the core wants to be woken.
 //! Every machine writes its effects here; the router hands them out.
 
-use super::{CallId, Effect, Record, Then};
+use super::{AfterStore, CallId, Effect, Record};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use sluice_engine::Utc;
@@ -22,7 +22,7 @@ impl Effects {
     }
 
     /// Hands a record to the ledger.
-    pub(super) fn store(&mut self, record: Record, then: Then) {
+    pub(super) fn store(&mut self, record: Record, then: AfterStore) {
         self.push(Effect::Store { record: Box::new(record), then });
     }
 

@@ -1,7 +1,7 @@
 //! Looks ahead: forecasts kept up to date, capacity that will expire announced, the day's digest.
 
 use super::effects::Effects;
-use super::{Core, Record, Then};
+use super::{AfterStore, Core, Record};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -70,12 +70,12 @@ impl Foresight {
         let weeks: Vec<_> =
             ended.into_iter().filter(|ended| ended.window == Kind::SevenDay).collect();
         for week in &weeks {
-            effects.store(Record::Stranded(*week), Then::Nothing);
+            effects.store(Record::Stranded(*week), AfterStore::Nothing);
         }
         let kept = since(self.kept);
         if !weeks.is_empty() || kept.is_none_or(|age| !(0.0..KEEP_S).contains(&age)) {
             self.kept = Some(now);
-            effects.store(Record::Forecast(Box::new(self.book.clone())), Then::Nothing);
+            effects.store(Record::Forecast(Box::new(self.book.clone())), AfterStore::Nothing);
         }
         self.ended.extend(weeks);
         self.ended.retain(|week| now.seconds_since(week.resets_at) < LATELY_S);

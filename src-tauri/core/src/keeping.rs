@@ -2,7 +2,7 @@
 //! missing. The index alone is never believed; an item may have gone with its keychain.
 
 use super::{Core, Effect};
-use crate::ports::{Kept, Trouble};
+use crate::ports::{Kept, PortError};
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,7 +24,12 @@ impl Core {
         self.effects.wake_by(self.chores.read_back_due());
     }
 
-    pub(super) fn on_kept(&mut self, account: AccountId, result: Result<Kept, Trouble>, now: Now) {
+    pub(super) fn on_kept(
+        &mut self,
+        account: AccountId,
+        result: Result<Kept, PortError>,
+        now: Now,
+    ) {
         match result {
             Ok(kept) => self.on_held(account, kept),
             Err(trouble) if trouble.code == Code::NoCredential => self.on_lost(account, now),

@@ -57,7 +57,7 @@ mod wishes;
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
-pub use message::{CallId, Effect, Input, Jump, Page, PollError, Port, Then};
+pub use message::{AfterStore, CallId, Effect, Input, Jump, Page, PollError, Port};
 pub use outbox::AGE_MAX_S;
 pub(crate) use telling::login_warning;
 
@@ -232,12 +232,12 @@ impl Core {
             Input::Forgotten { account, result } => self.on_forgotten(account, result, now),
             Input::Stored { then, result } => self.on_stored(then, result, now),
             Input::Looked(look) => self.on_looked(*look, now),
-            Input::Flown { call, flown } => self.on_flown(call, flown, now),
+            Input::RunReply { call, reply } => self.on_run_reply(call, reply, now),
             Input::Overdue(port) => self.on_overdue(port, now),
             Input::Answering(port) => self.health.answering(port),
             Input::Recovered(found) => self.on_recovered(found, now),
             Input::Restarted { call, result } => self.on_restarted(call, result),
-            Input::Twins(twins) => self.on_twins(twins, now),
+            Input::SharedLogins(shared_logins) => self.on_shared_logins(shared_logins, now),
             Input::Due(id) => self.on_due(id, now),
             Input::Health(health) => self.on_health(health, now),
             Input::Calendar(calendar) => {

@@ -1,8 +1,8 @@
 //! What goes into the core and what it wants done: the whole of its connection to the world.
 
 use crate::ports::{
-    Flown, Health, Holder, Kept, Look, ReadError, Recovered, RefreshReport, SeatReport, SwapOrder,
-    SwapReport, ToolNumbers, Trouble, Twin,
+    Health, Holder, Kept, Look, PortError, ReadError, Recovered, RefreshReport, RunReply,
+    SeatReport, SharedLogin, SwapOrder, SwapReport, ToolNumbers,
 };
 use crate::records::{Query, Record};
 use alloc::boxed::Box;
@@ -70,14 +70,14 @@ pub enum Input {
         /// Under which account.
         account: AccountId,
         /// How it went.
-        result: Result<Kept, Trouble>,
+        result: Result<Kept, PortError>,
     },
     /// What is known of a kept credential.
     KeptRead {
         /// The account it is kept for.
         account: AccountId,
         /// What the store returned.
-        result: Result<Kept, Trouble>,
+        result: Result<Kept, PortError>,
     },
     /// A usage request ended.
     Polled {
@@ -109,39 +109,39 @@ pub enum Input {
         /// The account that was removed.
         account: AccountId,
         /// How it went.
-        result: Result<(), Trouble>,
+        result: Result<(), PortError>,
     },
     /// Something was written down, or not.
     Stored {
         /// What it was for.
-        then: Then,
+        then: AfterStore,
         /// The row.
-        result: Result<i64, Trouble>,
+        result: Result<i64, PortError>,
     },
     /// Tools at work were looked at.
     Looked(Box<Look>),
     /// A request about lanes and tools at work was carried out.
-    Flown {
+    RunReply {
         /// The caller that waits.
         call: CallId,
         /// What became of it.
-        flown: Flown,
+        reply: RunReply,
     },
     /// A port has not answered within its deadline; its call is still out.
     Overdue(Port),
     /// A port answers again.
     Answering(Port),
     /// Open swaps were looked at once more.
-    Recovered(Result<Vec<Recovered>, Trouble>),
+    Recovered(Result<Vec<Recovered>, PortError>),
     /// The tool's background process was restarted, or not.
     Restarted {
         /// Who asked.
         call: CallId,
         /// How it went.
-        result: Result<(), Trouble>,
+        result: Result<(), PortError>,
     },
     /// Logins we keep that lie elsewhere, too.
-    Twins(Vec<Twin>),
+    SharedLogins(Vec<SharedLogin>),
     /// The time of a reminder has come.
     Due(u64),
     /// How the keychain does.
@@ -171,7 +171,7 @@ pub enum PollError {
     /// The provider's side.
     Read(ReadError),
     /// Our side: no bearer.
-    Bearer(Trouble),
+    Bearer(PortError),
     /// The bound of the whole reading passed first.
     Late,
     /// The seat held another login than the one that was to be measured.
@@ -180,7 +180,7 @@ pub enum PollError {
 
 /// What follows when something was written down.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Then {
+pub enum AfterStore {
     /// Nobody waits for it.
     Nothing,
     /// The asker gets this.
@@ -266,7 +266,7 @@ pub enum Effect {
         /// The record to write.
         record: Box<Record>,
         /// What follows.
-        then: Then,
+        then: AfterStore,
     },
     /// Look something up and answer.
     Look {
@@ -317,7 +317,7 @@ pub enum Effect {
     },
     /// Look after what lies beside a seat and whom the tool's configuration names, in a moment and
     /// half a minute later.
-    Tend(Provider),
+    SettleParked(Provider),
     /// Look for logins we keep in other places.
     LookForTwins,
     /// Give [`Input::Due`] back after so long.
@@ -359,7 +359,7 @@ impl Effect {
             | Self::Tell { .. }
             | Self::Recover
             | Self::RestartTool { .. }
-            | Self::Tend(_)
+            | Self::SettleParked(_)
             | Self::LookForTwins
             | Self::ExpandCalendar => false,
         }

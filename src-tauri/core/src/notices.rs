@@ -3,7 +3,7 @@
 
 use super::effects::Effects;
 use super::outbox::{AGE_MAX_S, Outbox};
-use super::{Effect, Record, Then};
+use super::{AfterStore, Effect, Record};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -163,7 +163,7 @@ fn put_out(mut notice: Notice, now: Utc, effects: &mut Effects) {
     notice.body = text::lines(&notice.body).into_owned();
     let notice = Box::new(notice);
     let record = Record::Notice { notice: notice.clone(), at: now };
-    effects.store(record, Then::Tell(notice, now));
+    effects.store(record, AfterStore::Tell(notice, now));
 }
 
 /// One episode ends with its reset, to the hour.

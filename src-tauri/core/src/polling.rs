@@ -320,7 +320,7 @@ impl Core {
 
     pub(super) fn observe(&mut self, observation: Observation, now: Now) {
         self.world.observe(&observation, now);
-        self.effects.store(Record::Observation(Box::new(observation)), super::Then::Nothing);
+        self.effects.store(Record::Observation(Box::new(observation)), super::AfterStore::Nothing);
     }
 
     fn on_read_error(&mut self, account: AccountId, holder: Holder, error: ReadError, now: Now) {

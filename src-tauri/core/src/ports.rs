@@ -14,14 +14,14 @@ use sluice_protocol::{Answer, CapView, Cause, Code, LaneView, Notice, NoticeKind
 /// Something a port could not do: what happened, what was kept, what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
-pub struct Trouble {
+pub struct PortError {
     /// What a front end may branch on.
     pub code: Code,
     /// For people; names no secret and no mail address.
     pub text: String,
 }
 
-impl Trouble {
+impl PortError {
     /// A trouble with its code.
     pub fn new(code: Code, text: impl Into<String>) -> Self {
         Self { code, text: text.into() }
@@ -109,7 +109,7 @@ pub struct Kept {
 
 /// Another place that holds a login we keep: two writers of one lineage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Twin {
+pub struct SharedLogin {
     /// The account that is kept here.
     pub account: AccountId,
     /// Where else it lies.
@@ -207,13 +207,13 @@ pub enum SwapReport {
         /// Ledger row, when it got that far.
         row: Option<i64>,
         /// What kept it from happening.
-        trouble: Trouble,
+        trouble: PortError,
     },
     /// Something passing stands in the way, most often the tool at its own login; the same order is
     /// given again soon.
     Waits {
         /// What stands in the way.
-        trouble: Trouble,
+        trouble: PortError,
     },
     /// The lane or the seat had changed underneath; nothing was tried.
     Stale {
@@ -343,7 +343,7 @@ pub struct Look {
 
 /// A failure of the account in the machine's own seat, as a tool told it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct ToolFailure {
     /// The account the tool used.
     pub account: AccountId,
     /// The lane's generation then.
@@ -360,11 +360,11 @@ pub struct Told {
 
 /// What became of a request about lanes and tools at work.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Flown {
+pub enum RunReply {
     /// This is the answer.
     Answered(Answer),
     /// It is remembered, and for the loop to act on.
-    Live(Told),
+    Live(ToolFailure),
 }
 
 /// The state of a login as a refusal for people.

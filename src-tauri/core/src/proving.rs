@@ -3,7 +3,7 @@
 
 use super::seats::Seat;
 use super::{CallId, Core};
-use crate::ports::{ReadError, RefreshReport, SwapOrder, Trouble};
+use crate::ports::{PortError, ReadError, RefreshReport, SwapOrder};
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use sluice_engine::gates::{self, Shares};
@@ -157,21 +157,21 @@ impl Core {
                 self.needs_sign_in(to, "the provider refused its login before it went live", now);
                 let text =
                     format!("The provider refuses the login of {label}; nothing was changed.");
-                Some(Trouble::new(Code::NotSignedIn, text))
+                Some(PortError::new(Code::NotSignedIn, text))
             }
             Verdict::Unsendable => {
                 let text = format!(
                     "{label} was not made live: {}; nothing was changed.",
                     crate::ports::UNSENDABLE
                 );
-                Some(Trouble::new(Code::KeptUnusable, text))
+                Some(PortError::new(Code::KeptUnusable, text))
             }
             Verdict::Unknown if known != Some(Login::Valid) && !order.by_person() => {
                 let text = format!(
                     "The login of {label} was never taken by the provider and could not be checked \
                      now; nothing was changed."
                 );
-                Some(Trouble::new(Code::Unproven, text))
+                Some(PortError::new(Code::Unproven, text))
             }
             Verdict::Taken | Verdict::Unknown if !order.by_person() => self
                 .barred(to, &label, now)
@@ -188,18 +188,18 @@ impl Core {
     }
 
     /// What the provider's word or money says against going there by itself.
-    fn barred(&self, account: AccountId, label: &str, now: Now) -> Option<Trouble> {
+    fn barred(&self, account: AccountId, label: &str, now: Now) -> Option<PortError> {
         let usage = &self.account(account)?.usage;
         if let Some(why) = usage.blocked(now.wall) {
             return Some(stale(format!("{label}: {}; nothing was changed.", why.words())));
         }
         let shares = Shares::read(usage, now.wall);
-        (gates::barred(usage, shares, &self.world.rules, now.wall) != Refusal::None)
+        (gates::barred(usage, shares, &self.world.rules, now.wall) != Refusal::Eligible)
             .then(|| stale(format!("Using {label} would cost extra money; nothing was changed.")))
     }
 
     /// A reading of this moment leaves nothing to go there for.
-    fn used_up(&self, account: AccountId, label: &str, now: Now) -> Option<Trouble> {
+    fn used_up(&self, account: AccountId, label: &str, now: Now) -> Option<PortError> {
         let usage = &self.account(account)?.usage;
         let shares = Shares::read(usage, now.wall);
         if gates::paid(usage, shares, &self.world.rules) {
@@ -213,7 +213,7 @@ impl Core {
     }
 
     /// What was decided holds no longer: the seat or the person's will has changed meanwhile.
-    fn moved_on(&self, order: &SwapOrder) -> Option<Trouble> {
+    fn moved_on(&self, order: &SwapOrder) -> Option<PortError> {
         let from = order.from.as_ref().map(|(account, _)| *account);
         let seat = self.seats.seat(order.provider);
         let same = match seat {
@@ -225,14 +225,14 @@ impl Core {
         if !same || self.settings.stopped || self.ending {
             return Some(stale("The seat had changed meanwhile; nothing was done."));
         }
-        self.observe_only(order.provider).map(|text| Trouble::new(Code::ObserveOnly, text))
+        self.observe_only(order.provider).map(|text| PortError::new(Code::ObserveOnly, text))
     }
 
     pub(super) fn refuse_swap(
         &mut self,
         order: SwapOrder,
         call: Option<CallId>,
-        trouble: Trouble,
+        trouble: PortError,
         now: Now,
     ) {
         let settled =
@@ -250,8 +250,8 @@ impl Core {
 }
 
 /// What the swap was decided on holds no longer.
-fn stale(text: impl Into<String>) -> Trouble {
-    Trouble::new(Code::Stale, text)
+fn stale(text: impl Into<String>) -> PortError {
+    PortError::new(Code::Stale, text)
 }
 
 fn may_renew(account: &sluice_engine::Account) -> bool {

@@ -1,7 +1,7 @@
 //! A decided swap begins once its decision is in the ledger, so that the journal can name it.
 
 use super::Core;
-use crate::ports::{SwapOrder, Trouble};
+use crate::ports::{PortError, SwapOrder};
 use sluice_engine::Now;
 use sluice_protocol::{Code, Mode};
 
@@ -35,7 +35,7 @@ impl Recording {
 
 impl Core {
     /// A decision was written down, or not; a swap is not held up by a log that cannot be written.
-    pub(super) fn on_recorded(&mut self, number: u64, row: Result<i64, Trouble>, now: Now) {
+    pub(super) fn on_recorded(&mut self, number: u64, row: Result<i64, PortError>, now: Now) {
         let Some(order) = self.recording.take(number) else { return };
         let order = named(order, row);
         if self.still_wanted(&order, now) {
@@ -50,7 +50,7 @@ impl Core {
     pub(super) fn give_up_recording(&mut self, now: Now) {
         let Some(Waiting { order, .. }) = self.recording.open.take() else { return };
         let text = "The database does not answer; nothing was changed.";
-        self.refuse_swap(order, None, Trouble::new(Code::Disk, text), now);
+        self.refuse_swap(order, None, PortError::new(Code::Disk, text), now);
     }
 
     /// What was decided a moment ago still holds: the lane is the same, and so is the person's will.
@@ -66,7 +66,7 @@ impl Core {
 }
 
 /// The order with the row of its decision, or with the cause why it has none.
-fn named(order: SwapOrder, row: Result<i64, Trouble>) -> SwapOrder {
+fn named(order: SwapOrder, row: Result<i64, PortError>) -> SwapOrder {
     match row {
         Ok(row) => SwapOrder { decision: Some(row), ..order },
         Err(trouble) => {

@@ -119,7 +119,7 @@ pub enum Record {
         at: Utc,
     },
     /// A notice was shown.
-    Told {
+    NoticeShown {
         /// Its row.
         row: i64,
         /// The instant it was shown.

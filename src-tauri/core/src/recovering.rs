@@ -2,7 +2,7 @@
 //! a person has looked.
 
 use super::{Core, Effect};
-use crate::ports::{Recovered, Trouble};
+use crate::ports::{PortError, Recovered};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -58,7 +58,7 @@ impl Core {
         self.effects.push(Effect::Recover);
     }
 
-    pub(super) fn on_recovered(&mut self, found: Result<Vec<Recovered>, Trouble>, now: Now) {
+    pub(super) fn on_recovered(&mut self, found: Result<Vec<Recovered>, PortError>, now: Now) {
         let Ok(found) = found else { return self.recovery.later(now.wall) };
         for settled in found.iter().filter_map(|one| one.committed.as_ref()) {
             self.world.read_back(settled.lane.clone(), false);

@@ -1,8 +1,8 @@
 //! Removing an account: first what is kept of its login, then the account. Its history stays.
 
 use super::deadlines::Task;
-use super::{CallId, Core, Effect, Then};
-use crate::ports::Trouble;
+use super::{AfterStore, CallId, Core, Effect};
+use crate::ports::PortError;
 use crate::records::Record;
 use alloc::collections::BTreeMap;
 use sluice_engine::{AccountId, Now};
@@ -31,7 +31,7 @@ impl Core {
         self.profiles.remove(account);
         self.polls.remove(account);
         self.refreshes.put_off_no_more(account);
-        self.effects.store(Record::Removed { account, at: now.wall }, Then::Nothing);
+        self.effects.store(Record::Removed { account, at: now.wall }, AfterStore::Nothing);
     }
 
     pub(super) fn remove(&mut self, call: CallId, account: AccountId) {
@@ -60,7 +60,7 @@ impl Core {
     pub(super) fn on_forgotten(
         &mut self,
         account: AccountId,
-        result: Result<(), Trouble>,
+        result: Result<(), PortError>,
         now: Now,
     ) {
         let Some(call) = self.removals.open.remove(&account) else { return };

@@ -1,7 +1,7 @@
 //! Failures that tools report against the live account. However many report one generation, it is left once.
 
 use super::{CallId, Core, Effect};
-use crate::ports::{Flown, Told};
+use crate::ports::{RunReply, ToolFailure};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use sluice_engine::observation::Fact;
@@ -19,14 +19,14 @@ const WINDOW_MAX: usize = 80;
 
 impl Core {
     /// A request about lanes and tools at work was carried out beside the loop.
-    pub(super) fn on_flown(&mut self, call: CallId, flown: Flown, now: Now) {
-        match flown {
-            Flown::Answered(answer) => self.answer(call, answer),
-            Flown::Live(told) => self.on_told(call, &told, now),
+    pub(super) fn on_run_reply(&mut self, call: CallId, reply: RunReply, now: Now) {
+        match reply {
+            RunReply::Answered(answer) => self.answer(call, answer),
+            RunReply::Live(told) => self.on_told(call, &told, now),
         }
     }
 
-    fn on_told(&mut self, call: CallId, told: &Told, now: Now) {
+    fn on_told(&mut self, call: CallId, told: &ToolFailure, now: Now) {
         let Some(provider) = self.account(told.account).map(|account| account.provider) else {
             return self.answer(call, refused(Code::UnknownAccount, "There is no such account."));
         };
@@ -65,7 +65,7 @@ impl Core {
         self.answer(call, Answer::Reported(answer));
     }
 
-    fn take_report(&mut self, provider: Provider, told: &Told, now: Now) -> &'static str {
+    fn take_report(&mut self, provider: Provider, told: &ToolFailure, now: Now) -> &'static str {
         let Some(lane) = self.lane(provider).cloned() else { return "disabled" };
         // The guard: before anything is learnt or chosen. What was launched under another
         // generation says nothing of the account that is active now.
@@ -106,7 +106,7 @@ impl Core {
     }
 
     /// The ledger has it already; the loop's own copy must not be older than the decision.
-    fn learn(&mut self, told: &Told, now: Now) {
+    fn learn(&mut self, told: &ToolFailure, now: Now) {
         let at = told.failed_at.min(now.wall);
         let new = Skip {
             kind: told.kind,

@@ -1,8 +1,8 @@
 //! Requests of front ends: checked, carried out, or refused with a reason.
 
 use super::telling::SNOOZE_S;
-use super::{CallId, Core, Effect, Then};
-use crate::ports::Trouble;
+use super::{AfterStore, CallId, Core, Effect};
+use crate::ports::PortError;
 use crate::records::{Query, Record};
 use crate::settings::Settings;
 use alloc::borrow::ToOwned as _;
@@ -38,7 +38,7 @@ impl Core {
             Request::LeaveWalled { lane, generation } => {
                 self.leave_walled(call, lane, generation, now)
             }
-            flight @ (Request::LookAtRuns
+            runs @ (Request::LookAtRuns
             | Request::Acquire(_)
             | Request::Started { .. }
             | Request::Finished { .. }
@@ -47,7 +47,7 @@ impl Core {
             | Request::SetLaneAutomatic { .. }
             | Request::SetCap { .. }
             | Request::Reconcile { .. }
-            | Request::Release { .. }) => self.fly(call, flight),
+            | Request::Release { .. }) => self.about_runs(call, runs),
             Request::Pause { provider, until_ms } => self.pause(call, provider, until_ms, now),
             Request::Resume { provider } => self.resume(call, provider),
             Request::SetMode { provider, mode } => {
@@ -79,7 +79,7 @@ impl Core {
         }
     }
 
-    pub(super) fn on_restarted(&mut self, call: CallId, result: Result<(), Trouble>) {
+    pub(super) fn on_restarted(&mut self, call: CallId, result: Result<(), PortError>) {
         match result {
             Ok(()) => self.answer(call, Answer::Done),
             Err(trouble) => self.refuse(call, trouble.code, trouble.text),
@@ -130,7 +130,7 @@ impl Core {
     }
 
     /// What concerns lanes and tools at work is carried out beside the loop.
-    fn fly(&mut self, call: CallId, request: Request) {
+    fn about_runs(&mut self, call: CallId, request: Request) {
         if request == Request::LookAtRuns {
             self.effects.push(Effect::LookAtRuns);
             return self.answer(call, Answer::Done);
@@ -169,8 +169,10 @@ impl Core {
 
     fn stored_answer(&mut self, call: CallId, account: AccountId) {
         if let Some(kept) = self.kept_account(account) {
-            self.effects
-                .store(Record::Account(Box::new(kept)), Then::Answer(call, Box::new(Answer::Done)));
+            self.effects.store(
+                Record::Account(Box::new(kept)),
+                AfterStore::Answer(call, Box::new(Answer::Done)),
+            );
         }
     }
 
@@ -191,7 +193,7 @@ impl Core {
         }
         self.effects.store(
             Record::Reordered(accounts.to_vec()),
-            Then::Answer(call, Box::new(Answer::Done)),
+            AfterStore::Answer(call, Box::new(Answer::Done)),
         );
     }
 
@@ -230,8 +232,8 @@ impl Core {
                 Some(until) => self.world.pause(id, until),
                 None => self.world.resume(id),
             }
-            let answer = || Then::Answer(call, Box::new(Answer::Done));
-            let then = if id == last { answer() } else { Then::Nothing };
+            let answer = || AfterStore::Answer(call, Box::new(Answer::Done));
+            let then = if id == last { answer() } else { AfterStore::Nothing };
             self.store_gates(id, then);
         }
     }
@@ -256,8 +258,10 @@ impl Core {
                 self.read_seat(provider);
             }
         }
-        self.effects
-            .store(Record::Setting { key, value }, Then::Answer(call, Box::new(Answer::Done)));
+        self.effects.store(
+            Record::Setting { key, value },
+            AfterStore::Answer(call, Box::new(Answer::Done)),
+        );
     }
 
     fn forget_advice(&mut self, provider: Provider) {
@@ -326,33 +330,33 @@ impl Core {
         let until = if ahead > 0 { until } else { now.wall.plus_seconds(SNOOZE_S) };
         self.notices.snooze(&cause, until);
         let record = Record::Snooze { cause, until };
-        self.effects.store(record, Then::Answer(call, Box::new(Answer::Done)));
+        self.effects.store(record, AfterStore::Answer(call, Box::new(Answer::Done)));
     }
 
-    pub(super) fn on_stored(&mut self, then: Then, result: Result<i64, Trouble>, now: Now) {
+    pub(super) fn on_stored(&mut self, then: AfterStore, result: Result<i64, PortError>, now: Now) {
         match (&result, now) {
             (Ok(_), _) => self.end_cause(&Cause::Ledger),
             (Err(trouble), now) => self.tell_ledger(trouble, now),
         }
         match then {
-            Then::Nothing => {}
-            Then::Tidied => {
+            AfterStore::Nothing => {}
+            AfterStore::Tidied => {
                 if result == Ok(1) {
-                    self.effects.store(Record::Tidy { now: now.wall }, Then::Tidied);
+                    self.effects.store(Record::Tidy { now: now.wall }, AfterStore::Tidied);
                 }
             }
-            Then::Found(lane, written) => self.on_found(lane, written, result.ok()),
-            Then::Tell(notice, at) => {
+            AfterStore::Found(lane, written) => self.on_found(lane, written, result.ok()),
+            AfterStore::Tell(notice, at) => {
                 self.effects.push(Effect::Tell { notice, row: result.ok(), at });
             }
-            Then::Enrol(provider) => self.on_enrolled(provider, result),
-            Then::Decided { lane, number } => {
+            AfterStore::Enrol(provider) => self.on_enrolled(provider, result),
+            AfterStore::Decided { lane, number } => {
                 if let Ok(row) = result {
                     self.on_decided(lane, row);
                 }
                 self.on_recorded(number, result, now);
             }
-            Then::Answer(call, answer) => match result {
+            AfterStore::Answer(call, answer) => match result {
                 Ok(_) => self.answer(call, *answer),
                 Err(trouble) => self.refuse(
                     call,

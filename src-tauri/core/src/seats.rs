@@ -2,7 +2,7 @@
 
 use super::effects::Effects;
 use super::{Core, Effect};
-use crate::ports::{Kept, SeatLogin, SeatReport, Trouble};
+use crate::ports::{Kept, PortError, SeatLogin, SeatReport};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use sluice_engine::{AccountId, Login, Now, Provider, Utc};
@@ -226,7 +226,7 @@ impl Seats {
             return None;
         }
         looks.misnamed_until = Some(now.plus_seconds(MISNAMED_S));
-        Some(Effect::Tend(provider))
+        Some(Effect::SettleParked(provider))
     }
 }
 
@@ -393,7 +393,7 @@ impl Core {
         &mut self,
         provider: Provider,
         account: AccountId,
-        result: Result<Kept, Trouble>,
+        result: Result<Kept, PortError>,
         now: Now,
     ) {
         self.seats.capturing.remove(&provider);

@@ -1,7 +1,7 @@
 //! Lanes on their way to the ledger, which owns their generations: what is known here is provisional until
 //! it has answered.
 
-use super::{Core, Port, Record, Then};
+use super::{AfterStore, Core, Port, Record};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use sluice_engine::{Generation, LaneId, Now};
@@ -51,16 +51,16 @@ impl Core {
     /// Writes a lane's gates down; with them who was found in its seat, until the ledger knows.
     pub(super) fn store_lane(&mut self, id: LaneId, now: Now) {
         if !self.findings.is_news(id) {
-            return self.store_gates(id, Then::Nothing);
+            return self.store_gates(id, AfterStore::Nothing);
         }
         let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) else { return };
         self.findings.ask(id);
-        let then = Then::Found(id, lane.generation);
+        let then = AfterStore::Found(id, lane.generation);
         let record = Record::Found { lane: Box::new(lane.clone()), at: now.wall };
         self.effects.store(record, then);
     }
 
-    pub(super) fn store_gates(&mut self, id: LaneId, then: Then) {
+    pub(super) fn store_gates(&mut self, id: LaneId, then: AfterStore) {
         if let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) {
             let (generation, gates) = (lane.generation, Box::new(lane.gates.clone()));
             self.effects.store(Record::Gates { lane: id, generation, gates }, then);

@@ -1,7 +1,7 @@
 //! What the person is told, in words: each condition with its cause, its kind and what can be done about it.
 
 use super::Core;
-use crate::ports::{SwapOrder, Trouble, Twin};
+use crate::ports::{PortError, SharedLogin, SwapOrder};
 use crate::records::Record;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -99,7 +99,7 @@ impl Core {
         self.tell_of(notice.with(NoticeAction::add(provider)), true, now);
     }
 
-    pub(super) fn tell_not_kept(&mut self, account: AccountId, trouble: &Trouble, now: Now) {
+    pub(super) fn tell_not_kept(&mut self, account: AccountId, trouble: &PortError, now: Now) {
         let title = format!("The login of {} could not be kept", self.label(account));
         self.tell(Notice::new(Cause::Capture(account), title, trouble.text.clone()), now);
     }
@@ -166,7 +166,7 @@ impl Core {
         &mut self,
         order: &SwapOrder,
         _row: Option<i64>,
-        trouble: &Trouble,
+        trouble: &PortError,
         now: Now,
     ) {
         let title = format!("The swap to {} did not happen", self.label(order.to.0));
@@ -180,7 +180,7 @@ impl Core {
         self.tell(Notice::new(Cause::Stuck(lane), "A swap needs you", text), now);
     }
 
-    pub(super) fn tell_ledger(&mut self, trouble: &Trouble, now: Now) {
+    pub(super) fn tell_ledger(&mut self, trouble: &PortError, now: Now) {
         let need = if trouble.code == Code::DiskFull { Need::DiskFull } else { Need::Disk };
         self.need(Cause::Ledger, need, None, &trouble.text);
         let title = "The database could not be written";
@@ -332,23 +332,23 @@ impl Core {
         if !before && self.notices.is_open(&cause) {
             // Once is once, also over a restart.
             let until = ends;
-            self.effects.store(Record::Snooze { cause, until }, super::Then::Nothing);
+            self.effects.store(Record::Snooze { cause, until }, super::AfterStore::Nothing);
         }
     }
 
     /// Logins that another place of this machine holds, too.
-    pub(super) fn on_twins(&mut self, twins: Vec<Twin>, now: Now) {
+    pub(super) fn on_shared_logins(&mut self, shared_logins: Vec<SharedLogin>, now: Now) {
         for id in self.profiles.ids() {
-            let twin = twins.iter().find(|twin| twin.account == id);
-            let found = twin.map(|twin| &twin.also_in);
-            let cause = Cause::TwinLogin(id);
+            let shared = shared_logins.iter().find(|shared| shared.account == id);
+            let found = shared.map(|shared| &shared.also_in);
+            let cause = Cause::SharedLogin(id);
             self.profiles.set_also_in(id, found.cloned());
             let Some(place) = found else {
                 self.end_cause(&cause);
                 continue;
             };
             let label = self.label(id);
-            let text = if twin.is_some_and(|twin| twin.linked) {
+            let text = if shared.is_some_and(|shared| shared.linked) {
                 format!(
                     "The tool's login file is a link to {place}: the login of {label} lies there, and \
                      what is swapped in is written there. If another program keeps its logins there, \
@@ -362,7 +362,7 @@ impl Core {
                      its own."
                 )
             };
-            self.need(cause.clone(), Need::TwinLogin, Some(id), &text);
+            self.need(cause.clone(), Need::SharedLogin, Some(id), &text);
             let title = format!("The login of {} is used twice", self.label(id));
             self.tell(Notice::new(cause, title, text), now);
         }

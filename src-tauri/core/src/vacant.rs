@@ -115,7 +115,7 @@ impl Core {
         let survey = self.world.survey(now.wall);
         let behind = survey
             .eligible()
-            .filter(|one| lane_refusal(&self.world, &survey, lane, one) == Refusal::None);
+            .filter(|one| lane_refusal(&self.world, &survey, lane, one) == Refusal::Eligible);
         let roomy = survey.refuges().filter(|one| {
             let skipped = lane.gates.skips.get(&one.id).is_some_and(|until| *until > now.wall);
             one.refuge == Some(REFUGE_ROOMY) && !skipped

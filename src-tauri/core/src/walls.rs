@@ -3,7 +3,7 @@
 //! length of a decision.
 
 use super::effects::Effects;
-use super::{Core, Then};
+use super::{AfterStore, Core};
 use crate::records::Record;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -99,7 +99,7 @@ impl SkipList {
         }
         skip.served_at = Some(at);
         wall.breaker.succeeded();
-        effects.store(Record::Served { account, at }, Then::Nothing);
+        effects.store(Record::Served { account, at }, AfterStore::Nothing);
     }
 
     /// The person signed in: the account may be tried again, at first by one probe where its breaker
@@ -108,7 +108,7 @@ impl SkipList {
         let skip = self.walls.get_mut(&account).and_then(|wall| wall.skip.as_mut());
         let Some(skip) = skip.filter(|skip| skip.out(now, None).is_some()) else { return };
         skip.served_at = Some(now);
-        effects.store(Record::SignedIn { account, at: now }, Then::Nothing);
+        effects.store(Record::SignedIn { account, at: now }, AfterStore::Nothing);
     }
 
     /// The login was exchanged for a new one: what a tool was refused with an older one is over. It
@@ -124,7 +124,7 @@ impl SkipList {
         let Some(wall) = self.walls.get_mut(&account) else { return };
         if wall.breaker.open_until.is_some() {
             wall.breaker.admit(at);
-            effects.store(Record::Probed { account, at }, Then::Nothing);
+            effects.store(Record::Probed { account, at }, AfterStore::Nothing);
         }
     }
 }

@@ -122,13 +122,13 @@ fn writer(provider: Provider) -> String {
 
 impl Custody {
     /// Tends what is parked while there is any, at most every two seconds; never waits for a lock.
-    pub(crate) fn tend_if_due(&self, provider: Provider) {
+    pub(crate) fn settle_parked_if_due(&self, provider: Provider) {
         if !self.clobbers.is_tending_due(provider) {
             return;
         }
-        let tended = self
-            .seat_lease(provider, Duration::ZERO)
-            .and_then(|lease| self.tend_leased(provider, clock::now()).inspect(|_| drop(lease)));
+        let tended = self.seat_lease(provider, Duration::ZERO).and_then(|lease| {
+            self.settle_parked_leased(provider, clock::now()).inspect(|_| drop(lease))
+        });
         match tended {
             Ok(0) | Err(CustodyError::SeatAbsent { .. } | CustodyError::NoSeat { .. }) => {
                 self.clobbers.nothing_parked(provider);

@@ -22,6 +22,7 @@ mod live;
 mod login;
 mod occupant;
 mod os_store;
+mod parked;
 mod parts;
 mod processes;
 mod recover;
@@ -30,9 +31,8 @@ mod refused;
 mod renewing;
 mod seats;
 mod secret;
+mod shared_logins;
 mod swap;
-mod tend;
-mod twins;
 mod vault;
 
 pub use error::{CustodyError, FileError, RecordError};
@@ -54,8 +54,8 @@ pub use seats::caveats::{Caveat, Surroundings, caveats};
 pub use seats::claude::{CredentialState, credential_state};
 pub use seats::{Seat, Seats, shared, tool_home};
 pub use secret::Secret;
+pub use shared_logins::SharedLogin;
 pub use swap::{Recovery, SwapFailure, SwapOrder, Swapped};
-pub use twins::Twin;
 pub use vault::{Sealed, VINTAGES_MAX};
 
 use http::HeaderValue;
@@ -166,7 +166,7 @@ impl Custody {
         if let SeatState::Login(login) = &state {
             self.clobbers.seen(provider, &login.identity.key);
         }
-        self.tend_if_due(provider);
+        self.settle_parked_if_due(provider);
         state
     }
 
@@ -258,12 +258,12 @@ impl Custody {
     ///
     /// # Errors
     /// The seat or the keychain fails; what is parked stays.
-    pub fn tend(&self, provider: Provider) -> Result<usize, CustodyError> {
-        self.tend_as_of(provider, clock::now())
+    pub fn settle_parked(&self, provider: Provider) -> Result<usize, CustodyError> {
+        self.settle_parked_as_of(provider, clock::now())
     }
 
     /// Looks whether the tool's configuration names the account whose login is in its seat, and puts
-    /// it right when another account that is kept is named. Call it with [`Self::tend`], and when
+    /// it right when another account that is kept is named. Call it with [`Self::settle_parked`], and when
     /// [`SeatLogin::misnamed`] was seen.
     ///
     /// # Errors
@@ -282,11 +282,11 @@ impl Custody {
         Ok(self.owner_misnamed(provider)?.is_some())
     }
 
-    /// As [`Self::tend`] at another instant, for tests that cannot wait half a minute.
+    /// As [`Self::settle_parked`] at another instant, for tests that cannot wait half a minute.
     #[doc(hidden)]
-    pub fn tend_as_of(&self, provider: Provider, now: Utc) -> Result<usize, CustodyError> {
+    pub fn settle_parked_as_of(&self, provider: Provider, now: Utc) -> Result<usize, CustodyError> {
         let _lease = self.seat_lease(provider, std::time::Duration::from_secs(2))?;
-        self.tend_leased(provider, now)
+        self.settle_parked_leased(provider, now)
     }
 
     /// Removes every vintage of the account from the keychain, and what lies parked of it. The

@@ -169,7 +169,7 @@ impl Custody {
         self.flush_unsealed().map_err(refused)?;
         let lease = self.seat_lease(order.provider, SEAT_PATIENCE).map_err(refused)?;
         let accounts = self.account_locks(order).map_err(refused)?;
-        if let Err(error) = self.tend_leased(order.provider, clock::now()) {
+        if let Err(error) = self.settle_parked_leased(order.provider, clock::now()) {
             tracing::warn!(code = error.code(), "what is parked stays");
         }
         let mut prepared = self.prepare(order).map_err(refused)?;

@@ -158,7 +158,7 @@ fn an_earlier_form_that_lies_parked_replaces_nothing() {
     // Somebody who held the file open writes the form it had before.
     let name = home.leftovers().remove(0);
     fs::write(home.dir.path().join(".claude").join(name), credential("a", 0)).unwrap();
-    home.custody.tend(CLAUDE).unwrap();
+    home.custody.settle_parked(CLAUDE).unwrap();
     home.custody
         .swap(&order(Some(party(2, "b")), party(1, "a")), &mut MemJournal::default())
         .unwrap();
@@ -188,7 +188,7 @@ fn a_spent_token_never_takes_its_successors_place() {
         let parked = home.dir.path().join(".claude/.credentials.json.sluice-parked-2-0011");
         fs::write(&parked, credential("b", 0)).unwrap();
         age(&parked);
-        home.custody.tend(CLAUDE).unwrap();
+        home.custody.settle_parked(CLAUDE).unwrap();
         home.sign_in("b", 0);
         let captured = home.custody.capture(CLAUDE, AccountId(2), &key("b")).unwrap();
         assert!(matches!(captured.sealed, Sealed::Older(_)), "{late_s}: {captured:?}");

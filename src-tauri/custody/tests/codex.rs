@@ -119,7 +119,7 @@ fn a_session_that_rewrites_what_it_holds_open_loses_nothing() {
     session.rewind().unwrap();
     session.write_all(auth("a", 1).as_bytes()).unwrap();
     drop(session);
-    home.custody.tend(CODEX).unwrap();
+    home.custody.settle_parked(CODEX).unwrap();
     assert!(home.kept().contains("rt-a-1."), "its rotation is in the vault");
     assert_eq!(std::fs::read_to_string(store(&home)).unwrap(), auth("b", 0), "the seat stays");
 }

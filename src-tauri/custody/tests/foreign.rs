@@ -129,7 +129,7 @@ fn a_login_of_another_kind_is_never_replaced_nor_removed() {
             assert!(journal.intents.is_empty());
         }
         assert!(home.custody.bearer(Holder::Seat(CODEX)).is_err());
-        home.custody.tend_as_of(CODEX, later()).unwrap();
+        home.custody.settle_parked_as_of(CODEX, later()).unwrap();
         assert_eq!(fs::read_to_string(store(&home)).unwrap(), text);
         assert_eq!(names(&home, ".codex"), ["auth.json"]);
         // None of the kept logins is in use there, so they may be renewed.
@@ -173,7 +173,7 @@ fn what_lies_parked_without_an_owner_goes_only_if_it_is_empty() {
     write(&parked("b"), "{\"OPENAI_API_KEY\":\"sk-live\"}");
     write(&parked("c"), &member("stranger", 0));
     write(&parked("d"), "{\"tokens\":{\"acc");
-    assert_eq!(home.custody.tend_as_of(CODEX, later()).unwrap(), 3);
+    assert_eq!(home.custody.settle_parked_as_of(CODEX, later()).unwrap(), 3);
     for (tag, stays) in [("a", false), ("b", true), ("c", true), ("d", true)] {
         assert_eq!(parked(tag).exists(), stays, "{tag}");
     }
@@ -189,7 +189,7 @@ fn what_another_wrote_into_what_lies_parked_is_not_taken() {
         let parked = store(&home).with_file_name(parked.unwrap());
         // The tool held the old file open.
         write(&parked, &text);
-        assert_eq!(home.custody.tend_as_of(CODEX, later()).unwrap(), 1);
+        assert_eq!(home.custody.settle_parked_as_of(CODEX, later()).unwrap(), 1);
         assert!(!home.kept().contains("rt-stranger"), "it is not account 2's");
         home.custody.forget(AccountId(2)).unwrap();
         assert_eq!(fs::read_to_string(&parked).unwrap(), text, "nor does it go with it");
@@ -336,9 +336,12 @@ fn a_seat_that_is_a_link_into_another_store_is_told() {
     std::os::unix::fs::symlink(&other, home.credential_path()).unwrap();
     let ids = [AccountId(1), AccountId(2)];
     let told = |home: &Home| {
-        let twins = home.custody.twins(&ids, &[]).unwrap();
-        assert!(twins.iter().all(|twin| twin.linked), "{twins:?}");
-        twins.into_iter().map(|twin| (twin.account, twin.place.unwrap())).collect::<Vec<_>>()
+        let shared_logins = home.custody.shared_logins(&ids, &[]).unwrap();
+        assert!(shared_logins.iter().all(|shared| shared.linked), "{shared_logins:?}");
+        shared_logins
+            .into_iter()
+            .map(|shared| (shared.account, shared.place.unwrap()))
+            .collect::<Vec<_>>()
     };
     let real = fs::canonicalize(&other).unwrap();
     assert_eq!(told(&home), [(AccountId(1), real.clone())]);

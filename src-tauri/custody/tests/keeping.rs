@@ -39,7 +39,7 @@ fn what_came_out_of_an_open_seat_is_private_at_every_step() {
     assert_eq!((mode(&path), mode(&home.credential_path())), (0o600, 0o600));
     // One that lies there from an earlier version is closed at the next look.
     set_mode(&path, 0o644);
-    home.custody.tend(Provider::Claude).unwrap();
+    home.custody.settle_parked(Provider::Claude).unwrap();
     assert_eq!(mode(&path), 0o600);
 }
 

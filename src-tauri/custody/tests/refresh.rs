@@ -285,17 +285,21 @@ fn a_login_that_lies_in_another_place_too_is_found_by_its_refresh_token() {
         (Provider::Claude, copy.clone()),
         (Provider::Claude, home.dir.path().join("nowhere/.credentials.json")),
     ];
-    assert_eq!(home.custody.twins(&ids, &places).unwrap(), [], "the seat is no other place");
+    assert_eq!(
+        home.custody.shared_logins(&ids, &places).unwrap(),
+        [],
+        "the seat is no other place"
+    );
     // Its access token has been renewed since; the refresh token tells.
     let text = support::credential("b", 0).replace("sk-at-b-0", "sk-at-b-other");
     std::fs::write(&copy, text).unwrap();
-    let found = home.custody.twins(&ids, &places).unwrap();
+    let found = home.custody.shared_logins(&ids, &places).unwrap();
     assert_eq!(
         found,
-        [sluice_custody::Twin { account: B, place: Some(copy.clone()), linked: false }]
+        [sluice_custody::SharedLogin { account: B, place: Some(copy.clone()), linked: false }]
     );
     std::fs::write(&copy, support::credential("stranger", 0)).unwrap();
-    assert_eq!(home.custody.twins(&ids, &places).unwrap(), []);
+    assert_eq!(home.custody.shared_logins(&ids, &places).unwrap(), []);
 }
 
 #[test]
@@ -307,7 +311,7 @@ fn nothing_that_is_needed_during_an_exchange_waits_for_its_lock() {
     home.custody.bearer(Holder::Seat(Provider::Claude)).unwrap();
     drop(home.custody.inspect(Provider::Claude));
     home.custody.capture(Provider::Claude, A, &key("a")).unwrap();
-    home.custody.twins(&[A, B], &[]).unwrap();
+    home.custody.shared_logins(&[A, B], &[]).unwrap();
     assert!(started.elapsed() < Duration::from_secs(40), "something waited for the lock");
     drop(ticket);
 }

@@ -21,7 +21,7 @@ fn a_swap_places_the_other_login_and_its_identity() {
     // What came out is parked, private to the owner, and destroyed by nobody yet.
     let parked = home.leftovers();
     assert_eq!(parked.len(), 1, "{parked:?}");
-    assert_eq!(home.custody.tend(Provider::Claude).unwrap(), 1);
+    assert_eq!(home.custody.settle_parked(Provider::Claude).unwrap(), 1);
     let SeatState::Login(login) = home.custody.inspect(Provider::Claude) else { panic!() };
     assert_eq!(login.identity.key, key("b"));
 }
@@ -155,7 +155,11 @@ fn what_came_out_is_destroyed_once_it_is_safe_and_with_its_account() {
     let parked = home.leftovers().pop().unwrap();
     let path = home.dir.path().join(".claude").join(&parked);
     std::fs::write(&path, credential("a", 3)).unwrap();
-    assert_eq!(home.custody.tend(Provider::Claude).unwrap(), 1, "too young to be destroyed");
+    assert_eq!(
+        home.custody.settle_parked(Provider::Claude).unwrap(),
+        1,
+        "too young to be destroyed"
+    );
     assert!(home.kept().contains("sk-rt-a-3"), "but its newer login is kept");
     home.custody.forget(AccountId(1)).unwrap();
     assert_eq!(home.leftovers(), Vec::<String>::new());
@@ -174,10 +178,10 @@ fn what_came_out_is_destroyed_only_after_a_later_read_back() {
     let home = Home::with_two();
     home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
     home.store.set(Mood::Locked);
-    assert_eq!(home.custody.tend_as_of(Provider::Claude, in_seconds(60)).unwrap(), 1);
+    assert_eq!(home.custody.settle_parked_as_of(Provider::Claude, in_seconds(60)).unwrap(), 1);
     home.store.set(Mood::Ok);
-    assert_eq!(home.custody.tend_as_of(Provider::Claude, in_seconds(20)).unwrap(), 1);
-    assert_eq!(home.custody.tend_as_of(Provider::Claude, in_seconds(60)).unwrap(), 0);
+    assert_eq!(home.custody.settle_parked_as_of(Provider::Claude, in_seconds(20)).unwrap(), 1);
+    assert_eq!(home.custody.settle_parked_as_of(Provider::Claude, in_seconds(60)).unwrap(), 0);
     assert_eq!(home.leftovers(), Vec::<String>::new());
 }
 
@@ -195,11 +199,15 @@ fn a_login_the_keychain_lost_in_a_crash_is_stored_again_from_what_came_out() {
             .retain(|item, _| item.account != AccountId(1) || (!emptied && item.vintage < 2));
         assert!(!home.kept().contains("sk-rt-a-5"));
         let custody = home.reopened();
-        assert_eq!(custody.tend_as_of(Provider::Claude, in_seconds(60)).unwrap(), 1, "kept on");
+        assert_eq!(
+            custody.settle_parked_as_of(Provider::Claude, in_seconds(60)).unwrap(),
+            1,
+            "kept on"
+        );
         assert!(home.kept().contains("sk-rt-a-5"), "emptied: {emptied}");
         let bearer = custody.bearer(Holder::Account(AccountId(1))).unwrap();
         assert_eq!(bearer.as_bytes(), b"Bearer sk-at-a-5");
-        assert_eq!(custody.tend_as_of(Provider::Claude, in_seconds(120)).unwrap(), 0);
+        assert_eq!(custody.settle_parked_as_of(Provider::Claude, in_seconds(120)).unwrap(), 0);
         assert_eq!(home.leftovers(), Vec::<String>::new());
         if !emptied {
             let back = order(Some(party(2, "b")), party(1, "a"));
@@ -217,7 +225,7 @@ fn what_came_out_may_go_once_the_keychain_has_a_newer_vintage() {
     home.custody.swap(&a_to_b(), &mut MemJournal::default()).unwrap();
     let parked = home.leftovers().pop().unwrap();
     std::fs::write(home.dir.path().join(".claude").join(&parked), credential("a", 3)).unwrap();
-    assert_eq!(home.custody.tend_as_of(Provider::Claude, in_seconds(60)).unwrap(), 0);
+    assert_eq!(home.custody.settle_parked_as_of(Provider::Claude, in_seconds(60)).unwrap(), 0);
     assert!(home.kept().contains("sk-rt-a-5"));
 }
 

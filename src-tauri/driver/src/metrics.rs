@@ -263,7 +263,7 @@ fn counters(text: &mut String, counts: &Counts) {
 /// The file that numbers are kept in. One hand writes it, however slow the disk is; of the wishes
 /// that come meanwhile the last one counts.
 #[derive(Debug)]
-pub struct Sheet {
+pub struct MetricsFile {
     path: PathBuf,
     wishes: Mutex<Wishes>,
 }
@@ -275,7 +275,7 @@ struct Wishes {
     writing: bool,
 }
 
-impl Sheet {
+impl MetricsFile {
     /// A sheet in this place.
     #[must_use]
     pub const fn at(path: PathBuf) -> Self {
@@ -545,7 +545,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("metrics/sluice.prom");
-        let sheet = Sheet::at(path.clone());
+        let sheet = MetricsFile::at(path.clone());
         let put = |text: Option<&str>| {
             assert!(sheet.wish(text.map(str::to_owned)));
             sheet.put().unwrap();

@@ -2,7 +2,7 @@
 
 use crate::adapters::{self, custody::keychain_code};
 use crate::paths::Paths;
-use crate::ports::Trouble;
+use crate::ports::PortError;
 use crate::run::claim;
 use crate::vault::{chosen, open, opener, unusable};
 use sluice_custody::{FileVault, Health, Opener, OsKeychain, SecretStore, StoreError, VaultKey};
@@ -15,16 +15,16 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// A driver runs, or either store fails; the earlier choice stands then and keeps everything.
-pub fn move_to(paths: &Paths, target: Option<&VaultKey>) -> Result<usize, Trouble> {
+pub fn move_to(paths: &Paths, target: Option<&VaultKey>) -> Result<usize, PortError> {
     let _held = claim(paths, "sluice vault")
-        .map_err(|error| Trouble::new(Code::Busy, format!("{error}; quit it first.")))?;
+        .map_err(|error| PortError::new(Code::Busy, format!("{error}; quit it first.")))?;
     let before = chosen(paths)?;
     if before.as_ref() == target {
         return Ok(0);
     }
     if before.is_some() && target.is_some() {
         let text = "The file vault is in use with another key; move back to the keychain first.";
-        return Err(Trouble::new(Code::Invalid, text));
+        return Err(PortError::new(Code::Invalid, text));
     }
     let (namespace, accounts) = adapters::kept_accounts(paths)?;
     let from = open(paths, before.as_ref(), true)?;
@@ -38,9 +38,9 @@ pub fn move_to(paths: &Paths, target: Option<&VaultKey>) -> Result<usize, Troubl
     };
     if to.health() != Health::Ok {
         let text = "The place to move to does not answer; nothing was changed.";
-        return Err(Trouble::new(Code::KeychainAbsent, text));
+        return Err(PortError::new(Code::KeychainAbsent, text));
     }
-    let failed = |error: StoreError| Trouble::new(keychain_code(&error), format!("{error}."));
+    let failed = |error: StoreError| PortError::new(keychain_code(&error), format!("{error}."));
     let moved = sluice_custody::copy_items(&*from, &*to, &namespace, &accounts).map_err(failed)?;
     sluice_custody::choose_vault(paths.home(), target).map_err(|error| unusable(&error))?;
     if let Err(error) = sluice_custody::remove_items(&*from, &namespace, &accounts) {

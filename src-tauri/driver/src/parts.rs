@@ -1,12 +1,12 @@
 //! What the loop is put together from: everything outside it, behind ports.
 
-use crate::ports::{Custody, Flight, Ledger, Providers};
+use crate::ports::{Custody, Ledger, Providers, Runs};
 use crate::worker::Hands;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Makes a desk for lanes and tools at work.
-pub type MakesFlight = Arc<dyn Fn() -> Box<dyn Flight> + Send + Sync>;
+/// Makes the thread for lanes and tools at work.
+pub type MakesRuns = Arc<dyn Fn() -> Box<dyn Runs> + Send + Sync>;
 
 /// The parts outside.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ pub struct Parts {
     pub ledger: Arc<dyn Fn() -> Box<dyn Ledger> + Send + Sync>,
     /// What carries out the calls of the parts that block.
     pub hands: Hands,
-    /// Makes the desk for lanes and tools at work; `None` where there are none.
-    pub flight: Option<MakesFlight>,
+    /// Makes the thread of runs for lanes and tools at work; `None` where there are none.
+    pub runs: Option<MakesRuns>,
     /// Where numbers for a collector are kept if they are wished; `None` where nowhere.
     pub metrics: Option<PathBuf>,
 }

@@ -4,14 +4,14 @@
 //! blocks has a thread of its own, so a part that hangs delays only itself.
 
 use crate::clock::Clock;
-use crate::flight::{self, Desk};
-use crate::metrics::{Counters, Sheet};
+use crate::metrics::{Counters, MetricsFile};
 use crate::parts::Parts;
 use crate::ports::{
-    Custody, Depth, Flight, Flown, Health, Holder, Ledger, Loaded, Look, Providers, Record,
-    Recovered, RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
+    Custody, Depth, Health, Holder, Ledger, Loaded, Look, PortError, Providers, Record, Recovered,
+    RefreshReport, Renewal, RunReply, Runs, SeatReport, SwapOrder, SwapReport,
 };
-use crate::worker::{Missed, Worker};
+use crate::runs::{self, RunsThread};
+use crate::worker::{NoAnswer, Worker};
 use sluice_core::calendar;
 use sluice_core::settings::Settings;
 use sluice_core::{CallId, Effect, Input, PollError, Port};
@@ -28,7 +28,7 @@ const READ_DEADLINE: Duration = Duration::from_secs(4);
 /// Restarting a tool's background process.
 const RESTART_DEADLINE: Duration = Duration::from_secs(15);
 /// One look for a login in other places: a keychain item for each account.
-const TWINS_DEADLINE: Duration = Duration::from_secs(30);
+const SHARED_LOGINS_DEADLINE: Duration = Duration::from_secs(30);
 /// One swap or capture, before it is called overdue.
 const MOVE_DEADLINE: Duration = Duration::from_secs(10);
 /// Taking the right to renew: 60 s for its lock, and the keychain.
@@ -54,7 +54,7 @@ const QUEUE: usize = 64;
 
 /// Where the core's words go.
 #[derive(Clone)]
-pub(crate) struct Ears {
+pub(crate) struct Listeners {
     pub(crate) views: Arc<watch::Sender<Arc<View>>>,
     pub(crate) notices: broadcast::Sender<Notice>,
 }
@@ -74,16 +74,16 @@ pub(crate) struct Performer {
     renewals: Worker<Arc<dyn Custody>>,
     numbers: Worker<Arc<dyn Providers>>,
     pub(crate) ledger: Worker<Box<dyn Ledger>>,
-    pub(crate) desk: Option<Desk>,
+    pub(crate) runs_thread: Option<RunsThread>,
     inputs: mpsc::Sender<Input>,
-    ears: Ears,
+    listeners: Listeners,
     clock: Clock,
     pub(crate) waiting: HashMap<CallId, oneshot::Sender<Answer>>,
     next_call: u64,
     /// Notices nobody was there to show, with their rows and when they were made.
     untold: VecDeque<(Notice, Option<i64>, Utc)>,
     counters: Counters,
-    sheet: Option<Arc<Sheet>>,
+    sheet: Option<Arc<MetricsFile>>,
     /// Whose hand the sheet is in.
     writing: Option<JoinHandle<()>>,
     pub(crate) quit: bool,
@@ -93,7 +93,7 @@ impl Performer {
     pub(crate) fn new(
         parts: Parts,
         inputs: mpsc::Sender<Input>,
-        ears: Ears,
+        listeners: Listeners,
         clock: Clock,
     ) -> std::io::Result<Self> {
         let hands = parts.hands.clone();
@@ -106,14 +106,14 @@ impl Performer {
             renewals: custody("sluice-renewals")?,
             numbers: Worker::spawn(&hands, "sluice-numbers", Arc::clone(&parts.providers), QUEUE)?,
             ledger: Worker::spawn(&hands, "sluice-ledger", (parts.ledger)(), 4 * QUEUE)?,
-            desk: match &parts.flight {
-                Some(make) => Some(Worker::spawn(&hands, "sluice-flight", make(), QUEUE)?),
+            runs_thread: match &parts.runs {
+                Some(make) => Some(Worker::spawn(&hands, "sluice-runs", make(), QUEUE)?),
                 None => None,
             },
-            sheet: parts.metrics.clone().map(|path| Arc::new(Sheet::at(path))),
+            sheet: parts.metrics.clone().map(|path| Arc::new(MetricsFile::at(path))),
             parts,
             inputs,
-            ears,
+            listeners,
             clock,
             waiting: HashMap::new(),
             next_call: 0,
@@ -134,13 +134,13 @@ impl Performer {
     }
 
     /// Everything the ledger keeps.
-    pub(crate) async fn load(&self, now: Utc) -> Result<Loaded, Trouble> {
+    pub(crate) async fn load(&self, now: Utc) -> Result<Loaded, PortError> {
         let loaded = self.ledger.run(START_DEADLINE, move |ledger| ledger.load(now)).await;
         loaded.unwrap_or_else(|missed| Err(ledger_trouble(missed)))
     }
 
     /// Settles what the last driver left open.
-    pub(crate) async fn recover(&self) -> Result<Vec<Recovered>, Missed> {
+    pub(crate) async fn recover(&self) -> Result<Vec<Recovered>, NoAnswer> {
         let recovered = self.moves.run(START_DEADLINE, |custody| custody.recover()).await;
         recovered.inspect_err(|missed| {
             tracing::error!(%missed, "open swaps could not be settled at start");
@@ -171,7 +171,7 @@ impl Performer {
             Effect::Forget(account) => self.forget(account),
             Effect::Store { record, then } => self.store(*record, then),
             Effect::Look { query, call } => self.look(query, call),
-            Effect::Fly { request, call } => self.fly(*request, call),
+            Effect::Fly { request, call } => self.answer(*request, call),
             Effect::LookAtRuns => self.look_at_runs(),
             Effect::Answer(call, answer) => {
                 if let Some(waiting) = self.waiting.remove(&call) {
@@ -180,7 +180,7 @@ impl Performer {
                 }
             }
             Effect::Publish(view) => {
-                self.ears.views.send_replace(Arc::new(*view));
+                self.listeners.views.send_replace(Arc::new(*view));
                 self.deliver();
             }
             Effect::ForgetMetrics => self.keep_metrics(None),
@@ -196,7 +196,9 @@ impl Performer {
             }
             Effect::Recover => self.recover_again(),
             Effect::RestartTool { provider, call } => self.restart_tool(provider, call),
-            Effect::Tend(provider) => drop(tokio::spawn(tend(self.moves.clone(), provider))),
+            Effect::SettleParked(provider) => {
+                drop(tokio::spawn(settle_parked(self.moves.clone(), provider)))
+            }
             Effect::LookForTwins => self.look_for_twins(),
             Effect::Remind { id, after_s } => {
                 let inputs = self.inputs.clone();
@@ -236,7 +238,7 @@ impl Performer {
         (port, worker): (Port, &Worker<Arc<dyn Custody>>),
         deadline: Duration,
         call: impl FnOnce(&dyn Custody) -> R + Send + 'static,
-        turn: impl FnOnce(Result<R, Missed>) -> Input + Send + 'static,
+        turn: impl FnOnce(Result<R, NoAnswer>) -> Input + Send + 'static,
     ) {
         let submitted = worker.submit(move |custody| {
             let answer = call(custody.as_ref());
@@ -297,7 +299,7 @@ impl Performer {
         tokio::spawn(async move {
             let result = match home {
                 Some(home) => restart(provider, &home).await,
-                None => Err(Trouble::new(Code::Unsupported, "Its folder is not known.")),
+                None => Err(PortError::new(Code::Unsupported, "Its folder is not known.")),
             };
             let _ended = inputs.send(Input::Restarted { call, result }).await;
         });
@@ -306,8 +308,10 @@ impl Performer {
     fn look_for_twins(&self) {
         let (bearers, inputs) = (self.bearers.clone(), self.inputs.clone());
         tokio::spawn(async move {
-            if let Ok(twins) = bearers.run(TWINS_DEADLINE, |custody| custody.twins()).await {
-                let _ended = inputs.send(Input::Twins(twins)).await;
+            if let Ok(shared_logins) =
+                bearers.run(SHARED_LOGINS_DEADLINE, |custody| custody.shared_logins()).await
+            {
+                let _ended = inputs.send(Input::SharedLogins(shared_logins)).await;
             }
         });
     }
@@ -414,29 +418,31 @@ impl Performer {
         });
     }
 
-    fn fly(&self, request: Request, call: CallId) {
-        let (desk, inputs, clock) = (self.desk.clone(), self.inputs.clone(), self.clock);
+    fn answer(&self, request: Request, call: CallId) {
+        let (runs_thread, inputs, clock) =
+            (self.runs_thread.clone(), self.inputs.clone(), self.clock);
         tokio::spawn(async move {
-            let Some(desk) = desk else {
+            let Some(runs_thread) = runs_thread else {
                 let answer = refused(Code::Unsupported, "There are no lanes here.");
-                let flown = Flown::Answered(answer);
-                let _ended = inputs.send(Input::Flown { call, flown }).await;
+                let reply = RunReply::Answered(answer);
+                let _ended = inputs.send(Input::RunReply { call, reply }).await;
                 return;
             };
-            let asked = move |flight: &mut Box<dyn Flight>| flight.fly(&request, clock.now().wall);
-            let flown = desk.run(flight::DEADLINE, asked).await.unwrap_or_else(|missed| {
-                Flown::Answered(refused(Code::Busy, format!("The database: {missed}.")))
+            let asked = move |runs: &mut Box<dyn Runs>| runs.answer(&request, clock.now().wall);
+            let reply = runs_thread.run(runs::DEADLINE, asked).await.unwrap_or_else(|missed| {
+                RunReply::Answered(refused(Code::Busy, format!("The database: {missed}.")))
             });
-            let _ended = inputs.send(Input::Flown { call, flown }).await;
-            flight::look(&desk, Depth::Glance, &inputs, clock).await;
+            let _ended = inputs.send(Input::RunReply { call, reply }).await;
+            runs::look(&runs_thread, Depth::Glance, &inputs, clock).await;
         });
     }
 
     fn look_at_runs(&self) {
-        let (desk, inputs, clock) = (self.desk.clone(), self.inputs.clone(), self.clock);
+        let (runs_thread, inputs, clock) =
+            (self.runs_thread.clone(), self.inputs.clone(), self.clock);
         tokio::spawn(async move {
-            match desk {
-                Some(desk) => flight::look(&desk, Depth::Glance, &inputs, clock).await,
+            match runs_thread {
+                Some(runs_thread) => runs::look(&runs_thread, Depth::Glance, &inputs, clock).await,
                 // Nobody is at work where nothing is recorded.
                 None => {
                     let _ended = inputs.send(Input::Looked(Box::<Look>::default())).await;
@@ -471,7 +477,7 @@ async fn carry_swap(
         Ok((report, health)) => {
             let _ended = inputs.send(Input::Health(health)).await;
             if let SwapReport::Committed { .. } = &report {
-                tokio::spawn(tend(moves.clone(), provider));
+                tokio::spawn(settle_parked(moves.clone(), provider));
             }
             report
         }
@@ -495,9 +501,9 @@ async fn exchange(
     kept.await.unwrap_or_else(|_| (unrenewed("keeping the answer failed"), None))
 }
 
-async fn restart(provider: Provider, home: &std::path::Path) -> Result<(), Trouble> {
+async fn restart(provider: Provider, home: &std::path::Path) -> Result<(), PortError> {
     let spec = provider.spec();
-    let failed = |text: String| Trouble::new(Code::RestartFailed, text);
+    let failed = |text: String| PortError::new(Code::RestartFailed, text);
     let Some(background) = &spec.background else {
         return Err(failed(format!("{} has no background process.", spec.tool)));
     };
@@ -522,11 +528,11 @@ fn unrenewed(text: &str) -> RefreshReport {
 }
 
 /// What a swap displaced is read again when a late writer may have been at it.
-async fn tend(moves: Worker<Arc<dyn Custody>>, provider: Provider) {
+async fn settle_parked(moves: Worker<Arc<dyn Custody>>, provider: Provider) {
     for pause in TEND {
         tokio::time::sleep(pause).await;
         // A busy thread tends with its next swap.
-        let _busy = moves.post(move |custody| custody.tend(provider));
+        let _busy = moves.post(move |custody| custody.settle_parked(provider));
     }
 }
 
@@ -535,30 +541,30 @@ async fn wait_for<R>(
     deadline: Duration,
     port: Port,
     inputs: &mpsc::Sender<Input>,
-) -> Result<R, Missed> {
+) -> Result<R, NoAnswer> {
     if let Ok(answer) = tokio::time::timeout(deadline, &mut answered).await {
-        return answer.map_err(|_| Missed::Gone);
+        return answer.map_err(|_| NoAnswer::Gone);
     }
     tracing::warn!(?port, "a part does not answer within its deadline");
     let _ended = inputs.send(Input::Overdue(port)).await;
-    let answer = answered.await.map_err(|_| Missed::Gone);
+    let answer = answered.await.map_err(|_| NoAnswer::Gone);
     let _ended = inputs.send(Input::Answering(port)).await;
     answer
 }
 
-fn unread(missed: Missed) -> SeatReport {
+fn unread(missed: NoAnswer) -> SeatReport {
     SeatReport::Unreadable(format!(
         "The login could not be looked at ({missed}); it is tried again by itself."
     ))
 }
 
-fn busy(missed: Missed) -> Trouble {
-    Trouble::new(
+fn busy(missed: NoAnswer) -> PortError {
+    PortError::new(
         Code::Busy,
         format!("The keychain or the login's folder: {missed}. Nothing was changed."),
     )
 }
 
-fn ledger_trouble(missed: Missed) -> Trouble {
-    Trouble::new(Code::Disk, format!("The database: {missed}."))
+fn ledger_trouble(missed: NoAnswer) -> PortError {
+    PortError::new(Code::Disk, format!("The database: {missed}."))
 }

@@ -10,9 +10,9 @@ use std::pin::Pin;
 use zeroize::Zeroizing;
 
 pub use sluice_core::ports::{
-    Depth, Flown, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, ReadError, Recovered,
-    RefreshReport, SeatLogin, SeatReport, Settled, SwapOrder, SwapReport, Told, ToolNumbers,
-    Trouble, Twin, login_text,
+    Depth, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, PortError, ReadError,
+    Recovered, RefreshReport, RunReply, SeatLogin, SeatReport, Settled, SharedLogin, SwapOrder,
+    SwapReport, ToolFailure, ToolNumbers, login_text,
 };
 pub use sluice_core::records::{Query, Record};
 
@@ -52,17 +52,18 @@ pub trait Custody: Send + Sync + 'static {
     ///
     /// # Errors
     /// When it is another login by now, or cannot be kept.
-    fn capture(&self, provider: Provider, account: AccountId, key: &str) -> Result<Kept, Trouble>;
+    fn capture(&self, provider: Provider, account: AccountId, key: &str)
+    -> Result<Kept, PortError>;
     /// What is known of the kept credential of an account.
     ///
     /// # Errors
     /// When none is kept or the keychain does not answer.
-    fn kept(&self, provider: Provider, account: AccountId) -> Result<Kept, Trouble>;
+    fn kept(&self, provider: Provider, account: AccountId) -> Result<Kept, PortError>;
     /// An `Authorization` value for one request, marked sensitive.
     ///
     /// # Errors
     /// When there is none or the keychain does not answer.
-    fn bearer(&self, provider: Provider, holder: Holder) -> Result<http::HeaderValue, Trouble>;
+    fn bearer(&self, provider: Provider, holder: Holder) -> Result<http::HeaderValue, PortError>;
     /// Takes the right to renew a parked credential; never asked for the account in the seat. The
     /// exchange itself happens outside, so that nothing here waits for a network. An account that
     /// somebody else is working on is waited for (`patient`, at most 60 s) or left.
@@ -79,12 +80,12 @@ pub trait Custody: Send + Sync + 'static {
     fn swap(&self, order: &SwapOrder) -> SwapReport;
     /// Logins we keep that lie in another place of this machine, too: either side spends the other's
     /// tokens.
-    fn twins(&self) -> Vec<Twin> {
+    fn shared_logins(&self) -> Vec<SharedLogin> {
         Vec::new()
     }
     /// Looks after what a swap left parked, and whether the tool's configuration names whose login is
     /// in the seat; called a moment and half a minute after each swap and when it names another.
-    fn tend(&self, provider: Provider) {
+    fn settle_parked(&self, provider: Provider) {
         let _nothing_parked = provider;
     }
     /// Finishes or undoes what was open when the last driver ended. No network.
@@ -93,7 +94,7 @@ pub trait Custody: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the keychain does not answer.
-    fn forget(&self, account: AccountId) -> Result<(), Trouble>;
+    fn forget(&self, account: AccountId) -> Result<(), PortError>;
 }
 
 /// What came of one request for usage.
@@ -121,9 +122,9 @@ pub trait Providers: Send + Sync + 'static {
 }
 
 /// Lanes and tools at work, owned by one thread.
-pub trait Flight: Send + 'static {
+pub trait Runs: Send + 'static {
     /// Carries a request out.
-    fn fly(&mut self, request: &Request, now: Utc) -> Flown;
+    fn answer(&mut self, request: &Request, now: Utc) -> RunReply;
     /// Looks at everything there is.
     fn look(&mut self, depth: Depth, now: Utc) -> Look;
 }
@@ -134,20 +135,20 @@ pub trait Ledger: Send + 'static {
     ///
     /// # Errors
     /// When the database cannot be read.
-    fn load(&mut self, now: Utc) -> Result<Loaded, Trouble>;
+    fn load(&mut self, now: Utc) -> Result<Loaded, PortError>;
     /// Writes one thing down durably; the answer is its row (0 where there is none).
     ///
     /// # Errors
     /// When it is not on disk.
-    fn record(&mut self, record: &Record) -> Result<i64, Trouble>;
+    fn record(&mut self, record: &Record) -> Result<i64, PortError>;
     /// Work in `since..until` as readings show it: instants and amounts, in any one unit.
     ///
     /// # Errors
     /// When the database cannot be read.
-    fn work(&mut self, since: Utc, until: Utc) -> Result<Vec<(Utc, f64)>, Trouble>;
+    fn work(&mut self, since: Utc, until: Utc) -> Result<Vec<(Utc, f64)>, PortError>;
     /// Looks one thing up.
     ///
     /// # Errors
     /// When the database cannot be read.
-    fn query(&mut self, query: &Query) -> Result<Answer, Trouble>;
+    fn query(&mut self, query: &Query) -> Result<Answer, PortError>;
 }

@@ -8,10 +8,10 @@ use crate::link::Link;
 use crate::lock::{self, Held, LockError};
 use crate::parts::Parts;
 use crate::paths::Paths;
-use crate::perform::{Ears, Performer};
-use crate::ports::{Loaded, Recovered, Trouble};
+use crate::perform::{Listeners, Performer};
+use crate::ports::{Loaded, PortError, Recovered};
 use crate::socket::{self, Client, Door};
-use crate::watchdog::{Heart, Limits};
+use crate::watchdog::{Heartbeat, Limits};
 use sluice_core::{Core, Effect, Input, Options};
 use sluice_protocol::{Code, View, only_looks, refused};
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub enum StartError {
     Lock(LockError),
     /// The database, the keychain's surroundings or the endpoints.
     #[error("{0}")]
-    Parts(Trouble),
+    Parts(PortError),
     /// The socket.
     #[error("the socket could not be opened: {0}")]
     Socket(std::io::Error),
@@ -257,8 +257,8 @@ struct Loop {
     purpose: Purpose,
     options: Options,
     calls: mpsc::Receiver<Call>,
-    ears: Ears,
-    heart: Heart,
+    listeners: Listeners,
+    heart: Heartbeat,
     door: Option<Door>,
 }
 
@@ -270,10 +270,11 @@ fn assemble(begun: Begun, options: Options, limits: Limits) -> (Loop, Handle, wa
     let (ended, over) = watch::channel(false);
     let (notified, failed) = (notices.clone(), Arc::default());
     let handle = Handle { calls, views: seen, notices: notified, ended: over, failed };
-    let ears = Ears { views: Arc::new(views), notices };
-    let heart = Heart::new(limits);
+    let listeners = Listeners { views: Arc::new(views), notices };
+    let heart = Heartbeat::new(limits);
     let Begun { parts, notes, clock, purpose, door, held: _ } = begun;
-    let looping = Loop { parts, notes, clock, purpose, options, calls: asked, ears, heart, door };
+    let looping =
+        Loop { parts, notes, clock, purpose, options, calls: asked, listeners, heart, door };
     (looping, handle, ended)
 }
 
@@ -310,7 +311,7 @@ async fn drive(mut looping: Loop) -> bool {
     let (inputs, mut results) = mpsc::channel(INPUTS_MAX);
     let clock = looping.clock;
     let told = inputs.clone();
-    let performer = Performer::new(looping.parts.clone(), inputs, looping.ears.clone(), clock);
+    let performer = Performer::new(looping.parts.clone(), inputs, looping.listeners.clone(), clock);
     let mut performer = match performer {
         Ok(performer) => performer,
         Err(error) => {
@@ -329,10 +330,13 @@ async fn drive(mut looping: Loop) -> bool {
     carry_out(&mut performer, &core, effects, purpose);
     let mut inbox = Inbox::default();
     if missed {
-        inbox.push(Input::Recovered(Err(Trouble::new(Code::Busy, "The journal does not answer."))));
+        inbox.push(Input::Recovered(Err(PortError::new(
+            Code::Busy,
+            "The journal does not answer.",
+        ))));
     }
-    if let Some(desk) = performer.desk.clone().filter(|_| !looping.options.offline) {
-        tokio::spawn(crate::flight::watch(desk, told, clock));
+    if let Some(runs_thread) = performer.runs_thread.clone().filter(|_| !looping.options.offline) {
+        tokio::spawn(crate::runs::watch(runs_thread, told, clock));
     }
     while !performer.quit {
         looping.heart.beat();

@@ -2,7 +2,7 @@
 //! chosen it.
 
 use crate::paths::Paths;
-use crate::ports::Trouble;
+use crate::ports::PortError;
 pub use sluice_custody::VaultKey;
 use sluice_custody::{
     CustodyError, FileVault, LockedVault, Opener, OsKeychain, SecretStore, StoreError,
@@ -18,12 +18,12 @@ pub const PASSPHRASE_VARIABLE: &str = "SLUICE_VAULT_PASSPHRASE_FILE";
 ///
 /// # Errors
 /// The choice is there but not understood.
-pub fn chosen(paths: &Paths) -> Result<Option<VaultKey>, Trouble> {
+pub fn chosen(paths: &Paths) -> Result<Option<VaultKey>, PortError> {
     sluice_custody::vault_choice(paths.home()).map_err(|error| unusable(&error))
 }
 
 /// The store that was chosen. One whose passphrase nobody can give now is locked.
-pub(crate) fn store(paths: &Paths, may_ask: bool) -> Result<Arc<dyn SecretStore>, Trouble> {
+pub(crate) fn store(paths: &Paths, may_ask: bool) -> Result<Arc<dyn SecretStore>, PortError> {
     open(paths, chosen(paths)?.as_ref(), may_ask)
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn open(
     paths: &Paths,
     choice: Option<&VaultKey>,
     may_ask: bool,
-) -> Result<Arc<dyn SecretStore>, Trouble> {
+) -> Result<Arc<dyn SecretStore>, PortError> {
     let Some(key) = choice else { return Ok(Arc::new(OsKeychain::new())) };
     let opener = opener(key, |file| Opener::find(file, may_ask))?;
     match FileVault::open(paths.home(), key, &opener) {
@@ -44,7 +44,7 @@ pub(crate) fn open(
 pub(crate) fn opener(
     key: &VaultKey,
     ask: impl FnOnce(Option<&Path>) -> Result<Opener, CustodyError>,
-) -> Result<Opener, Trouble> {
+) -> Result<Opener, PortError> {
     let file = std::env::var_os(PASSPHRASE_VARIABLE).filter(|path| !path.is_empty());
     match key {
         VaultKey::File { .. } => Ok(Opener::KeyFile),
@@ -54,6 +54,6 @@ pub(crate) fn opener(
     }
 }
 
-pub(crate) fn unusable(error: &CustodyError) -> Trouble {
-    Trouble::new(Code::Unusable, error.to_string())
+pub(crate) fn unusable(error: &CustodyError) -> PortError {
+    PortError::new(Code::Unusable, error.to_string())
 }

@@ -29,7 +29,7 @@ const RESTARTS_MAX: u32 = 3;
 const RESTARTS_VARIABLE: &str = "SLUICE_RESTARTS";
 /// The loop's heartbeat; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Heart {
+pub struct Heartbeat {
     beat: Arc<AtomicI64>,
     stopped: Arc<AtomicBool>,
     limits: Limits,
@@ -46,7 +46,7 @@ pub enum Pulse {
     Wedged,
 }
 
-impl Heart {
+impl Heartbeat {
     /// A heart that has just beaten.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
@@ -145,7 +145,7 @@ mod tests {
     fn a_heart_that_stops_is_suspect_and_then_wedged() {
         let limits = Limits::default();
         assert!(limits.wedged_ms + limits.look.as_millis() as i64 <= 90_000, "within 90 s");
-        let heart = Heart::new(limits);
+        let heart = Heartbeat::new(limits);
         let now = awake_ms();
         assert_eq!(heart.pulse(now), Pulse::Beating);
         assert_eq!(heart.pulse(now + 60_000), Pulse::Beating);

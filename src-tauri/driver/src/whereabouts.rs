@@ -1,7 +1,7 @@
 //! Where the tools look for their logins and settings, from this process's own environment. One answer for
 //! the driver, `sluice doctor`, `sluice run`, the hooks and the lanes.
 
-use crate::ports::Trouble;
+use crate::ports::PortError;
 pub use sluice_custody::Caveat;
 use sluice_custody::{Seats, Surroundings};
 use sluice_engine::Provider;
@@ -10,10 +10,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The person's home directory.
-pub(crate) fn home() -> Result<PathBuf, Trouble> {
+pub(crate) fn home() -> Result<PathBuf, PortError> {
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     home.ok_or_else(|| {
-        Trouble::new(
+        PortError::new(
             Code::Unusable,
             "The environment names no home directory; nothing was changed.",
         )

@@ -14,7 +14,7 @@ type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Missed {
+pub enum NoAnswer {
     /// Not within the deadline.
     #[error("it does not answer")]
     Late,
@@ -29,10 +29,10 @@ pub enum Missed {
 /// Passed before each call of the part with this name; a part hangs while it is closed.
 pub type Gate = Arc<dyn Fn(&'static str) -> Pending<()> + Send + Sync>;
 
-fn missed<J>(error: mpsc::error::TrySendError<J>) -> Missed {
+fn missed<J>(error: mpsc::error::TrySendError<J>) -> NoAnswer {
     match error {
-        mpsc::error::TrySendError::Full(_) => Missed::Full,
-        mpsc::error::TrySendError::Closed(_) => Missed::Gone,
+        mpsc::error::TrySendError::Full(_) => NoAnswer::Full,
+        mpsc::error::TrySendError::Closed(_) => NoAnswer::Gone,
     }
 }
 
@@ -105,11 +105,11 @@ impl<T: Send + 'static> Worker<T> {
     /// waits for any more when its turn comes is left undone.
     ///
     /// # Errors
-    /// [`Missed::Full`] or [`Missed::Gone`]; the call was not taken then.
+    /// [`NoAnswer::Full`] or [`NoAnswer::Gone`]; the call was not taken then.
     pub fn submit<R: Send + 'static>(
         &self,
         call: impl FnOnce(&mut T) -> R + Send + 'static,
-    ) -> Result<oneshot::Receiver<R>, Missed> {
+    ) -> Result<oneshot::Receiver<R>, NoAnswer> {
         let (answer, answered) = oneshot::channel();
         let job: Job<T> = Box::new(move |part| {
             // Nobody waits any more and nothing was begun: leave it undone.
@@ -124,8 +124,8 @@ impl<T: Send + 'static> Worker<T> {
     /// Hands a call over that is carried out although nobody waits for it.
     ///
     /// # Errors
-    /// [`Missed::Full`] or [`Missed::Gone`]; the call was not taken then.
-    pub fn post(&self, call: impl FnOnce(&mut T) + Send + 'static) -> Result<(), Missed> {
+    /// [`NoAnswer::Full`] or [`NoAnswer::Gone`]; the call was not taken then.
+    pub fn post(&self, call: impl FnOnce(&mut T) + Send + 'static) -> Result<(), NoAnswer> {
         self.jobs.try_send(Box::new(call)).map_err(missed)
     }
 
@@ -133,19 +133,19 @@ impl<T: Send + 'static> Worker<T> {
     /// overdue by the same measure.
     ///
     /// # Errors
-    /// [`Missed`]; a call that was begun goes on alone.
+    /// [`NoAnswer`]; a call that was begun goes on alone.
     pub async fn run<R: Send + 'static>(
         &self,
         deadline: Duration,
         call: impl FnOnce(&mut T) -> R + Send + 'static,
-    ) -> Result<R, Missed> {
+    ) -> Result<R, NoAnswer> {
         if self.busy_for() > deadline {
-            return Err(Missed::Late);
+            return Err(NoAnswer::Late);
         }
         let answered = self.submit(call)?;
         match tokio::time::timeout(deadline, answered).await {
-            Ok(answer) => answer.map_err(|_| Missed::Gone),
-            Err(_) => Err(Missed::Late),
+            Ok(answer) => answer.map_err(|_| NoAnswer::Gone),
+            Err(_) => Err(NoAnswer::Late),
         }
     }
 
@@ -220,13 +220,13 @@ mod tests {
         let worker = Worker::spawn(&Hands::Threads, "hang", (), 4).unwrap();
         let (release, wait) = channel::<()>();
         let hung = worker.run(SOON, move |()| wait.recv().is_ok()).await;
-        assert_eq!(hung, Err(Missed::Late));
+        assert_eq!(hung, Err(NoAnswer::Late));
         while worker.busy_for() <= SOON {
             tokio::time::sleep(SOON / 10).await;
         }
         // Without any time of its own it can only end at the first look.
         let second = tokio::time::timeout(Duration::ZERO, worker.run(SOON, |()| ())).await;
-        assert_eq!(second, Ok(Err(Missed::Late)), "it must not wait for its own deadline");
+        assert_eq!(second, Ok(Err(NoAnswer::Late)), "it must not wait for its own deadline");
         release.send(()).unwrap();
         assert_eq!(worker.run(PATIENCE, |()| 7).await, Ok(7));
     }
@@ -239,7 +239,7 @@ mod tests {
         let first = worker.submit(move |()| (began.send(()), wait.recv().is_ok())).unwrap();
         begun.recv().unwrap();
         let _second = worker.submit(|()| ()).unwrap();
-        assert_eq!(worker.submit(|()| ()).err(), Some(Missed::Full));
+        assert_eq!(worker.submit(|()| ()).err(), Some(NoAnswer::Full));
         release.send(()).unwrap();
         assert!(first.await.unwrap().1);
     }

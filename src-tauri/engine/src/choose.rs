@@ -74,7 +74,7 @@ pub fn standing(
         },
         loss_rate: if hours > 0.0 { room / hours } else { 0.0 },
         critical: account.plan.critical().max(rules.critical),
-        refusal: Refusal::None,
+        refusal: Refusal::Eligible,
         refuge: None,
         stale,
         occupied: false,
@@ -120,7 +120,7 @@ fn refusal(
     burn_per_window: f64,
 ) -> Refusal {
     let refused = gates::refused(account, shares(standing), rules, now);
-    if refused != Refusal::None {
+    if refused != Refusal::Eligible {
         return refused;
     }
     if standing.tier == tier::EXCLUDED {
@@ -149,7 +149,7 @@ fn refusal(
         cov_mark::hit!(stale);
         return Refusal::Stale;
     }
-    Refusal::None
+    Refusal::Eligible
 }
 
 /// Landing limit of the 5-hour window and the look-ahead to its reset, percent and minutes.
@@ -164,7 +164,7 @@ fn landing(standing: &Standing, rules: &Rules) -> (f64, f64) {
 /// How good a refuge the account is for a lane that must leave its own.
 fn refuge(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Option<u8> {
     let shares = shares(standing);
-    if !rules.rescue || gates::refused(account, shares, rules, now) != Refusal::None {
+    if !rules.rescue || gates::refused(account, shares, rules, now) != Refusal::Eligible {
         return None;
     }
     if gates::paid(&account.usage, shares, rules) {

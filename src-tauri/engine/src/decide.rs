@@ -88,7 +88,7 @@ pub fn lane_refusal(world: &World, survey: &Survey, lane: &Lane, standing: &Stan
         return Refusal::Active;
     }
     // Old numbers are the last reason: what else is against the account outlasts a reading.
-    if !matches!(standing.refusal, Refusal::None | Refusal::Stale) {
+    if !matches!(standing.refusal, Refusal::Eligible | Refusal::Stale) {
         return standing.refusal;
     }
     let account = &world.accounts[standing.slot];
@@ -109,7 +109,7 @@ pub fn lane_refusal(world: &World, survey: &Survey, lane: &Lane, standing: &Stan
 fn suits(world: &World, survey: &Survey, lane: &Lane, standing: &Standing) -> bool {
     standing.provider == lane.provider
         && !(world.rules.spread_lanes && standing.occupied)
-        && lane_refusal(world, survey, lane, standing) == Refusal::None
+        && lane_refusal(world, survey, lane, standing) == Refusal::Eligible
 }
 
 /// Where to go when the active account must be left and nobody is behind target.
@@ -182,8 +182,8 @@ fn candidate(
 ) -> Candidate {
     let own = lane_refusal(world, survey, lane, standing);
     let refusal = if best == Some(standing.id) {
-        Refusal::None
-    } else if own == Refusal::None {
+        Refusal::Eligible
+    } else if own == Refusal::Eligible {
         cov_mark::hit!(outranked);
         Refusal::Outranked
     } else {

@@ -178,7 +178,8 @@ pub enum Refusal {
     /// Eligible, and another was better.
     Outranked,
     /// Eligible, and it was chosen or is the best.
-    None,
+    #[serde(rename = "none")]
+    Eligible,
 }
 
 /// One account as it stood in the decision, all numbers against the damped tier really used.

@@ -286,6 +286,6 @@ pub const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Blocked => "is refused by its provider",
         Refusal::Stale => "has not been read since this computer woke up",
         Refusal::Outranked => "could be used, and another is better",
-        Refusal::None => "is the best",
+        Refusal::Eligible => "is the best",
     }
 }

@@ -86,7 +86,7 @@ pub fn barred(usage: &Usage, shares: Shares, rules: &Rules, now: Utc) -> Refusal
         cov_mark::hit!(would_bill);
         Refusal::WouldBill
     } else {
-        Refusal::None
+        Refusal::Eligible
     }
 }
 

@@ -48,7 +48,7 @@ pub fn gated(world: &World, survey: &Survey, lane: &mut Lane, proposal: Proposal
         decision.action = Action::Swap { to: best };
         decision.best = Some(best);
         lane.gates.last_target = Some(best);
-    } else if proposal.against_best != Refusal::None {
+    } else if proposal.against_best != Refusal::Eligible {
         let listed = decision.candidates.iter_mut().find(|one| one.account == best);
         listed.into_iter().for_each(|one| one.refusal = proposal.against_best);
     }

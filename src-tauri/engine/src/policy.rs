@@ -50,7 +50,7 @@ impl Default for Proposal {
             unweighed: false,
             candidates: Vec::new(),
             favourite: None,
-            against_best: Refusal::None,
+            against_best: Refusal::Eligible,
             quiet: Default::default(),
         }
     }

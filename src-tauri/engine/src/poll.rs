@@ -121,9 +121,10 @@ fn shortest(
 
 fn waits_for_draining(standing: &Standing) -> bool {
     let open = match standing.refusal {
-        Refusal::None | Refusal::NoWeeklyHeadroom | Refusal::NoShortHeadroom | Refusal::Stale => {
-            true
-        }
+        Refusal::Eligible
+        | Refusal::NoWeeklyHeadroom
+        | Refusal::NoShortHeadroom
+        | Refusal::Stale => true,
         Refusal::Active
         | Refusal::Disabled
         | Refusal::Failing

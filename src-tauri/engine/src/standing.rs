@@ -67,7 +67,7 @@ impl Standing {
     /// Eligible by pace.
     #[must_use]
     pub fn eligible(&self) -> bool {
-        self.refusal == Refusal::None
+        self.refusal == Refusal::Eligible
     }
 }
 

@@ -374,7 +374,8 @@ fn field(tx: &Connection, lane: LaneRow, style: Style, now: Utc) -> Result<Field
             continue;
         }
         let known = usage(tx, row.id)?.unwrap_or_default();
-        if gates::barred(&known, Shares::read(&known, now), &Rules::default(), now) != Refusal::None
+        if gates::barred(&known, Shares::read(&known, now), &Rules::default(), now)
+            != Refusal::Eligible
         {
             expect(known.blocked_until());
             continue;

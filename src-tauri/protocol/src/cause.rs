@@ -17,7 +17,7 @@ pub enum Cause {
     /// A login could not be put into the store.
     Capture(AccountId),
     /// Another place holds the login of an account.
-    TwinLogin(AccountId),
+    SharedLogin(AccountId),
     /// A login ends within so many days.
     LoginEnds {
         /// Of which account.
@@ -137,7 +137,7 @@ impl Cause {
     #[must_use]
     pub fn kind(&self) -> NoticeKind {
         match self {
-            Self::SignIn(_) | Self::TwinLogin(_) | Self::Unmanaged(_) => NoticeKind::SignIn,
+            Self::SignIn(_) | Self::SharedLogin(_) | Self::Unmanaged(_) => NoticeKind::SignIn,
             Self::LoginEnds { .. } => NoticeKind::LoginEnds,
             Self::Capture(_) | Self::Seat(_) | Self::Keychain | Self::Ledger | Self::Note(_) => {
                 NoticeKind::Keychain
@@ -177,7 +177,7 @@ impl fmt::Display for Cause {
         match self {
             Self::SignIn(account) => write!(f, "sign_in:{}", account.0),
             Self::Capture(account) => write!(f, "capture:{}", account.0),
-            Self::TwinLogin(account) => write!(f, "twin_login:{}", account.0),
+            Self::SharedLogin(account) => write!(f, "twin_login:{}", account.0),
             Self::LoginEnds { account, days, ends_ms } => {
                 write!(f, "login_ends:{}:{days}:{ends_ms}", account.0)
             }
@@ -234,7 +234,7 @@ fn known(text: &str) -> Option<Cause> {
     Some(match parts.as_slice() {
         ["sign_in", id] => Cause::SignIn(account(id)?),
         ["capture", id] => Cause::Capture(account(id)?),
-        ["twin_login", id] => Cause::TwinLogin(account(id)?),
+        ["twin_login", id] => Cause::SharedLogin(account(id)?),
         ["login_ends", id, days, ends_ms] => Cause::LoginEnds {
             account: account(id)?,
             days: number(days)?,
@@ -331,7 +331,7 @@ mod tests {
         vec![
             ("sign_in:3", Cause::SignIn(A)),
             ("capture:3", Cause::Capture(A)),
-            ("twin_login:3", Cause::TwinLogin(A)),
+            ("twin_login:3", Cause::SharedLogin(A)),
             ("login_ends:3:7:17", Cause::LoginEnds { account, days: 7, ends_ms: 17 }),
             ("unmanaged:claude", Cause::Unmanaged(P)),
             ("seat:codex", Cause::Seat(Provider::Codex)),

@@ -10,7 +10,6 @@ mod cause;
 mod closed;
 mod code;
 mod compare;
-mod flight;
 mod kind;
 pub mod label;
 pub mod limits;
@@ -18,6 +17,7 @@ mod log;
 mod need;
 mod notice;
 pub mod outlook;
+mod runs;
 pub mod text;
 mod window;
 pub mod words;
@@ -26,14 +26,12 @@ pub use asking::{CALL_DEADLINE, deadline, only_looks, refused, window_may_ask};
 pub use cause::{Cause, Episode, window_name};
 pub use code::{Code, Remedy};
 pub use compare::{Compared, Tally};
-pub use flight::{
-    Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView,
-};
 pub use kind::NoticeKind;
 pub use log::{DecisionFilter, DecisionView, SwapView, Swapping};
 pub use need::{Need, NeedsYou};
 pub use notice::{Notice, NoticeAction, Refused};
 pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
+pub use runs::{Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView};
 use serde::{Deserialize, Serialize};
 pub use sluice_engine::skip::FailureKind;
 pub use sluice_engine::{

@@ -26,7 +26,7 @@ closed! {
         /// Something to know, told at the start.
         Note = "note",
         /// Another place holds the same login.
-        TwinLogin = "twin_login",
+        SharedLogin = "twin_login",
         /// The seat holds a login that is not kept yet.
         UnmanagedLogin = "unmanaged_login",
         /// Of another version.
@@ -48,7 +48,7 @@ impl Need {
             Self::SignIn => "sign in again",
             Self::NotKept => "its login is not kept",
             Self::Note => "there is something to know",
-            Self::TwinLogin => "its login is used twice",
+            Self::SharedLogin => "its login is used twice",
             Self::UnmanagedLogin => "a new login is not kept yet",
             Self::Other => "needs you",
         }

@@ -180,7 +180,7 @@ fn every_need_has_words_of_its_own_in_the_menu() {
     assert_eq!(one(Need::DiskFull), "⚠ Sluice: the disk is full…");
     assert_eq!(one(Need::UnmanagedLogin), "⚠ Sluice: a new login is not kept yet…");
     assert_eq!(one(Need::Note), "⚠ Sluice: there is something to know…");
-    let twin = worded(Need::TwinLogin, Some(AccountId(2)));
+    let twin = worded(Need::SharedLogin, Some(AccountId(2)));
     assert_eq!(twin, "⚠ Personal: its login is used twice…");
     for need in Need::ALL {
         let said = one(*need).contains("needs you");

@@ -2,7 +2,7 @@
 //! change that somebody made meanwhile. Own code instead of `tempfile`, which replaces and cannot
 //! exchange.
 
-use super::Trouble;
+use super::HookError;
 use super::splice;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub struct Settings {
 ///
 /// # Errors
 /// What it is instead, and what to do.
-pub fn read(path: &Path) -> Result<Settings, Trouble> {
+pub fn read(path: &Path) -> Result<Settings, HookError> {
     let say = |error: &io::Error| format!("{}: {error}; nothing was changed", path.display());
     let file = match fs::canonicalize(path) {
         Ok(file) => file,
@@ -78,7 +78,7 @@ fn beside(file: &Path) -> PathBuf {
 ///
 /// # Errors
 /// What the system says; nothing was changed.
-pub fn replace(was: &Settings, new: &str) -> Result<bool, Trouble> {
+pub fn replace(was: &Settings, new: &str) -> Result<bool, HookError> {
     let staged = beside(&was.file);
     let put = || -> io::Result<bool> {
         let mode = match &was.text {
@@ -137,7 +137,7 @@ fn swap_in(was: &Settings, staged: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// What the system says.
-pub fn take_away(was: &Settings) -> Result<bool, Trouble> {
+pub fn take_away(was: &Settings) -> Result<bool, HookError> {
     let aside = beside(&was.file);
     let taken = || -> io::Result<bool> {
         renameat_with(CWD, &was.file, CWD, &aside, RenameFlags::NOREPLACE)?;
@@ -164,7 +164,7 @@ fn backup_name(path: &Path, number: usize) -> PathBuf {
 ///
 /// # Errors
 /// It cannot be written, or there are too many; nothing was changed.
-pub fn keep(path: &Path, text: Option<&str>) -> Result<(PathBuf, bool), Trouble> {
+pub fn keep(path: &Path, text: Option<&str>) -> Result<(PathBuf, bool), HookError> {
     let text = text.unwrap_or_default();
     for number in 0..BACKUPS_MAX {
         let backup = backup_name(path, number);
@@ -214,7 +214,7 @@ pub fn was_made_by_us(path: &Path) -> bool {
 ///
 /// # Errors
 /// One cannot be removed.
-pub fn drop_backups(path: &Path, text: &str) -> Result<Option<PathBuf>, Trouble> {
+pub fn drop_backups(path: &Path, text: &str) -> Result<Option<PathBuf>, HookError> {
     for number in 0..BACKUPS_MAX {
         let backup = backup_name(path, number);
         if read_text(&backup).is_ok_and(|found| found.as_deref() == Some(text)) {

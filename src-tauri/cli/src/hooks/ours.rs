@@ -1,6 +1,6 @@
 //! Which entries in the tool's settings are ours: exactly those that we write, and no other.
 
-use super::Trouble;
+use super::HookError;
 use super::splice::{self, Style};
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -37,7 +37,7 @@ fn quoted(program: &str) -> String {
 }
 
 /// What the tool is to run.
-pub fn command(program: &Path, word: &str) -> Result<String, Trouble> {
+pub fn command(program: &Path, word: &str) -> Result<String, HookError> {
     let path = program.to_str().ok_or_else(|| {
         format!("the path of this program is no text ({}), nothing was changed", program.display())
     })?;
@@ -140,7 +140,7 @@ fn first_of_ours(
 ///
 /// # Errors
 /// What stands where hooks belong is not understood.
-pub fn with(text: &str, name: &str, program: &Path) -> Result<String, Trouble> {
+pub fn with(text: &str, name: &str, program: &Path) -> Result<String, HookError> {
     let left =
         |what: String| format!("{what} in {name}; it was left as it is. Mend it and try again.");
     let mut text = without(text);

@@ -1,6 +1,6 @@
 //! The path of this program that stays right when the program is updated.
 
-use super::Trouble;
+use super::HookError;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub fn is_this(path: &Path) -> bool {
 ///
 /// # Errors
 /// The system does not say where this program is.
-pub fn stable() -> Result<PathBuf, Trouble> {
+pub fn stable() -> Result<PathBuf, HookError> {
     let here = std::env::current_exe()
         .map_err(|error| format!("the path of this program is not known: {error}"))?;
     let called = std::env::args_os().next();

@@ -1,7 +1,7 @@
 //! Whether our hooks work: the command in the tool's settings is run, not believed.
 
 use super::ours::{EVENTS, Entry};
-use super::{Trouble, file, ours, program, settings_file, splice};
+use super::{HookError, file, ours, program, settings_file, splice};
 use serde_json::Value;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub fn answer(word: &str) -> String {
 ///
 /// # Errors
 /// The settings cannot be read.
-pub fn standing() -> Result<Standing, Trouble> {
+pub fn standing() -> Result<Standing, HookError> {
     let found = file::read(&settings_file()?)?;
     let text = found.text.unwrap_or_default();
     let entries = ours::entries(&text);

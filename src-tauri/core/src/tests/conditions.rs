@@ -196,10 +196,10 @@ fn a_database_that_fails_is_told_as_that_and_a_full_disk_as_full() {
         let mut outside = Outside::pair("advise");
         let now = outside.now;
         let mut stored = |result| {
-            outside.core.handle(Input::Stored { then: Then::Nothing, result }, now);
+            outside.core.handle(Input::Stored { then: AfterStore::Nothing, result }, now);
             outside.core.notices.needs().into_iter().map(|need| need.code).collect::<Vec<_>>()
         };
-        let trouble = Trouble::new(code, "The database: it failed.");
+        let trouble = PortError::new(code, "The database: it failed.");
         assert_eq!(stored(Err(trouble)), [need]);
         assert_eq!(stored(Ok(1)), [], "it works again");
     }

@@ -33,7 +33,7 @@ fn adding_again_keeps_the_account_and_without_a_login_says_so() {
 #[test]
 fn an_account_whose_login_cannot_be_kept_is_not_added() {
     let mut outside = Outside::empty();
-    outside.capture_error = Some(Trouble::new(Code::KeychainLocked, "The keychain is locked."));
+    outside.capture_error = Some(PortError::new(Code::KeychainLocked, "The keychain is locked."));
     outside.sign_in("a");
     let answer = outside.ask(Request::Add { provider: CLAUDE, label: None });
     assert_eq!(code(&answer), Code::KeychainLocked);
@@ -96,7 +96,7 @@ fn a_failed_swap_is_told_once_and_backs_off() {
     outside.ask(Request::Set { key: "notify.drain".to_owned(), value: false.into() });
     outside.swap_error = Some(SwapReport::Failed {
         row: Some(1),
-        trouble: Trouble::new(Code::KeychainLocked, "The keychain is locked."),
+        trouble: PortError::new(Code::KeychainLocked, "The keychain is locked."),
     });
     outside.advance(1_800);
     let failures = outside.swaps().len();
@@ -111,7 +111,7 @@ fn a_failed_swap_is_told_once_and_backs_off() {
 fn a_swap_waits_for_a_tool_at_its_login_and_is_nobodys_failure() {
     let mut outside = Outside::pair("auto");
     outside.ask(Request::Set { key: "notify.drain".to_owned(), value: false.into() });
-    let trouble = Trouble::new(Code::ToolRenews, "Codex may be renewing this login.");
+    let trouble = PortError::new(Code::ToolRenews, "Codex may be renewing this login.");
     outside.swap_error = Some(SwapReport::Waits { trouble });
     while outside.swaps().is_empty() {
         outside.advance(60);
@@ -139,7 +139,8 @@ fn a_swap_waits_for_a_tool_at_its_login_and_is_nobodys_failure() {
 #[test]
 fn a_configuration_that_names_another_is_looked_after_once_at_a_time() {
     let tends = |outside: &Outside| {
-        let all = outside.done.iter().filter(|(_, effect)| matches!(effect, Effect::Tend(_)));
+        let all =
+            outside.done.iter().filter(|(_, effect)| matches!(effect, Effect::SettleParked(_)));
         all.count()
     };
     let mut outside = Outside::pair("advise");
@@ -416,7 +417,7 @@ fn an_empty_seat_that_cannot_be_filled_is_tried_once_and_then_advised() {
     outside.core.set_login(outside.id("a"), Login::NeedsSignIn);
     outside.swap_error = Some(SwapReport::Failed {
         row: None,
-        trouble: Trouble::new(Code::File, "The disk is full."),
+        trouble: PortError::new(Code::File, "The disk is full."),
     });
     outside.seat = None;
     outside.input(Input::SeatTouched(CLAUDE));
@@ -444,7 +445,7 @@ fn a_decision_that_was_overtaken_is_not_shown_as_true() {
     assert_eq!(said(&outside), None, "nothing is decided while everything is stopped");
     // A swap that did not happen: nobody took over.
     let mut outside = Outside::pair("auto");
-    let trouble = Trouble::new(Code::File, "The disk is full.");
+    let trouble = PortError::new(Code::File, "The disk is full.");
     outside.swap_error = Some(SwapReport::Failed { row: Some(1), trouble });
     let mut minutes = 0;
     while outside.swaps().is_empty() {

@@ -3,8 +3,8 @@
 use super::*;
 use crate::ports::Health;
 
-fn gone() -> Trouble {
-    Trouble::new(Code::NoCredential, "No login of this account is kept.")
+fn gone() -> PortError {
+    PortError::new(Code::NoCredential, "No login of this account is kept.")
 }
 
 fn read_back(outside: &Outside, from: Utc) -> BTreeSet<AccountId> {
@@ -83,7 +83,7 @@ fn a_parked_login_that_is_gone_is_told_once_and_never_chosen() {
 fn a_store_that_does_not_answer_is_not_an_empty_one() {
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");
-    let locked = Trouble::new(Code::KeychainLocked, "The keychain is locked.");
+    let locked = PortError::new(Code::KeychainLocked, "The keychain is locked.");
     outside.kept_error.insert(b, locked);
     outside.advance(25 * 3_600);
     assert!(told(&outside, b).is_empty());

@@ -4,7 +4,7 @@ use super::*;
 use crate::ports::Recovered;
 
 /// The last thing that was handed to the ledger and is like this.
-fn last_store(outside: &Outside, like: fn(&Record) -> bool) -> (Record, Then) {
+fn last_store(outside: &Outside, like: fn(&Record) -> bool) -> (Record, AfterStore) {
     let found = outside.done.iter().rev().find_map(|(_, effect)| match effect {
         Effect::Store { record, then } if like(record) => Some(((**record).clone(), then.clone())),
         _ => None,
@@ -114,7 +114,7 @@ fn what_the_ledger_could_not_write_is_told_it_again() {
     outside.sign_in("b");
     let (_, then) = last_store(&outside, |record| matches!(record, Record::Found { .. }));
     let before = outside.lane.generation;
-    outside.input(Input::Stored { then, result: Err(Trouble::new(Code::Disk, "It is full.")) });
+    outside.input(Input::Stored { then, result: Err(PortError::new(Code::Disk, "It is full.")) });
     outside.finds_hang = false;
     outside.advance(900);
     assert_eq!(outside.lane.active, outside.view.providers[0].live);

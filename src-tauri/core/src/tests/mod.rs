@@ -18,8 +18,8 @@ mod wishes;
 
 use super::*;
 use crate::ports::{
-    Health, Holder, Identity, Kept, ReadError, RefreshReport, SeatLogin, SeatReport, Settled,
-    SwapOrder, SwapReport, ToolNumbers, Trouble,
+    Health, Holder, Identity, Kept, PortError, ReadError, RefreshReport, SeatLogin, SeatReport,
+    Settled, SwapOrder, SwapReport, ToolNumbers,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -56,9 +56,9 @@ struct Outside {
     poll_error: BTreeMap<AccountId, PollError>,
     refresh_error: Option<RefreshReport>,
     swap_error: Option<SwapReport>,
-    capture_error: Option<Trouble>,
+    capture_error: Option<PortError>,
     /// What reading an account's kept login back answers; without one it is there.
-    kept_error: BTreeMap<AccountId, Trouble>,
+    kept_error: BTreeMap<AccountId, PortError>,
     /// The lane as the ledger has it.
     lane: Lane,
     /// Swaps are not answered.
@@ -69,7 +69,7 @@ struct Outside {
     /// The row of the last decision to swap.
     decision: Option<i64>,
     /// What writing a decision down answers instead of its row; `Ok` is no answer at all.
-    unrecorded: Option<Result<(), Trouble>>,
+    unrecorded: Option<Result<(), PortError>>,
     calls: u64,
     reminders: Vec<(Utc, u64)>,
     lingering: bool,
@@ -273,7 +273,7 @@ impl Outside {
                         self.kept_error.remove(&account);
                         Ok(self.kept())
                     }
-                    None => Err(Trouble::new(Code::WrongAccount, "Somebody else is signed in.")),
+                    None => Err(PortError::new(Code::WrongAccount, "Somebody else is signed in.")),
                 };
                 Some(Input::Captured { provider, account, result })
             }
@@ -322,7 +322,7 @@ impl Outside {
             Effect::Fly { .. }
             | Effect::Look { .. }
             | Effect::LookForTwins
-            | Effect::Tend(_)
+            | Effect::SettleParked(_)
             | Effect::Metrics { .. }
             | Effect::ForgetMetrics
             | Effect::ReadToolNumbers(_)
@@ -332,7 +332,7 @@ impl Outside {
     }
 
     /// What the ledger answers; `None`: nothing.
-    fn write(&mut self, record: &Record) -> Option<Result<i64, Trouble>> {
+    fn write(&mut self, record: &Record) -> Option<Result<i64, PortError>> {
         match (record, &self.unrecorded) {
             (Record::Decision { .. }, Some(Ok(()))) => None,
             (Record::Decision { .. }, Some(Err(trouble))) => Some(Err(trouble.clone())),
@@ -356,7 +356,7 @@ impl Outside {
         None
     }
 
-    /// What the desk would see: the walls as they are known, and whether a turn goes on.
+    /// What the thread of runs would see: the walls as they are known, and whether a turn goes on.
     fn look(&self) -> crate::ports::Look {
         let mid_turn = self.mid_turn.then_some((CLAUDE, 1)).into_iter().collect();
         let walls = self.accounts.values().map(|id| (*id, self.core.skips.of(*id)));
@@ -522,7 +522,7 @@ fn touches_outside(effect: &Effect) -> bool {
             | Effect::Refresh { .. }
             | Effect::Swap(_)
             | Effect::Capture { .. }
-            | Effect::Tend(_)
+            | Effect::SettleParked(_)
     )
 }
 

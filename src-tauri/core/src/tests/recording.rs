@@ -36,7 +36,7 @@ fn a_person_is_named_and_no_decision() {
 #[test]
 fn a_swap_whose_decision_cannot_be_written_says_why() {
     let mut outside = Outside::pair("auto");
-    outside.unrecorded = Some(Err(Trouble::new(Code::Disk, "The database: it is full.")));
+    outside.unrecorded = Some(Err(PortError::new(Code::Disk, "The database: it is full.")));
     while outside.swaps().is_empty() {
         outside.advance(1);
     }
@@ -70,7 +70,7 @@ fn a_swap_that_is_not_wanted_any_more_is_not_begun() {
     outside.lane.generation.0 += 1;
     outside.unrecorded = None;
     let then = outside.done.iter().rev().find_map(|(_, effect)| match effect {
-        Effect::Store { then: then @ Then::Decided { .. }, .. } => Some(then.clone()),
+        Effect::Store { then: then @ AfterStore::Decided { .. }, .. } => Some(then.clone()),
         _ => None,
     });
     outside.input(Input::Stored { then: then.expect("a decision"), result: Ok(7) });

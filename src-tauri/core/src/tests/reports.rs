@@ -1,19 +1,19 @@
 //! Reports of tools against the live account: one generation is left once.
 
 use super::*;
-use crate::ports::{Flown, Told};
+use crate::ports::{RunReply, ToolFailure};
 use sluice_engine::skip::{FailureKind, LimitWindow};
 
-/// A failure as the desk hands it to the loop after it has remembered it.
-pub(super) fn told(outside: &mut Outside, told: Told) -> Answer {
+/// A failure as the thread of runs hands it to the loop after it has remembered it.
+pub(super) fn told(outside: &mut Outside, told: ToolFailure) -> Answer {
     outside.calls += 1;
     let call = CallId(outside.calls);
-    outside.input(Input::Flown { call, flown: Flown::Live(told) });
+    outside.input(Input::RunReply { call, reply: RunReply::Live(told) });
     outside.answers.remove(&call).expect("an answer")
 }
 
-pub(super) fn limit(outside: &Outside, name: &str, generation: u64, ago_s: i64) -> Told {
-    Told {
+pub(super) fn limit(outside: &Outside, name: &str, generation: u64, ago_s: i64) -> ToolFailure {
+    ToolFailure {
         account: outside.id(name),
         generation: Generation(generation),
         kind: FailureKind::RateLimit,
@@ -71,7 +71,7 @@ fn modes_are_obeyed() {
     outside.ask(Request::Swap { to: outside.id("b") });
     let live = outside.core.world.lanes[0].generation.0;
     assert_eq!(outcome(&report(&mut outside, "b", live, 0)).0, "resting", "not switched off");
-    let unknown = Told { account: AccountId(99), ..limit(&outside, "a", live, 0) };
+    let unknown = ToolFailure { account: AccountId(99), ..limit(&outside, "a", live, 0) };
     assert!(matches!(told(&mut outside, unknown), Answer::Refused(_)));
     assert_eq!(outside.swaps().len(), 1, "the one that was asked for");
 }
@@ -83,7 +83,8 @@ fn a_refusal_without_a_window_is_the_one_that_ends_then() {
         let live = outside.core.world.lanes[0].generation.0;
         let a = outside.id("a");
         let week = outside.core.account(a).and_then(|found| found.usage.seven_day.resets_at);
-        let failure = Told { window: named, resets_at: week, ..limit(&outside, "a", live, 0) };
+        let failure =
+            ToolFailure { window: named, resets_at: week, ..limit(&outside, "a", live, 0) };
         told(&mut outside, failure);
         let refusals = &outside.core.world.memory[&a].refusals;
         let windows: Vec<&str> = refusals.iter().map(|one| one.window.as_str()).collect();

@@ -13,7 +13,7 @@ fn wall(kind: FailureKind, failed_at: Utc) -> Wall {
     Wall { skip: Some(skip), breaker: Breaker::default() }
 }
 
-/// What the desk sees when a tool beside the loop has recorded a failure.
+/// What the thread of runs sees when a tool beside the loop has recorded a failure.
 fn recorded(outside: &mut Outside, name: &str, wall: Wall) {
     let walls = BTreeMap::from([(outside.id(name), wall)]);
     let look = crate::ports::Look { walls, ..crate::ports::Look::default() };

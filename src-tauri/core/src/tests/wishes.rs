@@ -299,19 +299,20 @@ fn the_age_of_a_login_counts_from_its_sign_in_and_not_from_its_rotations() {
 fn a_login_that_lies_elsewhere_too_is_told_until_it_is_gone() {
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");
-    let twin = crate::ports::Twin { account: b, also_in: "~/other".to_owned(), linked: false };
-    outside.input(Input::Twins(vec![twin.clone()]));
-    outside.input(Input::Twins(vec![twin]));
+    let shared =
+        crate::ports::SharedLogin { account: b, also_in: "~/other".to_owned(), linked: false };
+    outside.input(Input::SharedLogins(vec![shared.clone()]));
+    outside.input(Input::SharedLogins(vec![shared]));
     let row = |outside: &Outside| {
         outside.view.accounts.iter().find(|account| account.id == b).unwrap().clone()
     };
     assert_eq!(row(&outside).login_health.also_in.as_deref(), Some("~/other"));
-    let told = outside.notices.iter().filter(|n| matches!(n.cause, Cause::TwinLogin(_))).count();
+    let told = outside.notices.iter().filter(|n| matches!(n.cause, Cause::SharedLogin(_))).count();
     assert_eq!(told, 1);
-    assert!(outside.view.needs_you.iter().any(|need| need.code == Need::TwinLogin));
-    outside.input(Input::Twins(Vec::new()));
+    assert!(outside.view.needs_you.iter().any(|need| need.code == Need::SharedLogin));
+    outside.input(Input::SharedLogins(Vec::new()));
     assert_eq!(row(&outside).login_health.also_in, None);
-    assert!(outside.view.needs_you.iter().all(|need| need.code != Need::TwinLogin));
+    assert!(outside.view.needs_you.iter().all(|need| need.code != Need::SharedLogin));
 }
 
 #[test]
@@ -359,7 +360,7 @@ fn an_unsettled_recovery_is_tried_until_it_is_settled() {
     outside.advance(3_600);
     assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 1);
     // One that did not even answer is asked again.
-    outside.input(Input::Recovered(Err(Trouble::new(Code::Busy, "It does not answer."))));
+    outside.input(Input::Recovered(Err(PortError::new(Code::Busy, "It does not answer."))));
     outside.advance(310);
     assert_eq!(outside.since(from).filter(|e| matches!(e, Effect::Recover)).count(), 2);
 }
@@ -368,9 +369,9 @@ fn an_unsettled_recovery_is_tried_until_it_is_settled() {
 fn a_login_file_that_is_a_link_is_told_as_one() {
     let mut outside = Outside::pair("advise");
     let (account, also_in) = (outside.id("b"), "/other/store.json".to_owned());
-    let twin = crate::ports::Twin { account, also_in, linked: true };
-    outside.input(Input::Twins(vec![twin]));
-    let need = outside.view.needs_you.iter().find(|need| need.code == Need::TwinLogin).unwrap();
+    let shared = crate::ports::SharedLogin { account, also_in, linked: true };
+    outside.input(Input::SharedLogins(vec![shared]));
+    let need = outside.view.needs_you.iter().find(|need| need.code == Need::SharedLogin).unwrap();
     assert!(need.text.contains("is a link to /other/store.json"), "{}", need.text);
     let row = outside.view.accounts.iter().find(|row| row.id == account).unwrap();
     assert_eq!(row.login_health.also_in.as_deref(), Some("/other/store.json"));

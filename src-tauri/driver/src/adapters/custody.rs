@@ -6,8 +6,8 @@ use crate::clock::Clock;
 use crate::lanes;
 use crate::paths::Paths;
 use crate::ports::{
-    Custody, Health, Holder, Kept, Recovered, RefreshReport, Renewal, SeatReport, Settled,
-    SwapOrder, SwapReport, TokenAnswer, Trouble, Twin,
+    Custody, Health, Holder, Kept, PortError, Recovered, RefreshReport, Renewal, SeatReport,
+    Settled, SharedLogin, SwapOrder, SwapReport, TokenAnswer,
 };
 use crate::whereabouts;
 use sluice_custody as real;
@@ -80,7 +80,12 @@ impl Custody for RealCustody {
         seat_report(provider, self.custody.inspect(provider))
     }
 
-    fn capture(&self, provider: Provider, account: AccountId, key: &str) -> Result<Kept, Trouble> {
+    fn capture(
+        &self,
+        provider: Provider,
+        account: AccountId,
+        key: &str,
+    ) -> Result<Kept, PortError> {
         let expect = real::AccountKey(key.to_owned());
         let captured = self.custody.capture(provider, account, &expect).map_err(|e| trouble(&e))?;
         Ok(Kept {
@@ -90,7 +95,7 @@ impl Custody for RealCustody {
         })
     }
 
-    fn kept(&self, _provider: Provider, account: AccountId) -> Result<Kept, Trouble> {
+    fn kept(&self, _provider: Provider, account: AccountId) -> Result<Kept, PortError> {
         match self.custody.kept(account) {
             Ok(kept) => Ok(Kept {
                 access_expires_at: kept.access_expires_at,
@@ -98,13 +103,13 @@ impl Custody for RealCustody {
                 login_since: None,
             }),
             Err(error @ CustodyError::KeptUnusable(_)) => {
-                Err(Trouble::new(Code::NoCredential, sentence(&error.to_string())))
+                Err(PortError::new(Code::NoCredential, sentence(&error.to_string())))
             }
             Err(error) => Err(trouble(&error)),
         }
     }
 
-    fn bearer(&self, _provider: Provider, holder: Holder) -> Result<http::HeaderValue, Trouble> {
+    fn bearer(&self, _provider: Provider, holder: Holder) -> Result<http::HeaderValue, PortError> {
         let holder = match holder {
             Holder::Seat(provider) => real::Holder::Seat(provider),
             Holder::Account(account) => real::Holder::Account(account),
@@ -160,7 +165,7 @@ impl Custody for RealCustody {
         }
     }
 
-    fn twins(&self) -> Vec<Twin> {
+    fn shared_logins(&self) -> Vec<SharedLogin> {
         let accounts = self.ledger.lock().accounts().unwrap_or_default();
         let mut places = self.elsewhere.clone();
         for row in &accounts {
@@ -168,14 +173,14 @@ impl Custody for RealCustody {
             places.push((row.provider, real::Seat::at(row.provider, &seat).login));
         }
         let ids: Vec<AccountId> = accounts.iter().map(|row| row.id).collect();
-        let found = self.custody.twins(&ids, &places).unwrap_or_else(|error| {
+        let found = self.custody.shared_logins(&ids, &places).unwrap_or_else(|error| {
             tracing::debug!(code = error.code(), "other places are looked into later");
             Vec::new()
         });
-        let named = found.into_iter().map(|twin| Twin {
-            account: twin.account,
-            linked: twin.linked,
-            also_in: twin.place.map_or_else(
+        let named = found.into_iter().map(|shared| SharedLogin {
+            account: shared.account,
+            linked: shared.linked,
+            also_in: shared.place.map_or_else(
                 || "another account kept here".to_owned(),
                 |place| place.display().to_string(),
             ),
@@ -183,8 +188,8 @@ impl Custody for RealCustody {
         named.collect()
     }
 
-    fn tend(&self, provider: Provider) {
-        if let Err(error) = self.custody.tend(provider) {
+    fn settle_parked(&self, provider: Provider) {
+        if let Err(error) = self.custody.settle_parked(provider) {
             tracing::debug!(code = error.code(), "what is parked stays for the next time");
         }
         if let Err(error) = self.custody.reconcile_identity(provider) {
@@ -214,7 +219,7 @@ impl Custody for RealCustody {
         recoveries.into_iter().map(|found| recovered(found, &journal.settled)).collect()
     }
 
-    fn forget(&self, account: AccountId) -> Result<(), Trouble> {
+    fn forget(&self, account: AccountId) -> Result<(), PortError> {
         let at = self.clock.now().wall;
         self.custody.forget(account).map_err(|error| trouble(&error))?;
         note_write(&mut self.ledger.lock(), (VAULT, ""), (account, "removed"), at);
@@ -284,8 +289,8 @@ pub(super) fn health(found: real::Health) -> Health {
     }
 }
 
-fn trouble(error: &CustodyError) -> Trouble {
-    Trouble::new(code(error), sentence(&error.to_string()))
+fn trouble(error: &CustodyError) -> PortError {
+    PortError::new(code(error), sentence(&error.to_string()))
 }
 
 /// What custody's trouble is called outside.

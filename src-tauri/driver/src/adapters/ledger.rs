@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::lanes;
-use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, Query, Record, Trouble};
+use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, PortError, Query, Record};
 use serde_json::Value;
 use sluice_engine::limits::usage_requests_left;
 use sluice_engine::memory::Memory;
@@ -46,17 +46,17 @@ impl SqlLedger {
     }
 }
 
-fn trouble(error: real::Error) -> Trouble {
-    Trouble::new(super::code(&error), format!("The database: {error}."))
+fn trouble(error: real::Error) -> PortError {
+    PortError::new(super::code(&error), format!("The database: {error}."))
 }
 
 impl Ledger for SqlLedger {
-    fn load(&mut self, now: Utc) -> Result<Loaded, Trouble> {
+    fn load(&mut self, now: Utc) -> Result<Loaded, PortError> {
         let mut ledger = self.shared.lock();
         load(&mut ledger, now).map_err(trouble)
     }
 
-    fn record(&mut self, record: &Record) -> Result<i64, Trouble> {
+    fn record(&mut self, record: &Record) -> Result<i64, PortError> {
         let mut ledger = self.shared.lock();
         match record {
             Record::Token { account, provider, at, status } => {
@@ -77,17 +77,17 @@ impl Ledger for SqlLedger {
         }
     }
 
-    fn work(&mut self, since: Utc, until: Utc) -> Result<Vec<(Utc, f64)>, Trouble> {
+    fn work(&mut self, since: Utc, until: Utc) -> Result<Vec<(Utc, f64)>, PortError> {
         self.shared.lock().work(since, until).map_err(trouble)
     }
 
-    fn query(&mut self, query: &Query) -> Result<Answer, Trouble> {
+    fn query(&mut self, query: &Query) -> Result<Answer, PortError> {
         if let Query::Replay { since, until, policy } = query {
             let past = compare::Past::read(&self.shared.lock(), *since, *until).map_err(trouble)?;
             let compared = compare::compare(&past, policy);
             return compared
                 .map(Answer::Compared)
-                .map_err(|text| Trouble::new(Code::Invalid, text));
+                .map_err(|text| PortError::new(Code::Invalid, text));
         }
         let ledger = self.shared.lock();
         look_up(&ledger, query).map_err(trouble)
@@ -252,9 +252,10 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
         Record::Snooze { cause, until } => {
             ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
         }
-        Record::Forecast(_) | Record::Stranded(_) | Record::Notice { .. } | Record::Told { .. } => {
-            note(ledger, record)
-        }
+        Record::Forecast(_)
+        | Record::Stranded(_)
+        | Record::Notice { .. }
+        | Record::NoticeShown { .. } => note(ledger, record),
         Record::RequestEnded { row, status } => ledger.request_ended(*row, *status).map(|()| 0),
         // Written with their addresses, by `record`.
         Record::Request { .. } | Record::Token { .. } => Ok(0),
@@ -278,7 +279,7 @@ fn note(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             ledger.record_stranded(&row).map(|()| 0)
         }
         Record::Notice { notice, at } => ledger.put_notice(notice, *at),
-        Record::Told { row, at } => ledger.claim_notice(*row, *at).map(i64::from),
+        Record::NoticeShown { row, at } => ledger.claim_notice(*row, *at).map(i64::from),
         _ => Ok(0),
     }
 }

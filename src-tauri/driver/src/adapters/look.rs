@@ -3,8 +3,8 @@
 
 use super::seat::seat_report;
 use crate::ports::{
-    Custody, Health, Holder, Kept, Ledger, Loaded, Query, Record, Recovered, RefreshReport,
-    Renewal, SeatReport, SwapOrder, SwapReport, Trouble,
+    Custody, Health, Holder, Kept, Ledger, Loaded, PortError, Query, Record, Recovered,
+    RefreshReport, Renewal, SeatReport, SwapOrder, SwapReport,
 };
 use sluice_custody as real;
 use sluice_custody::{Pointers, RecordError, VintageRef};
@@ -12,8 +12,8 @@ use sluice_engine::{AccountId, Gates, Generation, Lane, LaneId, Provider, Utc};
 use sluice_protocol::{Answer, Code};
 
 /// What a look does not do.
-fn needs_a_driver() -> Trouble {
-    Trouble::new(Code::NoDriver, "This needs a driver; nothing was changed.")
+fn needs_a_driver() -> PortError {
+    PortError::new(Code::NoDriver, "This needs a driver; nothing was changed.")
 }
 
 /// Sees seats and nothing else.
@@ -28,15 +28,15 @@ impl Custody for Glance {
         seat_report(provider, self.0.peek(provider))
     }
 
-    fn capture(&self, _: Provider, _: AccountId, _: &str) -> Result<Kept, Trouble> {
+    fn capture(&self, _: Provider, _: AccountId, _: &str) -> Result<Kept, PortError> {
         Err(needs_a_driver())
     }
 
-    fn kept(&self, _: Provider, _: AccountId) -> Result<Kept, Trouble> {
+    fn kept(&self, _: Provider, _: AccountId) -> Result<Kept, PortError> {
         Err(needs_a_driver())
     }
 
-    fn bearer(&self, _: Provider, _: Holder) -> Result<http::HeaderValue, Trouble> {
+    fn bearer(&self, _: Provider, _: Holder) -> Result<http::HeaderValue, PortError> {
         Err(needs_a_driver())
     }
 
@@ -57,7 +57,7 @@ impl Custody for Glance {
         Vec::new()
     }
 
-    fn forget(&self, _: AccountId) -> Result<(), Trouble> {
+    fn forget(&self, _: AccountId) -> Result<(), PortError> {
         Err(needs_a_driver())
     }
 }
@@ -79,7 +79,7 @@ impl Pointers for NoPointers {
 pub(super) struct Blank;
 
 impl Ledger for Blank {
-    fn load(&mut self, _: Utc) -> Result<Loaded, Trouble> {
+    fn load(&mut self, _: Utc) -> Result<Loaded, PortError> {
         let lane = |(id, provider)| Lane {
             id: LaneId(id),
             provider,
@@ -92,15 +92,15 @@ impl Ledger for Blank {
         Ok(Loaded { lanes, ..Loaded::default() })
     }
 
-    fn record(&mut self, _: &Record) -> Result<i64, Trouble> {
+    fn record(&mut self, _: &Record) -> Result<i64, PortError> {
         Err(needs_a_driver())
     }
 
-    fn work(&mut self, _: Utc, _: Utc) -> Result<Vec<(Utc, f64)>, Trouble> {
+    fn work(&mut self, _: Utc, _: Utc) -> Result<Vec<(Utc, f64)>, PortError> {
         Ok(Vec::new())
     }
 
-    fn query(&mut self, query: &Query) -> Result<Answer, Trouble> {
+    fn query(&mut self, query: &Query) -> Result<Answer, PortError> {
         match query {
             Query::Decisions { .. } => Ok(Answer::Decisions { rows: Vec::new() }),
             Query::Swaps { .. } => Ok(Answer::Swaps { rows: Vec::new() }),

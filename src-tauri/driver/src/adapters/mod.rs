@@ -1,17 +1,17 @@
 //! Builds the real parts from custody, providers and ledger. Only here do the three meet.
 
 pub(crate) mod custody;
-mod flight;
 mod ledger;
 mod look;
 mod providers;
+mod runs;
 mod seat;
 mod turns;
 
 use crate::clock::{Clock, Since};
 use crate::parts::Parts;
 use crate::paths::Paths;
-use crate::ports::Trouble;
+use crate::ports::PortError;
 use crate::whereabouts::{home, tool_home};
 use crate::{lanes, vault};
 use sluice_custody::{Config, Custody, Seats, SecretStore};
@@ -47,9 +47,9 @@ pub(crate) fn open(
     paths: &Paths,
     clock: Clock,
     may_ask: bool,
-) -> Result<(Parts, Vec<String>), Trouble> {
+) -> Result<(Parts, Vec<String>), PortError> {
     let opened = sluice_ledger::Ledger::open(&paths.database())
-        .map_err(|error| Trouble::new(code(&error), error.to_string()))?;
+        .map_err(|error| PortError::new(code(&error), error.to_string()))?;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
     let seats = seats()?;
     let mut ledger = opened.ledger;
@@ -65,8 +65,8 @@ pub(crate) fn open(
     let kept = keeper(config, store, &shared, &home()?, clock)?;
     let for_ledger = shared.clone();
     let endpoints = sluice_providers::Endpoints::from_env()
-        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
-    let for_flight = paths.clone();
+        .map_err(|error| PortError::new(Code::Unusable, error.to_string()))?;
+    let for_runs = paths.clone();
     let parts = Parts {
         custody: Arc::new(kept),
         providers: Arc::new(providers::RealProviders::open(&endpoints, &seats, clock)?),
@@ -75,8 +75,8 @@ pub(crate) fn open(
         }),
         hands: crate::worker::Hands::Threads,
         metrics: Some(paths.metrics()),
-        flight: Some(Arc::new(move || {
-            Box::new(flight::Desk::new(for_flight.clone(), records.clone()))
+        runs: Some(Arc::new(move || {
+            Box::new(runs::LedgerRuns::new(for_runs.clone(), records.clone()))
         })),
     };
     Ok((parts, notes))
@@ -101,7 +101,7 @@ fn code(error: &sluice_ledger::Error) -> Code {
 
 /// The parts of a look: nothing is made, repaired, moved or sent. Without a database, or with one
 /// that only a driver can mend, nothing is known of accounts, and the notes say why.
-pub(crate) fn open_to_look(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), Trouble> {
+pub(crate) fn open_to_look(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<String>), PortError> {
     let (ledger, notes) = attach(paths);
     let shared = ledger.map(|ledger| Shared(Arc::new(Mutex::new(ledger))));
     let seats = seats()?;
@@ -112,9 +112,9 @@ pub(crate) fn open_to_look(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<St
     };
     let store = vault::store(paths, false)?;
     let custody = Custody::open(config, store, Arc::new(look::NoPointers))
-        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
+        .map_err(|error| PortError::new(Code::Unusable, error.to_string()))?;
     let endpoints = sluice_providers::Endpoints::from_env()
-        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
+        .map_err(|error| PortError::new(Code::Unusable, error.to_string()))?;
     let parts = Parts {
         custody: Arc::new(look::Glance(custody)),
         providers: Arc::new(providers::RealProviders::open(&endpoints, &seats, clock)?),
@@ -124,7 +124,7 @@ pub(crate) fn open_to_look(paths: &Paths, clock: Clock) -> Result<(Parts, Vec<St
         }),
         hands: crate::worker::Hands::Threads,
         metrics: None,
-        flight: None,
+        runs: None,
     };
     Ok((parts, notes))
 }
@@ -159,11 +159,11 @@ fn keeper(
     ledger: &Shared,
     home: &Path,
     clock: Clock,
-) -> Result<custody::RealCustody, Trouble> {
+) -> Result<custody::RealCustody, PortError> {
     let (seats, paths) = (config.seats.clone(), Paths::at(&config.data_dir));
     let pointers = Arc::new(custody::LedgerPointers(ledger.clone()));
     let kept = Custody::open(config, store, pointers)
-        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
+        .map_err(|error| PortError::new(Code::Unusable, error.to_string()))?;
     Ok(custody::RealCustody::new(kept, (&seats, home, &paths), ledger.clone(), clock))
 }
 
@@ -175,23 +175,23 @@ pub fn custody_over(
     config: Config,
     store: Arc<dyn SecretStore>,
     ledger: sluice_ledger::Ledger,
-) -> Result<impl crate::ports::Custody, Trouble> {
+) -> Result<impl crate::ports::Custody, PortError> {
     let home = config.data_dir.clone();
     keeper(config, store, &Shared(Arc::new(Mutex::new(ledger))), &home, Clock::real())
 }
 
 /// Custody that looks at seats and asks no keychain.
-pub(crate) fn looking(paths: &Paths, ledger: sluice_ledger::Ledger) -> Result<Custody, Trouble> {
+pub(crate) fn looking(paths: &Paths, ledger: sluice_ledger::Ledger) -> Result<Custody, PortError> {
     let config =
         Config { data_dir: paths.home().to_path_buf(), namespace: namespace(), seats: seats()? };
     let pointers = custody::LedgerPointers(Shared(Arc::new(Mutex::new(ledger))));
     Custody::open_direct(config, Arc::new(sluice_custody::NoKeychain), Arc::new(pointers))
-        .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))
+        .map_err(|error| PortError::new(Code::Unusable, error.to_string()))
 }
 
 /// The keychain's namespace and the accounts whose logins may be in it.
-pub(crate) fn kept_accounts(paths: &Paths) -> Result<(String, Vec<AccountId>), Trouble> {
-    let disk = |error: sluice_ledger::Error| Trouble::new(Code::Disk, error.to_string());
+pub(crate) fn kept_accounts(paths: &Paths) -> Result<(String, Vec<AccountId>), PortError> {
+    let disk = |error: sluice_ledger::Error| PortError::new(Code::Disk, error.to_string());
     let opened = sluice_ledger::Ledger::open(&paths.database()).map_err(disk)?;
     let rows = opened.ledger.accounts().map_err(disk)?;
     Ok((namespace(), rows.into_iter().map(|row| row.id).collect()))
@@ -220,7 +220,7 @@ pub(crate) fn note_move(paths: &Paths, accounts: &[AccountId]) {
     }
 }
 
-pub(crate) fn seats() -> Result<Seats, Trouble> {
+pub(crate) fn seats() -> Result<Seats, PortError> {
     Ok(Seats::from_env(&home()?, |name| std::env::var_os(name)))
 }
 

@@ -1,7 +1,9 @@
 //! The providers behind their trait.
 
 use crate::clock::Clock;
-use crate::ports::{Pending, Providers, ReadError, TokenAnswer, ToolNumbers, Trouble, UsageAnswer};
+use crate::ports::{
+    Pending, PortError, Providers, ReadError, TokenAnswer, ToolNumbers, UsageAnswer,
+};
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_engine::{Block, Provider};
@@ -23,9 +25,9 @@ impl RealProviders {
         endpoints: &Endpoints,
         seats: &Seats,
         clock: Clock,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, PortError> {
         let http = Http::new(endpoints, Deadlines::default())
-            .map_err(|error| Trouble::new(Code::Unusable, error.to_string()))?;
+            .map_err(|error| PortError::new(Code::Unusable, error.to_string()))?;
         Ok(Self { clients: Clients::new(endpoints, http), seats: seats.clone(), clock })
     }
 }

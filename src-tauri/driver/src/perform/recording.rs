@@ -3,10 +3,10 @@
 use super::{LEDGER_DEADLINE, Performer, ledger_trouble, wait_for};
 use crate::clock::Clock;
 use crate::metrics::{self, Counters};
-use crate::ports::{Ledger, Query, Record, Trouble};
+use crate::ports::{Ledger, PortError, Query, Record};
 use crate::worker::Worker;
 use sluice_core::Page;
-use sluice_core::{AGE_MAX_S, CallId, Input, Port, Then};
+use sluice_core::{AGE_MAX_S, AfterStore, CallId, Input, Port};
 use sluice_engine::{AccountId, Provider};
 use sluice_protocol::Answer;
 use sluice_protocol::refused;
@@ -39,7 +39,7 @@ pub(super) struct Asking {
 /// A request that has gone out; dropped without an end, no answer came.
 pub(super) struct Asked {
     ledger: Book,
-    row: Option<oneshot::Receiver<Result<i64, Trouble>>>,
+    row: Option<oneshot::Receiver<Result<i64, PortError>>>,
     counters: Counters,
     provider: Provider,
     status: Option<u16>,
@@ -86,19 +86,21 @@ impl Performer {
     /// until somebody comes or they are too old.
     pub(super) fn deliver(&mut self) {
         let now = self.clock.now().wall;
-        while self.ears.notices.receiver_count() > 0
+        while self.listeners.notices.receiver_count() > 0
             && let Some((notice, row, at)) = self.untold.pop_front()
         {
-            if now.seconds_since(at) > AGE_MAX_S as f64 || self.ears.notices.send(notice).is_err() {
+            if now.seconds_since(at) > AGE_MAX_S as f64
+                || self.listeners.notices.send(notice).is_err()
+            {
                 continue;
             }
             if let Some(row) = row {
-                self.store(Record::Told { row, at: now }, Then::Nothing);
+                self.store(Record::NoticeShown { row, at: now }, AfterStore::Nothing);
             }
         }
     }
 
-    pub(super) fn store(&self, record: Record, then: Then) {
+    pub(super) fn store(&self, record: Record, then: AfterStore) {
         if let Record::Decision { decision, provider, action, .. } = &record {
             self.counters.counts().decision(*provider, action, decision.trigger.name());
         }

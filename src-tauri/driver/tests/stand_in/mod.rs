@@ -3,9 +3,9 @@
 use sluice_driver::clock::Clock;
 use sluice_driver::parts::Parts;
 use sluice_driver::ports::{
-    Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending, Providers,
-    Query, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, Settled, SwapOrder,
-    SwapReport, TokenAnswer, ToolNumbers, Trouble, UsageAnswer,
+    Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending, PortError,
+    Providers, Query, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, Settled,
+    SwapOrder, SwapReport, TokenAnswer, ToolNumbers, UsageAnswer,
 };
 use sluice_driver::worker::Hands;
 use sluice_engine::{
@@ -123,7 +123,7 @@ impl Outside {
             providers: Arc::new(Hold(Arc::clone(self))),
             ledger: Arc::new(move || Box::new(Hold(Arc::clone(&ledger)))),
             hands: Hands::Threads,
-            flight: None,
+            runs: None,
             metrics: None,
         }
     }
@@ -242,14 +242,14 @@ impl Custody for Hold {
             misnamed: false,
         }))
     }
-    fn capture(&self, _: Provider, _: AccountId, _: &str) -> Result<Kept, Trouble> {
+    fn capture(&self, _: Provider, _: AccountId, _: &str) -> Result<Kept, PortError> {
         self.0.ask(Part::Moves);
         Ok(self.0.kept(30_000))
     }
-    fn kept(&self, _: Provider, _: AccountId) -> Result<Kept, Trouble> {
+    fn kept(&self, _: Provider, _: AccountId) -> Result<Kept, PortError> {
         Ok(self.0.kept(8_000))
     }
-    fn bearer(&self, _: Provider, holder: Holder) -> Result<http::HeaderValue, Trouble> {
+    fn bearer(&self, _: Provider, holder: Holder) -> Result<http::HeaderValue, PortError> {
         self.0.ask(Part::Bearers);
         let whose = if matches!(holder, Holder::Seat(_)) { "live" } else { "parked" };
         Ok(http::HeaderValue::from_static(whose))
@@ -277,16 +277,16 @@ impl Custody for Hold {
             let settled = Some(Box::new(Settled { lane, residency_seconds: None }));
             return SwapReport::Committed { row: 1, settled, lingering: false, caveats };
         }
-        SwapReport::Failed { row: None, trouble: Trouble::new(Code::Busy, "Not in this test.") }
+        SwapReport::Failed { row: None, trouble: PortError::new(Code::Busy, "Not in this test.") }
     }
-    fn tend(&self, _: Provider) {
+    fn settle_parked(&self, _: Provider) {
         self.0.tended.fetch_add(1, Ordering::SeqCst);
     }
     fn recover(&self) -> Vec<Recovered> {
         self.0.recoveries.fetch_add(1, Ordering::SeqCst);
         Vec::new()
     }
-    fn forget(&self, _: AccountId) -> Result<(), Trouble> {
+    fn forget(&self, _: AccountId) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -327,7 +327,7 @@ impl Providers for Hold {
 }
 
 impl Ledger for Hold {
-    fn load(&mut self, _: Utc) -> Result<Loaded, Trouble> {
+    fn load(&mut self, _: Utc) -> Result<Loaded, PortError> {
         let account = |id, key: &str| KeptAccount {
             account: Account {
                 id: AccountId(id),
@@ -355,7 +355,7 @@ impl Ledger for Hold {
             ..Loaded::default()
         })
     }
-    fn record(&mut self, record: &Record) -> Result<i64, Trouble> {
+    fn record(&mut self, record: &Record) -> Result<i64, PortError> {
         self.0.ask(Part::Ledger);
         if let Record::Token { .. } = record {
             self.0.tokens_noted.fetch_add(1, Ordering::SeqCst);
@@ -370,11 +370,11 @@ impl Ledger for Hold {
         }
         Ok(row)
     }
-    fn work(&mut self, _: Utc, _: Utc) -> Result<Vec<(Utc, f64)>, Trouble> {
+    fn work(&mut self, _: Utc, _: Utc) -> Result<Vec<(Utc, f64)>, PortError> {
         self.0.ask(Part::Ledger);
         Ok(Vec::new())
     }
-    fn query(&mut self, _: &Query) -> Result<Answer, Trouble> {
+    fn query(&mut self, _: &Query) -> Result<Answer, PortError> {
         self.0.ask(Part::Ledger);
         Ok(Answer::Decisions { rows: Vec::new() })
     }

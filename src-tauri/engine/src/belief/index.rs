@@ -32,14 +32,14 @@ pub(crate) struct Entry {
     pub must_leave: Option<Rule>,
     /// All further use is paid, and the person allows it: nobody goes there who can go elsewhere.
     pub paid: bool,
-    /// Why it may not be chosen by any lane; `Refusal::None` when it may.
+    /// Why it may not be chosen by any lane; `Refusal::Eligible` when it may.
     pub refusal: Refusal,
 }
 
 impl Entry {
     /// It may be chosen, or may be again without anybody's doing once its slot says so.
     pub(crate) fn recovers(&self) -> bool {
-        matches!(self.refusal, Refusal::None | Refusal::Blocked | Refusal::WouldBill)
+        matches!(self.refusal, Refusal::Eligible | Refusal::Blocked | Refusal::WouldBill)
     }
 }
 
@@ -89,7 +89,7 @@ impl Index {
         for account in accounts {
             let unread = Gauge::new(account);
             let gauge = state.gauges.get(&account.id).unwrap_or(&unread);
-            entries.push(entry(account, gauge, (rules, wall), state.tuning.stale));
+            entries.push(entry(account, gauge, (rules, wall), state.tuning.stale_min));
         }
         entries.sort_by_key(|entry| entry.id);
         let mut index = Self { key, entries, ..Self::default() };
@@ -190,7 +190,7 @@ fn entry(account: &Account, gauge: &Gauge, (rules, wall): (&Rules, Utc), stale: 
     let mut slot = gauge.slot(now);
     let shares = Shares::read(&account.usage, wall);
     let mut refusal = gates::refused(account, shares, rules, wall);
-    if refusal == Refusal::None {
+    if refusal == Refusal::Eligible {
         refusal = untold(gauge.seen_at, now, stale);
     }
     let paid = gates::paid(&account.usage, shares, rules);
@@ -198,7 +198,7 @@ fn entry(account: &Account, gauge: &Gauge, (rules, wall): (&Rules, Utc), stale: 
         Refusal::Blocked => account.usage.blocked_until().map_or(f64::INFINITY, minutes),
         // Paid by the piece: no reset makes it free.
         Refusal::WouldBill if account.usage.windowless() => f64::INFINITY,
-        Refusal::None if paid && account.usage.windowless() => f64::INFINITY,
+        Refusal::Eligible if paid && account.usage.windowless() => f64::INFINITY,
         _ => f64::NEG_INFINITY,
     };
     slot.blocked_until = slot.blocked_until.max(out);
@@ -225,5 +225,5 @@ fn untold(seen_at: Option<f64>, now: f64, stale: f64) -> Refusal {
         cov_mark::hit!(plan_stale);
         return Refusal::Stale;
     }
-    Refusal::None
+    Refusal::Eligible
 }

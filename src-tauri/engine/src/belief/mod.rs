@@ -263,7 +263,7 @@ impl State {
         self.noise = (self.noise * 0.995).max(lesson.drop.min(6.0) / 2.0);
         for lane in self.lanes.values_mut().filter(|lane| lane.active == Some(id)) {
             let share = if rate > 0.0 { lane.rate / rate } else { 1.0 / count };
-            lane.learn(&lesson, share, now, self.tuning.rate_tau);
+            lane.learn(&lesson, share, now, self.tuning.rate_tau_min);
         }
     }
 

@@ -24,7 +24,7 @@ pub fn wishes(world: &World, now: Now) -> Vec<Wish> {
     let state = &world.horizon;
     let tuning = &state.tuning;
     let now_min = minutes(now.wall);
-    let working = state.lanes.values().filter(|lane| lane.worked(now_min, tuning.busy)).count();
+    let working = state.lanes.values().filter(|lane| lane.worked(now_min, tuning.busy_min)).count();
     let stretch = (tuning.poll_crowd * working as f64).max(1.0);
     let walled = walled(world, now);
     let wish = |account: &Account| {
@@ -68,13 +68,13 @@ fn instant(minute: f64) -> Utc {
 /// Minutes between reads of an account no lane is on.
 fn parked(account: &Account, gauge: Option<&Gauge>, tuning: &Tuning, now: Now) -> f64 {
     if gauge.is_some_and(|gauge| gauge.doubtful(minutes(now.wall))) {
-        return tuning.poll_busy;
+        return tuning.poll_busy_min;
     }
     let unsettled = gauge.is_some_and(|gauge| gauge.unsettled);
     if unsettled || account.usage.blocked(now.wall).is_some() {
-        return tuning.poll_unsettled;
+        return tuning.poll_unsettled_min;
     }
-    tuning.poll_other
+    tuning.poll_other_min
 }
 
 /// Providers none of whose accounts can be worked with, and the minutes between reads of each: a
@@ -95,7 +95,7 @@ fn walled(world: &World, now: Now) -> BTreeMap<Provider, f64> {
             let (usage, rules) = (&account.usage, &world.rules);
             let barred = gates::barred(usage, Shares::read(usage, now.wall), rules, now.wall);
             let gauge = state.gauges.get(&account.id);
-            barred != Refusal::None || gauge.is_some_and(|gauge| gauge.spent(now_min))
+            barred != Refusal::Eligible || gauge.is_some_and(|gauge| gauge.spent(now_min))
         });
         if !walled || !known {
             continue;
@@ -103,8 +103,8 @@ fn walled(world: &World, now: Now) -> BTreeMap<Provider, f64> {
         let lanes = world.lanes.iter().filter(|lane| lane.provider == provider);
         let wanted = lanes
             .filter_map(|lane| state.lanes.get(&lane.id))
-            .any(|lane| lane.worked(now_min, tuning.cache_ttl));
-        found.insert(provider, if wanted { tuning.poll_busy } else { tuning.poll_idle });
+            .any(|lane| lane.worked(now_min, tuning.cache_ttl_min));
+        found.insert(provider, if wanted { tuning.poll_busy_min } else { tuning.poll_idle_min });
     }
     found
 }
@@ -135,19 +135,19 @@ fn active(
     now: f64,
     stretch: f64,
 ) -> f64 {
-    let Some(gauge) = gauge else { return tuning.poll_idle };
+    let Some(gauge) = gauge else { return tuning.poll_idle_min };
     if gauge.unsettled {
-        return tuning.poll_busy;
+        return tuning.poll_busy_min;
     }
     let full = gauge.full_until - now;
     if full > 0.0 {
-        return full.min(tuning.poll_other);
+        return full.min(tuning.poll_other_min);
     }
-    if !lane.worked(now, tuning.busy) {
+    if !lane.worked(now, tuning.busy_min) {
         let likely = lane.history.likely(now);
-        return stretch * if likely { tuning.poll_idle } else { tuning.poll_asleep };
+        return stretch * if likely { tuning.poll_idle_min } else { tuning.poll_asleep_min };
     }
     let left = gauge.left(now) / lane.rate.max(1e-9);
-    let every = (left * tuning.poll_share).clamp(1.0, tuning.poll_busy * stretch);
+    let every = (left * tuning.poll_share).clamp(1.0, tuning.poll_busy_min * stretch);
     if now - lane.since < 3.0 { every.min(2.0) } else { every }
 }

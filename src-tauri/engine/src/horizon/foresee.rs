@@ -45,7 +45,7 @@ pub(super) fn traces(
     busy: bool,
     capacity: f64,
 ) -> Vec<Trace> {
-    let bins = (tuning.days * DAY as f64) as i64;
+    let bins = (tuning.ahead_days * DAY as f64) as i64;
     let first = demand::bin(now);
     let prior = 0.35 * capacity / demand::WEEK as f64 / beliefs.len().max(1) as f64;
     let lanes: Vec<_> =

@@ -69,7 +69,7 @@ fn due(scene: &Scene<'_>) -> bool {
 
 fn answer(scene: &Scene<'_>) -> Answer {
     let tuning = &scene.state.tuning;
-    let every = if scene.busy() { tuning.plan_busy } else { tuning.plan_idle };
+    let every = if scene.busy() { tuning.plan_busy_min } else { tuning.plan_idle_min };
     let mut answer = Answer { next_plan: scene.now + every, ..Answer::default() };
     if scene.forced.is_none() && !may_move(scene) {
         return answer;
@@ -141,7 +141,7 @@ fn weigh(scene: &Scene<'_>, targets: &[usize], answer: &mut Answer) {
         let closed = !slot.open(scene.now);
         let mut gain = value(Some(to), None).0 - late - stay;
         if closed && scene.forced.is_none() && scene.hot() {
-            gain = gain.max(value(Some(to), Some(tuning.touch)).0 - late - stay);
+            gain = gain.max(value(Some(to), Some(tuning.touch_min)).0 - late - stay);
         }
         gain -= rush(scene, to);
         answer.values.push((scene.entries[to].id, gain));
@@ -162,8 +162,8 @@ fn rush(scene: &Scene<'_>, to: usize) -> f64 {
     if !scene.busy() || rate <= 0.0 {
         return 0.0;
     }
-    let chance = 1.0 - scene.room(to) / (tuning.rushed * rate);
-    chance.max(0.0) * tuning.recovery * rate
+    let chance = 1.0 - scene.room(to) / (tuning.rushed_min * rate);
+    chance.max(0.0) * tuning.recovery_min * rate
 }
 
 /// How many swaps' worth a move must gain.
@@ -227,7 +227,7 @@ fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
         cov_mark::hit!(plan_active);
         return Refusal::Active;
     }
-    if to == Some(entry.id) || entry.refusal != Refusal::None {
+    if to == Some(entry.id) || entry.refusal != Refusal::Eligible {
         return entry.refusal;
     }
     let slot = &scene.pool.slots[at];

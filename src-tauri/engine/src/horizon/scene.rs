@@ -66,8 +66,8 @@ impl<'a> Scene<'a> {
         let tuning = &state.tuning;
         let prices = Prices {
             swap_units: tuning.swap_share * index.median,
-            swap_pause: tuning.swap_pause,
-            cache_ttl: tuning.cache_ttl,
+            swap_pause: tuning.swap_pause_min,
+            cache_ttl: tuning.cache_ttl_min,
         };
         let pool = Pool { now, slots, seats, prices };
         let others = others.into_iter().map(|(id, _)| id).collect();
@@ -83,12 +83,12 @@ impl<'a> Scene<'a> {
 
     /// Work was seen lately.
     pub(super) fn busy(&self) -> bool {
-        self.belief.worked(self.now, self.state.tuning.busy)
+        self.belief.worked(self.now, self.state.tuning.busy_min)
     }
 
     /// The prompt cache is warm: moving costs.
     pub(super) fn hot(&self) -> bool {
-        self.belief.worked(self.now, self.state.tuning.cache_ttl)
+        self.belief.worked(self.now, self.state.tuning.cache_ttl_min)
     }
 
     /// Whether another lane is on the account.
@@ -104,7 +104,7 @@ impl<'a> Scene<'a> {
     /// Room below which a move of one's own accord is not worth its while.
     pub(super) fn ample(&self, at: usize) -> f64 {
         let cap = self.pool.slots[at].short_cap;
-        (self.state.tuning.ample * self.belief.rate).min(0.25 * cap).max(0.015 * cap)
+        (self.state.tuning.ample_min * self.belief.rate).min(0.25 * cap).max(0.015 * cap)
     }
 
     fn force(&self, gauge: Option<&Gauge>) -> Option<Rule> {
@@ -144,7 +144,7 @@ impl<'a> Scene<'a> {
         let age = gauge.seen_at.map_or(10.0, |seen| (self.now - seen).clamp(0.0, 10.0));
         let percent = 100.0 * rate / gauge.weight;
         let doubt = 0.5 * (0.5 + self.state.noise + 0.15 * age * percent) * gauge.weight / 100.0;
-        let lead = self.state.tuning.lead * rate;
+        let lead = self.state.tuning.lead_min * rate;
         if gauge.short_left() < lead + doubt {
             return Some(Force::Short);
         }
@@ -221,7 +221,7 @@ impl<'a> Scene<'a> {
         let skipped = self.lane.gates.skips.get(&entry.id);
         let gauge = self.state.gauges.get(&entry.id);
         at != self.here
-            && entry.refusal == Refusal::None
+            && entry.refusal == Refusal::Eligible
             && gauge.is_none_or(|gauge| gauge.dead_until <= self.now)
             && (fresh || self.forced.is_some())
             && skipped.is_none_or(|until| minutes(*until) <= self.now)

@@ -26,7 +26,7 @@ pub(crate) const REFUSALS: [Refusal; 18] = [
     Refusal::WouldBill,
     Refusal::Stale,
     Refusal::Outranked,
-    Refusal::None,
+    Refusal::Eligible,
     Refusal::Blocked,
 ];
 
@@ -49,7 +49,7 @@ fn place(refusal: Refusal) -> usize {
         Refusal::WouldBill => 13,
         Refusal::Stale => 14,
         Refusal::Outranked => 15,
-        Refusal::None => 16,
+        Refusal::Eligible => 16,
         Refusal::Blocked => 17,
     }
 }

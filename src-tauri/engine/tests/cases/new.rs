@@ -232,7 +232,7 @@ fn new_11_offline_disqualifies_nobody() {
         (world.best(), world.refusal(2), world.account_mut(2).usage.observed_at)
     });
     assert_eq!((recorded.0, recorded.1), (None, Refusal::Failing));
-    assert_eq!((ours.0, ours.1), (Some(2), Refusal::None));
+    assert_eq!((ours.0, ours.1), (Some(2), Refusal::Eligible));
     assert_eq!(ours.2, Some(now()), "how old the numbers are stays visible");
 }
 

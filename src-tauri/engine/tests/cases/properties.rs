@@ -87,7 +87,7 @@ fn a_swap_goes_to_somebody_who_may_be_chosen_and_never_to_the_active_one() {
         assert!(chosen.enabled && chosen.automatic);
         assert!(chosen.login.is_usable());
         let listed = decision.candidates.iter().find(|candidate| candidate.account == to).unwrap();
-        assert_eq!(listed.refusal, Refusal::None);
+        assert_eq!(listed.refusal, Refusal::Eligible);
         let standing = world.survey(now());
         let standing = standing.find(to).unwrap();
         if ours {
@@ -98,7 +98,7 @@ fn a_swap_goes_to_somebody_who_may_be_chosen_and_never_to_the_active_one() {
             assert!(standing.used.is_none_or(|used| used < 100.0));
         }
         assert_eq!(
-            decision.candidates.iter().filter(|one| one.refusal == Refusal::None).count(),
+            decision.candidates.iter().filter(|one| one.refusal == Refusal::Eligible).count(),
             1
         );
     }

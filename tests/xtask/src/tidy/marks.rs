@@ -114,7 +114,7 @@ impl Walk<'_> {
         let mut names = path.segments.iter().rev().map(|segment| segment.ident.to_string());
         let (Some(variant), Some(of)) = (names.next(), names.next()) else { return false };
         match of.as_str() {
-            "Refusal" => variant != "None",
+            "Refusal" => variant != "Eligible",
             "Hold" => variant != "Nothing",
             "Trigger" => !FREE.contains(&variant.as_str()) || (variant == "Tick" && self.returns),
             _ => false,
@@ -222,10 +222,10 @@ mod tests {
         for refusing in [
             "return Refusal::Stale;",
             "Refusal::Stale",
-            "if old { Refusal::Stale } else { Refusal::None }",
-            "match seen { None => Refusal::Stale, Some(_) => Refusal::None }",
-            "match seen { _ if old => crate::decision::Refusal::Stale, _ => Refusal::None }",
-            "let refusal = seen.map_or(Refusal::Stale, |_| Refusal::None);",
+            "if old { Refusal::Stale } else { Refusal::Eligible }",
+            "match seen { None => Refusal::Stale, Some(_) => Refusal::Eligible }",
+            "match seen { _ if old => crate::decision::Refusal::Stale, _ => Refusal::Eligible }",
+            "let refusal = seen.map_or(Refusal::Stale, |_| Refusal::Eligible);",
             "let refusal = old.then(|| Refusal::Stale);",
             "Candidate { refusal: Refusal::Stale, ..blank() }",
             "(Trigger::NoTarget, Hold::NoTarget)",
@@ -234,7 +234,7 @@ mod tests {
             "explain::hold(&Hold::Resting { minutes: None }, None, rules)",
             // A mark of another branch, or of the scope around it, does not count.
             "cov_mark::hit!(one); if old { return Refusal::Stale; }",
-            "cov_mark::hit!(one); match seen { None => Refusal::Stale, Some(_) => Refusal::None }",
+            "cov_mark::hit!(one); match seen { None => Refusal::Stale, Some(_) => Refusal::Eligible }",
             "cov_mark::hit!(one); if a(Refusal::Stale) { b() } else { c(Refusal::Disabled) }",
         ] {
             assert!(bare(refusing) >= 1, "{refusing}");
@@ -244,9 +244,9 @@ mod tests {
             "matches!(refusal, Refusal::Stale | Refusal::Disabled)",
             "match refusal { Refusal::Stale => 1, Refusal::Disabled => 2 }",
             "decision.trigger = Trigger::Tick;",
-            "Refusal::None",
+            "Refusal::Eligible",
             "if old { cov_mark::hit!(stale); return Refusal::Stale; }",
-            "match seen { None => { cov_mark::hit!(unknown); Refusal::UsageUnknown } _ => Refusal::None }",
+            "match seen { None => { cov_mark::hit!(unknown); Refusal::UsageUnknown } _ => Refusal::Eligible }",
         ] {
             assert_eq!(bare(fine), 0, "{fine}");
         }
@@ -269,7 +269,7 @@ mod tests {
         let test = "marked!(stale, beside(old()), refused(2, Refusal::Stale));";
         assert!(told(marked, test).is_empty());
         assert_eq!(told(marked, "").len(), 1, "a mark without a test");
-        assert_eq!(told("fn a() { Refusal::None }", test).len(), 1, "a test without a mark");
+        assert_eq!(told("fn a() { Refusal::Eligible }", test).len(), 1, "a test without a mark");
         assert_eq!(told("fn a() { Refusal::Stale }", "").len(), 1, "a branch without a mark");
         let twice = format!("{marked} {}", marked.replace("fn a", "fn b"));
         assert_eq!(told(&twice, test), ["the mark `stale` stands for two branches"]);

@@ -84,7 +84,7 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/run.rs",
             "src-tauri/driver/src/socket.rs",
             "src-tauri/driver/src/watch.rs",
-            "src-tauri/driver/src/flight.rs",
+            "src-tauri/driver/src/runs.rs",
             "src-tauri/cli/src/daemon.rs",
             "src-tauri/cli/src/run",
             "src-tauri/src/app.rs",

@@ -76,7 +76,7 @@ fn verdict(standing: &Standing, refusal: Refusal, row: &Value) -> Value {
         Refusal::NotBehind => "deficit<=0",
         Refusal::NoWeeklyHeadroom => "no_7d_headroom",
         Refusal::NoShortHeadroom => "no_5h_headroom",
-        Refusal::None => "candidate",
+        Refusal::Eligible => "candidate",
         Refusal::Skipped
         | Refusal::ModelExhausted
         | Refusal::WouldBill
@@ -93,7 +93,7 @@ fn verdict(standing: &Standing, refusal: Refusal, row: &Value) -> Value {
         Refusal::NotBehind
         | Refusal::NoWeeklyHeadroom
         | Refusal::NoShortHeadroom
-        | Refusal::None => 3,
+        | Refusal::Eligible => 3,
         _ => 0,
     };
     let numbers = [

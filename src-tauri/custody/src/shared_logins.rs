@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// A login that we keep and somebody else does, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Twin {
+pub struct SharedLogin {
     /// The account that is kept here.
     pub account: AccountId,
     /// The other place's credential file, or `None`: another account that is kept here.
@@ -28,11 +28,11 @@ impl Custody {
     ///
     /// # Errors
     /// The keychain fails.
-    pub fn twins(
+    pub fn shared_logins(
         &self,
         accounts: &[AccountId],
         places: &[(Provider, PathBuf)],
-    ) -> Result<Vec<Twin>, CustodyError> {
+    ) -> Result<Vec<SharedLogin>, CustodyError> {
         let mut kept: Vec<(AccountId, Fingerprint)> = Vec::new();
         for account in accounts {
             match self.vault.load(*account) {
@@ -47,10 +47,10 @@ impl Custody {
                 Err(error) => return Err(error),
             }
         }
-        let mut twins = Vec::new();
+        let mut shared_logins = Vec::new();
         for (index, (account, lineage)) in kept.iter().enumerate() {
             if kept.iter().enumerate().any(|(other, (_, same))| other != index && same == lineage) {
-                twins.push(Twin { account: *account, place: None, linked: false });
+                shared_logins.push(SharedLogin { account: *account, place: None, linked: false });
             }
         }
         let elsewhere = places.iter().filter_map(|(provider, path)| {
@@ -66,12 +66,12 @@ impl Custody {
         });
         for (path, lineage, linked) in elsewhere.chain(linked) {
             let same = kept.iter().filter(|(_, found)| *found == lineage);
-            twins.extend(same.map(|(account, _)| {
+            shared_logins.extend(same.map(|(account, _)| {
                 let (account, place) = (*account, Some(path.clone()));
-                Twin { account, place, linked }
+                SharedLogin { account, place, linked }
             }));
         }
-        Ok(twins)
+        Ok(shared_logins)
     }
 
     /// The lineage in a file that is not one of our seats; one look, whatever it holds.

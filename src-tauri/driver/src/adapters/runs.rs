@@ -4,7 +4,7 @@
 use super::turns::{self, Records};
 use crate::lanes::{self, NoPlace, Wish};
 use crate::paths::Paths;
-use crate::ports::{Depth, Flight, Flown, Look, Told, ToolNumbers};
+use crate::ports::{Depth, Look, RunReply, Runs, ToolFailure, ToolNumbers};
 use sluice_engine::observation::Fact;
 use sluice_engine::skip::LimitWindow;
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
@@ -27,8 +27,8 @@ const NOTICE_S: i64 = 600;
 /// Characters of an id, a label or a key that others chose.
 const TEXT_MAX: usize = 200;
 
-/// The desk: one thread's own hold on the ledger.
-pub(super) struct Desk {
+/// The thread of runs: one thread's own hold on the ledger.
+pub(super) struct LedgerRuns {
     paths: Paths,
     /// Where the tools of the machine's own seats keep their process records.
     records: Vec<Records>,
@@ -40,7 +40,7 @@ pub(super) struct Desk {
     moved: BTreeMap<LaneId, Utc>,
 }
 
-impl Desk {
+impl LedgerRuns {
     pub(super) fn new(paths: Paths, records: Vec<Records>) -> Self {
         Self {
             paths,
@@ -60,7 +60,7 @@ impl Desk {
         self.ledger.as_mut().ok_or(Error::Busy)
     }
 
-    fn carry_out(&mut self, request: &Request, now: Utc) -> Result<Flown, Error> {
+    fn carry_out(&mut self, request: &Request, now: Utc) -> Result<RunReply, Error> {
         let answer = match request {
             Request::Acquire(wish) => self.acquire(wish, now)?,
             Request::Started { execution, child_pid, child_start } => {
@@ -101,7 +101,7 @@ impl Desk {
             }
             _ => Answer::Done,
         };
-        Ok(Flown::Answered(answer))
+        Ok(RunReply::Answered(answer))
     }
 
     fn acquire(&mut self, asked: &Acquire, now: Utc) -> Result<Answer, Error> {
@@ -165,7 +165,7 @@ impl Desk {
         }
     }
 
-    fn failure(&mut self, failure: &Failure, now: Utc) -> Result<Flown, Error> {
+    fn failure(&mut self, failure: &Failure, now: Utc) -> Result<RunReply, Error> {
         let Failure { execution, lane, account, generation, failed_at_ms, .. } = failure;
         let row = match execution {
             Some(id) => self.ledger()?.execution(id)?,
@@ -184,7 +184,10 @@ impl Desk {
             return Ok(answered(outcome("unattributed")));
         };
         let Some(provider) = self.ledger()?.account(account)?.map(|row| row.provider) else {
-            return Ok(Flown::Answered(refused(Code::UnknownAccount, "There is no such account.")));
+            return Ok(RunReply::Answered(refused(
+                Code::UnknownAccount,
+                "There is no such account.",
+            )));
         };
         let lane = match (&row, lane) {
             (Some(row), _) => row.execution.lane.map(|id| self.ledger()?.lane(id)).transpose()?,
@@ -206,7 +209,7 @@ impl Desk {
     }
 
     /// The lane has moved on; whether the account it has now is worth another try.
-    fn gone_on(&mut self, lane: &LaneRow, now: Utc) -> Result<Flown, Error> {
+    fn gone_on(&mut self, lane: &LaneRow, now: Utc) -> Result<RunReply, Error> {
         let walled = match lane.lane.active {
             Some(id) => self
                 .ledger()?
@@ -230,7 +233,7 @@ impl Desk {
         lane: &LaneRow,
         verified: bool,
         now: Utc,
-    ) -> Result<Flown, Error> {
+    ) -> Result<RunReply, Error> {
         let live = lane.lane.generation;
         let current = lane.lane.active == Some(report.account)
             && report.generation.is_none_or(|generation| generation == live);
@@ -251,7 +254,7 @@ impl Desk {
                 None if !lane.settled(report.failed_at) => return self.gone_on(lane, now),
                 None => live,
             };
-            return Ok(Flown::Live(told(report, generation)));
+            return Ok(RunReply::Live(told(report, generation)));
         }
         let paths = self.paths.clone();
         let verdict =
@@ -416,14 +419,14 @@ impl Desk {
     }
 }
 
-impl Flight for Desk {
-    fn fly(&mut self, request: &Request, now: Utc) -> Flown {
+impl Runs for LedgerRuns {
+    fn answer(&mut self, request: &Request, now: Utc) -> RunReply {
         self.carry_out(request, now).unwrap_or_else(|error| {
             if !matches!(error, Error::Busy | Error::NotFound(_) | Error::Refused(_)) {
                 self.ledger = None;
             }
             let code = super::code(&error);
-            Flown::Answered(refused(code, format!("The database: {error}.")))
+            RunReply::Answered(refused(code, format!("The database: {error}.")))
         })
     }
 
@@ -498,8 +501,8 @@ fn report_of(
     }
 }
 
-fn told(report: &FailureReport, generation: Generation) -> Told {
-    Told {
+fn told(report: &FailureReport, generation: Generation) -> ToolFailure {
+    ToolFailure {
         account: report.account,
         generation,
         kind: report.kind,
@@ -513,8 +516,8 @@ fn outcome(word: &str) -> Outcome {
     Outcome { outcome: word.to_owned(), ..Outcome::default() }
 }
 
-fn answered(outcome: Outcome) -> Flown {
-    Flown::Answered(Answer::Reported(outcome))
+fn answered(outcome: Outcome) -> RunReply {
+    RunReply::Answered(Answer::Reported(outcome))
 }
 
 fn of_verdict(verdict: &Verdict, lane: Option<&LaneRow>) -> Outcome {

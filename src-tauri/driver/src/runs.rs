@@ -3,7 +3,7 @@
 //! waits for the other.
 
 use crate::clock::Clock;
-use crate::ports::{Depth, Flight};
+use crate::ports::{Depth, Runs};
 use crate::worker::Worker;
 use sluice_core::Input;
 use std::time::Duration;
@@ -15,13 +15,13 @@ const PERIOD: Duration = Duration::from_secs(60);
 pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// The thread behind the port.
-pub(crate) type Desk = Worker<Box<dyn Flight>>;
+pub(crate) type RunsThread = Worker<Box<dyn Runs>>;
 
 /// Runs until the loop no longer listens.
-pub(crate) async fn watch(desk: Desk, inputs: mpsc::Sender<Input>, clock: Clock) {
+pub(crate) async fn watch(runs_thread: RunsThread, inputs: mpsc::Sender<Input>, clock: Clock) {
     let mut depth = Depth::First;
     while !inputs.is_closed() {
-        look(&desk, depth, &inputs, clock).await;
+        look(&runs_thread, depth, &inputs, clock).await;
         depth = Depth::Sweep;
         tokio::select! {
             () = tokio::time::sleep(PERIOD) => {}
@@ -31,8 +31,13 @@ pub(crate) async fn watch(desk: Desk, inputs: mpsc::Sender<Input>, clock: Clock)
 }
 
 /// One look, told to the loop.
-pub(crate) async fn look(desk: &Desk, depth: Depth, inputs: &mpsc::Sender<Input>, clock: Clock) {
-    let looked = desk.run(DEADLINE, move |flight| flight.look(depth, clock.now().wall)).await;
+pub(crate) async fn look(
+    runs_thread: &RunsThread,
+    depth: Depth,
+    inputs: &mpsc::Sender<Input>,
+    clock: Clock,
+) {
+    let looked = runs_thread.run(DEADLINE, move |runs| runs.look(depth, clock.now().wall)).await;
     match looked {
         Ok(look) => {
             let _ended = inputs.send(Input::Looked(Box::new(look))).await;

@@ -16,13 +16,17 @@ use std::ffi::OsStr;
 const PARKED_MS_MIN: i64 = 30_000;
 
 impl Custody {
-    /// As [`Custody::tend`], under a seat lease the caller holds. Returns what is still parked.
-    pub(crate) fn tend_leased(&self, provider: Provider, now: Utc) -> Result<usize, CustodyError> {
+    /// As [`Custody::settle_parked`], under a seat lease the caller holds. Returns what is still parked.
+    pub(crate) fn settle_parked_leased(
+        &self,
+        provider: Provider,
+        now: Utc,
+    ) -> Result<usize, CustodyError> {
         let place = self.locate_file(provider)?;
         let prefix = format!("{}{PARKED}", place.name.to_string_lossy());
         let mut left = 0;
         for name in place.names(&prefix)? {
-            match self.tend_one(&place, &name, &prefix, provider, now) {
+            match self.settle_parked_file(&place, &name, &prefix, provider, now) {
                 Ok(true) => {}
                 Ok(false) => left += 1,
                 Err(error) => {
@@ -76,7 +80,7 @@ impl Custody {
         Ok(owner.is_some_and(|owner| owner.account != account))
     }
 
-    fn tend_one(
+    fn settle_parked_file(
         &self,
         place: &Place,
         name: &OsStr,
