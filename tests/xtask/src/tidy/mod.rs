@@ -5,6 +5,7 @@ mod circles;
 mod commands;
 mod edges;
 mod fields;
+mod glossary;
 mod lines;
 mod marks;
 mod modules;
@@ -49,6 +50,7 @@ pub fn everything(root: &Path, metadata: &Value) -> Vec<Finding> {
     commands::audit(&files, &mut findings);
     edges::walls(metadata, &mut findings);
     fields::owned(&files, &mut findings);
+    glossary::audit(&files, &mut findings);
     circles::circles(&files, root, metadata, &mut findings);
     lines::shares(&files, &mut findings);
     supply::chain(&files, metadata, &mut findings);
