@@ -193,7 +193,7 @@ function WhatIf() {
 const LINES: { of: keyof Tally; words: string }[] = [
   { of: "served", words: "Work served" },
   { of: "interrupted", words: "Work interrupted" },
-  { of: "stranded", words: "Stranded at weekly resets" },
+  { of: "stranded", words: "Unused at weekly resets" },
   { of: "swaps", words: "Swaps" },
 ];
 
