@@ -11,6 +11,15 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(3);
 /// Of what a tool prints as its version, so much is shown, characters.
 const VERSION_MAX: usize = 60;
 
+/// Who may hold a lock.
+fn at_work(pids: &[String]) -> String {
+    match pids {
+        [] => "no Claude Code of yours is running".to_owned(),
+        [one] => format!("Claude Code is running as process {one}"),
+        several => format!("Claude Code is running as processes {}", several.join(", ")),
+    }
+}
+
 /// Locks of the tools that are taken.
 pub(super) fn locks() -> Vec<Finding> {
     let taken = checkup::locks();
@@ -19,11 +28,7 @@ pub(super) fn locks() -> Vec<Finding> {
     }
     let tools = others::running().into_iter().filter(|(_, command)| command == "claude");
     let pids: Vec<String> = tools.map(|(pid, _)| pid.to_string()).collect();
-    let who = match pids.as_slice() {
-        [] => "no Claude Code of yours is running".to_owned(),
-        [one] => format!("Claude Code is running as process {one}"),
-        several => format!("Claude Code is running as processes {}", several.join(", ")),
-    };
+    let who = at_work(&pids);
     let finding = |lock: checkup::TakenLock| {
         let (path, age) = (lock.path.display(), lock.age.as_secs());
         if lock.stale {
@@ -144,5 +149,19 @@ async fn version(program: &'static str) -> Version {
                 Version::Failed(format!("it ended with {}", output.status))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_work;
+
+    #[test]
+    fn who_may_hold_a_lock_is_named() {
+        let named =
+            |pids: &[&str]| at_work(&pids.iter().map(|pid| (*pid).to_owned()).collect::<Vec<_>>());
+        assert_eq!(named(&[]), "no Claude Code of yours is running");
+        assert_eq!(named(&["7"]), "Claude Code is running as process 7");
+        assert_eq!(named(&["7", "9"]), "Claude Code is running as processes 7, 9");
     }
 }
