@@ -35,8 +35,9 @@ export function Decisions() {
   const wanted = day.filter(
     (row) => filter === "all" || (row.action === "stay") === (filter === "stay"),
   );
-  const apart = decisions.rows === null ? null : missing(led, wanted);
-  useLed(led, apart);
+  const loaded = decisions.rows !== null && swaps.rows !== null;
+  const apart = loaded ? missing(led, wanted) : null;
+  useLed(led, apart, loaded);
   return (
     <>
       <header class="page-head">
@@ -76,11 +77,11 @@ export function Decisions() {
   );
 }
 
-/** Shows the row that was led to; one that is read by itself shows itself. */
-function useLed(led: Lead | null, apart: number | null) {
+/** Shows the row that was led to, as soon as it is there; one that is read by itself shows itself. */
+function useLed(led: Lead | null, apart: number | null, loaded: boolean) {
   useEffect(() => {
-    if (led !== null && apart === null) show(led);
-  }, [led]);
+    if (loaded && led !== null && apart === null) show(led);
+  }, [led, loaded]);
 }
 
 function show(led: Lead) {
