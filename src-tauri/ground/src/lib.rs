@@ -12,8 +12,8 @@ mod theirs;
 pub use dirs::{Standing, check_dir, private_dir};
 pub use locks::exclusive;
 pub use ours::{
-    Lasting, check_file, clear_drafts, create_new, open_append, open_lock, open_own_file, read_own,
-    replace,
+    Lasting, check_file, clear_drafts, create_new, open_append, open_lock, open_own_file, put,
+    read_own, replace,
 };
 pub use theirs::{open_regular, read_bounded, read_regular, read_text};
 

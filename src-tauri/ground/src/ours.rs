@@ -130,12 +130,19 @@ fn check(stat: &Stat) -> io::Result<()> {
 /// # Errors
 /// What the system says; what stood there still does.
 pub fn replace(path: &Path, bytes: &[u8], lasting: Lasting) -> io::Result<()> {
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let (directory, name) = placed(path)?;
     // Before there is one more: what is left over may be what fills the disk.
     clear_drafts(directory, Some(name));
+    put(path, bytes, lasting)
+}
+
+/// As [`replace`] under a name that is used once: no draft of it can lie there, and none is looked for.
+/// [`clear_drafts`] of the whole directory is for whoever takes such files in.
+///
+/// # Errors
+/// As [`replace`].
+pub fn put(path: &Path, bytes: &[u8], lasting: Lasting) -> io::Result<()> {
+    let (directory, name) = placed(path)?;
     let mut hidden = OsString::from(".");
     hidden.push(name);
     hidden.push(DRAFT);
@@ -155,7 +162,16 @@ pub fn replace(path: &Path, bytes: &[u8], lasting: Lasting) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what [`replace`] left over in `directory` when its process was killed more than a day ago:
+/// Its directory and its name in it.
+fn placed(path: &Path) -> io::Result<(&Path, &OsStr)> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let here = directory.as_os_str().is_empty();
+    Ok((if here { Path::new(".") } else { directory }, name))
+}
+
+/// Removes what [`replace`] and [`put`] left over in `directory` when their process was killed more than a day ago:
 /// drafts of the file `name`, or of any file. The first thousand entries are looked at. What cannot be
 /// read or removed stays for the next time.
 pub fn clear_drafts(directory: &Path, name: Option<&OsStr>) {

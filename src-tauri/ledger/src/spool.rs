@@ -66,7 +66,7 @@ pub fn write(directory: &Path, name: &str, event: &Spooled) -> Result<()> {
         sluice_ground::private_dir(ours).map_err(|error| Error::io(ours, error))?;
     }
     let path = directory.join(format!("{name}.json"));
-    sluice_ground::replace(&path, text.as_bytes(), sluice_ground::Lasting::Whole)
+    sluice_ground::put(&path, text.as_bytes(), sluice_ground::Lasting::Whole)
         .map_err(|error| Error::io(&path, error))
 }
 
