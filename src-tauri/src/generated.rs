@@ -130,12 +130,14 @@ fn bounds() -> String {
     let mut text = format!(
         "\n/** The longest name of an account, characters. */\n\
          export const LABEL_CHARS_MAX = {LABEL_CHARS_MAX};\n\n\
-         /** The settings that are numbers: the least and the most that each may be. */\n\
+         /** The settings that are numbers: the least and the most that each may be, and the one policy that reads it. */\n\
          export const AMOUNTS = {{\n"
     );
     for amount in AMOUNTS {
         let (key, least, most) = (amount.key, amount.least, amount.most);
-        writeln!(text, "  {key}: {{ least: {least}, most: {most} }},").expect("a text");
+        let policy = json!(amount.policy);
+        writeln!(text, "  {key}: {{ least: {least}, most: {most}, policy: {policy} }},")
+            .expect("a text");
     }
     text + "};\n"
 }

@@ -12,7 +12,7 @@ import type {
   Shown,
   View,
 } from "./bindings";
-import { noticeSwitches } from "./bindings";
+import { AMOUNTS, noticeSwitches } from "./bindings";
 import { DAY_MS, HOUR_MS } from "./format";
 import { decisions, samples, stranded, swaps } from "./rows.web";
 
@@ -348,9 +348,12 @@ const refused = (code: Code, text: string): Answer => ({
   retry_after_s: null,
 });
 
-/** As `Settings::idle` of the core has it. */
+/** The settings that the chosen policy does not read. */
 function idle(settings: Record<string, unknown>): string[] {
-  return settings.policy === "tiered" ? [] : ["critical_percent", "warning_percent"];
+  const amounts = Object.entries(AMOUNTS);
+  return amounts
+    .filter(([, { policy }]) => policy !== null && policy !== settings.policy)
+    .map(([key]) => key);
 }
 
 function act(world: View, settings: Record<string, unknown>, request: Askable): Answer {

@@ -1558,13 +1558,13 @@ export const USUAL_PROVIDER: Provider = "claude";
 /** The longest name of an account, characters. */
 export const LABEL_CHARS_MAX = 50;
 
-/** The settings that are numbers: the least and the most that each may be. */
+/** The settings that are numbers: the least and the most that each may be, and the one policy that reads it. */
 export const AMOUNTS = {
-  critical_percent: { least: 50, most: 100 },
-  warning_percent: { least: 20, most: 100 },
-  poll_seconds: { least: 180, most: 3600 },
-  turn_wait_seconds: { least: 0, most: 600 },
-  billing_ceiling_minor: { least: 0, most: 10000000 },
+  critical_percent: { least: 50, most: 100, policy: "tiered" },
+  warning_percent: { least: 20, most: 100, policy: "tiered" },
+  poll_seconds: { least: 180, most: 3600, policy: null },
+  turn_wait_seconds: { least: 0, most: 600, policy: null },
+  billing_ceiling_minor: { least: 0, most: 10000000, policy: null },
 };
 
 /** From these shares on a window is drawn as full, and as well used. */

@@ -22,21 +22,29 @@ pub struct Amount {
     pub least: f64,
     /// The most it may be.
     pub most: f64,
+    /// The one policy that reads it; `None`: each does.
+    pub policy: Option<Policy>,
 }
 
-const CRITICAL: Amount = Amount { key: "critical_percent", least: 50.0, most: 100.0 };
-const WARNING: Amount = Amount { key: "warning_percent", least: 20.0, most: 100.0 };
-const POLL: Amount = Amount { key: "poll_seconds", least: 180.0, most: 3600.0 };
-const TURN_WAIT: Amount = Amount { key: "turn_wait_seconds", least: 0.0, most: 600.0 };
+impl Amount {
+    const fn new(key: &'static str, least: f64, most: f64) -> Self {
+        Self { key, least, most, policy: None }
+    }
+
+    const fn tiered(self) -> Self {
+        Self { policy: Some(Policy::Tiered), ..self }
+    }
+}
+
+const CRITICAL: Amount = Amount::new("critical_percent", 50.0, 100.0).tiered();
+const WARNING: Amount = Amount::new("warning_percent", 20.0, 100.0).tiered();
+const POLL: Amount = Amount::new("poll_seconds", 180.0, 3600.0);
+const TURN_WAIT: Amount = Amount::new("turn_wait_seconds", 0.0, 600.0);
 /// More than this is taken for a slip of the hand.
-const BILLING: Amount = Amount { key: "billing_ceiling_minor", least: 0.0, most: 1e7 };
+const BILLING: Amount = Amount::new("billing_ceiling_minor", 0.0, 1e7);
 
 /// The settings that are numbers; the window's form has the same bounds.
 pub const AMOUNTS: [Amount; 5] = [CRITICAL, WARNING, POLL, TURN_WAIT, BILLING];
-
-/// Settings that one policy alone reads.
-const OF_ONE_POLICY: [(&str, Policy); 2] =
-    [(CRITICAL.key, Policy::Tiered), (WARNING.key, Policy::Tiered)];
 
 /// The person's choices.
 #[derive(Clone, Debug, PartialEq)]
@@ -205,8 +213,8 @@ impl Settings {
     /// under the policy that reads them.
     #[must_use]
     pub fn idle(&self) -> Vec<&'static str> {
-        let idle = OF_ONE_POLICY.iter().filter(|(_, policy)| *policy != self.policy);
-        idle.map(|(key, _)| *key).collect()
+        let is_idle = |amount: &Amount| amount.policy.is_some_and(|only| only != self.policy);
+        AMOUNTS.into_iter().filter(is_idle).map(|amount| amount.key).collect()
     }
 
     /// Changes one setting.
@@ -382,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_number_is_taken_up_to_its_bounds() {
-        for Amount { key, least, most } in AMOUNTS {
+        for Amount { key, least, most, .. } in AMOUNTS {
             let mut settings = Settings::default();
             for inside in [least, most] {
                 settings.set(key, &json!(inside)).unwrap();
