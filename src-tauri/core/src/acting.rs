@@ -282,7 +282,7 @@ impl Core {
         }
         self.swaps.committed(order, now.wall);
         self.lanes.swapped(order.lane);
-        self.end_cause(&super::deciding::advice_cause(order.provider, to));
+        self.end_cause(&Cause::Advice { provider: order.provider, to });
         self.end_cause(&Cause::SwapFailed(order.provider));
         self.tell_swap_done(order, row, (lingering, caveats), now);
     }

@@ -39,12 +39,12 @@ impl Chores {
         self.calendar_until.is_some_and(|until| until <= now)
     }
 
-    fn look_for_twins(&mut self, keychain_answers: bool, now: Utc, effects: &mut Effects) {
+    fn look_for_shared_logins(&mut self, keychain_answers: bool, now: Utc, effects: &mut Effects) {
         match self.shared_logins_due.filter(|due| *due > now) {
             Some(due) => effects.wake_by(Some(due)),
             None if keychain_answers => {
                 self.shared_logins_due = Some(now.plus_seconds(SHARED_LOGINS_S));
-                effects.push(Effect::LookForTwins);
+                effects.push(Effect::LookForSharedLogins);
                 effects.wake_by(self.shared_logins_due);
             }
             None => {}
@@ -87,6 +87,6 @@ impl Core {
         }
         self.effects.wake_by(self.chores.calendar_until);
         let answers = self.health.keychain_answers();
-        self.chores.look_for_twins(answers, now.wall, &mut self.effects);
+        self.chores.look_for_shared_logins(answers, now.wall, &mut self.effects);
     }
 }

@@ -299,11 +299,11 @@ impl Core {
         let before = self.lanes.take_advice(lane);
         let to = advice.as_ref().map(|(to, _)| *to);
         if let Some(before) = before.as_ref().filter(|before| Some(before.to) != to) {
-            self.end_cause(&advice_cause(provider, before.to));
+            self.end_cause(&before.cause);
         }
         let Some((to, reason)) = advice else { return };
         let decision = before.map_or(0, |before| before.decision);
-        let cause = advice_cause(provider, to);
+        let cause = Cause::Advice { provider, to };
         let advice = Advice { to, reason: reason.clone(), decision, cause };
         self.lanes.set_advice(lane, advice);
         self.tell_advice(provider, to, &reason, now);
@@ -327,11 +327,6 @@ impl Core {
         self.watch_stall(lane, provider, decision, now);
         self.same_tier(provider, decision, now);
     }
-}
-
-/// The cause under which an advised swap is told.
-pub(crate) const fn advice_cause(provider: Provider, to: AccountId) -> Cause {
-    Cause::Advice { provider, to }
 }
 
 fn join(reason: &str, why: &str) -> String {

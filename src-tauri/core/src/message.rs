@@ -276,7 +276,7 @@ pub enum Effect {
         call: CallId,
     },
     /// Carry out a request about lanes and tools at work.
-    Fly {
+    AboutRuns {
         /// The request to carry out.
         request: Box<Request>,
         /// For whom.
@@ -319,7 +319,7 @@ pub enum Effect {
     /// half a minute later.
     SettleParked(Provider),
     /// Look for logins we keep in other places.
-    LookForTwins,
+    LookForSharedLogins,
     /// Give [`Input::Due`] back after so long.
     Remind {
         /// What it is called.
@@ -352,7 +352,7 @@ impl Effect {
             | Self::Swap(_)
             | Self::Forget(_)
             | Self::Store { .. }
-            | Self::Fly { .. }
+            | Self::AboutRuns { .. }
             | Self::LookAtRuns
             | Self::Metrics { call: None, .. }
             | Self::ForgetMetrics
@@ -360,7 +360,7 @@ impl Effect {
             | Self::Recover
             | Self::RestartTool { .. }
             | Self::SettleParked(_)
-            | Self::LookForTwins
+            | Self::LookForSharedLogins
             | Self::ExpandCalendar => false,
         }
     }

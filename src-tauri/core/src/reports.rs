@@ -152,7 +152,7 @@ impl Core {
         let own = self.world.lanes.iter().find(|found| found.id == lane).cloned();
         let Some(own) = own else {
             let request = sluice_protocol::Request::LeaveWalled { lane, generation };
-            self.effects.push(Effect::Fly { request: Box::new(request), call });
+            self.effects.push(Effect::AboutRuns { request: Box::new(request), call });
             return;
         };
         let Some(account) = own.active else {
@@ -204,7 +204,7 @@ impl Core {
         let Some(own) = own else {
             let request =
                 sluice_protocol::Request::PointLane { lane, to, expected_generation: expected };
-            self.effects.push(Effect::Fly { request: Box::new(request), call });
+            self.effects.push(Effect::AboutRuns { request: Box::new(request), call });
             return;
         };
         if expected.is_some_and(|expected| expected != own.generation) {

@@ -135,7 +135,7 @@ impl Core {
             self.effects.push(Effect::LookAtRuns);
             return self.answer(call, Answer::Done);
         }
-        self.effects.push(Effect::Fly { request: Box::new(request), call });
+        self.effects.push(Effect::AboutRuns { request: Box::new(request), call });
     }
 
     fn look(&mut self, call: CallId, query: Query) {
@@ -264,10 +264,11 @@ impl Core {
         );
     }
 
-    fn forget_advice(&mut self, provider: Provider) {
+    /// What was advised for the provider's lane is over.
+    pub(super) fn forget_advice(&mut self, provider: Provider) {
         let Some(lane) = self.lane(provider).map(|lane| lane.id) else { return };
         if let Some(advice) = self.lanes.take_advice(lane) {
-            self.end_cause(&super::deciding::advice_cause(provider, advice.to));
+            self.end_cause(&advice.cause);
         }
     }
 

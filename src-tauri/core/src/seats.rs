@@ -348,7 +348,7 @@ impl Core {
         let ended = self.lanes.take_advice(id).filter(|_| active.is_none());
         if let Some(advice) = ended {
             // With nobody signed in the same account may be advised for another reason.
-            self.end_cause(&super::deciding::advice_cause(provider, advice.to));
+            self.end_cause(&advice.cause);
         }
         self.store_lane(id, now);
     }

@@ -128,7 +128,7 @@ impl Core {
         reason: &str,
         now: Now,
     ) {
-        let cause = super::deciding::advice_cause(provider, to);
+        let cause = Cause::Advice { provider, to };
         let until_ms = now.wall.plus_seconds(SNOOZE_S).millis();
         let notice = Notice::new(cause.clone(), format!("Swap to {}?", self.label(to)), reason);
         let snooze = NoticeAction::snooze(cause, until_ms);

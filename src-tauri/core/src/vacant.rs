@@ -55,12 +55,8 @@ impl Core {
 
     /// The seat is not empty any more: the advice to fill it has ended.
     pub(super) fn end_vacancy(&mut self, provider: Provider) {
-        if self.vacancies.open.remove(&provider).is_none() {
-            return;
-        }
-        let lane = self.lane(provider).map(|lane| lane.id);
-        if let Some(advice) = lane.and_then(|id| self.lanes.take_advice(id)) {
-            self.end_cause(&super::deciding::advice_cause(provider, advice.to));
+        if self.vacancies.open.remove(&provider).is_some() {
+            self.forget_advice(provider);
         }
     }
 

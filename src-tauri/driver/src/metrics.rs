@@ -270,19 +270,19 @@ pub struct MetricsFile {
 
 #[derive(Debug, Default)]
 struct Wishes {
-    /// The text to put there, or none to take the sheet away.
+    /// The text to put there, or none to take the file away.
     next: Option<Option<String>>,
     writing: bool,
 }
 
 impl MetricsFile {
-    /// A sheet in this place.
+    /// A file in this place.
     #[must_use]
     pub const fn at(path: PathBuf) -> Self {
         Self { path, wishes: Mutex::new(Wishes { next: None, writing: false }) }
     }
 
-    /// Wishes a text there, or the sheet away. Whoever is told `true` has to [`Self::put`] it.
+    /// Wishes a text there, or the file away. Whoever is told `true` has to [`Self::put`] it.
     #[must_use]
     pub fn wish(&self, text: Option<String>) -> bool {
         let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -545,10 +545,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("metrics/sluice.prom");
-        let sheet = MetricsFile::at(path.clone());
+        let file = MetricsFile::at(path.clone());
         let put = |text: Option<&str>| {
-            assert!(sheet.wish(text.map(str::to_owned)));
-            sheet.put().unwrap();
+            assert!(file.wish(text.map(str::to_owned)));
+            file.put().unwrap();
         };
         put(Some("one"));
         put(Some("two"));
@@ -559,10 +559,10 @@ mod tests {
         put(None);
         assert!(!path.exists());
         // While one hand writes no other is sent for, and the last wish counts.
-        assert!(sheet.wish(Some("slow".to_owned())));
-        assert!(!sheet.wish(Some("skipped".to_owned())));
-        assert!(!sheet.wish(Some("last".to_owned())));
-        sheet.put().unwrap();
+        assert!(file.wish(Some("slow".to_owned())));
+        assert!(!file.wish(Some("skipped".to_owned())));
+        assert!(!file.wish(Some("last".to_owned())));
+        file.put().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "last");
         let blocked = home.path().join("blocked");
         std::fs::write(&blocked, "mine").unwrap();

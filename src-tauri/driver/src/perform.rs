@@ -83,8 +83,8 @@ pub(crate) struct Performer {
     /// Notices nobody was there to show, with their rows and when they were made.
     untold: VecDeque<(Notice, Option<i64>, Utc)>,
     counters: Counters,
-    sheet: Option<Arc<MetricsFile>>,
-    /// Whose hand the sheet is in.
+    metrics_file: Option<Arc<MetricsFile>>,
+    /// Whoever writes that file now.
     writing: Option<JoinHandle<()>>,
     pub(crate) quit: bool,
 }
@@ -110,7 +110,7 @@ impl Performer {
                 Some(make) => Some(Worker::spawn(&hands, "sluice-runs", make(), QUEUE)?),
                 None => None,
             },
-            sheet: parts.metrics.clone().map(|path| Arc::new(MetricsFile::at(path))),
+            metrics_file: parts.metrics.clone().map(|path| Arc::new(MetricsFile::at(path))),
             parts,
             inputs,
             listeners,
@@ -171,7 +171,7 @@ impl Performer {
             Effect::Forget(account) => self.forget(account),
             Effect::Store { record, then } => self.store(*record, then),
             Effect::Look { query, call } => self.look(query, call),
-            Effect::Fly { request, call } => self.answer(*request, call),
+            Effect::AboutRuns { request, call } => self.answer(*request, call),
             Effect::LookAtRuns => self.look_at_runs(),
             Effect::Answer(call, answer) => {
                 if let Some(waiting) = self.waiting.remove(&call) {
@@ -199,7 +199,7 @@ impl Performer {
             Effect::SettleParked(provider) => {
                 drop(tokio::spawn(settle_parked(self.moves.clone(), provider)))
             }
-            Effect::LookForTwins => self.look_for_twins(),
+            Effect::LookForSharedLogins => self.look_for_shared_logins(),
             Effect::Remind { id, after_s } => {
                 let inputs = self.inputs.clone();
                 tokio::spawn(async move {
@@ -305,7 +305,7 @@ impl Performer {
         });
     }
 
-    fn look_for_twins(&self) {
+    fn look_for_shared_logins(&self) {
         let (bearers, inputs) = (self.bearers.clone(), self.inputs.clone());
         tokio::spawn(async move {
             if let Ok(shared_logins) =

@@ -319,9 +319,9 @@ impl Outside {
             }
             Effect::Recover => Some(Input::Recovered(Ok(core::mem::take(&mut self.recovered)))),
             Effect::RestartTool { call, .. } => Some(Input::Restarted { call, result: Ok(()) }),
-            Effect::Fly { .. }
+            Effect::AboutRuns { .. }
             | Effect::Look { .. }
-            | Effect::LookForTwins
+            | Effect::LookForSharedLogins
             | Effect::SettleParked(_)
             | Effect::Metrics { .. }
             | Effect::ForgetMetrics

@@ -128,10 +128,10 @@ impl Performer {
 
     /// Puts numbers into their file, or takes it away, beside the loop.
     pub(super) fn keep_metrics(&mut self, text: Option<String>) {
-        let Some(sheet) = self.sheet.clone() else { return };
-        if sheet.wish(text) {
+        let Some(metrics_file) = self.metrics_file.clone() else { return };
+        if metrics_file.wish(text) {
             self.writing = Some(tokio::task::spawn_blocking(move || {
-                if let Err(error) = sheet.put() {
+                if let Err(error) = metrics_file.put() {
                     tracing::warn!(%error, "the numbers for a collector could not be written");
                 }
             }));
