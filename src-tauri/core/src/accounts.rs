@@ -1,5 +1,6 @@
 //! An account beside what the engine sees: its label, whose login it is and what is known of it.
 
+use super::effects::Effects;
 use super::{AfterStore, Core, Record};
 use crate::ports::{Identity, Kept, KeptAccount};
 use alloc::boxed::Box;
@@ -7,7 +8,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::limits::ACCOUNTS_MAX;
-use sluice_engine::{Account, AccountId, Login, Provider, Utc};
+use sluice_engine::{Account, AccountId, Login, Now, Plan, Provider, Utc, World};
 
 /// Who an account is, beside what the engine sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,9 @@ struct Profile {
     /// The last thing that went wrong, for people.
     problem: Option<String>,
 }
+
+/// A login that the provider took within this time needs no further proof, seconds.
+const PROOF_S: f64 = 3_600.0;
 
 /// The profile of every account.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +57,12 @@ impl Profiles {
     /// When the provider took its login last.
     pub(crate) fn proven_at(&self, id: AccountId) -> Option<Utc> {
         self.known.get(&id).and_then(|profile| profile.proven_at)
+    }
+
+    /// Whether the provider took this login lately.
+    pub(super) fn is_proven(&self, id: AccountId, now: Now) -> bool {
+        let proven = self.proven_at(id);
+        proven.is_some_and(|at| (0.0..PROOF_S).contains(&now.wall.seconds_since(at)))
     }
 
     /// The provider refused to exchange its tokens.
@@ -125,7 +135,7 @@ impl Profiles {
     }
 
     /// Says whether it is another one than before.
-    pub(super) fn identify(&mut self, id: AccountId, identity: &Identity) -> bool {
+    fn identify(&mut self, id: AccountId, identity: &Identity) -> bool {
         if self.identity(id).is_none_or(|known| known == identity) {
             return false;
         }
@@ -184,8 +194,8 @@ impl Profiles {
     }
 
     /// The account as the ledger keeps it.
-    pub(super) fn to_keep(&self, account: &Account) -> Option<KeptAccount> {
-        let profile = self.known.get(&account.id)?;
+    pub(super) fn to_keep(&self, id: AccountId, world: &World) -> Option<KeptAccount> {
+        let (account, profile) = (world.account(id)?, self.known.get(&id)?);
         Some(KeptAccount {
             account: account.clone(),
             identity: profile.identity.clone(),
@@ -193,13 +203,36 @@ impl Profiles {
             kept: profile.kept,
         })
     }
+
+    pub(super) fn store(&self, id: AccountId, world: &World, effects: &mut Effects) {
+        if let Some(kept) = self.to_keep(id, world) {
+            effects.store(Record::Account(Box::new(kept)), AfterStore::Nothing);
+        }
+    }
+
+    /// What the seat says of an account that is kept.
+    pub(super) fn learn(
+        &mut self,
+        id: AccountId,
+        identity: &Identity,
+        world: &mut World,
+        effects: &mut Effects,
+    ) {
+        let mut changed = self.identify(id, identity);
+        if let Some(found) = world.find_account_mut(id)
+            && found.plan != identity.plan
+            && identity.plan != Plan::default()
+        {
+            found.plan = identity.plan.clone();
+            changed = true;
+        }
+        if changed {
+            self.store(id, world, effects);
+        }
+    }
 }
 
 impl Core {
-    pub(crate) fn label(&self, account: AccountId) -> &str {
-        self.profiles.label(account)
-    }
-
     pub(super) fn take_in(&mut self, kept: KeptAccount) {
         let id = kept.account.id;
         self.profiles.add(id, kept.identity, kept.label, kept.kept);
@@ -207,23 +240,13 @@ impl Core {
         self.world.accounts.push(kept.account);
     }
 
-    pub(super) fn kept_account(&self, id: AccountId) -> Option<KeptAccount> {
-        self.profiles.to_keep(self.account(id)?)
-    }
-
-    pub(super) fn store_account(&mut self, id: AccountId) {
-        if let Some(kept) = self.kept_account(id) {
-            self.effects.store(Record::Account(Box::new(kept)), AfterStore::Nothing);
-        }
-    }
-
     pub(super) fn set_login(&mut self, id: AccountId, login: Login) {
         let refused = login.is_usable() && self.skips.awaits_sign_in(id);
-        let Some(account) = self.account_mut(id) else { return };
+        let Some(account) = self.world.find_account_mut(id) else { return };
         if account.login == login || refused {
             return;
         }
         account.login = login;
-        self.store_account(id);
+        self.profiles.store(id, &self.world, &mut self.effects);
     }
 }

@@ -2,6 +2,9 @@
 //! meanwhile.
 
 use super::deadlines::Task;
+use super::deciding::AGAIN_S;
+use super::storing::gates;
+use super::telling::Word;
 use super::{AfterStore, CallId, Core, Effect, Motive};
 use crate::ports::{PortError, SwapOrder, SwapReport};
 use alloc::borrow::ToOwned as _;
@@ -17,8 +20,6 @@ use sluice_protocol::{Answer, Cause, Code, Refused, SwapView};
 const UNDONE_S: f64 = 60.0;
 /// Swaps done again after that, before the seat is left alone.
 const UNDONE_MAX: u32 = 2;
-/// A swap that something passing stood in the way of is tried again after this, seconds.
-const AGAIN_S: i64 = 60;
 /// Waits of altogether this long, seconds, are nothing anybody need hear of.
 const WAITS_UNTOLD_S: f64 = 900.0;
 
@@ -128,7 +129,7 @@ impl Core {
         motive: Motive,
         now: Now,
     ) -> Option<SwapOrder> {
-        let lane = self.lane(provider)?;
+        let lane = self.world.lane_of(provider)?;
         let order = SwapOrder {
             lane: lane.id,
             generation: lane.generation,
@@ -148,7 +149,7 @@ impl Core {
 
     /// The order as it has to be now: who leaves, under which generation and gates.
     fn renewed_order(&self, order: SwapOrder, now: Now) -> SwapOrder {
-        let Some(lane) = self.lane(order.provider) else { return order };
+        let Some(lane) = self.world.lane_of(order.provider) else { return order };
         let from =
             self.seats.live(order.provider).map(|account| (account, self.profiles.key(account)));
         SwapOrder {
@@ -186,7 +187,8 @@ impl Core {
                 let to = order.to.0;
                 let begun = row.map_or(Settlement::Failed, |_| Settlement::Unwritten { to });
                 self.world.settle(order.lane, begun, now);
-                self.tell_swap_failed(&order, row, &trouble, now);
+                let word = self.texts().swap_failed(&order, &trouble);
+                self.tell(word, now);
                 Err(trouble)
             }
             SwapReport::Waits { trouble } => {
@@ -205,15 +207,15 @@ impl Core {
             SwapReport::Stuck { row: _, text } => {
                 self.world.settle(order.lane, Settlement::Failed, now);
                 self.recovery.stick(order.lane, text.clone());
-                self.tell_stuck(order.lane, &text, now);
+                self.tell(Word::stuck(order.lane, &text), now);
                 self.recovery.later(now.wall);
                 Err(PortError::new(Code::StuckSwap, text))
             }
         };
         if view.is_err() {
-            self.store_lane(order.lane, now);
+            self.findings.store(order.lane, &self.world, now.wall, &mut self.effects);
         }
-        self.read_seat(order.provider);
+        self.seats.look(order.provider, &mut self.effects);
         self.effects.push(Effect::LookAtRuns);
         if let Some(call) = call {
             let answer = match view {
@@ -226,30 +228,26 @@ impl Core {
         }
     }
 
-    /// What kept a decided swap from happening may soon be over.
-    pub(super) fn decide_again(&mut self, lane: LaneId, now: Now) {
-        self.lanes.decide_by(lane, now.wall.plus_seconds(AGAIN_S));
-    }
-
     /// A swap that something passing stood in the way of is decided anew soon. A person is told when
     /// it does not pass.
     fn wait_to_swap(&mut self, order: &SwapOrder, trouble: &PortError, now: Now) {
         if order.by_person() {
             return;
         }
-        self.decide_again(order.lane, now);
+        self.lanes.decide_again(order.lane, now.wall);
         if self.swaps.waits(order.lane, now.wall) >= WAITS_UNTOLD_S {
-            self.tell_swap_failed(order, None, trouble, now);
+            let word = self.texts().swap_failed(order, trouble);
+            self.tell(word, now);
         }
     }
 
     /// The lane as the settlement left it. What the person said of it meanwhile holds, and is written
     /// down again: the ledger drops what names a generation that is gone.
     fn read_back(&mut self, order: &SwapOrder, row: Option<Lane>, now: Now) {
-        let Some(meanwhile) = self.lane(order.provider).cloned() else { return };
+        let Some(meanwhile) = self.world.lane_of(order.provider).cloned() else { return };
         let Some(mut row) = row else {
             // Not settled, so the ledger has the old one: recovery finds the new login in the seat.
-            if let Some(lane) = self.lane_mut(order.provider) {
+            if let Some(lane) = self.world.lane_of_mut(order.provider) {
                 lane.active = Some(order.to.0);
             }
             return self.recovery.now(now.wall);
@@ -262,7 +260,8 @@ impl Core {
         }
         self.world.read_back(row, order.by_person());
         if changed {
-            self.store_gates(order.lane, AfterStore::Nothing);
+            let gates = gates(&self.world, order.lane);
+            gates.into_iter().for_each(|record| self.effects.store(record, AfterStore::Nothing));
         }
     }
 
@@ -282,9 +281,10 @@ impl Core {
         }
         self.swaps.committed(order, now.wall);
         self.lanes.swapped(order.lane);
-        self.end_cause(&Cause::Advice { provider: order.provider, to });
-        self.end_cause(&Cause::SwapFailed(order.provider));
-        self.tell_swap_done(order, row, (lingering, caveats), now);
+        self.notices.end(&Cause::Advice { provider: order.provider, to });
+        self.notices.end(&Cause::SwapFailed(order.provider));
+        let word = self.texts().swap_done(order, row, (lingering, caveats));
+        self.tell(word, now);
     }
 
     /// Somebody put the old login back a moment after our swap. Says whether that was it: the lane
@@ -296,11 +296,11 @@ impl Core {
             let text = format!(
                 "Another program keeps putting {} back after a swap to {}. Nothing more is written; end \
                  that program, then start Sluice anew. Every login is kept.",
-                self.label(found),
-                self.label(to)
+                self.profiles.label(found),
+                self.profiles.label(to)
             );
             self.recovery.stick(lane, text.clone());
-            self.tell_stuck(lane, &text, now);
+            self.tell(Word::stuck(lane, &text), now);
         } else {
             self.lanes.want_decision(lane);
         }

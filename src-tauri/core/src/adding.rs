@@ -1,6 +1,7 @@
 //! Adding the login in a seat: the seat is looked into, a new login gets its row, then its credential is kept.
 
 use super::deadlines::Task;
+use super::effects::{Effects, Refusal};
 use super::{AfterStore, CallId, Core};
 use crate::ports::{Identity, Kept, KeptAccount, PortError};
 use crate::records::Record;
@@ -30,17 +31,28 @@ impl Additions {
     pub(super) fn is_open(&self, provider: Provider) -> bool {
         self.open.contains_key(&provider)
     }
+
+    pub(super) fn refuse(
+        &mut self,
+        provider: Provider,
+        (code, text): Refusal,
+        effects: &mut Effects,
+    ) {
+        if let Some(adding) = self.open.remove(&provider) {
+            effects.refuse(adding.call, code, text);
+        }
+    }
 }
 
 impl Core {
     pub(super) fn begin_adding(&mut self, call: CallId, provider: Provider, label: Option<String>) {
         let label = match label.map(|label| super::requests::clean_label(&label)) {
-            Some(Err(text)) => return self.refuse(call, Code::Invalid, text),
+            Some(Err(text)) => return self.effects.refuse(call, Code::Invalid, text),
             Some(Ok(label)) => Some(label),
             None => None,
         };
-        if self.lane(provider).is_none() {
-            return self.refuse(
+        if self.world.lane_of(provider).is_none() {
+            return self.effects.refuse(
                 call,
                 Code::Unsupported,
                 format!("{} is not supported here yet.", provider.name()),
@@ -48,14 +60,14 @@ impl Core {
         }
         let swapping = self.swaps.is_running_for(provider);
         if swapping || self.additions.is_open(provider) || self.seats.is_capturing(provider) {
-            return self.refuse(
+            return self.effects.refuse(
                 call,
                 Code::Busy,
                 "The seat is being worked on; try again in a moment.",
             );
         }
         if self.world.accounts.len() >= ACCOUNTS_MAX {
-            return self.refuse(
+            return self.effects.refuse(
                 call,
                 Code::Invalid,
                 format!("Sluice keeps at most {ACCOUNTS_MAX} accounts."),
@@ -64,13 +76,7 @@ impl Core {
         let addition = Addition { call, label, identity: None, fresh: None };
         self.additions.open.insert(provider, addition);
         self.deadlines.add(Task::Adding(provider), &mut self.effects);
-        self.read_seat(provider);
-    }
-
-    pub(super) fn refuse_add(&mut self, provider: Provider, code: Code, text: String) {
-        if let Some(adding) = self.additions.open.remove(&provider) {
-            self.refuse(adding.call, code, text);
-        }
+        self.seats.look(provider, &mut self.effects);
     }
 
     /// The seat was read and holds a login: it gets a row, then its credential is kept.
@@ -96,10 +102,10 @@ impl Core {
             return self.effects.store(record, AfterStore::Enrol(provider));
         };
         if label.is_some_and(|label| self.profiles.rename(account, label)) {
-            self.store_account(account);
+            self.profiles.store(account, &self.world, &mut self.effects);
         }
         if !self.seats.is_capturing(provider) {
-            self.capture(provider, account);
+            self.seats.capture(provider, account, self.profiles.key(account), &mut self.effects);
         }
     }
 
@@ -107,7 +113,10 @@ impl Core {
         let Some(adding) = self.additions.open.get_mut(&provider) else { return };
         let id = match result {
             Ok(row) => AccountId(row),
-            Err(trouble) => return self.refuse_add(provider, trouble.code, trouble.text),
+            Err(trouble) => {
+                let refusal = (trouble.code, trouble.text);
+                return self.additions.refuse(provider, refusal, &mut self.effects);
+            }
         };
         adding.fresh = Some(id);
         let (identity, label) = (adding.identity.take().unwrap_or_default(), adding.label.clone());
@@ -126,8 +135,8 @@ impl Core {
         };
         let label = label.unwrap_or_default();
         self.take_in(KeptAccount { account, identity, label, kept: None });
-        self.end_cause(&Cause::Unmanaged(provider));
-        self.capture(provider, id);
+        self.notices.end(&Cause::Unmanaged(provider));
+        self.seats.capture(provider, id, self.profiles.key(id), &mut self.effects);
         if self.options.offline {
             return;
         }
@@ -148,18 +157,18 @@ impl Core {
             Ok(_) => {
                 self.skips.sign_in(account, now.wall, &mut self.effects);
                 self.set_login(account, Login::Unverified);
-                self.store_account(account);
+                self.profiles.store(account, &self.world, &mut self.effects);
                 self.now_known(provider, account, now);
                 if !self.options.offline {
-                    self.want_decisions_of(provider);
+                    self.lanes.want_decision_of(provider, &self.world);
                 }
-                self.answer(adding.call, Answer::Account { account });
+                self.effects.answer(adding.call, Answer::Account { account });
             }
             Err(trouble) => {
                 if adding.fresh == Some(account) {
                     self.drop_account(account, now);
                 }
-                self.refuse(adding.call, trouble.code, trouble.text);
+                self.effects.refuse(adding.call, trouble.code, trouble.text);
             }
         }
     }

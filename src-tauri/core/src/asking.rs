@@ -2,7 +2,7 @@
 //! ledger.
 
 use super::seats::Seat;
-use super::{CallId, Core, Effect, Motive};
+use super::{CallId, Core, Effect, Motive, Port};
 use crate::ports::login_text;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -56,11 +56,11 @@ impl Core {
     }
 
     fn person_may_swap(&self, to: AccountId) -> Result<Waits, No> {
-        let Some(account) = self.account(to) else {
+        let Some(account) = self.world.account(to) else {
             return Err(refusal(Code::UnknownAccount, "There is no such account."));
         };
         let provider = account.provider;
-        let label = self.label(to);
+        let label = self.profiles.label(to);
         if self.settings.stopped {
             return Err(refusal(
                 Code::Stopped,
@@ -93,11 +93,13 @@ impl Core {
             return Err(refusal(Code::ObserveOnly, text).seen_in(provider));
         }
         if let Some(order) = self.under_way() {
-            let text = format!("A swap to {} is being carried out.", self.label(order.to.0));
+            let text =
+                format!("A swap to {} is being carried out.", self.profiles.label(order.to.0));
             return Err(refusal(Code::Busy, text));
         }
         let renewing = self.refreshes.is_busy_with(to);
-        let finding = self.lane(provider).is_some_and(|lane| self.is_finding(lane.id));
+        let finding = !self.health.is_hanging(Port::Ledger)
+            && self.world.lane_of(provider).is_some_and(|lane| self.findings.is_asked(lane.id));
         Ok(if renewing || finding || self.seats.is_capturing(provider) {
             Waits::Yes
         } else {

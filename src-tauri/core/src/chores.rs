@@ -2,8 +2,8 @@
 //! searched for logins we keep, every kept login read back.
 
 use super::effects::Effects;
-use super::{AfterStore, Core, Effect, Record};
-use sluice_engine::{Calendar, Now, Utc};
+use super::{AfterStore, Effect, Record};
+use sluice_engine::{Calendar, Utc};
 
 /// Other places are looked into for logins we keep this often, seconds.
 const SHARED_LOGINS_S: i64 = 3_600;
@@ -78,15 +78,12 @@ impl Chores {
         let soon = now.plus_seconds(READ_BACK_SOON_S);
         self.read_back_due = Some(self.read_back_due.map_or(soon, |due| due.min(soon)));
     }
-}
 
-impl Core {
-    pub(super) fn drive_chores(&mut self, now: Now) {
-        if self.chores.is_midnight(now.wall) {
-            self.chores.begin_day(now.wall, &mut self.effects);
+    pub(super) fn drive(&mut self, keychain_answers: bool, now: Utc, effects: &mut Effects) {
+        if self.is_midnight(now) {
+            self.begin_day(now, effects);
         }
-        self.effects.wake_by(self.chores.calendar_until);
-        let answers = self.health.keychain_answers();
-        self.chores.look_for_shared_logins(answers, now.wall, &mut self.effects);
+        effects.wake_by(self.calendar_until);
+        self.look_for_shared_logins(keychain_answers, now, effects);
     }
 }

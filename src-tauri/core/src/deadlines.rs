@@ -49,7 +49,7 @@ impl Core {
         match task {
             Task::Reading(account) => {
                 if self.polls.is_reading(account) {
-                    self.stop_checking(account);
+                    self.polls.stop(account, &mut self.world);
                 }
             }
             Task::Refreshing(account) => {
@@ -60,18 +60,19 @@ impl Core {
             }
             Task::Adding(provider) => {
                 let text = "The seat did not answer; what it holds was left as it is.";
-                self.refuse_add(provider, Code::Timeout, text.to_owned());
+                let refusal = (Code::Timeout, text.to_owned());
+                self.additions.refuse(provider, refusal, &mut self.effects);
             }
             Task::Removing(account) => {
                 if let Some(call) = self.removals.stop_waiting(account) {
                     let text = "The keychain did not answer; the account goes when it does.";
-                    self.answer(call, refused(Code::Timeout, text));
+                    self.effects.answer(call, refused(Code::Timeout, text));
                 }
             }
             Task::Swapping(at) => {
                 if let Some(call) = self.swaps.stop_waiting(at) {
                     let text = "The swap has not answered; nothing else is begun until it does.";
-                    self.answer(call, refused(Code::Timeout, text));
+                    self.effects.answer(call, refused(Code::Timeout, text));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! When a lane decides, what its mode makes of the decision, and what is written down.
 
 use super::effects::Effects;
+use super::telling::Word;
 use super::{AfterStore, Core, Motive, Record};
 use crate::explain;
 use alloc::borrow::ToOwned as _;
@@ -9,12 +10,18 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{
-    Account, AccountId, Action, AskedBy, Decision, LaneId, Now, Provider, Refusal, Trigger, Utc,
+    Account, AccountId, Action, AskedBy, Decision, LaneId, Now, Provider, Trigger, Utc, World,
 };
 use sluice_protocol::{Advice, Cause, DecisionView, Mode};
 
 /// A lane decides at least this often, in poll intervals, also when no numbers come.
 const TICK_INTERVALS: f64 = 1.5;
+/// A swap that something passing stood in the way of is tried again after this, seconds.
+pub(super) const AGAIN_S: i64 = 60;
+/// Stalled decisions in a row that are told.
+const STALLED_LOOKS: u32 = 10;
+/// Numbers older than this count as stalled, seconds.
+const STALE_S: f64 = 1_800.0;
 /// Decisions between two records of the engine's memory.
 const MEMORY_EVERY: u64 = 10;
 
@@ -43,6 +50,27 @@ impl Lanes {
     /// Asks for a decision as soon as nothing it depends on is under way.
     pub(super) fn want_decision(&mut self, lane: LaneId) {
         self.known.entry(lane).or_default().pending = true;
+    }
+
+    /// The same of a provider's lane.
+    pub(super) fn want_decision_of(&mut self, provider: Provider, world: &World) {
+        if let Some(lane) = world.lane_of(provider) {
+            self.want_decision(lane.id);
+        }
+    }
+
+    /// A look at the live account is what makes a lane decide.
+    pub(super) fn after_look(&mut self, account: AccountId, world: &World) {
+        let Some(found) = world.account(account) else { return };
+        let lane = world.lane_of(found.provider).filter(|lane| lane.active == Some(account));
+        if let Some(lane) = lane {
+            self.want_decision(lane.id);
+        }
+    }
+
+    /// What kept a decided swap from happening may soon be over.
+    pub(super) fn decide_again(&mut self, lane: LaneId, now: Utc) {
+        self.decide_by(lane, now.plus_seconds(AGAIN_S));
     }
 
     /// Asks for a decision by then.
@@ -100,7 +128,7 @@ impl Lanes {
     }
 
     /// The decision was written down in this row.
-    fn stored(&mut self, lane: LaneId, row: i64) {
+    pub(super) fn stored(&mut self, lane: LaneId, row: i64) {
         let Some(Decisions { advice, last, .. }) = self.known.get_mut(&lane) else { return };
         if let Some(last) = last {
             last.id = row;
@@ -147,9 +175,12 @@ impl Core {
     }
 
     fn decides(&mut self, lane: LaneId, provider: Provider, now: Now) -> bool {
-        let Some(found) = self.lane(provider) else { return false };
+        let Some(found) = self.world.lane_of(provider) else { return false };
         let (paused_until, active) = (found.gates.paused_until, found.active);
-        if self.mode(provider) == Mode::Off || active.is_none() || self.under_way().is_some() {
+        if self.settings.mode(provider) == Mode::Off
+            || active.is_none()
+            || self.under_way().is_some()
+        {
             return false;
         }
         if let Some(until) = paused_until.filter(|until| *until > now.wall) {
@@ -161,17 +192,21 @@ impl Core {
         }
         let period = (f64::from(self.settings.poll_seconds) * TICK_INTERVALS) as i64;
         let of_provider = |account: &Account| account.provider == provider;
-        let reading = self.polls.reading().any(|id| self.account(id).is_some_and(of_provider));
+        let reading =
+            self.polls.reading().any(|id| self.world.account(id).is_some_and(of_provider));
         self.lanes.is_due(lane, (period, reading), now.wall, &mut self.effects)
     }
 
     pub(super) fn decide(&mut self, lane: LaneId, provider: Provider, asked_by: AskedBy, now: Now) {
-        let before = self.apply_skips(lane, now);
+        let before = self.skips.apply(lane, &mut self.world, now.wall);
         // Kept as it was before, or a replay would start after the fact.
         let world = serde_json::to_string(&self.world).unwrap_or_default();
         let mut decision = self.world.decide(lane, now);
-        self.restore_skips(lane, before);
-        let mode = self.mode(provider);
+        if let Some(found) = self.world.lane_mut(lane) {
+            // They are not the lane's to keep.
+            found.gates.skips = before;
+        }
+        let mode = self.settings.mode(provider);
         let action = match decision.action {
             Action::Stay => "stay",
             Action::Swap { to } => match self.may_swap(provider, to) {
@@ -185,12 +220,13 @@ impl Core {
                 Ok(()) => "advise",
             },
         };
-        let sentence = explain::sentence(&decision, action, |id| self.label(id).to_owned());
+        let sentence =
+            explain::sentence(&decision, action, |id| self.profiles.label(id).to_owned());
         let advice =
             (action == "advise").then(|| decision.best.zip(Some(sentence.clone()))).flatten();
         self.take_advice(lane, provider, advice, now);
         self.notice_conditions(lane, provider, &decision, now);
-        self.store_lane(lane, now);
+        self.findings.store(lane, &self.world, now.wall, &mut self.effects);
         let swap_to = match (action, decision.action) {
             ("swap", Action::Swap { to }) => Some(to),
             _ => None,
@@ -239,7 +275,7 @@ impl Core {
         world: Option<String>,
     ) -> u64 {
         let number = self.lanes.count();
-        let (lane, mode) = (decision.lane, self.mode(provider));
+        let (lane, mode) = (decision.lane, self.settings.mode(provider));
         self.remember(lane, provider, &decision, action, &sentence);
         let decision = Box::new(decision);
         let record = Record::Decision { decision, provider, action, sentence, mode, world };
@@ -299,18 +335,15 @@ impl Core {
         let before = self.lanes.take_advice(lane);
         let to = advice.as_ref().map(|(to, _)| *to);
         if let Some(before) = before.as_ref().filter(|before| Some(before.to) != to) {
-            self.end_cause(&before.cause);
+            self.notices.end(&before.cause);
         }
         let Some((to, reason)) = advice else { return };
         let decision = before.map_or(0, |before| before.decision);
         let cause = Cause::Advice { provider, to };
         let advice = Advice { to, reason: reason.clone(), decision, cause };
         self.lanes.set_advice(lane, advice);
-        self.tell_advice(provider, to, &reason, now);
-    }
-
-    pub(super) fn on_decided(&mut self, lane: LaneId, row: i64) {
-        self.lanes.stored(lane, row);
+        let word = self.texts().advice(provider, to, &reason, now.wall);
+        self.tell(word, now);
     }
 
     fn notice_conditions(
@@ -322,10 +355,18 @@ impl Core {
     ) {
         let exhausted = decision.trigger == Trigger::NoTarget;
         if exhausted {
-            self.tell_exhausted(provider, decision, now);
+            let word = self.texts().exhausted(provider, decision, now.wall);
+            self.tell(word, now);
         }
-        self.watch_stall(lane, provider, decision, now);
-        self.same_tier(provider, decision, now);
+        let stalled = is_stalled(&self.world, provider, decision, now.wall);
+        if self.lanes.count_stalled(lane, stalled) >= STALLED_LOOKS {
+            self.tell(Word::stalled(provider), now);
+        } else if !stalled {
+            self.notices.end(&Cause::Stall(provider));
+        }
+        if let Some(word) = self.texts().same_tier(provider, decision) {
+            self.tell(word, now);
+        }
     }
 }
 
@@ -333,7 +374,11 @@ fn join(reason: &str, why: &str) -> String {
     if reason.is_empty() { why.to_owned() } else { format!("{reason}; held back: {why}") }
 }
 
-/// Whether a candidate could have been chosen.
-pub(super) fn eligible(refusal: Refusal) -> bool {
-    matches!(refusal, Refusal::Outranked | Refusal::Eligible)
+/// Nothing can be judged: the live account's numbers are old, and no other account stands out.
+fn is_stalled(world: &World, provider: Provider, decision: &Decision, now: Utc) -> bool {
+    let active = decision.active.and_then(|id| world.account(id));
+    let seen = active.and_then(|account| account.usage.observed_at);
+    let old = seen.is_none_or(|seen| now.seconds_since(seen) > STALE_S);
+    let others = world.accounts.iter().filter(|account| account.provider == provider).count() > 1;
+    decision.action == Action::Stay && decision.best.is_none() && old && others
 }

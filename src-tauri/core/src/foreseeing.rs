@@ -1,8 +1,8 @@
 //! Looks ahead: forecasts kept up to date, capacity that will expire announced, the day's digest.
 
 use super::effects::Effects;
+use super::telling::Texts;
 use super::{AfterStore, Core, Record};
-use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -87,6 +87,41 @@ impl Foresight {
         let expiring = self.outlooks.iter().filter(|said| advise::will_expire(said, now));
         expiring.copied().collect()
     }
+
+    /// Once a day, when work begins: what is about to be lost and what was. A day on which there
+    /// is neither has none.
+    fn digest(&self, texts: Texts<'_>, now: Utc) -> Option<Notice> {
+        let calendar = &texts.world().calendar;
+        let working = calendar.spans.iter().any(|span| span.0 <= now && now < span.1);
+        let midnight = calendar.midnight_before(now).filter(|_| working)?;
+        let mut lines = self.digest_ahead(texts, now);
+        lines.extend(self.ended.iter().filter(|week| week.unused > advise::WORTH).map(|week| {
+            let label = texts.label(week.account);
+            format!("{label}: {:.0} % of the last week was lost.", week.unused)
+        }));
+        let cause = Cause::Digest { midnight_ms: midnight.millis() };
+        (!lines.is_empty()).then(|| Notice::new(cause, "Capacity today", lines.join("\n")))
+    }
+
+    fn digest_ahead(&self, texts: Texts<'_>, now: Utc) -> Vec<String> {
+        let near = self.outlooks.iter().filter(|said| {
+            said.window == Kind::SevenDay
+                && said.p50 > advise::WORTH
+                && said.resets_at.seconds_since(now) <= DIGEST_S
+                && texts.world().account(said.account).is_some_and(|found| found.enabled)
+                // What was announced by itself is not said twice.
+                && !texts.notices().is_open(&drain_cause(texts, said))
+        });
+        near.map(|said| {
+            format!(
+                "{}: {} will be left when its week resets in {}.",
+                texts.label(said.account),
+                ForecastView::from(said).words(),
+                sluice_protocol::words::span(now, said.resets_at)
+            )
+        })
+        .collect()
+    }
 }
 
 fn scene(world: &World, now: Utc) -> Scene<'_> {
@@ -95,89 +130,48 @@ fn scene(world: &World, now: Utc) -> Scene<'_> {
 
 impl Core {
     pub(super) fn foresee(&mut self, now: Now) {
-        if self.foresight.advance(&self.world, now.wall, &mut self.effects) {
-            self.tell_drains(now);
-            self.tell_digest(now);
+        if !self.foresight.advance(&self.world, now.wall, &mut self.effects) {
+            return;
+        }
+        for said in self.foresight.expiring(now.wall) {
+            self.tell_drain(&said, now);
+        }
+        if let Some(digest) = self.foresight.digest(self.texts(), now.wall) {
+            self.tell(digest, now);
         }
     }
 
     /// Capacity that will expire unused, once per account and week, of accounts work may go to.
-    fn tell_drains(&mut self, now: Now) {
-        for said in self.foresight.expiring(now.wall) {
-            self.tell_drain(&said, now);
-        }
-    }
-
     fn tell_drain(&mut self, said: &Outlook, now: Now) {
-        let Some(found) = self.account(said.account) else { return };
+        let Some(found) = self.world.account(said.account) else { return };
         let usable = found.enabled && found.login.is_usable();
-        if !usable || !self.watched(found.provider) {
+        if !usable || !self.settings.watches(found.provider) {
             return;
         }
-        let (account, live) = (said.account, self.seats.is_live(said.account));
-        let cause = self.drain_cause(said);
-        let label = self.label(account).to_owned();
-        let title = format!("{label}: {:.0} % will expire unused", said.p50.max(said.likely));
-        let body = format!(
-            "Its week resets in {}. {}",
-            sluice_protocol::words::span(now.wall, said.resets_at),
-            if live {
-                "It is live; work now loses nothing."
-            } else {
-                "Route work to it if you can."
-            }
-        );
-        let mut notice = Notice::new(cause.clone(), title, body);
-        if !live {
-            notice = notice.with(NoticeAction::route_here(account));
-        }
-        let snooze = NoticeAction::snooze(cause, said.resets_at.millis());
-        self.tell(notice.with(snooze), now);
+        let live = self.seats.is_live(said.account);
+        let notice = drain(self.texts(), said, live, now.wall);
+        self.tell(notice, now);
     }
+}
 
-    /// Once a day, when work begins: what is about to be lost and what was. A day on which there
-    /// is neither has none.
-    fn tell_digest(&mut self, now: Now) {
-        let calendar = &self.world.calendar;
-        let working = calendar.spans.iter().any(|span| span.0 <= now.wall && now.wall < span.1);
-        let Some(midnight) = calendar.midnight_before(now.wall).filter(|_| working) else { return };
-        let mut lines = self.digest_ahead(now.wall);
-        lines.extend(self.foresight.ended.iter().filter(|week| week.unused > advise::WORTH).map(
-            |week| {
-                let label = self.label(week.account);
-                format!("{label}: {:.0} % of the last week was lost.", week.unused)
-            },
-        ));
-        if lines.is_empty() {
-            return;
-        }
-        let cause = Cause::Digest { midnight_ms: midnight.millis() };
-        self.tell(Notice::new(cause, "Capacity today", lines.join("\n")), now);
+fn drain(texts: Texts<'_>, said: &Outlook, live: bool, now: Utc) -> Notice {
+    let cause = drain_cause(texts, said);
+    let label = texts.label(said.account);
+    let title = format!("{label}: {:.0} % will expire unused", said.p50.max(said.likely));
+    let body = format!(
+        "Its week resets in {}. {}",
+        sluice_protocol::words::span(now, said.resets_at),
+        if live { "It is live; work now loses nothing." } else { "Route work to it if you can." }
+    );
+    let mut notice = Notice::new(cause.clone(), title, body);
+    if !live {
+        notice = notice.with(NoticeAction::route_here(said.account));
     }
+    notice.with(NoticeAction::snooze(cause, said.resets_at.millis()))
+}
 
-    fn digest_ahead(&self, now: Utc) -> Vec<String> {
-        let near = self.foresight.outlooks.iter().filter(|said| {
-            said.window == Kind::SevenDay
-                && said.p50 > advise::WORTH
-                && said.resets_at.seconds_since(now) <= DIGEST_S
-                && self.account(said.account).is_some_and(|found| found.enabled)
-                // What was announced by itself is not said twice.
-                && !self.notices.is_open(&self.drain_cause(said))
-        });
-        near.map(|said| {
-            format!(
-                "{}: {} will be left when its week resets in {}.",
-                self.label(said.account),
-                ForecastView::from(said).words(),
-                sluice_protocol::words::span(now, said.resets_at)
-            )
-        })
-        .collect()
-    }
-
-    /// One episode per account and week.
-    fn drain_cause(&self, said: &Outlook) -> Cause {
-        let account = said.account;
-        self.notices.episode(|hour| Cause::Drain { account, hour }, Some(said.resets_at))
-    }
+/// One episode per account and week.
+fn drain_cause(texts: Texts<'_>, said: &Outlook) -> Cause {
+    let account = said.account;
+    texts.notices().episode(|hour| Cause::Drain { account, hour }, Some(said.resets_at))
 }

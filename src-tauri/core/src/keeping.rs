@@ -4,10 +4,9 @@
 use super::{Core, Effect};
 use crate::ports::{Kept, PortError};
 use alloc::borrow::ToOwned as _;
-use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::{AccountId, Login, Now, Provider};
-use sluice_protocol::{Cause, Code, Need, Notice};
+use sluice_engine::{AccountId, Login, Now};
+use sluice_protocol::{Cause, Code};
 
 impl Core {
     pub(super) fn drive_keeping(&mut self, now: Now) {
@@ -43,58 +42,36 @@ impl Core {
 
     fn on_held(&mut self, account: AccountId, kept: Kept) {
         self.profiles.keep_first(account, kept);
-        if self.account(account).is_some_and(|found| found.login == Login::Missing) {
+        if self.world.account(account).is_some_and(|found| found.login == Login::Missing) {
             // Its keychain is back.
             self.set_login(account, Login::Unverified);
             self.profiles.set_problem(account, None);
-            self.end_cause(&Cause::SignIn(account));
+            self.notices.end(&Cause::SignIn(account));
         }
     }
 
     /// The store answers and has nothing usable of it.
     fn on_lost(&mut self, account: AccountId, now: Now) {
-        let Some(provider) = self.account(account).map(|found| found.provider) else { return };
+        let Some(provider) = self.world.account(account).map(|found| found.provider) else {
+            return;
+        };
         if self.seats.is_capturing_for(account) || self.additions.is_open(provider) {
             return self.chores.read_back_soon(now.wall);
         }
-        if self.seats.is_live(account) && self.keeps_by_itself(provider) {
-            return self.store_again(provider, account, now);
+        let live = self.seats.is_live(account);
+        if live && self.keeps_by_itself(provider) {
+            // It is in its tool's seat: a look there keeps it as if it were new.
+            tracing::warn!(
+                account = account.0,
+                "the store has lost the live login; it is stored again"
+            );
+            self.seats.forget_kept(provider);
+            self.seats.look(provider, &mut self.effects);
+            return self.chores.read_back_soon(now.wall);
         }
         self.set_login(account, Login::Missing);
-        let text = self.tell_lost(account, now);
-        self.profiles.set_problem(account, Some(text));
-    }
-
-    /// It is in its tool's seat: a look there keeps it as if it were new.
-    fn store_again(&mut self, provider: Provider, account: AccountId, now: Now) {
-        tracing::warn!(
-            account = account.0,
-            "the store has lost the live login; it is stored again"
-        );
-        self.seats.forget_kept(provider);
-        self.read_seat(provider);
-        self.chores.read_back_soon(now.wall);
-    }
-
-    fn tell_lost(&mut self, account: AccountId, now: Now) -> String {
-        let label = self.label(account).to_owned();
-        if self.seats.is_live(account) {
-            let text = format!(
-                "The store of logins has none of {label} any more. It is live in its tool, so `sluice \
-                 add` stores it again."
-            );
-            // Nobody has to sign in for that.
-            let title = format!("The login of {label} is not kept any more");
-            let cause = Cause::SignIn(account);
-            self.need(cause.clone(), Need::NotKept, Some(account), &text);
-            self.tell(Notice::new(cause, title, text.clone()), now);
-            return text;
-        }
-        let text = format!(
-            "The store of logins has none of {label} any more; its keychain may have been made anew. \
-             Sign in as it with the tool, then `sluice add`; its history is kept."
-        );
-        self.tell_sign_in_for(account, text.clone(), now);
-        text
+        let word = self.texts().lost(account, live);
+        self.profiles.set_problem(account, Some(word.text().to_owned()));
+        self.tell(word, now);
     }
 }

@@ -61,12 +61,13 @@ pub use message::{AfterStore, CallId, Effect, Input, Jump, Page, PollError, Port
 pub use outbox::AGE_MAX_S;
 pub(crate) use telling::login_warning;
 
-use crate::ports::{Loaded, Recovered};
+use crate::ports::{Loaded, PortError, Recovered, RunReply};
 use crate::records::Record;
 use crate::seats::Seat;
 use crate::settings::Settings;
-use sluice_engine::{Account, AccountId, AskedBy, Lane, Now, Provider, Trigger, Utc, World};
-use sluice_protocol::Mode;
+use crate::telling::Word;
+use sluice_engine::{AskedBy, Now, Provider, Trigger, Utc, World};
+use sluice_protocol::Code;
 
 /// How the core is set up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,7 +144,7 @@ impl Core {
         for kept in loaded.accounts {
             core.take_in(kept);
         }
-        core.obey_settings();
+        core.settings.rule(&mut core.world);
         core.world.restarted();
         for lane in &mut core.world.lanes {
             lane.gates.heal(now.wall);
@@ -154,12 +155,12 @@ impl Core {
             core.notices.take_up(told, untold, now.wall, &mut core.effects);
         }
         for note in loaded.notes.iter().chain(&notes) {
-            core.tell_note(note, now);
+            core.tell(Word::note(note), now);
         }
         core.after_recovery(recovered, now);
         core.tell_refused_logins(now);
-        for provider in core.providers() {
-            core.read_seat(provider);
+        for provider in core.world.providers() {
+            core.seats.look(provider, &mut core.effects);
         }
         if !options.offline {
             core.chores.begin_day(now.wall, &mut core.effects);
@@ -212,11 +213,13 @@ impl Core {
             Input::Jump(jump) => self.on_jump(jump, now),
             Input::Call { call, request } => self.on_call(call, request, now),
             Input::SeatTouched(provider) => {
-                self.read_seat(provider);
+                self.seats.look(provider, &mut self.effects);
                 self.effects.push(Effect::ReadToolNumbers(provider));
             }
             Input::SeatRead { provider, report } => self.on_seat(provider, report, now),
-            Input::SeatSeen { provider, report } => self.on_seat_seen(provider, &report),
+            Input::SeatSeen { provider, report } => {
+                self.seats.glance(provider, &report, &mut self.effects);
+            }
             Input::Captured { provider, account, result } => {
                 self.on_captured(provider, account, result, now);
             }
@@ -232,12 +235,17 @@ impl Core {
             Input::Forgotten { account, result } => self.on_forgotten(account, result, now),
             Input::Stored { then, result } => self.on_stored(then, result, now),
             Input::Looked(look) => self.on_looked(*look, now),
-            Input::RunReply { call, reply } => self.on_run_reply(call, reply, now),
+            Input::RunReply { call, reply: RunReply::Answered(answer) } => {
+                self.effects.answer(call, answer);
+            }
+            Input::RunReply { call, reply: RunReply::Live(told) } => {
+                self.on_told(call, &told, now);
+            }
             Input::Overdue(port) => self.on_overdue(port, now),
             Input::Answering(port) => self.health.answering(port),
             Input::Recovered(found) => self.on_recovered(found, now),
-            Input::Restarted { call, result } => self.on_restarted(call, result),
-            Input::SharedLogins(shared_logins) => self.on_shared_logins(shared_logins, now),
+            Input::Restarted { call, result } => self.effects.conclude(call, result),
+            Input::SharedLogins(shared_logins) => self.on_shared_logins(&shared_logins, now),
             Input::Due(id) => self.on_due(id, now),
             Input::Health(health) => self.on_health(health, now),
             Input::Calendar(calendar) => {
@@ -278,16 +286,20 @@ impl Core {
             self.drive(now);
         }
         self.serve_asked_swaps(now);
-        self.publish(now);
+        let view = view::view(self, now.wall);
+        self.publishing.publish(view, now.wall, &mut self.effects);
         self.measure(now);
         self.effects.take()
     }
 
     fn drive(&mut self, now: Now) {
-        self.drive_chores(now);
+        let answers = self.health.keychain_answers();
+        self.chores.drive(answers, now.wall, &mut self.effects);
         self.drive_keeping(now);
-        self.drive_recovery(now);
-        self.drive_seats(now);
+        self.recovery.drive(self.swaps.is_running(), now.wall, &mut self.effects);
+        for provider in self.world.providers() {
+            self.seats.drive(provider, now.wall, &mut self.effects);
+        }
         self.drive_tokens(now);
         self.drive_polls(now);
         self.drive_decisions(now);
@@ -295,13 +307,17 @@ impl Core {
         self.drive_vacancies(now);
         self.foresee(now);
         self.advise(now);
-        self.release_held(now);
+        let quiet = self.settings.is_quiet(&self.world.calendar, now.wall);
+        self.notices.release(quiet, now.wall, &mut self.effects);
     }
 
     fn on_overdue(&mut self, port: Port, now: Now) {
         self.health.overdue(port);
         if port == Port::Ledger {
-            self.give_up_recording(now);
+            // Nothing is swapped without a journal.
+            let Some(order) = self.recording.give_up() else { return };
+            let text = "The database does not answer; nothing was changed.";
+            self.refuse_swap(order, None, PortError::new(Code::Disk, text), now);
         }
     }
 
@@ -312,14 +328,14 @@ impl Core {
         };
         self.world.woke(set_ms / 1_000, now);
         self.effects.push(Effect::ExpandCalendar);
-        let providers = self.providers();
+        let providers = self.world.providers();
         self.polls.jumped(&providers, now.wall);
         self.lanes.jumped();
         self.refreshes.jumped();
         self.chores.jumped();
         self.recovery.jumped(now.wall);
         for provider in providers {
-            self.read_seat(provider);
+            self.seats.look(provider, &mut self.effects);
         }
         let live: Vec<_> = self.world.lanes.iter().filter_map(|lane| lane.active).collect();
         for account in live {
@@ -327,38 +343,9 @@ impl Core {
         }
     }
 
-    /// Providers with a lane, in display order.
-    pub(crate) fn providers(&self) -> Vec<Provider> {
-        Provider::ALL
-            .into_iter()
-            .filter(|provider| self.world.lanes.iter().any(|lane| lane.provider == *provider))
-            .collect()
-    }
-
-    /// The lane of the machine's default seat of a provider.
-    pub(crate) fn lane(&self, provider: Provider) -> Option<&Lane> {
-        self.world.lanes.iter().find(|lane| lane.provider == provider)
-    }
-
-    pub(crate) fn lane_mut(&mut self, provider: Provider) -> Option<&mut Lane> {
-        self.world.lanes.iter_mut().find(|lane| lane.provider == provider)
-    }
-
-    pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
-        self.world.accounts.iter().find(|account| account.id == id)
-    }
-
-    fn account_mut(&mut self, id: AccountId) -> Option<&mut Account> {
-        self.world.accounts.iter_mut().find(|account| account.id == id)
-    }
-
-    pub(crate) fn mode(&self, provider: Provider) -> Mode {
-        self.settings.mode(provider)
-    }
-
     /// Why nothing may be written to a provider's seat now, for people.
     pub(crate) fn observe_only(&self, provider: Provider) -> Option<String> {
-        let lane = self.lane(provider)?;
+        let lane = self.world.lane_of(provider)?;
         if let Some(text) = self.recovery.stuck(lane.id) {
             return Some(text.to_owned());
         }

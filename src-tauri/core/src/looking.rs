@@ -2,23 +2,46 @@
 //! refused. Here also: what is told of a seat that is left alone.
 
 use super::seats::Seat;
+use super::telling::Word;
 use super::{CallId, Core};
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{Now, Provider};
-use sluice_protocol::{Cause, Code, Need, Notice, Request};
+use sluice_protocol::{Code, Need, Request};
 
 /// The longest a wish waits for the look, real seconds.
 const LOOK_S: u32 = 10;
 /// Wishes that wait for a look at once.
 const LOOKS_MAX: usize = 8;
 
+/// A wish that waits for a look.
+#[derive(Debug)]
+pub(super) struct Wish {
+    /// Its reminder.
+    id: u64,
+    provider: Provider,
+    call: CallId,
+    request: Request,
+}
+
 /// Wishes whose refusal would rest on an earlier look.
 #[derive(Debug, Default)]
 pub(super) struct SecondLooks {
-    waiting: Vec<(u64, Provider, CallId, Request)>,
+    waiting: Vec<Wish>,
     /// The wish being served has been looked for already.
     looked: bool,
+}
+
+impl SecondLooks {
+    /// The wishes that waited for a look into this seat.
+    pub(super) fn of(&mut self, provider: Provider) -> Vec<Wish> {
+        self.waiting.extract_if(.., |wish| wish.provider == provider).collect()
+    }
+
+    /// The wish whose look did not come in time.
+    pub(super) fn due(&mut self, id: u64) -> Vec<Wish> {
+        self.waiting.extract_if(.., |wish| wish.id == id).collect()
+    }
 }
 
 impl Core {
@@ -28,27 +51,15 @@ impl Core {
             return false;
         }
         let id = self.effects.remind(LOOK_S);
-        self.second_looks.waiting.push((id, provider, call, wish));
-        self.read_seat(provider);
+        self.second_looks.waiting.push(Wish { id, provider, call, request: wish });
+        self.seats.look(provider, &mut self.effects);
         true
     }
 
-    /// The seat was looked into: what is refused now is so.
-    pub(super) fn serve_looked(&mut self, provider: Provider, now: Now) {
-        self.serve(|(_, of, ..)| *of == provider, now);
-    }
-
-    /// The look did not come in time.
-    pub(super) fn look_is_due(&mut self, due: u64, now: Now) {
-        self.serve(|(id, ..)| *id == due, now);
-    }
-
-    fn serve(&mut self, is_meant: impl Fn(&(u64, Provider, CallId, Request)) -> bool, now: Now) {
-        let (meant, others) =
-            core::mem::take(&mut self.second_looks.waiting).into_iter().partition(is_meant);
-        self.second_looks.waiting = others;
+    /// What is refused now is so.
+    pub(super) fn serve(&mut self, wishes: Vec<Wish>, now: Now) {
         self.second_looks.looked = true;
-        for (_, _, call, wish) in Vec::from_iter::<Vec<_>>(meant) {
+        for Wish { call, request: wish, .. } in wishes {
             self.on_call(call, wish, now);
         }
         self.second_looks.looked = false;
@@ -67,10 +78,8 @@ impl Core {
             }
             Seat::Unread | Seat::Empty | Seat::Known(_) | Seat::Unmanaged => return,
         };
-        self.refuse_add(provider, code, left_alone(text));
-        let told = left_alone(text);
-        self.need(Cause::Seat(provider), need, None, &told);
-        self.tell(Notice::new(Cause::Seat(provider), title, told), now);
+        self.additions.refuse(provider, (code, left_alone(text)), &mut self.effects);
+        self.tell(Word::left_alone(provider, need, title, left_alone(text)), now);
         self.end_vacancy(provider);
         self.seats.place(provider, seat, None);
     }

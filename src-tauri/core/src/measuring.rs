@@ -1,8 +1,7 @@
 //! When numbers for a collector are written, and what is known then.
 
-use super::{CallId, Core, Effect, Page};
+use super::{Core, Effect};
 use alloc::boxed::Box;
-use sluice_engine::limits::usage_requests_left;
 use sluice_engine::{Now, Utc};
 
 /// The file is written at most this often, seconds.
@@ -41,23 +40,7 @@ impl Core {
         }
         self.measured.last = Some((now.wall, self.publishing.revision()));
         self.effects.wake_by(Some(now.wall.plus_seconds(MOST_S)));
-        let page = Box::new(self.page(false, now));
+        let page = Box::new(crate::view::page(self, false, now.wall));
         self.effects.push(Effect::Metrics { call: None, page });
-    }
-
-    pub(super) fn show_metrics(&mut self, call: CallId, show_mail: bool, now: Now) {
-        let page = Box::new(self.page(show_mail, now));
-        self.effects.push(Effect::Metrics { call: Some(call), page });
-    }
-
-    fn page(&self, show_mail: bool, now: Now) -> Page {
-        let mut view = crate::view::view(self, now.wall);
-        view.at_ms = now.wall.millis();
-        let requests_left = self.world.accounts.iter().map(|account| {
-            let spent = self.world.memory.get(&account.id);
-            let spent = spent.map_or(0, |memory| memory.requests_in_hour(now.wall));
-            (account.id, usage_requests_left(spent))
-        });
-        Page { view, requests_left: requests_left.collect(), show_mail }
     }
 }

@@ -1,7 +1,8 @@
 //! Reading usage: when, with which token, within which budget, and what the answers mean.
 
 use super::deadlines::Task;
-use super::seats::Seat;
+use super::effects::Effects;
+use super::seats::{Seat, Seats};
 use super::{Core, Effect, PollError};
 use crate::ports::{Holder, ReadError, ToolNumbers};
 use crate::records::Record;
@@ -150,12 +151,14 @@ impl Polls {
         self.accounts.get_mut(&id).map(|poll| poll.in_flight = false).is_some()
     }
 
-    /// Nobody waits for it any more; a late answer is still taken.
-    pub(super) fn stop(&mut self, id: AccountId) {
+    /// Nobody waits for it any more: its row leaves its state of being read. A late answer is still
+    /// taken.
+    pub(super) fn stop(&mut self, id: AccountId, world: &mut World) {
         if let Some(poll) = self.accounts.get_mut(&id) {
             poll.in_flight = false;
             poll.wanted = false;
         }
+        unasked(world, id);
     }
 
     /// Instants that now lie ahead would block for as long as the jump. Parked accounts follow one by
@@ -169,10 +172,10 @@ impl Polls {
 
 impl Core {
     pub(super) fn drive_polls(&mut self, now: Now) {
-        for plan in self.poll_plans(now) {
-            let Some(account) = self.account(plan.account) else { continue };
+        for plan in plans(&self.world, &self.seats, now) {
+            let Some(account) = self.world.account(plan.account) else { continue };
             let provider = account.provider;
-            if !account.enabled || self.mode(provider) == Mode::Off {
+            if !account.enabled || self.settings.mode(provider) == Mode::Off {
                 continue;
             }
             let Some(holder) = self.holder(plan.account, now) else { continue };
@@ -192,16 +195,9 @@ impl Core {
         }
     }
 
-    /// The engine's plan, the live accounts before all others.
-    fn poll_plans(&self, now: Now) -> Vec<PollPlan> {
-        let mut plans = self.world.polls(now);
-        plans.sort_by_key(|plan| (!self.seats.is_live(plan.account), plan.due, plan.account));
-        plans
-    }
-
     /// Whose bearer may be used now; `None` while there is none that we may use.
     fn holder(&self, account: AccountId, now: Now) -> Option<Holder> {
-        let found = self.account(account)?;
+        let found = self.world.account(account)?;
         if *self.seats.seat(found.provider)? == Seat::Unread {
             return None;
         }
@@ -248,7 +244,7 @@ impl Core {
             return;
         }
         self.deadlines.remove(Task::Reading(account));
-        if self.account(account).is_none() {
+        if self.world.account(account).is_none() {
             return;
         }
         if result.is_ok() {
@@ -258,15 +254,15 @@ impl Core {
         match result {
             Ok(usage) => self.on_usage(account, Source::Endpoint, usage, now),
             Err(PollError::OtherLogin) => {
-                self.unasked(account);
+                unasked(&mut self.world, account);
                 // It was not asked after all; an ordinary interval would be long for new numbers.
                 self.polls.want(account);
                 if let Holder::Seat(provider) = holder {
-                    self.read_seat(provider);
+                    self.seats.look(provider, &mut self.effects);
                 }
             }
             Err(PollError::Bearer(trouble)) => {
-                self.unasked(account);
+                unasked(&mut self.world, account);
                 if trouble.code == Code::NoCredential {
                     self.chores.read_back_now();
                 }
@@ -281,66 +277,66 @@ impl Core {
         }
         self.wishes_after_poll(account, &told, now);
         self.proof_after_poll(account, &told, now);
-        self.after_look(account);
-    }
-
-    /// Nothing came of a request: no answer will clear the engine's note of it.
-    pub(super) fn unasked(&mut self, account: AccountId) {
-        if let Some(memory) = self.world.memory.get_mut(&account) {
-            memory.asked = false;
-        }
+        self.lanes.after_look(account, &self.world);
     }
 
     fn on_usage(&mut self, account: AccountId, source: Source, mut usage: Usage, now: Now) {
         let at = usage.observed_at.unwrap_or(now.wall).min(now.wall);
         usage.observed_at = Some(at);
         self.polls.succeeded(account);
-        let before = self.account(account).map(|found| found.usage.clone());
+        let before = self.world.account(account).map(|found| found.usage.clone());
         self.skips.weigh(account, &usage, at, &mut self.effects);
-        self.observe(Observation { account, at, source, fact: Fact::Usage(usage) }, now);
-        if let Some(found) = self.world.accounts.iter().find(|found| found.id == account) {
+        observe(
+            &mut self.world,
+            &mut self.effects,
+            Observation { account, at, source, fact: Fact::Usage(usage) },
+            now,
+        );
+        if let Some(found) = self.world.account(account) {
             self.foresight.read(found);
         }
         if self.skips.awaits_sign_in(account) {
             // An endpoint that answers is no sign-in; what a tool was refused stays refused.
-            if let Some(found) = self.account_mut(account) {
+            if let Some(found) = self.world.find_account_mut(account) {
                 found.login = Login::NeedsSignIn;
             }
         } else {
             self.profiles.set_problem(account, None);
-            self.end_cause(&Cause::SignIn(account));
+            self.notices.end(&Cause::SignIn(account));
             if source == Source::Endpoint {
                 self.set_login(account, Login::Valid);
             }
         }
         if let Some(before) = before {
-            self.tell_milestones(account, &before, now);
+            for word in self.texts().milestones(account, &before) {
+                self.tell(word, now);
+            }
         }
-    }
-
-    pub(super) fn observe(&mut self, observation: Observation, now: Now) {
-        self.world.observe(&observation, now);
-        self.effects.store(Record::Observation(Box::new(observation)), super::AfterStore::Nothing);
     }
 
     fn on_read_error(&mut self, account: AccountId, holder: Holder, error: ReadError, now: Now) {
         let fact = |fact| Observation { account, at: now.wall, source: Source::Endpoint, fact };
         match error {
             ReadError::Unreachable(text) => {
-                self.observe(fact(Fact::Unreachable), now);
+                observe(&mut self.world, &mut self.effects, fact(Fact::Unreachable), now);
                 self.profiles
                     .set_problem(account, Some(format!("Usage could not be read: {text}")));
             }
             ReadError::Throttled { retry_after_s } => {
-                self.observe(fact(Fact::Throttled { retry_after_s }), now);
+                observe(
+                    &mut self.world,
+                    &mut self.effects,
+                    fact(Fact::Throttled { retry_after_s }),
+                    now,
+                );
             }
             ReadError::TokenRefused => {
-                self.unasked(account);
+                unasked(&mut self.world, account);
                 self.on_token_refused(account, holder, now);
             }
             ReadError::Blocked(why, text) => {
                 let verdict = sluice_engine::Verdict::Refused { why, until: None };
-                self.observe(fact(Fact::Verdict(verdict)), now);
+                observe(&mut self.world, &mut self.effects, fact(Fact::Verdict(verdict)), now);
                 self.profiles.set_problem(
                     account,
                     Some(format!("Not used for now: {}. {text}", why.words())),
@@ -348,7 +344,7 @@ impl Core {
                 self.polls.put_off(account, now.wall.plus_seconds(FORBIDDEN_S));
             }
             ReadError::Forbidden(text) => {
-                self.unasked(account);
+                unasked(&mut self.world, account);
                 self.profiles.set_problem(
                     account,
                     Some(format!("The provider refuses to tell usage: {text}")),
@@ -362,7 +358,7 @@ impl Core {
         match holder {
             Holder::Seat(provider) => {
                 // The tool may have rotated it meanwhile; if not, only the tool may.
-                self.read_seat(provider);
+                self.seats.look(provider, &mut self.effects);
                 let text = "The provider refuses the tool's present token; use the tool once, it renews it.";
                 self.profiles.set_problem(account, Some(text.to_owned()));
                 self.polls.back_off(account, now.wall);
@@ -388,26 +384,42 @@ impl Core {
         let is_meant = |key: &str| belongs(key, &numbers.account);
         let found = self.profiles.with_key(&self.world.accounts, provider, is_meant);
         let Some(account) = found else { return };
-        let known = self.account(account).and_then(|found| found.usage.observed_at);
+        let known = self.world.account(account).and_then(|found| found.usage.observed_at);
         let newer = numbers
             .usage
             .observed_at
             .is_some_and(|at| known.is_none_or(|known| at > known) && at <= now.wall);
         // Several organisations may share the account part of a key; then nobody is meant for sure.
         let sure = self.profiles.count_with_key(is_meant) == 1;
-        if newer && sure && !self.settings.stopped && self.mode(provider) != Mode::Off {
+        if newer && sure && !self.settings.stopped && self.settings.mode(provider) != Mode::Off {
             self.on_usage(account, Source::ToolCache, numbers.usage, now);
-            self.after_look(account);
+            self.lanes.after_look(account, &self.world);
         }
     }
+}
 
-    /// A look at the live account is what makes a lane decide.
-    fn after_look(&mut self, account: AccountId) {
-        let Some(provider) = self.account(account).map(|found| found.provider) else { return };
-        let Some(lane) = self.lane(provider).map(|lane| (lane.id, lane.active)) else { return };
-        if lane.1 == Some(account) {
-            self.lanes.want_decision(lane.0);
-        }
+/// The engine's plan, the live accounts before all others.
+fn plans(world: &World, seats: &Seats, now: Now) -> Vec<PollPlan> {
+    let mut plans = world.polls(now);
+    plans.sort_by_key(|plan| (!seats.is_live(plan.account), plan.due, plan.account));
+    plans
+}
+
+/// Folds an observation into the world, and writes it down.
+pub(super) fn observe(
+    world: &mut World,
+    effects: &mut Effects,
+    observation: Observation,
+    now: Now,
+) {
+    world.observe(&observation, now);
+    effects.store(Record::Observation(Box::new(observation)), super::AfterStore::Nothing);
+}
+
+/// Nothing came of a request: no answer will clear the engine's note of it.
+fn unasked(world: &mut World, account: AccountId) {
+    if let Some(memory) = world.memory.get_mut(&account) {
+        memory.asked = false;
     }
 }
 

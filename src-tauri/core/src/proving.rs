@@ -9,11 +9,9 @@ use alloc::string::String;
 use sluice_engine::gates::{self, Shares};
 use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_engine::world::Settlement;
-use sluice_engine::{AccountId, Login, Now, Refusal, Usage};
+use sluice_engine::{AccountId, Login, Now, Refusal, Rules, Usage, Utc, World};
 use sluice_protocol::Code;
 
-/// A login that the provider took within this time needs no further proof, seconds.
-const PROOF_S: f64 = 3_600.0;
 /// The longest an order waits for the proof, real seconds.
 const BOUND_S: u32 = 20;
 
@@ -27,6 +25,7 @@ struct Proof {
     renewing: bool,
 }
 
+#[derive(Debug)]
 enum Verdict {
     Taken,
     Refused,
@@ -35,6 +34,10 @@ enum Verdict {
     /// Nobody answered.
     Unknown,
 }
+
+/// A proof that has ended.
+#[derive(Debug)]
+pub(super) struct Ended(Proof, Verdict);
 
 /// The proof under way.
 #[derive(Clone, Debug, Default)]
@@ -53,22 +56,33 @@ impl Proofs {
         self.order().is_some_and(|order| order.to.0 == account)
     }
 
-    fn take_due(&mut self, id: u64) -> Option<Proof> {
-        self.open.take_if(|proof| proof.id == id)
+    /// The one that ends without an answer.
+    pub(super) fn due(&mut self, id: u64) -> Option<Ended> {
+        self.open.take_if(|proof| proof.id == id).map(|proof| Ended(proof, Verdict::Unknown))
+    }
+
+    /// The target's tokens were exchanged, or not.
+    pub(super) fn after_renewal(
+        &mut self,
+        account: AccountId,
+        report: &RefreshReport,
+    ) -> Option<Ended> {
+        let verdict = match report {
+            RefreshReport::Kept(_) => Verdict::Taken,
+            RefreshReport::Unsendable => Verdict::Unsendable,
+            RefreshReport::NeedsSignIn(_) => Verdict::Refused,
+            RefreshReport::Later { .. } => Verdict::Unknown,
+        };
+        let proof = self.open.take_if(|proof| proof.order.to.0 == account);
+        proof.map(|proof| Ended(proof, verdict))
     }
 }
 
 impl Core {
-    /// Whether the provider took this login lately.
-    fn is_proven(&self, account: AccountId, now: Now) -> bool {
-        let proven = self.profiles.proven_at(account);
-        proven.is_some_and(|at| (0.0..PROOF_S).contains(&now.wall.seconds_since(at)))
-    }
-
     /// Takes an order; it is carried out at once or when its target is proven.
     pub(super) fn order_swap(&mut self, order: SwapOrder, call: Option<CallId>, now: Now) {
         let to = order.to.0;
-        if self.is_proven(to, now) {
+        if self.profiles.is_proven(to, now) {
             return self.carry_out_swap(order, call, now);
         }
         let asked = if self.profiles.token_ended(to, now.wall) {
@@ -105,7 +119,7 @@ impl Core {
             Err(super::PollError::Read(ReadError::TokenRefused)) if !proof.renewing => {
                 proof.renewing = true;
                 self.refreshes.put_off_no_more(account);
-                if !self.refreshes.is_busy() && self.account(account).is_some_and(may_renew) {
+                if !self.refreshes.is_busy() && self.world.account(account).is_some_and(may_renew) {
                     return self.refresh(account);
                 }
                 Verdict::Unknown
@@ -113,36 +127,13 @@ impl Core {
             Err(super::PollError::Read(ReadError::TokenRefused)) => Verdict::Refused,
             Err(_) => Verdict::Unknown,
         };
-        self.end_proof(&verdict, now);
+        let ended = self.proofs.open.take().map(|proof| Ended(proof, verdict));
+        self.end_proof(ended, now);
     }
 
-    pub(super) fn proof_after_renewal(
-        &mut self,
-        account: AccountId,
-        report: &RefreshReport,
-        now: Now,
-    ) {
-        if !self.proofs.is_about(account) {
-            return;
-        }
-        let verdict = match report {
-            RefreshReport::Kept(_) => Verdict::Taken,
-            RefreshReport::Unsendable => Verdict::Unsendable,
-            RefreshReport::NeedsSignIn(_) => Verdict::Refused,
-            RefreshReport::Later { .. } => Verdict::Unknown,
-        };
-        self.end_proof(&verdict, now);
-    }
-
-    pub(super) fn proof_is_due(&mut self, id: u64, now: Now) {
-        if let Some(Proof { order, call, .. }) = self.proofs.take_due(id) {
-            self.judge(order, call, &Verdict::Unknown, now);
-        }
-    }
-
-    fn end_proof(&mut self, verdict: &Verdict, now: Now) {
-        if let Some(Proof { order, call, .. }) = self.proofs.open.take() {
-            self.judge(order, call, verdict, now);
+    pub(super) fn end_proof(&mut self, ended: Option<Ended>, now: Now) {
+        if let Some(Ended(Proof { order, call, .. }, verdict)) = ended {
+            self.judge(order, call, &verdict, now);
         }
     }
 
@@ -150,8 +141,8 @@ impl Core {
     /// asked, and a person may insist.
     fn judge(&mut self, order: SwapOrder, call: Option<CallId>, verdict: &Verdict, now: Now) {
         let to = order.to.0;
-        let label = self.label(to).to_owned();
-        let known = self.account(to).map(|account| account.login);
+        let label = self.profiles.label(to).to_owned();
+        let known = self.world.account(to).map(|account| account.login);
         let trouble = match verdict {
             Verdict::Refused => {
                 self.needs_sign_in(to, "the provider refused its login before it went live", now);
@@ -173,43 +164,17 @@ impl Core {
                 );
                 Some(PortError::new(Code::Unproven, text))
             }
-            Verdict::Taken | Verdict::Unknown if !order.by_person() => self
-                .barred(to, &label, now)
-                .or_else(|| {
-                    matches!(verdict, Verdict::Taken).then(|| self.used_up(to, &label, now))?
-                })
-                .or_else(|| self.moved_on(&order)),
+            Verdict::Taken | Verdict::Unknown if !order.by_person() => {
+                let fresh = matches!(verdict, Verdict::Taken);
+                not_worth_it(&self.world, to, &label, (fresh, now.wall))
+                    .or_else(|| self.moved_on(&order))
+            }
             Verdict::Taken | Verdict::Unknown => self.moved_on(&order),
         };
         match trouble {
             None => self.carry_out_swap(order, call, now),
             Some(trouble) => self.refuse_swap(order, call, trouble, now),
         }
-    }
-
-    /// What the provider's word or money says against going there by itself.
-    fn barred(&self, account: AccountId, label: &str, now: Now) -> Option<PortError> {
-        let usage = &self.account(account)?.usage;
-        if let Some(why) = usage.blocked(now.wall) {
-            return Some(stale(format!("{label}: {}; nothing was changed.", why.words())));
-        }
-        let shares = Shares::read(usage, now.wall);
-        (gates::barred(usage, shares, &self.world.rules, now.wall) != Refusal::Eligible)
-            .then(|| stale(format!("Using {label} would cost extra money; nothing was changed.")))
-    }
-
-    /// A reading of this moment leaves nothing to go there for.
-    fn used_up(&self, account: AccountId, label: &str, now: Now) -> Option<PortError> {
-        let usage = &self.account(account)?.usage;
-        let shares = Shares::read(usage, now.wall);
-        if gates::paid(usage, shares, &self.world.rules) {
-            // Full, and the person pays for more.
-            return None;
-        }
-        let least = |used: Option<f64>, most: f64| used.is_some_and(|used| used >= most);
-        let full =
-            least(shares.short, self.world.rules.critical) || least(shares.week, USED_UP_PERCENT);
-        full.then(|| stale(format!("{label} turned out to be used up; nothing was changed.")))
     }
 
     /// What was decided holds no longer: the seat or the person's will has changed meanwhile.
@@ -239,14 +204,42 @@ impl Core {
             if trouble.code == Code::Stale { Settlement::Stale } else { Settlement::Failed };
         self.world.settle(order.lane, settled, now);
         if trouble.code != Code::Stale {
-            self.tell_swap_failed(&order, None, &trouble, now);
+            let word = self.texts().swap_failed(&order, &trouble);
+            self.tell(word, now);
         }
-        self.store_lane(order.lane, now);
+        self.findings.store(order.lane, &self.world, now.wall, &mut self.effects);
         self.lanes.want_decision(order.lane);
         if let Some(call) = call {
-            self.answer(call, sluice_protocol::refused(trouble.code, trouble.text));
+            self.effects.answer(call, sluice_protocol::refused(trouble.code, trouble.text));
         }
     }
+}
+
+/// What speaks against going there by itself: the provider's word, money, or a `fresh` reading.
+fn not_worth_it(
+    world: &World,
+    account: AccountId,
+    label: &str,
+    (fresh, now): (bool, Utc),
+) -> Option<PortError> {
+    let usage = &world.account(account)?.usage;
+    if let Some(why) = usage.blocked(now) {
+        return Some(stale(format!("{label}: {}; nothing was changed.", why.words())));
+    }
+    let shares = Shares::read(usage, now);
+    if gates::barred(usage, shares, &world.rules, now) != Refusal::Eligible {
+        return Some(stale(format!("Using {label} would cost extra money; nothing was changed.")));
+    }
+    (fresh && is_used_up(usage, shares, &world.rules))
+        .then(|| stale(format!("{label} turned out to be used up; nothing was changed.")))
+}
+
+/// A reading of this moment leaves nothing to go there for.
+fn is_used_up(usage: &Usage, shares: Shares, rules: &Rules) -> bool {
+    let least = |used: Option<f64>, most: f64| used.is_some_and(|used| used >= most);
+    let full = least(shares.short, rules.critical) || least(shares.week, USED_UP_PERCENT);
+    // Where the person pays for more, full is no reason.
+    full && !gates::paid(usage, shares, rules)
 }
 
 /// What the swap was decided on holds no longer.

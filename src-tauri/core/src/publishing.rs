@@ -1,10 +1,10 @@
 //! When a view is published: after each input that changed it.
 
 use super::effects::Effects;
-use super::{Core, Effect};
+use super::{CallId, Effect};
 use alloc::boxed::Box;
-use sluice_engine::{Now, Utc};
-use sluice_protocol::View;
+use sluice_engine::Utc;
+use sluice_protocol::{Answer, View};
 
 /// What front ends have.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ impl Publishing {
         self.revision
     }
 
-    fn publish(&mut self, mut view: View, now: Utc, effects: &mut Effects) {
+    pub(super) fn publish(&mut self, mut view: View, now: Utc, effects: &mut Effects) {
         view.revision = self.last.revision;
         view.at_ms = self.last.at_ms;
         if view == self.last && self.revision > 0 {
@@ -30,11 +30,11 @@ impl Publishing {
         self.last = view.clone();
         effects.push(Effect::Publish(Box::new(view)));
     }
-}
 
-impl Core {
-    pub(super) fn publish(&mut self, now: Now) {
-        let view = crate::view::view(self, now.wall);
-        self.publishing.publish(view, now.wall, &mut self.effects);
+    /// Answers with the view as it is now.
+    pub(super) fn show(&self, call: CallId, mut view: View, now: Utc, effects: &mut Effects) {
+        view.revision = self.revision;
+        view.at_ms = now.millis();
+        effects.answer(call, Answer::View(Box::new(view)));
     }
 }

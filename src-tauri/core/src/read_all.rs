@@ -1,6 +1,7 @@
 //! A reading of every account that a person asked for: one at a time, within a bound, with its progress in
 //! the view.
 
+use super::effects::Effects;
 use super::seats::Seat;
 use super::{CallId, Core};
 use crate::ports::login_text;
@@ -41,26 +42,41 @@ impl ReadAll {
         self.round.as_ref().is_some_and(|round| round.id == id)
     }
 
-    /// Says whether that was the last one.
-    fn count(&mut self, account: AccountId, read: bool) -> bool {
-        let Some(round) = &mut self.round else { return false };
+    /// A reading has ended, perhaps one of the round.
+    pub(super) fn count(
+        &mut self,
+        account: AccountId,
+        read: bool,
+        now: Utc,
+        effects: &mut Effects,
+    ) {
+        let Some(round) = &mut self.round else { return };
         if !round.left.remove(&account) {
-            return false;
+            return;
         }
         if read {
             round.view.read += 1;
         } else {
             round.view.failed += 1;
         }
-        round.left.is_empty()
+        if round.left.is_empty() {
+            self.end(now, effects);
+        }
     }
 
-    /// The accounts that are given up.
-    fn give_up(&mut self) -> BTreeSet<AccountId> {
+    /// What has not come by now counts as failed. Gives back the accounts that are given up.
+    pub(super) fn give_up(&mut self, now: Utc, effects: &mut Effects) -> BTreeSet<AccountId> {
         let Some(round) = &mut self.round else { return BTreeSet::new() };
         let left = core::mem::take(&mut round.left);
         round.view.failed += count(left.len());
+        self.end(now, effects);
         left
+    }
+
+    fn end(&mut self, now: Utc, effects: &mut Effects) {
+        let Some(round) = self.round.take() else { return };
+        self.ended_at = Some(now);
+        effects.answer(round.call, Answer::Bulk(round.view));
     }
 }
 
@@ -68,11 +84,11 @@ impl Core {
     pub(super) fn read_all(&mut self, call: CallId, now: Now) {
         if self.read_all.round.is_some() {
             let text = "Every account is being read already; its progress is in the view.";
-            return self.answer(call, refused(Code::RefreshInProgress, text));
+            return self.effects.answer(call, refused(Code::RefreshInProgress, text));
         }
         if self.options.offline || self.settings.stopped {
             let text = "Nothing is read at the moment: start Sluice again, or `sluice daemon`.";
-            return self.answer(call, refused(Code::NotRunning, text));
+            return self.effects.answer(call, refused(Code::NotRunning, text));
         }
         let recent = self.read_all.ended_at.is_some_and(|at| {
             let since = now.wall.seconds_since(at);
@@ -96,7 +112,7 @@ impl Core {
             }
         }
         if left.is_empty() {
-            return self.answer(call, Answer::Bulk(view));
+            return self.effects.answer(call, Answer::Bulk(view));
         }
         for id in &left {
             self.polls.want(*id);
@@ -106,32 +122,11 @@ impl Core {
     }
 
     fn cannot_be_read(&self, id: AccountId) -> bool {
-        let Some(account) = self.account(id) else { return true };
-        let watched = account.enabled && self.mode(account.provider) != Mode::Off;
+        let Some(account) = self.world.account(id) else { return true };
+        let watched = account.enabled && self.settings.mode(account.provider) != Mode::Off;
         let seat = self.seats.seat(account.provider);
         let certain = !matches!(seat, None | Some(Seat::Unread));
         !watched || !certain || (!self.seats.is_live(id) && login_text(account.login).is_some())
-    }
-
-    /// A reading has ended, perhaps one of the round.
-    pub(super) fn count_reading(&mut self, account: AccountId, read: bool, now: Now) {
-        if self.read_all.count(account, read) {
-            self.end_round(now);
-        }
-    }
-
-    fn end_round(&mut self, now: Now) {
-        let Some(round) = self.read_all.round.take() else { return };
-        self.read_all.ended_at = Some(now.wall);
-        self.answer(round.call, Answer::Bulk(round.view));
-    }
-
-    /// What has not come by now counts as failed.
-    pub(super) fn end_round_late(&mut self, now: Now) {
-        for account in self.read_all.give_up() {
-            self.stop_checking(account);
-        }
-        self.end_round(now);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Core;
 use crate::ports::{PortError, SwapOrder};
 use sluice_engine::Now;
-use sluice_protocol::{Code, Mode};
+use sluice_protocol::Mode;
 
 /// A decided swap whose decision is being written down.
 #[derive(Clone, Debug)]
@@ -28,6 +28,11 @@ impl Recording {
         self.open = Some(Waiting { order, number });
     }
 
+    /// The ledger does not answer.
+    pub(super) fn give_up(&mut self) -> Option<SwapOrder> {
+        self.open.take().map(|waiting| waiting.order)
+    }
+
     fn take(&mut self, number: u64) -> Option<SwapOrder> {
         self.open.take_if(|waiting| waiting.number == number).map(|waiting| waiting.order)
     }
@@ -42,24 +47,17 @@ impl Core {
             self.swap_between_turns(order, now);
         } else {
             // Never at once: what is decided and not wanted would be decided for ever.
-            self.decide_again(order.lane, now);
+            self.lanes.decide_again(order.lane, now.wall);
         }
-    }
-
-    /// The ledger does not answer: nothing is swapped without a journal.
-    pub(super) fn give_up_recording(&mut self, now: Now) {
-        let Some(Waiting { order, .. }) = self.recording.open.take() else { return };
-        let text = "The database does not answer; nothing was changed.";
-        self.refuse_swap(order, None, PortError::new(Code::Disk, text), now);
     }
 
     /// What was decided a moment ago still holds: the lane is the same, and so is the person's will.
     pub(super) fn still_wanted(&self, order: &SwapOrder, now: Now) -> bool {
-        let lane = self.lane(order.provider);
+        let lane = self.world.lane_of(order.provider);
         let same = lane.is_some_and(|lane| {
             lane.generation == order.generation && !lane.gates.paused(now.wall)
         });
-        let auto = self.mode(order.provider) == Mode::Auto && !self.settings.stopped;
+        let auto = self.settings.mode(order.provider) == Mode::Auto && !self.settings.stopped;
         let free = self.under_way().is_none() && self.may_swap(order.provider, order.to.0).is_ok();
         same && auto && free && !self.ending
     }

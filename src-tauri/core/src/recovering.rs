@@ -1,6 +1,8 @@
 //! Open swaps that could neither finish nor be undone: they are looked at again, and their lane rests until
 //! a person has looked.
 
+use super::effects::Effects;
+use super::telling::Word;
 use super::{Core, Effect};
 use crate::ports::{PortError, Recovered};
 use alloc::collections::BTreeMap;
@@ -45,19 +47,19 @@ impl Recovery {
     pub(super) fn jumped(&mut self, now: Utc) {
         self.due = self.due.map(|_| now);
     }
+
+    /// Asks again for what could not be settled: the disk may have room by then.
+    pub(super) fn drive(&mut self, swapping: bool, now: Utc, effects: &mut Effects) {
+        let Some(due) = self.due else { return };
+        if due > now || swapping {
+            return effects.wake_by(Some(due.max(now.plus_seconds(1))));
+        }
+        self.due = None;
+        effects.push(Effect::Recover);
+    }
 }
 
 impl Core {
-    /// Asks again for what could not be settled: the disk may have room by then.
-    pub(super) fn drive_recovery(&mut self, now: Now) {
-        let Some(due) = self.recovery.due else { return };
-        if due > now.wall || self.swaps.is_running() {
-            return self.effects.wake_by(Some(due.max(now.wall.plus_seconds(1))));
-        }
-        self.recovery.due = None;
-        self.effects.push(Effect::Recover);
-    }
-
     pub(super) fn on_recovered(&mut self, found: Result<Vec<Recovered>, PortError>, now: Now) {
         let Ok(found) = found else { return self.recovery.later(now.wall) };
         for settled in found.iter().filter_map(|one| one.committed.as_ref()) {
@@ -65,11 +67,11 @@ impl Core {
         }
         for one in found.iter().filter(|one| one.settled && !one.stuck) {
             self.recovery.stuck.remove(&one.lane);
-            self.end_cause(&Cause::Stuck(one.lane));
+            self.notices.end(&Cause::Stuck(one.lane));
         }
         self.after_recovery(&found, now);
-        for provider in self.providers() {
-            self.read_seat(provider);
+        for provider in self.world.providers() {
+            self.seats.look(provider, &mut self.effects);
         }
     }
 
@@ -81,7 +83,7 @@ impl Core {
             tracing::warn!(stuck = found.stuck, settled = found.settled, text = %found.text, "an open swap of the last run");
             if found.stuck {
                 self.recovery.stick(found.lane, found.text.clone());
-                self.tell_stuck(found.lane, &found.text, now);
+                self.tell(Word::stuck(found.lane, &found.text), now);
             }
         }
     }

@@ -35,8 +35,8 @@ impl Core {
     }
 
     pub(super) fn remove(&mut self, call: CallId, account: AccountId) {
-        let Some(provider) = self.account(account).map(|found| found.provider) else {
-            return self.refuse(call, Code::UnknownAccount, "There is no such account.");
+        let Some(provider) = self.world.account(account).map(|found| found.provider) else {
+            return self.effects.refuse(call, Code::UnknownAccount, "There is no such account.");
         };
         if self.seats.is_live(account) {
             if self.look_first(provider, call, Request::Remove { account }) {
@@ -44,13 +44,17 @@ impl Core {
             }
             let text =
                 "It is live. Swap to another account first; its login stays kept until then.";
-            return self.refuse(call, Code::LiveAccount, text);
+            return self.effects.refuse(call, Code::LiveAccount, text);
         }
         let swapping = self.under_way().is_some_and(|order| {
             order.to.0 == account || order.from.as_ref().is_some_and(|from| from.0 == account)
         });
         if swapping || self.refreshes.is_busy_with(account) || self.removals.is_open(account) {
-            return self.refuse(call, Code::Busy, "It is being worked on; try again in a moment.");
+            return self.effects.refuse(
+                call,
+                Code::Busy,
+                "It is being worked on; try again in a moment.",
+            );
         }
         self.removals.open.insert(account, Some(call));
         self.deadlines.add(Task::Removing(account), &mut self.effects);
@@ -67,14 +71,14 @@ impl Core {
         self.deadlines.remove(Task::Removing(account));
         if let Err(trouble) = result {
             if let Some(call) = call {
-                self.refuse(call, trouble.code, trouble.text);
+                self.effects.refuse(call, trouble.code, trouble.text);
             }
             return;
         }
-        self.end_cause(&Cause::SignIn(account));
+        self.notices.end(&Cause::SignIn(account));
         self.drop_account(account, now);
         if let Some(call) = call {
-            self.answer(call, Answer::Done);
+            self.effects.answer(call, Answer::Done);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Failures that tools report against the live account. However many report one generation, it is left once.
 
-use super::{CallId, Core, Effect};
-use crate::ports::{RunReply, ToolFailure};
+use super::polling::observe;
+use super::{CallId, Core};
+use crate::ports::ToolFailure;
 use alloc::borrow::ToOwned as _;
-use alloc::boxed::Box;
 use sluice_engine::observation::Fact;
 use sluice_engine::skip::{FailureKind, LimitWindow, Out, Skip, Wall};
 use sluice_engine::{
-    AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc,
+    AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, World,
     same_reset,
 };
 use sluice_protocol::{Answer, Code, Mode, Outcome, refused};
@@ -18,20 +18,17 @@ const LATE_S: f64 = 600.0;
 const WINDOW_MAX: usize = 80;
 
 impl Core {
-    /// A request about lanes and tools at work was carried out beside the loop.
-    pub(super) fn on_run_reply(&mut self, call: CallId, reply: RunReply, now: Now) {
-        match reply {
-            RunReply::Answered(answer) => self.answer(call, answer),
-            RunReply::Live(told) => self.on_told(call, &told, now),
-        }
-    }
-
-    fn on_told(&mut self, call: CallId, told: &ToolFailure, now: Now) {
-        let Some(provider) = self.account(told.account).map(|account| account.provider) else {
-            return self.answer(call, refused(Code::UnknownAccount, "There is no such account."));
+    pub(super) fn on_told(&mut self, call: CallId, told: &ToolFailure, now: Now) {
+        let Some(provider) = self.world.account(told.account).map(|account| account.provider)
+        else {
+            return self
+                .effects
+                .answer(call, refused(Code::UnknownAccount, "There is no such account."));
         };
         if told.window.as_ref().is_some_and(|window| window.name().len() > WINDOW_MAX) {
-            return self.answer(call, refused(Code::Invalid, "That is no name of a window."));
+            return self
+                .effects
+                .answer(call, refused(Code::Invalid, "That is no name of a window."));
         }
         let outcome = self.take_report(provider, told, now);
         self.answer_report(call, provider, told.account, outcome);
@@ -44,7 +41,7 @@ impl Core {
         account: AccountId,
         outcome: &str,
     ) {
-        let Some(lane) = self.lane(provider) else { return };
+        let Some(lane) = self.world.lane_of(provider) else { return };
         let to = match outcome {
             "ordered" | "under_way" => self.under_way().map(|order| order.to.0),
             _ => None,
@@ -62,11 +59,11 @@ impl Core {
                 .filter(|_| outcome == "resting")
                 .map(sluice_engine::Utc::millis),
         };
-        self.answer(call, Answer::Reported(answer));
+        self.effects.answer(call, Answer::Reported(answer));
     }
 
     fn take_report(&mut self, provider: Provider, told: &ToolFailure, now: Now) -> &'static str {
-        let Some(lane) = self.lane(provider).cloned() else { return "disabled" };
+        let Some(lane) = self.world.lane_of(provider).cloned() else { return "disabled" };
         // The guard: before anything is learnt or chosen. What was launched under another
         // generation says nothing of the account that is active now.
         if lane.active != Some(told.account) || lane.generation != told.generation {
@@ -85,12 +82,12 @@ impl Core {
     /// Decides at once, as far as automatic swaps are on.
     fn leave(&mut self, lane: LaneId, provider: Provider, now: Now) -> &'static str {
         let known = self.seats.live(provider).is_some();
-        let paused = self.lane(provider).is_some_and(|found| found.gates.paused(now.wall));
+        let paused = self.world.lane_of(provider).is_some_and(|found| found.gates.paused(now.wall));
         if self.options.offline {
             // Nobody drives: what is known is remembered, and nothing is swapped from old numbers.
             return "cooling_only";
         }
-        if self.settings.stopped || self.mode(provider) == Mode::Off || !known {
+        if self.settings.stopped || self.settings.mode(provider) == Mode::Off || !known {
             return "disabled";
         }
         if paused {
@@ -120,24 +117,9 @@ impl Core {
             self.needs_sign_in(told.account, "a tool reported that its login is refused", now);
             return;
         }
-        self.refused(told.account, told.window.clone(), told.resets_at, at, now);
-    }
-
-    /// The account refuses work. Which window is full is taken from what was said, else from the one
-    /// window that empties at the instant that was said.
-    fn refused(
-        &mut self,
-        account: AccountId,
-        window: Option<LimitWindow>,
-        resets_at: Option<Utc>,
-        at: Utc,
-        now: Now,
-    ) {
-        let known = self.account(account).map(|found| &found.usage);
-        let window = window.or_else(|| emptied_at(known?, resets_at?));
-        let window = window.unwrap_or(LimitWindow::FiveHour).name().to_owned();
-        let fact = Fact::LimitHit { resets_at, window };
-        self.observe(Observation { account, at, source: Source::Hook, fact }, now);
+        let full = (told.window.clone(), told.resets_at);
+        let hit = limit_hit(&self.world, told.account, full, at);
+        observe(&mut self.world, &mut self.effects, hit, now);
     }
 
     /// A tool is about to be started. What is known against the live account is held up to the engine
@@ -149,17 +131,19 @@ impl Core {
         generation: Generation,
         now: Now,
     ) {
-        let own = self.world.lanes.iter().find(|found| found.id == lane).cloned();
+        let own = self.world.lane(lane).cloned();
         let Some(own) = own else {
             let request = sluice_protocol::Request::LeaveWalled { lane, generation };
-            self.effects.push(Effect::AboutRuns { request: Box::new(request), call });
+            self.effects.about_runs(call, request);
             return;
         };
         let Some(account) = own.active else {
-            return self.answer(call, refused(Code::NotSignedIn, "Nobody is signed in there."));
+            return self
+                .effects
+                .answer(call, refused(Code::NotSignedIn, "Nobody is signed in there."));
         };
         let wall = self.skips.of(account);
-        let found = self.account(account);
+        let found = self.world.account(account);
         let walled = wall.out(now.wall, own.model.as_deref()).is_some()
             || found.is_some_and(|found| found.usage.blocked(now.wall).is_some());
         let outcome = if own.generation != generation {
@@ -184,10 +168,12 @@ impl Core {
             Some(Out::Until(at)) => Some(at),
             Some(Out::UntilSignIn) | None => None,
         };
-        let known = self.account(account).map(|found| &found.usage);
+        let known = self.world.account(account).map(|found| &found.usage);
         let window = skip.model.clone().map(LimitWindow::Model);
         let window = window.or_else(|| emptied_at(known?, skip.resets_at?));
-        self.refused(account, window, resets_at, skip.failed_at.min(now.wall), now);
+        let at = skip.failed_at.min(now.wall);
+        let hit = limit_hit(&self.world, account, (window, resets_at), at);
+        observe(&mut self.world, &mut self.effects, hit, now);
     }
 
     /// A front end points a lane at an account: the machine's own seat is swapped by the loop, any
@@ -200,25 +186,40 @@ impl Core {
         expected: Option<Generation>,
         now: Now,
     ) {
-        let own = self.world.lanes.iter().find(|found| found.id == lane).cloned();
+        let own = self.world.lane(lane).cloned();
         let Some(own) = own else {
             let request =
                 sluice_protocol::Request::PointLane { lane, to, expected_generation: expected };
-            self.effects.push(Effect::AboutRuns { request: Box::new(request), call });
+            self.effects.about_runs(call, request);
             return;
         };
         if expected.is_some_and(|expected| expected != own.generation) {
             let text = "The lane has moved on since this was shown; nothing was changed.";
-            return self.answer(call, refused(Code::Stale, text));
+            return self.effects.answer(call, refused(Code::Stale, text));
         }
         match to {
             Some(to) => self.ask_swap(call, to, now),
             None => {
                 let text = "Which account the machine's own seat should have must be said.";
-                self.answer(call, refused(Code::Invalid, text));
+                self.effects.answer(call, refused(Code::Invalid, text));
             }
         }
     }
+}
+
+/// The account refuses work. Which window is full is taken from what was said, else from the one
+/// window that empties at the instant that was said.
+fn limit_hit(
+    world: &World,
+    account: AccountId,
+    (window, resets_at): (Option<LimitWindow>, Option<Utc>),
+    at: Utc,
+) -> Observation {
+    let known = world.account(account).map(|found| &found.usage);
+    let window = window.or_else(|| emptied_at(known?, resets_at?));
+    let window = window.unwrap_or(LimitWindow::FiveHour).name().to_owned();
+    let fact = Fact::LimitHit { resets_at, window };
+    Observation { account, at, source: Source::Hook, fact }
 }
 
 /// The window that empties then, if it is one only.

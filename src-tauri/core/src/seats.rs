@@ -1,6 +1,7 @@
 //! Seats: which login lies where, and what follows when that changes without us.
 
 use super::effects::Effects;
+use super::telling::Word;
 use super::{Core, Effect};
 use crate::ports::{Kept, PortError, SeatLogin, SeatReport};
 use alloc::collections::BTreeMap;
@@ -97,7 +98,7 @@ impl Seats {
         effects.push(Effect::ReadSeat(provider));
     }
 
-    fn drive(&mut self, provider: Provider, now: Utc, effects: &mut Effects) {
+    pub(super) fn drive(&mut self, provider: Provider, now: Utc, effects: &mut Effects) {
         let due = self.looks.get(&provider).and_then(|looks| looks.due);
         if due.is_some_and(|due| due <= now) {
             self.look(provider, effects);
@@ -127,7 +128,12 @@ impl Seats {
     }
 
     /// A glance that shows something new asks for a real look; an unchanged one proves freshness.
-    fn glance(&mut self, provider: Provider, report: &SeatReport, effects: &mut Effects) {
+    pub(super) fn glance(
+        &mut self,
+        provider: Provider,
+        report: &SeatReport,
+        effects: &mut Effects,
+    ) {
         let Some(looks) = self.looks.get(&provider) else { return };
         let seen = match report {
             SeatReport::Login(login) => Some(&login.fingerprint),
@@ -182,6 +188,18 @@ impl Seats {
         !self.capturing.is_empty()
     }
 
+    /// Keeps the login in the seat as this account's, whose key is `key`.
+    pub(super) fn capture(
+        &mut self,
+        provider: Provider,
+        account: AccountId,
+        key: String,
+        effects: &mut Effects,
+    ) {
+        self.capturing.insert(provider, account);
+        effects.push(Effect::Capture { provider, account, key });
+    }
+
     /// The rotation in the seat is not kept yet.
     fn has_new_rotation(&self, provider: Provider) -> bool {
         let looks = self.looks.get(&provider);
@@ -231,17 +249,6 @@ impl Seats {
 }
 
 impl Core {
-    /// Asks for a look into a seat.
-    pub(super) fn read_seat(&mut self, provider: Provider) {
-        self.seats.look(provider, &mut self.effects);
-    }
-
-    pub(super) fn drive_seats(&mut self, now: Now) {
-        for provider in self.providers() {
-            self.seats.drive(provider, now.wall, &mut self.effects);
-        }
-    }
-
     pub(super) fn on_seat(&mut self, provider: Provider, report: SeatReport, now: Now) {
         let swapping = self.swaps.is_running_for(provider);
         if !self.seats.looked(provider, swapping, now.wall, &mut self.effects) {
@@ -256,33 +263,28 @@ impl Core {
             }
             SeatReport::Login(login) => self.on_login(provider, &login, now),
         }
-        self.serve_looked(provider, now);
-    }
-
-    pub(super) fn on_seat_seen(&mut self, provider: Provider, report: &SeatReport) {
-        self.seats.glance(provider, report, &mut self.effects);
+        let looked = self.second_looks.of(provider);
+        self.serve(looked, now);
     }
 
     fn on_empty(&mut self, provider: Provider, now: Now) {
         let left = self.seats.live(provider);
         self.seats.place(provider, Seat::Empty, None);
         self.set_active(provider, None, now);
-        self.note_vacancy(provider, left, now);
-        self.end_cause(&Cause::Seat(provider));
-        self.end_cause(&Cause::Unmanaged(provider));
-        self.refuse_add(
-            provider,
-            Code::NotSignedIn,
-            format!(
-                "No login was found where the {} tool keeps it. Sign in with the tool, then add again.",
-                provider.name()
-            ),
+        let login = left.and_then(|id| self.world.account(id)).map(|account| account.login);
+        self.vacancies.note(provider, left.zip(login), now.wall);
+        self.notices.end(&Cause::Seat(provider));
+        self.notices.end(&Cause::Unmanaged(provider));
+        let text = format!(
+            "No login was found where the {} tool keeps it. Sign in with the tool, then add again.",
+            provider.name()
         );
+        self.additions.refuse(provider, (Code::NotSignedIn, text), &mut self.effects);
     }
 
     fn on_login(&mut self, provider: Provider, login: &SeatLogin, now: Now) {
         self.end_vacancy(provider);
-        self.end_cause(&Cause::Seat(provider));
+        self.notices.end(&Cause::Seat(provider));
         let is_meant = |key: &str| key == login.identity.key;
         let known = self.profiles.with_key(&self.world.accounts, provider, is_meant);
         let mends = self.keeps_by_itself(provider);
@@ -294,15 +296,21 @@ impl Core {
         self.seats.place(provider, seat, Some(login));
         self.set_active(provider, known, now);
         if let Some(account) = known {
-            self.end_cause(&Cause::Unmanaged(provider));
-            self.learn_identity(account, login);
+            self.notices.end(&Cause::Unmanaged(provider));
+            self.profiles.learn(account, &login.identity, &mut self.world, &mut self.effects);
         } else {
-            self.tell_unmanaged(provider, now);
+            self.tell(Word::unmanaged(provider), now);
         }
         if self.additions.is_open(provider) {
             self.go_on_adding(provider, login.identity.clone(), known, now);
-        } else if let Some(account) = known {
-            self.keep_rotation(provider, account);
+        } else if let Some(account) = known
+            && mends
+            && self.seats.has_new_rotation(provider)
+            && !self.seats.is_capturing(provider)
+        {
+            // A rotation made by the tool is kept as soon as it is seen.
+            let key = self.profiles.key(account);
+            self.seats.capture(provider, account, key, &mut self.effects);
         }
     }
 
@@ -311,20 +319,20 @@ impl Core {
     pub(super) fn now_known(&mut self, provider: Provider, account: AccountId, now: Now) {
         if self.seats.recognise(provider, account) {
             self.set_active(provider, Some(account), now);
-            self.end_cause(&Cause::Unmanaged(provider));
+            self.notices.end(&Cause::Unmanaged(provider));
         }
     }
 
     /// Folds what the seat says into the lane; a change that is not ours counts as a person's.
     fn set_active(&mut self, provider: Provider, active: Option<AccountId>, now: Now) {
-        let Some(lane) = self.lane(provider) else { return };
+        let Some(lane) = self.world.lane_of(provider) else { return };
         let (id, before) = (lane.id, lane.active);
         if before == active {
             return;
         }
         match active {
             Some(found) if before.is_some() && self.was_undone(id, found, now) => {
-                if let Some(lane) = self.lane_mut(provider) {
+                if let Some(lane) = self.world.lane_of_mut(provider) {
                     lane.active = active;
                     lane.generation.0 += 1;
                 }
@@ -337,7 +345,7 @@ impl Core {
                 );
             }
             Some(_) | None => {
-                if let Some(lane) = self.lane_mut(provider) {
+                if let Some(lane) = self.world.lane_of_mut(provider) {
                     lane.active = active;
                     lane.generation.0 += 1;
                 }
@@ -348,45 +356,14 @@ impl Core {
         let ended = self.lanes.take_advice(id).filter(|_| active.is_none());
         if let Some(advice) = ended {
             // With nobody signed in the same account may be advised for another reason.
-            self.end_cause(&advice.cause);
+            self.notices.end(&advice.cause);
         }
-        self.store_lane(id, now);
-    }
-
-    fn learn_identity(&mut self, account: AccountId, login: &SeatLogin) {
-        let plan = login.identity.plan.clone();
-        let mut changed = self.profiles.identify(account, &login.identity);
-        if let Some(found) = self.account_mut(account)
-            && found.plan != plan
-            && plan != sluice_engine::Plan::default()
-        {
-            found.plan = plan;
-            changed = true;
-        }
-        if changed {
-            self.store_account(account);
-        }
-    }
-
-    /// A rotation made by the tool is kept as soon as it is seen.
-    fn keep_rotation(&mut self, provider: Provider, account: AccountId) {
-        let is_due = self.seats.has_new_rotation(provider) && !self.seats.is_capturing(provider);
-        if is_due && self.keeps_by_itself(provider) {
-            self.capture(provider, account);
-        }
+        self.findings.store(id, &self.world, now.wall, &mut self.effects);
     }
 
     /// The kill switch stops what Sluice does by itself; offline nothing runs by itself.
     pub(super) fn keeps_by_itself(&self, provider: Provider) -> bool {
-        !self.settings.stopped
-            && !self.options.offline
-            && self.mode(provider) != sluice_protocol::Mode::Off
-    }
-
-    pub(super) fn capture(&mut self, provider: Provider, account: AccountId) {
-        self.seats.capturing.insert(provider, account);
-        let key = self.profiles.key(account);
-        self.effects.push(Effect::Capture { provider, account, key });
+        !self.options.offline && self.settings.watches(provider)
     }
 
     pub(super) fn on_captured(
@@ -411,18 +388,19 @@ impl Core {
                 }
                 self.seats.note_kept(provider);
                 self.profiles.keep(account, Kept { login_since, ..*kept });
-                self.end_cause(&Cause::Capture(account));
-                self.store_account(account);
-                if self.account(account).is_some_and(|found| found.login == Login::Missing) {
-                    self.end_cause(&Cause::SignIn(account));
+                self.notices.end(&Cause::Capture(account));
+                self.profiles.store(account, &self.world, &mut self.effects);
+                if self.world.account(account).is_some_and(|found| found.login == Login::Missing) {
+                    self.notices.end(&Cause::SignIn(account));
                 }
-                if self.account(account).is_some_and(|found| found.login != Login::Valid) {
+                if self.world.account(account).is_some_and(|found| found.login != Login::Valid) {
                     self.set_login(account, Login::Unverified);
                 }
             }
             Err(trouble) => {
                 self.profiles.set_problem(account, Some(trouble.text.clone()));
-                self.tell_not_kept(account, trouble, now);
+                let word = self.texts().not_kept(account, trouble);
+                self.tell(word, now);
             }
         }
         if self.additions.is_open(provider) {
@@ -430,7 +408,7 @@ impl Core {
         }
         if kept {
             // The tool may have rotated once more meanwhile. (After a failure the next look waits.)
-            self.read_seat(provider);
+            self.seats.look(provider, &mut self.effects);
         }
     }
 }

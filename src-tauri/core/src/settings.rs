@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
-use sluice_engine::{Policy, Provider};
+use sluice_engine::{Calendar, Policy, Provider, Utc, World};
 use sluice_protocol::{Mode, NoticeKind};
 
 /// A setting that is a number.
@@ -42,6 +42,11 @@ const POLL: Amount = Amount::new("poll_seconds", 180.0, 3600.0);
 const TURN_WAIT: Amount = Amount::new("turn_wait_seconds", 0.0, 600.0);
 /// More than this is taken for a slip of the hand.
 const BILLING: Amount = Amount::new("billing_ceiling_minor", 0.0, 1e7);
+
+/// Minutes of a day.
+const DAY_MIN: f64 = 1_440.0;
+/// Clocks are put forward or back in the first hours of a day, minutes.
+const CLOCKS_CHANGED_MIN: f64 = 180.0;
 
 /// The settings that are numbers; the window's form has the same bounds.
 pub const AMOUNTS: [Amount; 5] = [CRITICAL, WARNING, POLL, TURN_WAIT, BILLING];
@@ -136,6 +141,36 @@ impl Settings {
     #[must_use]
     pub fn tells(&self, kind: NoticeKind) -> bool {
         !self.silent.contains(&kind)
+    }
+
+    /// Whether a provider is watched at all.
+    #[must_use]
+    pub fn watches(&self, provider: Provider) -> bool {
+        !self.stopped && self.mode(provider) != Mode::Off
+    }
+
+    /// Whether the person's quiet hours last; local time comes from the calendar's midnights.
+    #[must_use]
+    pub fn is_quiet(&self, calendar: &Calendar, now: Utc) -> bool {
+        let minute = local_minute(&calendar.midnights, now);
+        self.quiet.zip(minute).is_some_and(|(quiet, minute)| quiet.contain(minute))
+    }
+
+    /// Carries the person's numbers into the engine's rules.
+    pub(super) fn rule(&self, world: &mut World) {
+        let usual = Self::default();
+        // What is not shown under a policy has no effect under it either, wherever it is read.
+        let lines = if self.policy == Policy::Tiered { self } else { &usual };
+        let rules = &mut world.rules;
+        rules.policy = self.policy;
+        rules.critical = lines.critical_percent;
+        rules.warning = lines.warning_percent;
+        rules.check_interval_s = f64::from(self.poll_seconds);
+        rules.read_within_s = Some(f64::from(self.poll_seconds));
+        rules.billing_ceiling_minor = self.billing_ceiling_minor;
+        for lane in &mut world.lanes {
+            lane.gates.off = self.stopped || self.mode(lane.provider) == Mode::Off;
+        }
     }
 
     /// The working hours for the expansion; `learned` is what use has shown.
@@ -320,6 +355,16 @@ fn zone(value: &Value) -> Result<String, String> {
     } else {
         Err(format!("{text} is not a known time zone"))
     }
+}
+
+/// Minutes of the local day. A day that is an hour short or long has lost or gained it by then.
+fn local_minute(midnights: &[Utc], now: Utc) -> Option<u16> {
+    let next = midnights.partition_point(|midnight| *midnight <= now);
+    let begun = midnights[next.checked_sub(1)?];
+    let passed = now.seconds_since(begun) / 60.0;
+    let whole = midnights.get(next).map_or(DAY_MIN, |end| end.seconds_since(begun) / 60.0);
+    let shift = if passed >= CLOCKS_CHANGED_MIN { DAY_MIN - whole } else { 0.0 };
+    Some((passed + shift).clamp(0.0, DAY_MIN) as u16)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Lanes on their way to the ledger, which owns their generations: what is known here is provisional until
 //! it has answered.
 
-use super::{AfterStore, Core, Port, Record};
+use super::effects::Effects;
+use super::{AfterStore, Record};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use sluice_engine::{Generation, LaneId, Now};
+use sluice_engine::{Generation, LaneId, Utc, World};
 
 /// A seat that was found with another account.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,6 +36,36 @@ impl Findings {
         self.known.entry(lane).or_default().asked += 1;
     }
 
+    /// Writes a lane's gates down; with them who was found in its seat, until the ledger knows.
+    pub(super) fn store(&mut self, id: LaneId, world: &World, now: Utc, effects: &mut Effects) {
+        if !self.is_news(id) {
+            let gates = gates(world, id).into_iter();
+            return gates.for_each(|record| effects.store(record, AfterStore::Nothing));
+        }
+        let Some(lane) = world.lane(id) else { return };
+        self.ask(id);
+        let then = AfterStore::Found(id, lane.generation);
+        effects.store(Record::Found { lane: Box::new(lane.clone()), at: now }, then);
+    }
+
+    /// The ledger took in who is in the seat, or not: its generation is read back, unless the lane has
+    /// moved on since.
+    pub(super) fn stored(
+        &mut self,
+        id: LaneId,
+        written: Generation,
+        row: Option<i64>,
+        world: &mut World,
+    ) {
+        self.answered(id, row.is_some());
+        if let Some(row) = row
+            && let Some(lane) = world.lane_mut(id)
+            && lane.generation == written
+        {
+            lane.generation.0 = row.unsigned_abs();
+        }
+    }
+
     /// The ledger answered; what it could not take in is news still.
     fn answered(&mut self, lane: LaneId, is_taken_in: bool) {
         let finding = self.known.entry(lane).or_default();
@@ -42,45 +73,15 @@ impl Findings {
         finding.is_news &= !is_taken_in || finding.asked > 0;
     }
 
-    fn is_asked(&self, lane: LaneId) -> bool {
+    /// The ledger is about to say which generation the lane has.
+    pub(super) fn is_asked(&self, lane: LaneId) -> bool {
         self.known.get(&lane).is_some_and(|finding| finding.asked > 0)
     }
 }
 
-impl Core {
-    /// Writes a lane's gates down; with them who was found in its seat, until the ledger knows.
-    pub(super) fn store_lane(&mut self, id: LaneId, now: Now) {
-        if !self.findings.is_news(id) {
-            return self.store_gates(id, AfterStore::Nothing);
-        }
-        let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) else { return };
-        self.findings.ask(id);
-        let then = AfterStore::Found(id, lane.generation);
-        let record = Record::Found { lane: Box::new(lane.clone()), at: now.wall };
-        self.effects.store(record, then);
-    }
-
-    pub(super) fn store_gates(&mut self, id: LaneId, then: AfterStore) {
-        if let Some(lane) = self.world.lanes.iter().find(|lane| lane.id == id) {
-            let (generation, gates) = (lane.generation, Box::new(lane.gates.clone()));
-            self.effects.store(Record::Gates { lane: id, generation, gates }, then);
-        }
-    }
-
-    /// The ledger took in who is in the seat, or not: its generation is read back, unless the lane has
-    /// moved on since.
-    pub(super) fn on_found(&mut self, id: LaneId, written: Generation, row: Option<i64>) {
-        self.findings.answered(id, row.is_some());
-        if let Some(row) = row
-            && let Some(lane) = self.world.lanes.iter_mut().find(|lane| lane.id == id)
-            && lane.generation == written
-        {
-            lane.generation.0 = row.unsigned_abs();
-        }
-    }
-
-    /// The ledger is about to say which generation a lane has.
-    pub(super) fn is_finding(&self, id: LaneId) -> bool {
-        self.findings.is_asked(id) && !self.health.is_hanging(Port::Ledger)
-    }
+/// What a lane's gates are written down as.
+pub(super) fn gates(world: &World, id: LaneId) -> Option<Record> {
+    let lane = world.lane(id)?;
+    let gates = Box::new(lane.gates.clone());
+    Some(Record::Gates { lane: id, generation: lane.generation, gates })
 }

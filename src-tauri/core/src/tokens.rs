@@ -4,7 +4,8 @@
 use super::deadlines::Task;
 use super::seats::Seat;
 use super::{Core, Effect};
-use crate::ports::{Kept, RefreshReport, UNSENDABLE};
+use crate::ports::{Kept, RefreshReport};
+use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sluice_engine::renew::{RENEW_AHEAD_PARKED_S, renewal_due};
@@ -91,7 +92,7 @@ impl Core {
     }
 
     fn refresh_due(&self, id: AccountId, now: Now) -> Option<Utc> {
-        let account = self.account(id)?;
+        let account = self.world.account(id)?;
         let provider = account.provider;
         if !provider.spec().is_refreshed {
             return None;
@@ -108,7 +109,12 @@ impl Core {
         // Called signed out on other evidence than a refused exchange: a real one tells.
         let heals = account.login == Login::NeedsSignIn && !refused;
         let usable = account.login.is_usable() || wanted || heals;
-        if !certain || swapping || !usable || !account.enabled || self.mode(provider) == Mode::Off {
+        if !certain
+            || swapping
+            || !usable
+            || !account.enabled
+            || self.settings.mode(provider) == Mode::Off
+        {
             return None;
         }
         if wanted {
@@ -125,7 +131,9 @@ impl Core {
     }
 
     pub(super) fn refresh(&mut self, account: AccountId) {
-        let Some(provider) = self.account(account).map(|found| found.provider) else { return };
+        let Some(provider) = self.world.account(account).map(|found| found.provider) else {
+            return;
+        };
         self.refreshes.begin(account);
         self.deadlines.add(Task::Refreshing(account), &mut self.effects);
         let patient = self.proofs.is_about(account) || self.wishes.want_renewal(account);
@@ -141,7 +149,7 @@ impl Core {
             RefreshReport::Kept(kept) => {
                 self.profiles.note_proof(account, now.wall);
                 self.skips.renewed(account, now.wall, &mut self.effects);
-                if self.account(account).is_some_and(|found| found.login != Login::Missing) {
+                if self.world.account(account).is_some_and(|found| found.login != Login::Missing) {
                     // A real exchange: the provider takes it.
                     self.set_login(account, Login::Valid);
                 }
@@ -151,12 +159,15 @@ impl Core {
                 let login_since = before.login_since;
                 self.profiles.keep(account, Kept { login_ends_at, login_since, ..kept });
                 self.polls.put_off_no_more(account);
-                self.end_cause(&Cause::SignIn(account));
-                self.store_account(account);
+                self.notices.end(&Cause::SignIn(account));
+                self.profiles.store(account, &self.world, &mut self.effects);
                 AGAIN_S
             }
             RefreshReport::Unsendable => {
-                self.tell_unsendable(account, now);
+                self.set_login(account, Login::NeedsSignIn);
+                let word = self.texts().unsendable(account);
+                self.profiles.set_problem(account, Some(word.text().to_owned()));
+                self.tell(word, now);
                 HEAL_S
             }
             RefreshReport::NeedsSignIn(text) => {
@@ -173,26 +184,17 @@ impl Core {
             }
         };
         self.refreshes.put_off(account, now.wall.plus_seconds(again));
-        self.wishes_after_renewal(account, &told, now);
-        self.proof_after_renewal(account, &told, now);
-    }
-
-    /// The exchange is no proof. Another one may bring a better token and is tried by itself.
-    fn tell_unsendable(&mut self, account: AccountId, now: Now) {
-        self.set_login(account, Login::NeedsSignIn);
-        let text = format!(
-            "The login of {} cannot be used: {UNSENDABLE}. It is renewed again in an hour; if that \
-             does not help, sign in as it with the tool, then `sluice add`.",
-            self.label(account)
-        );
-        self.profiles.set_problem(account, Some(text.clone()));
-        self.tell_sign_in_for(account, text, now);
+        let answered = self.wishes.after_renewal(account, &told);
+        self.answer_wishes(answered, now);
+        let ended = self.proofs.after_renewal(account, &told);
+        self.end_proof(ended, now);
     }
 
     pub(super) fn needs_sign_in(&mut self, account: AccountId, why: &str, now: Now) {
         self.set_login(account, Login::NeedsSignIn);
         self.profiles.set_problem(account, Some(format!("It needs you to sign in: {why}.")));
         self.refreshes.put_off(account, now.wall.plus_seconds(HEAL_S));
-        self.tell_sign_in(account, now);
+        let word = self.texts().sign_in(account);
+        self.tell(word, now);
     }
 }

@@ -1,6 +1,7 @@
 //! A swap that can wait waits, within a bound, for the end of the turn that a tool is in. What must leave
 //! does not wait.
 
+use super::telling::Word;
 use super::{Core, Effect};
 use crate::ports::{Look, SwapOrder};
 use alloc::collections::BTreeMap;
@@ -147,7 +148,7 @@ impl Core {
             self.on_tool_numbers(provider, numbers, now);
         }
         for notice in look.notices {
-            self.tell_as_it_is(notice, now);
+            self.tell(Word::retold(notice), now);
         }
         for lane in self.turn_waits.free(&look.mid_turn) {
             self.go(lane, now);

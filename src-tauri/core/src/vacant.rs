@@ -7,7 +7,7 @@ use crate::ports::login_text;
 use alloc::collections::BTreeMap;
 use sluice_engine::choose::REFUGE_ROOMY;
 use sluice_engine::decide::lane_refusal;
-use sluice_engine::{AccountId, Lane, Login, Now, Provider, Refusal, Utc};
+use sluice_engine::{AccountId, Lane, Login, Now, Provider, Refusal, Utc, World};
 use sluice_protocol::Mode;
 
 /// A seat counts as left empty after so long, seconds: a person who signs in anew is given the time,
@@ -31,6 +31,14 @@ pub(super) struct Vacancies {
 }
 
 impl Vacancies {
+    /// The seat was found empty; `left` was live until now, with its login as known.
+    pub(super) fn note(&mut self, provider: Provider, left: Option<(AccountId, Login)>, now: Utc) {
+        let refused = left.is_some_and(|(_, login)| login == Login::NeedsSignIn);
+        let due = now.plus_seconds(SETTLE_S);
+        let left = left.map(|(account, _)| account);
+        self.open.entry(provider).or_insert(Vacancy { left, refused, due });
+    }
+
     /// The vacancy that is to be thought about now; the next time is a while later.
     fn due(&mut self, provider: Provider, now: Utc) -> Option<Vacancy> {
         let vacancy = self.open.get_mut(&provider).filter(|vacancy| vacancy.due <= now)?;
@@ -44,15 +52,6 @@ impl Vacancies {
 }
 
 impl Core {
-    /// The seat was found empty; `left` was live until now.
-    pub(super) fn note_vacancy(&mut self, provider: Provider, left: Option<AccountId>, now: Now) {
-        let refused = left
-            .and_then(|account| self.account(account))
-            .is_some_and(|account| account.login == Login::NeedsSignIn);
-        let due = now.wall.plus_seconds(SETTLE_S);
-        self.vacancies.open.entry(provider).or_insert(Vacancy { left, refused, due });
-    }
-
     /// The seat is not empty any more: the advice to fill it has ended.
     pub(super) fn end_vacancy(&mut self, provider: Provider) {
         if self.vacancies.open.remove(&provider).is_some() {
@@ -61,7 +60,7 @@ impl Core {
     }
 
     pub(super) fn drive_vacancies(&mut self, now: Now) {
-        for provider in self.providers() {
+        for provider in self.world.providers() {
             if self.seats.seat(provider) != Some(&Seat::Empty) {
                 continue;
             }
@@ -73,13 +72,13 @@ impl Core {
     }
 
     fn fill(&mut self, provider: Provider, vacancy: &Vacancy, now: Now) {
-        let mode = self.mode(provider);
-        let Some(lane) = self.lane(provider) else { return };
+        let mode = self.settings.mode(provider);
+        let Some(lane) = self.world.lane_of(provider) else { return };
         let resting = lane.gates.paused_until.is_some_and(|until| until > now.wall);
         if mode == Mode::Off || resting || self.under_way().is_some() {
             return;
         }
-        let (id, best) = (lane.id, self.best_for_empty(lane, vacancy, now));
+        let (id, best) = (lane.id, best_for_empty(&self.world, lane, vacancy.left, now.wall));
         let to = best.filter(|to| self.may_swap(provider, *to).is_ok());
         let busy = self.seats.is_capturing(provider);
         if let (Some(to), Some(left), Mode::Auto, true, false) =
@@ -90,13 +89,13 @@ impl Core {
             }
             let reason = format!(
                 "{} takes over: the seat is empty, and the provider had refused the login of {}.",
-                self.label(to),
-                self.label(left)
+                self.profiles.label(to),
+                self.profiles.label(left)
             );
             return self.decide_to_fill(provider, to, reason, now);
         }
         let advice = to.map(|to| {
-            let label = self.label(to);
+            let label = self.profiles.label(to);
             let reason = format!(
                 "The seat is empty: nobody is signed in with the {} tool, and {label} has room.",
                 provider.name()
@@ -105,22 +104,27 @@ impl Core {
         });
         self.take_advice(id, provider, advice, now);
     }
+}
 
-    /// The best account with room, other than the one that has just been signed out.
-    fn best_for_empty(&self, lane: &Lane, vacancy: &Vacancy, now: Now) -> Option<AccountId> {
-        let survey = self.world.survey(now.wall);
-        let behind = survey
-            .eligible()
-            .filter(|one| lane_refusal(&self.world, &survey, lane, one) == Refusal::Eligible);
-        let roomy = survey.refuges().filter(|one| {
-            let skipped = lane.gates.skips.get(&one.id).is_some_and(|until| *until > now.wall);
-            one.refuge == Some(REFUGE_ROOMY) && !skipped
-        });
-        let mut found = behind.chain(roomy).filter(|one| {
-            one.provider == lane.provider
-                && Some(one.id) != vacancy.left
-                && self.account(one.id).is_some_and(|account| login_text(account.login).is_none())
-        });
-        found.next().map(|one| one.id)
-    }
+/// The best account with room, other than the one that `left` a moment ago.
+fn best_for_empty(
+    world: &World,
+    lane: &Lane,
+    left: Option<AccountId>,
+    now: Utc,
+) -> Option<AccountId> {
+    let survey = world.survey(now);
+    let behind = survey
+        .eligible()
+        .filter(|one| lane_refusal(world, &survey, lane, one) == Refusal::Eligible);
+    let roomy = survey.refuges().filter(|one| {
+        let skipped = lane.gates.skips.get(&one.id).is_some_and(|until| *until > now);
+        one.refuge == Some(REFUGE_ROOMY) && !skipped
+    });
+    let mut found = behind.chain(roomy).filter(|one| {
+        one.provider == lane.provider
+            && Some(one.id) != left
+            && world.account(one.id).is_some_and(|account| login_text(account.login).is_none())
+    });
+    found.next().map(|one| one.id)
 }

@@ -1,10 +1,11 @@
 //! Builds the view: a pure function of the core's state, so that every front end shows the same.
 
-use crate::Core;
 use crate::seats::Seat;
+use crate::{Core, Page};
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
+use sluice_engine::limits::usage_requests_left;
 use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Utc, Window};
 use sluice_protocol::text;
 use sluice_protocol::{
@@ -25,6 +26,7 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
         stopped: core.settings.stopped,
         first_start: core.settings.modes.is_empty(),
         providers: core
+            .world
             .providers()
             .into_iter()
             .filter_map(|one| provider_view(core, one, now))
@@ -45,12 +47,24 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
     }
 }
 
+/// What is known, for a collector.
+#[must_use]
+pub(crate) fn page(core: &Core, show_mail: bool, now: Utc) -> Page {
+    let view = View { at_ms: now.millis(), ..view(core, now) };
+    let requests_left = core.world.accounts.iter().map(|account| {
+        let spent = core.world.memory.get(&account.id);
+        let spent = spent.map_or(0, |memory| memory.requests_in_hour(now));
+        (account.id, usage_requests_left(spent))
+    });
+    Page { view, requests_left: requests_left.collect(), show_mail }
+}
+
 /// Whether a decision's sentence is still true: a swap by hand, a new sign-in, a failed swap or the
 /// kill switch may have overtaken it.
 fn is_current(core: &Core, last: &DecisionView) -> bool {
     let live = core.seats.live(last.provider);
     let coming = core.under_way().is_some_and(|order| Some(order.to.0) == last.target);
-    core.watched(last.provider)
+    core.settings.watches(last.provider)
         && match last.action.as_str() {
             "swap" => coming || last.target == live,
             _ => last.active == live,
@@ -58,7 +72,7 @@ fn is_current(core: &Core, last: &DecisionView) -> bool {
 }
 
 fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderView> {
-    let lane = core.lane(provider)?;
+    let lane = core.world.lane_of(provider)?;
     let seat = core.seats.seat(provider);
     let present = !matches!(seat, None | Some(Seat::Unread | Seat::Empty));
     let configured = core.settings.modes.contains_key(&provider)
@@ -68,11 +82,11 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
         return None;
     }
     let live = core.seats.live(provider);
-    let watched = core.watched(provider);
+    let watched = core.settings.watches(provider);
     let due = live.and_then(|account| core.polls.due(account));
     Some(ProviderView {
         provider,
-        mode: core.mode(provider),
+        mode: core.settings.mode(provider),
         paused_until_ms: lane.gates.paused_until.filter(|until| *until > now).map(Utc::millis),
         live,
         unmanaged_login: seat == Some(&Seat::Unmanaged),
@@ -93,7 +107,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
     AccountView {
         id: account.id,
         provider: account.provider,
-        label: core.label(account.id).to_owned(),
+        label: core.profiles.label(account.id).to_owned(),
         email: identity.and_then(|identity| identity.email.clone()),
         organization: identity.and_then(|identity| identity.organization.clone()),
         plan: plan_words(&account.plan),
@@ -149,14 +163,14 @@ pub(crate) fn login_view(core: &Core, account: AccountId, now: Utc) -> LoginView
     let kept = core.profiles.kept(account);
     LoginView {
         account,
-        login: core.account(account).map_or(Login::Missing, |found| found.login),
+        login: core.world.account(account).map_or(Login::Missing, |found| found.login),
         ends_at_ms: kept.and_then(|kept| kept.login_ends_at).map(Utc::millis),
         health: login_health(core, account, now),
     }
 }
 
 fn candidate<'core>(core: &'core Core, account: &Account) -> Option<&'core Candidate> {
-    let lane = core.lane(account.provider)?;
+    let lane = core.world.lane_of(account.provider)?;
     let last = core.lanes.last_decision(lane.id)?;
     last.candidates.iter().find(|one| one.account == account.id)
 }

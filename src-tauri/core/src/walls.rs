@@ -8,7 +8,7 @@ use crate::records::Record;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sluice_engine::skip::{Out, Skip, Wall};
-use sluice_engine::{AccountId, LaneId, Now, Usage, Utc};
+use sluice_engine::{AccountId, LaneId, Now, Usage, Utc, World};
 
 /// An account that waits for a sign-in is out for as long as any decision looks ahead.
 const FAR_S: i64 = 365 * 86_400;
@@ -74,6 +74,26 @@ impl SkipList {
         walls.filter_map(|(account, wall)| Some((*account, until(wall)?))).collect()
     }
 
+    /// Puts what keeps accounts from being chosen into the lane's gates, for one decision; gives back what
+    /// was there before.
+    pub(super) fn apply(
+        &self,
+        lane: LaneId,
+        world: &mut World,
+        now: Utc,
+    ) -> BTreeMap<AccountId, Utc> {
+        let Some(found) = world.lane_mut(lane) else { return BTreeMap::new() };
+        let before = found.gates.skips.clone();
+        let wanted = found.gates.wanted_model.as_ref().filter(|(_, until)| *until > now);
+        let wanted = wanted.map(|(model, _)| model.clone());
+        let model = found.model.clone().or(wanted);
+        for (account, until) in self.out(now, model.as_deref()) {
+            let known = found.gates.skips.entry(account).or_insert(until);
+            *known = (*known).max(until);
+        }
+        before
+    }
+
     /// Until when a failure keeps an account out; `None` when it does not, or until a sign-in.
     pub(crate) fn rests_until(&self, account: AccountId, now: Utc) -> Option<Utc> {
         match self.walls.get(&account)?.out(now, None)? {
@@ -130,30 +150,6 @@ impl SkipList {
 }
 
 impl Core {
-    /// Puts what keeps accounts from being chosen into the lane's gates, for one decision; gives back what
-    /// was there before.
-    pub(super) fn apply_skips(&mut self, lane: LaneId, now: Now) -> BTreeMap<AccountId, Utc> {
-        let Some(found) = self.world.lanes.iter_mut().find(|found| found.id == lane) else {
-            return BTreeMap::new();
-        };
-        let before = found.gates.skips.clone();
-        let wanted = found.gates.wanted_model.as_ref().filter(|(_, until)| *until > now.wall);
-        let wanted = wanted.map(|(model, _)| model.clone());
-        let model = found.model.clone().or(wanted);
-        for (account, until) in self.skips.out(now.wall, model.as_deref()) {
-            let known = found.gates.skips.entry(account).or_insert(until);
-            *known = (*known).max(until);
-        }
-        before
-    }
-
-    /// Takes them out again: they are not the lane's to keep.
-    pub(super) fn restore_skips(&mut self, lane: LaneId, before: BTreeMap<AccountId, Utc>) {
-        if let Some(found) = self.world.lanes.iter_mut().find(|found| found.id == lane) {
-            found.gates.skips = before;
-        }
-    }
-
     /// What was recorded beside the loop. A login that a tool found refused needs the person.
     pub(super) fn on_walls(&mut self, walls: BTreeMap<AccountId, Wall>, now: Now) {
         if !self.skips.replace(walls) {
@@ -167,7 +163,7 @@ impl Core {
 
     pub(super) fn tell_refused_logins(&mut self, now: Now) {
         for account in self.skips.awaiting_sign_in() {
-            let usable = self.account(account).is_some_and(|found| found.login.is_usable());
+            let usable = self.world.account(account).is_some_and(|found| found.login.is_usable());
             if usable {
                 self.needs_sign_in(account, "a tool reported that its login is refused", now);
             }

@@ -26,8 +26,11 @@ enum Kind {
     Validate,
 }
 
+/// Why nothing came of a wish, and after how many seconds it may be asked again.
+pub(super) type InVain = (Code, String, Option<u64>);
+
 #[derive(Clone, Copy, Debug)]
-struct Wish {
+pub(super) struct Wish {
     call: CallId,
     kind: Kind,
     account: AccountId,
@@ -51,6 +54,38 @@ impl Wishes {
         let all = self.open.iter().filter(|(_, wish)| wish.account == account);
         all.map(|(id, wish)| (*id, *wish)).collect()
     }
+
+    /// The account's tokens were exchanged, or not: the wishes that have ended, and why in vain.
+    pub(super) fn after_renewal(
+        &mut self,
+        account: AccountId,
+        report: &RefreshReport,
+    ) -> Vec<(Wish, Option<InVain>)> {
+        let mut ended = Vec::new();
+        for (id, wish) in self.of(account) {
+            let in_vain = match report {
+                RefreshReport::Kept(_) if wish.kind == Kind::Renew => None,
+                RefreshReport::Kept(_) => {
+                    // The exchange has proven the login; its numbers follow.
+                    if let Some(open) = self.open.get_mut(&id) {
+                        open.renew = false;
+                    }
+                    continue;
+                }
+                RefreshReport::Unsendable => {
+                    Some((Code::KeptUnusable, crate::ports::UNSENDABLE.to_owned(), None))
+                }
+                RefreshReport::NeedsSignIn(text) => Some((Code::NotSignedIn, text.clone(), None)),
+                RefreshReport::Later { text, retry_after_s } if wish.renew => {
+                    Some((Code::RefreshFailed, text.clone(), *retry_after_s))
+                }
+                RefreshReport::Later { .. } => continue,
+            };
+            self.open.remove(&id);
+            ended.push((wish, in_vain));
+        }
+        ended
+    }
 }
 
 impl Core {
@@ -60,15 +95,19 @@ impl Core {
         } else if let Some(task) = self.deadlines.due(id) {
             self.unlock(task);
         } else if self.read_all.is_due(id) {
-            self.end_round_late(now);
+            for account in self.read_all.give_up(now.wall, &mut self.effects) {
+                self.polls.stop(account, &mut self.world);
+            }
         } else {
-            self.look_is_due(id, now);
-            self.proof_is_due(id, now);
+            let looked = self.second_looks.due(id);
+            self.serve(looked, now);
+            let ended = self.proofs.due(id);
+            self.end_proof(ended, now);
         }
     }
 
     fn expire(&mut self, wish: Wish) {
-        let label = self.label(wish.account).to_owned();
+        let label = self.profiles.label(wish.account).to_owned();
         let (code, text) = match wish.kind {
             Kind::Renew => (
                 Code::RefreshTimeout,
@@ -93,20 +132,14 @@ impl Core {
             ),
         };
         if wish.kind != Kind::Renew {
-            self.stop_checking(wish.account);
+            self.polls.stop(wish.account, &mut self.world);
             self.profiles.set_problem(wish.account, Some(text.clone()));
         }
         if wish.kind == Kind::Validate && login_of(self, wish.account) == Some(Login::Valid) {
             // Nothing was learnt, and unknown is what it is then.
             self.set_login(wish.account, Login::Unverified);
         }
-        self.answer(wish.call, refused(code, text));
-    }
-
-    /// The row leaves its state of being read; a late answer is still taken.
-    pub(super) fn stop_checking(&mut self, account: AccountId) {
-        self.polls.stop(account);
-        self.unasked(account);
+        self.effects.answer(wish.call, refused(code, text));
     }
 
     /// What is waited for.
@@ -120,17 +153,17 @@ impl Core {
             }
             Request::RestartTool { .. } => {
                 let text = "This tool follows a swap by itself.";
-                self.answer(call, refused(Code::Unsupported, text));
+                self.effects.answer(call, refused(Code::Unsupported, text));
             }
             Request::ReadAll => self.read_all(call, now),
-            _ => self.answer(call, refused(Code::Unsupported, "This is not known here.")),
+            _ => self.effects.answer(call, refused(Code::Unsupported, "This is not known here.")),
         }
     }
 
     fn wish(&mut self, call: CallId, kind: Kind, account: AccountId, now: Now) {
         let renew = match self.may_wish(kind, account, now) {
             Ok(renew) => renew,
-            Err(refusal) => return self.answer(call, Answer::Refused(*refusal)),
+            Err(refusal) => return self.effects.answer(call, Answer::Refused(*refusal)),
         };
         if kind != Kind::Renew {
             self.polls.want(account);
@@ -146,15 +179,15 @@ impl Core {
         let no = |code: Code, text: String, retry_after_s: Option<u64>| {
             Err(Box::new(Refused { code, text, retry_after_s }))
         };
-        let Some(account) = self.account(id) else {
+        let Some(account) = self.world.account(id) else {
             return no(Code::UnknownAccount, "There is no such account.".to_owned(), None);
         };
-        let (provider, label) = (account.provider, self.label(id));
+        let (provider, label) = (account.provider, self.profiles.label(id));
         if self.options.offline {
             let text = "Nothing reads or renews at the moment: start `sluice daemon` or the tray.";
             return no(Code::NotRunning, text.to_owned(), None);
         }
-        if self.settings.stopped || self.mode(provider) == Mode::Off || !account.enabled {
+        if self.settings.stopped || self.settings.mode(provider) == Mode::Off || !account.enabled {
             let text = format!("{label} is not watched now; nothing is asked about it.");
             return no(Code::Stopped, text, None);
         }
@@ -192,43 +225,13 @@ impl Core {
         }
     }
 
-    pub(super) fn wishes_after_renewal(
-        &mut self,
-        account: AccountId,
-        report: &RefreshReport,
-        now: Now,
-    ) {
-        for (id, wish) in self.wishes.of(account) {
-            let refusal = match report {
-                RefreshReport::Kept(_) if wish.kind == Kind::Renew => None,
-                RefreshReport::Kept(_) => {
-                    // The exchange has proven the login; its numbers follow.
-                    if let Some(open) = self.wishes.open.get_mut(&id) {
-                        open.renew = false;
-                    }
-                    continue;
-                }
-                RefreshReport::Unsendable => {
-                    Some((Code::KeptUnusable, crate::ports::UNSENDABLE.to_owned(), None))
-                }
-                RefreshReport::NeedsSignIn(text) => Some((Code::NotSignedIn, text.clone(), None)),
-                RefreshReport::Later { text, retry_after_s } if wish.renew => {
-                    Some((Code::RefreshFailed, text.clone(), *retry_after_s))
-                }
-                RefreshReport::Later { .. } => continue,
-            };
-            self.wishes.open.remove(&id);
-            self.answer_wish(wish, refusal, now);
-        }
-    }
-
     pub(super) fn wishes_after_poll(
         &mut self,
         account: AccountId,
         result: &Result<Usage, PollError>,
         now: Now,
     ) {
-        self.count_reading(account, result.is_ok(), now);
+        self.read_all.count(account, result.is_ok(), now.wall, &mut self.effects);
         for (id, wish) in self.wishes.of(account) {
             let refusal = match (result, wish.kind) {
                 (_, Kind::Renew) => continue,
@@ -262,17 +265,13 @@ impl Core {
                 }
             };
             self.wishes.open.remove(&id);
-            self.answer_wish(wish, refusal, now);
+            self.answer_wishes(vec![(wish, refusal)], now);
         }
     }
 
     /// A refused token of a parked account is renewed once; after that, or in a seat, a person has to
     /// look.
-    fn after_refusal(
-        &mut self,
-        id: u64,
-        account: AccountId,
-    ) -> Option<(Code, String, Option<u64>)> {
+    fn after_refusal(&mut self, id: u64, account: AccountId) -> Option<InVain> {
         let signed_out = login_of(self, account) == Some(Login::NeedsSignIn);
         if self.seats.is_live(account) || signed_out {
             let text = "The provider refuses its present token.".to_owned();
@@ -286,17 +285,19 @@ impl Core {
         None
     }
 
-    fn answer_wish(&mut self, wish: Wish, refusal: Option<(Code, String, Option<u64>)>, now: Now) {
-        let answer = match refusal {
-            None => Answer::Login(crate::view::login_view(self, wish.account, now.wall)),
-            Some((code, text, retry_after_s)) => {
-                Answer::Refused(Refused { code, text, retry_after_s })
-            }
-        };
-        self.answer(wish.call, answer);
+    pub(super) fn answer_wishes(&mut self, ended: Vec<(Wish, Option<InVain>)>, now: Now) {
+        for (wish, in_vain) in ended {
+            let answer = match in_vain {
+                None => Answer::Login(crate::view::login_view(self, wish.account, now.wall)),
+                Some((code, text, retry_after_s)) => {
+                    Answer::Refused(Refused { code, text, retry_after_s })
+                }
+            };
+            self.effects.answer(wish.call, answer);
+        }
     }
 }
 
 fn login_of(core: &Core, account: AccountId) -> Option<Login> {
-    core.account(account).map(|found| found.login)
+    core.world.account(account).map(|found| found.login)
 }

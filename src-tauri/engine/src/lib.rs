@@ -26,6 +26,7 @@ pub mod horizon;
 pub mod label;
 pub mod lane;
 pub mod limits;
+pub mod lookup;
 pub mod memory;
 pub mod observation;
 pub mod observe;

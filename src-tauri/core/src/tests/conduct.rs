@@ -356,7 +356,7 @@ fn what_was_about_to_expire_is_not_told_of_the_week_after() {
     outside.input(Input::SeatTouched(CLAUDE));
     outside.usage.insert(b, (0.0, 0.0, 6 + 7 * 24));
     outside.advance(8 * 3_600);
-    let week = outside.core.account(b).unwrap().usage.seven_day;
+    let week = outside.core.world.account(b).unwrap().usage.seven_day;
     assert!(week.resets_at.unwrap() > outside.now.wall.plus_seconds(6 * 86_400), "it was read");
     assert_eq!(
         outside.told(NoticeKind::Drain).len(),

@@ -52,7 +52,7 @@ fn a_live_login_that_is_gone_is_stored_again_at_once() {
     assert_eq!(captures(&outside, from), 1);
     assert!(!outside.kept_error.contains_key(&a), "it is in the store again");
     assert!(told(&outside, a).is_empty(), "nothing is asked of the person");
-    assert_ne!(outside.core.account(a).unwrap().login, Login::Missing);
+    assert_ne!(outside.core.world.account(a).unwrap().login, Login::Missing);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_parked_login_that_is_gone_is_told_once_and_never_chosen() {
     let told = told(&outside, b);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].body.contains("sluice add") && told[0].body.contains('B'), "{}", told[0].body);
-    assert_eq!(outside.core.account(b).unwrap().login, Login::Missing);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::Missing);
     assert!(outside.view.needs_you.iter().any(|need| need.account == Some(b)));
     let swaps = outside.swaps().len();
     outside.usage.insert(outside.id("a"), (100.0, 50.0, 100));
@@ -75,7 +75,7 @@ fn a_parked_login_that_is_gone_is_told_once_and_never_chosen() {
     // Signed in and added again it is as before.
     outside.sign_in("b");
     outside.ask(Request::Add { provider: CLAUDE, label: None });
-    assert_ne!(outside.core.account(b).unwrap().login, Login::Missing);
+    assert_ne!(outside.core.world.account(b).unwrap().login, Login::Missing);
     assert!(outside.view.needs_you.iter().all(|need| need.account != Some(b)));
 }
 
@@ -87,7 +87,7 @@ fn a_store_that_does_not_answer_is_not_an_empty_one() {
     outside.kept_error.insert(b, locked);
     outside.advance(25 * 3_600);
     assert!(told(&outside, b).is_empty());
-    assert_ne!(outside.core.account(b).unwrap().login, Login::Missing);
+    assert_ne!(outside.core.world.account(b).unwrap().login, Login::Missing);
     outside.kept_error.clear();
     let from = outside.now.wall;
     outside.advance(600);
@@ -100,10 +100,10 @@ fn a_keychain_that_comes_back_mends_what_was_told() {
     let b = outside.id("b");
     outside.kept_error.insert(b, gone());
     outside.advance(25 * 3_600);
-    assert_eq!(outside.core.account(b).unwrap().login, Login::Missing);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::Missing);
     outside.kept_error.clear();
     outside.advance(25 * 3_600);
-    assert_ne!(outside.core.account(b).unwrap().login, Login::Missing);
+    assert_ne!(outside.core.world.account(b).unwrap().login, Login::Missing);
     assert!(outside.view.needs_you.iter().all(|need| need.account != Some(b)));
 }
 
@@ -134,7 +134,7 @@ fn a_renewed_token_that_cannot_be_sent_proves_nothing() {
     outside.refresh_error = Some(RefreshReport::Unsendable);
     let call = outside.begin(Request::Renew { account: b });
     assert_eq!(code(&outside.answers[&call]), Code::KeptUnusable);
-    assert_eq!(outside.core.account(b).unwrap().login, Login::NeedsSignIn);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::NeedsSignIn);
     let told = told(&outside, b);
     assert!(told.len() == 1 && told[0].body.contains("no request can carry"), "{told:?}");
     // Nothing goes live with it, however full the other is.
@@ -144,7 +144,7 @@ fn a_renewed_token_that_cannot_be_sent_proves_nothing() {
     // The next exchange is made by itself and mends it.
     outside.refresh_error = None;
     outside.advance(2 * 3_600);
-    assert_ne!(outside.core.account(b).unwrap().login, Login::NeedsSignIn);
+    assert_ne!(outside.core.world.account(b).unwrap().login, Login::NeedsSignIn);
     assert!(outside.view.needs_you.iter().all(|need| need.account != Some(b)));
 }
 
@@ -158,7 +158,7 @@ fn a_renewal_proves_a_login_that_came_back() {
         outside.input(Input::Health(Health::Locked));
         outside.input(Input::Health(Health::Ok));
     }
-    assert_eq!(outside.core.account(b).unwrap().login, Login::Unverified);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::Unverified);
     outside.ask(Request::Renew { account: b });
-    assert_eq!(outside.core.account(b).unwrap().login, Login::Valid);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::Valid);
 }

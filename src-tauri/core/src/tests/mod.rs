@@ -24,8 +24,10 @@ use crate::ports::{
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use sluice_engine::skip::Wall;
-use sluice_engine::{Calendar, Generation, LaneId, Login, Mono, Percent, Usage, Window};
-use sluice_protocol::{Answer, Cause, Code, Need, Notice, NoticeKind, Request, View};
+use sluice_engine::{
+    AccountId, Calendar, Generation, Lane, LaneId, Login, Mono, Percent, Usage, Window,
+};
+use sluice_protocol::{Answer, Cause, Code, Mode, Need, Notice, NoticeKind, Request, View};
 
 const START: Utc = Utc::from_seconds(1_795_262_400);
 const CLAUDE: Provider = Provider::Claude;
@@ -497,7 +499,7 @@ impl Outside {
                 .world
                 .accounts
                 .iter()
-                .filter_map(|account| self.core.kept_account(account.id))
+                .filter_map(|account| self.core.profiles.to_keep(account.id, &self.core.world))
                 .collect(),
             lanes: vec![self.lane.clone()],
             memory: self.core.world.memory.clone(),

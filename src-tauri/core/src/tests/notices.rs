@@ -226,7 +226,7 @@ fn swaps_of_quiet_hours_are_told_as_one_when_they_end() {
 fn texts_of_others_reach_no_notice_as_they_are() {
     let mut outside = Outside::pair("advise");
     let note = "\u{1b}[2Jcleared\u{202e}".to_owned();
-    outside.core.tell_note(&note, outside.now);
+    outside.core.tell(Word::note(&note), outside.now);
     outside.advance(60);
     let told = outside.notices.iter().find(|one| one.body.contains("cleared")).expect("told");
     assert_eq!(told.body, "[2Jcleared");
@@ -308,7 +308,7 @@ fn quiet_hours_follow_the_wall_clock_over_a_change_of_the_clocks() {
         for (hour, before, after) in [(seven, true, false), (ten, false, true)] {
             let at = |seconds: i64| {
                 let wall = midnights[day].plus_seconds(hour * 3_600 + seconds);
-                outside.core.is_quiet(Now { wall, mono: Mono(0) })
+                outside.core.settings.is_quiet(&outside.core.world.calendar, wall)
             };
             assert_eq!((at(-60), at(60)), (before, after), "day {day}, {hour} h");
         }

@@ -82,7 +82,7 @@ fn a_refusal_without_a_window_is_the_one_that_ends_then() {
         let mut outside = Outside::pair("advise");
         let live = outside.core.world.lanes[0].generation.0;
         let a = outside.id("a");
-        let week = outside.core.account(a).and_then(|found| found.usage.seven_day.resets_at);
+        let week = outside.core.world.account(a).and_then(|found| found.usage.seven_day.resets_at);
         let failure =
             ToolFailure { window: named, resets_at: week, ..limit(&outside, "a", live, 0) };
         told(&mut outside, failure);

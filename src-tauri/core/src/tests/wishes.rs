@@ -77,7 +77,7 @@ fn a_check_renews_what_the_provider_refuses_once_and_then_says_so() {
     let call = outside.begin(Request::Validate { account: b });
     let (told, _) = refused_at(&mut outside, call, 61);
     assert_eq!(told, Code::NotSignedIn);
-    assert_eq!(outside.core.account(b).unwrap().login, Login::NeedsSignIn);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::NeedsSignIn);
     // A refused exchange is not repeated, neither by wish nor by itself.
     let from = outside.now.wall;
     assert_eq!(code(&outside.ask(Request::Renew { account: b })), Code::NotSignedIn);
@@ -91,13 +91,13 @@ fn an_account_called_signed_out_on_hearsay_is_healed_by_a_real_exchange() {
     let b = outside.id("b");
     outside.core.needs_sign_in(b, "a tool said so", outside.now);
     outside.advance(1_800);
-    assert_eq!(outside.core.account(b).unwrap().login, Login::NeedsSignIn);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::NeedsSignIn);
     let from = outside.now.wall;
     outside.advance(3_600);
     assert!(
         outside.since(from).any(|e| matches!(e, Effect::Refresh { account, .. } if *account == b))
     );
-    assert_eq!(outside.core.account(b).unwrap().login, Login::Valid);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::Valid);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_401_of_the_provider_during_a_renewal_waits_for_it_and_asks_for_no_second_on
     let kept = outside.kept();
     outside.input(Input::Refreshed { account: b, report: RefreshReport::Kept(kept) });
     outside.advance(400);
-    assert_eq!(outside.core.account(b).unwrap().login, Login::Valid);
+    assert_eq!(outside.core.world.account(b).unwrap().login, Login::Valid);
     assert!(outside.view.accounts.iter().all(|account| account.problem.is_none()));
 }
 
