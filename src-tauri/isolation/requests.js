@@ -704,9 +704,13 @@ window.SLUICE_REQUESTS = {
           ]
         },
         "action": {
-          "type": [
-            "string",
-            "null"
+          "anyOf": [
+            {
+              "$ref": "#/$defs/DecisionAction"
+            },
+            {
+              "type": "null"
+            }
           ]
         },
         "account": {
@@ -778,6 +782,26 @@ window.SLUICE_REQUESTS = {
         {
           "type": "string",
           "const": "plan_improved"
+        },
+        {
+          "type": "string",
+          "const": "other"
+        }
+      ]
+    },
+    "DecisionAction": {
+      "oneOf": [
+        {
+          "type": "string",
+          "const": "stay"
+        },
+        {
+          "type": "string",
+          "const": "swap"
+        },
+        {
+          "type": "string",
+          "const": "advise"
         },
         {
           "type": "string",

@@ -8,9 +8,10 @@ use sluice_engine::{
     Trigger, Usage, Utc, Window,
 };
 use sluice_ledger::{
-    DecisionQuery, Kernel, Ledger, NewDecision, NewRequest, Outcome, Processes as _, RequestKind,
-    Retention, Sample,
+    DecisionQuery, Kernel, Ledger, NewDecision, NewRequest, Processes as _, RequestKind, Retention,
+    Sample,
 };
+use sluice_protocol::DecisionAction;
 use std::path::Path;
 use std::time::Instant;
 
@@ -73,8 +74,8 @@ fn record(
     world: Option<&str>,
 ) -> sluice_ledger::Result<()> {
     let outcome = match decision.action {
-        Action::Stay => Outcome::Stay,
-        Action::Swap { .. } => Outcome::Swap,
+        Action::Stay => DecisionAction::Stay,
+        Action::Swap { .. } => DecisionAction::Swap,
     };
     ledger.record_decision(&NewDecision {
         decision,
@@ -137,7 +138,7 @@ fn queries(ledger: &Ledger) -> sluice_ledger::Result<Vec<Row>> {
             "provider_and_action",
             DecisionQuery {
                 provider: Some(Provider::Claude),
-                outcome: Some(Outcome::Swap),
+                outcome: Some(DecisionAction::Swap),
                 ..page.clone()
             },
         ),

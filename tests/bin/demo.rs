@@ -3,7 +3,7 @@
 //! notifications, all inside a throw-away directory.
 
 use serde_json::{Value, json};
-use sluice_protocol::{Mode, Notice, SwapView};
+use sluice_protocol::{Mode, Notice, SwapStatus, SwapView};
 use sluice_tests::contract::{FakeClock, Setup};
 use sluice_tests::desktop::{Desktop, Parts};
 use sluice_tests::stage::Stage;
@@ -168,7 +168,7 @@ impl Screen {
 
     fn swaps(&mut self, newest_first: &[SwapView]) {
         let finished: Vec<_> =
-            newest_first.iter().rev().filter(|swap| swap.status != "pending").collect();
+            newest_first.iter().rev().filter(|swap| swap.status != SwapStatus::Pending).collect();
         for swap in finished.iter().skip(self.told) {
             self.line(&format!("swap {} {}: {}", swap.id, swap.status, swap.reason));
         }
@@ -177,7 +177,7 @@ impl Screen {
 }
 
 fn report(stage: &Stage, swaps: &[SwapView], emails: &[String], notifications: usize) -> Value {
-    let count = |status: &str| swaps.iter().filter(|swap| swap.status == status).count();
+    let count = |status| swaps.iter().filter(|swap| swap.status == status).count();
     let names: Vec<&str> = emails.iter().map(String::as_str).collect();
     let census = stage.census(&names);
     let state = stage.fake.world().state();
@@ -199,9 +199,9 @@ fn report(stage: &Stage, swaps: &[SwapView], emails: &[String], notifications: u
         "schema": "sluice/demo/1",
         "accounts": emails.len(),
         "swaps": {
-            "committed": count("committed"),
-            "failed": count("failed"),
-            "pending": count("pending"),
+            "committed": count(SwapStatus::Committed),
+            "failed": count(SwapStatus::Failed),
+            "pending": count(SwapStatus::Pending),
         },
         "reasons": reasons,
         // Accounts whose current login the keychain holds; older vintages are counted apart.

@@ -1,7 +1,7 @@
 //! `kill -9` of the application in the middle of a swap.
 
 use crate::{ALPHA, BETA, in_tray_on};
-use sluice_protocol::{Answer, Mode, Request};
+use sluice_protocol::{Answer, Mode, Request, SwapStatus};
 use sluice_tests::contract::FakeClock;
 use sluice_tests::desktop::{PATIENCE, Process, wait_for};
 use sluice_tests::stage::{Stage, program};
@@ -26,7 +26,7 @@ fn ten_kills_spread_over_a_swap_lose_nothing() {
         app = stage.app(&["--background"]);
         let settled = wait_for("no open intent", PATIENCE, || {
             let swaps = stage.swaps();
-            swaps.iter().all(|swap| swap.status != "pending").then_some(swaps)
+            swaps.iter().all(|swap| swap.status != SwapStatus::Pending).then_some(swaps)
         });
         let seat = stage.in_seat().expect("a whole credential after recovery");
         let live = stage.wait_view("a live account", |view| view.accounts.iter().any(|a| a.live));

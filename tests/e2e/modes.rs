@@ -1,7 +1,7 @@
 //! What each mode may do by itself.
 
 use crate::{ALPHA, BETA, add_both, in_tray, quiet, two, use_up};
-use sluice_protocol::{Answer, AskedBy, Mode, Request};
+use sluice_protocol::{Answer, AskedBy, DecisionAction, Mode, Request};
 use sluice_tests::contract::{FakeClock, Setup, Work};
 use sluice_tests::desktop::{Notification, PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
@@ -42,7 +42,8 @@ fn advise_never_writes_a_credential_by_itself() {
         only: Default::default(),
     }) {
         Answer::Decisions { rows } => {
-            Some(rows.iter().filter(|row| row.action == "advise").count()).filter(|n| *n >= 3)
+            Some(rows.iter().filter(|row| row.action == DecisionAction::Advise).count())
+                .filter(|n| *n >= 3)
         }
         other => panic!("{other:?}"),
     };

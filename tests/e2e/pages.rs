@@ -7,8 +7,8 @@ use sluice_engine::{
     AccountId, Action, AskedBy, Candidate, Decision, Lane, Percent, Refusal, Source, Trigger,
     Usage, Utc, Window,
 };
-use sluice_ledger::{Ledger, NewDecision, NewSwap, Outcome, Sample, StrandedRow};
-use sluice_protocol::{Mode, Provider, View};
+use sluice_ledger::{Ledger, NewDecision, NewSwap, Sample, StrandedRow};
+use sluice_protocol::{DecisionAction, Mode, Provider, View};
 use sluice_tests::desktop::{PATIENCE, Parts, WebDriver, wait_for};
 use sluice_tests::stage::Stage;
 
@@ -107,7 +107,7 @@ fn a_week(stage: &Stage, view: &View) {
         let new = NewDecision {
             decision: &decision,
             provider: Provider::Claude,
-            outcome: Outcome::Stay,
+            outcome: DecisionAction::Stay,
             sentence: "It stays.",
             reason: &json!({}),
             digest: "",

@@ -6,6 +6,7 @@ use sluice_engine::Provider;
 use sluice_engine::breaker::THRESHOLD;
 use sluice_engine::skip::FailureKind;
 use sluice_ledger::{Admission, Cap, Closed, Error, NewExecution, Refusal};
+use sluice_protocol::{CeilingWindow, GrantRefusal};
 
 fn cap(concurrent: Option<u32>) -> Cap {
     Cap { concurrent, ..Cap::default() }
@@ -32,8 +33,8 @@ fn a13_the_in_flight_table() {
     let refusal = refused(ledger.admit(&execution("t4", Some(a), 1)).unwrap());
     let expected = Refusal {
         allowed: false,
-        reason: "account_concurrency_exceeded",
-        window: "in_flight",
+        reason: GrantRefusal::AccountConcurrency,
+        window: CeilingWindow::InFlight,
         limit: 2,
         current: 2,
         retry_after_s: None,
@@ -53,7 +54,7 @@ fn a13_the_in_flight_table() {
     // L8: the provider's own cap counts all of them.
     ledger.set_cap(Provider::Claude, None, &cap(Some(23))).unwrap();
     let refusal = refused(ledger.admit(&execution("t6", Some(b), 3)).unwrap());
-    assert_eq!((refusal.reason, refusal.current), ("provider_concurrency_exceeded", 23));
+    assert_eq!((refusal.reason, refusal.current), (GrantRefusal::ProviderConcurrency, 23));
 }
 
 #[test]
@@ -69,12 +70,15 @@ fn hours_and_days_are_rolling_and_say_when_to_come_back() {
         ledger.finish(id, T0, Some(0), "exit").unwrap();
     }
     let refusal = refused(ledger.admit(&execution("t3", Some(a), 1_200)).unwrap());
-    assert_eq!((refusal.reason, refusal.window), ("account_budget_exceeded", "hour"));
+    assert_eq!(
+        (refusal.reason, refusal.window),
+        (GrantRefusal::AccountBudget, CeilingWindow::Hour)
+    );
     assert_eq!(refusal.retry_after_s, Some(2_401));
     ledger.admit(&execution("t3", Some(a), 3_601)).unwrap();
     ledger.finish("t3", T0, Some(0), "exit").unwrap();
     let refusal = refused(ledger.admit(&execution("t4", Some(a), 20_000)).unwrap());
-    assert_eq!((refusal.window, refusal.limit, refusal.current), ("day", 3, 3));
+    assert_eq!((refusal.window, refusal.limit, refusal.current), (CeilingWindow::Day, 3, 3));
     assert!(matches!(
         ledger.admit(&execution("t4", Some(a), 86_401)).unwrap(),
         Admission::Admitted { .. }
@@ -120,12 +124,15 @@ fn three_refused_logins_open_the_breaker() {
         crate::support::report_to(&mut world.ledger, &report, i64::from(n));
     }
     let refusal = refused(world.ledger.admit(&execution("t1", Some(a), 5)).unwrap());
-    assert_eq!((refusal.reason, refusal.window), ("breaker_open", "breaker"));
+    assert_eq!(
+        (refusal.reason, refusal.window),
+        (GrantRefusal::BreakerOpen, CeilingWindow::Breaker)
+    );
     assert!(refusal.retry_after_s.unwrap() <= 30);
     let probe = world.ledger.admit(&execution("t2", Some(a), 40)).unwrap();
     assert!(matches!(probe, Admission::Admitted { .. }), "half open: one probe");
     let second = refused(world.ledger.admit(&execution("t3", Some(a), 41)).unwrap());
-    assert_eq!(second.reason, "breaker_open");
+    assert_eq!(second.reason, GrantRefusal::BreakerOpen);
     world.ledger.record_served(a, T0.plus_seconds(45)).unwrap();
     let closed = world.ledger.admit(&execution("t3", Some(a), 46)).unwrap();
     assert!(matches!(closed, Admission::Admitted { .. }));

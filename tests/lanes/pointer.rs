@@ -3,7 +3,8 @@
 use crate::support::{T0, WAIT, World, failure, is_swapped, open};
 use crate::workers;
 use sluice_engine::Generation;
-use sluice_ledger::{Commit, Settled, Style, SwapStatus, Verdict, by_headroom};
+use sluice_ledger::{Commit, Settled, Style, Verdict, by_headroom};
+use sluice_protocol::SwapStatus;
 
 /// A pointer swap has no state between before and after: killed anywhere, the lane, the journal,
 /// the activity log and the outbox agree.

@@ -1,9 +1,8 @@
 //! Orphans: dead only on proof, unknown is kept, closed exactly once.
 
 use crate::support::{T0, Table, World, execution, open, running};
-use sluice_ledger::{
-    Closed, Done, Kernel, Ledger, NewExecution, ProcessId, Processes, RULE, State,
-};
+use sluice_ledger::{Closed, Kernel, Ledger, NewExecution, ProcessId, Processes, RULE, State};
+use sluice_protocol::Closing;
 use sluice_tests::pace::{PATIENCE, worked};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -25,10 +24,10 @@ fn a14_a_dead_process_is_an_orphan_and_a_dry_run_says_so() {
     running(&mut world.ledger, "gone", 0);
     let dry = pass(&mut world.ledger, &Table::new(), false);
     assert_eq!(dry.actions.len(), 1);
-    assert_eq!((dry.actions[0].action, dry.actions[0].rule), (Done::WouldApply, RULE));
+    assert_eq!((dry.actions[0].action, dry.actions[0].rule), (Closing::WouldApply, RULE));
     assert_eq!(state(&world.ledger, "gone"), State::Running, "a dry run changes nothing");
     let applied = pass(&mut world.ledger, &Table::new(), true);
-    assert_eq!(applied.actions[0].action, Done::Applied);
+    assert_eq!(applied.actions[0].action, Closing::Applied);
     assert!(applied.actions[0].reason.contains("200"), "{}", applied.actions[0].reason);
     assert_eq!(state(&world.ledger, "gone"), State::Orphaned);
     assert_eq!(pass(&mut world.ledger, &Table::new(), true).actions, []);
@@ -110,7 +109,7 @@ fn a14_a_row_that_cannot_be_closed_does_not_stop_the_pass() {
     .unwrap();
     let found = pass(&mut world.ledger, &Table::new(), true);
     let errors: Vec<_> =
-        found.actions.iter().filter(|action| action.action == Done::Error).collect();
+        found.actions.iter().filter(|action| action.action == Closing::Error).collect();
     assert_eq!(errors.len(), 1);
     assert!(errors[0].error.as_ref().unwrap().contains("disk full"));
     assert_eq!(state(&world.ledger, "two"), State::Running);

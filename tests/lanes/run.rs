@@ -4,7 +4,8 @@
 use crate::support::open;
 use crate::tool::{Bench, LIMIT, SERVED, kill, later, lines, present};
 use sluice_engine::{Block, Provider, Utc, Verdict};
-use sluice_ledger::{Cap, Done, Kernel, State};
+use sluice_ledger::{Cap, Kernel, State};
+use sluice_protocol::Closing;
 use sluice_tests::pace::PATIENCE;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -171,7 +172,7 @@ fn a15_real_wrapper_real_reconciler() {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(10));
     };
-    assert_eq!((closed.action, closed.execution_id), (Done::Applied, row.execution.id));
+    assert_eq!((closed.action, closed.execution_id), (Closing::Applied, row.execution.id));
 
     // Both are killed.
     std::fs::remove_file(bench.home.path().join("end")).unwrap();

@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use sluice_driver::Paths;
 use sluice_engine::{Action, Decision, Policy, Provider, Rules, Utc, World};
 use sluice_lab::replay::{Replayed, digest, replay};
-use sluice_ledger::{Ledger, NewDecision, Outcome};
+use sluice_ledger::{Ledger, NewDecision};
+use sluice_protocol::DecisionAction;
 
 /// The short form's decisions; `SLUICE_DECISIONS=100000` is the long one.
 fn wanted() -> u64 {
@@ -21,8 +22,8 @@ fn wanted() -> u64 {
 fn record(ledger: &mut Ledger, world: &World, decision: &Decision) {
     let text = serde_json::to_string(world).unwrap();
     let outcome = match decision.action {
-        Action::Stay => Outcome::Stay,
-        Action::Swap { .. } => Outcome::Swap,
+        Action::Stay => DecisionAction::Stay,
+        Action::Swap { .. } => DecisionAction::Swap,
     };
     let new = NewDecision {
         decision,

@@ -8,7 +8,9 @@ use crate::desktop::{Desktop, Environment, PATIENCE, Parts, Process, WebDriver, 
 use serde_json::Value;
 use sluice_driver::Paths;
 use sluice_driver::socket::Client;
-use sluice_protocol::{AccountView, Answer, Mode, Notice, Provider, Request, SwapView, View};
+use sluice_protocol::{
+    AccountView, Answer, Mode, Notice, Provider, Request, SwapStatus, SwapView, View,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -284,7 +286,7 @@ impl Stage {
     pub fn wait_committed(&self, count: usize, deadline: Duration) -> Vec<SwapView> {
         wait_for(&format!("{count} committed swaps"), deadline, || {
             let mut rows = self.swaps();
-            rows.retain(|row| row.status == "committed");
+            rows.retain(|row| row.status == SwapStatus::Committed);
             let newest = rows.first()?;
             let view = self.view();
             let shown = view.providers.iter().find(|shown| shown.provider == newest.provider)?;

@@ -329,6 +329,11 @@ account: AccountId | null,
 ceilings: Ceilings, };
 
 /**
+ * Which count has reached its ceiling.
+ */
+export type CeilingWindow = "in_flight" | "hour" | "day" | "breaker" | "other";
+
+/**
  * Ceilings of a provider or of one account; what is `None` has none.
  */
 export type Ceilings = { 
@@ -374,13 +379,18 @@ rule: string,
  */
 reason: string, 
 /**
- * `applied`, `would_apply` or `error`.
+ * What was done about it.
  */
-action: string, 
+action: Closing, 
 /**
  * What failed.
  */
 error: string | null, };
+
+/**
+ * What was done about a row whose process is gone.
+ */
+export type Closing = "applied" | "would_apply" | "error" | "other";
 
 /**
  * Why something was not done.
@@ -413,6 +423,11 @@ recorded: Tally,
 instead: Tally, };
 
 /**
+ * What was made of the engine's answer.
+ */
+export type DecisionAction = "stay" | "swap" | "advise" | "other";
+
+/**
  * Which decisions are wanted; what is `None` restricts nothing.
  */
 export type DecisionFilter = { 
@@ -421,9 +436,9 @@ export type DecisionFilter = {
  */
 trigger: Trigger | null, 
 /**
- * `stay`, `swap` or `advise`.
+ * With this action.
  */
-action: string | null, 
+action: DecisionAction | null, 
 /**
  * With this account live or chosen.
  */
@@ -446,9 +461,9 @@ at_ms: number,
  */
 provider: Provider, 
 /**
- * `stay`, `swap` or `advise`.
+ * What was made of it.
  */
-action: string, 
+action: DecisionAction, 
 /**
  * The branch.
  */
@@ -593,13 +608,13 @@ generation: Generation,
  */
 environment: { [key in string]: string }, 
 /**
- * Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
+ * Why not.
  */
-reason: string | null, 
+reason: GrantRefusal | null, 
 /**
- * `in_flight`, `hour`, `day` or `breaker`.
+ * Which count is full.
  */
-window: string | null, 
+window: CeilingWindow | null, 
 /**
  * The ceiling.
  */
@@ -612,6 +627,11 @@ current: number | null,
  * Worth asking again after so many milliseconds.
  */
 retry_after_ms: number | null, };
+
+/**
+ * Why a tool may not be started.
+ */
+export type GrantRefusal = "provider_concurrency_exceeded" | "provider_budget_exceeded" | "account_concurrency_exceeded" | "account_budget_exceeded" | "breaker_open" | "other";
 
 /**
  * A lane; the ledger's row id.
@@ -760,10 +780,9 @@ export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "l
  */
 export type Outcome = { 
 /**
- * `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
- * `cooling_only`, `ignored` or `unattributed`.
+ * What came of it.
  */
-outcome: string, 
+outcome: ReportOutcome, 
 /**
  * The account that left.
  */
@@ -860,6 +879,11 @@ text: string,
  * Worth trying again after so many seconds.
  */
 retry_after_s: number | null, };
+
+/**
+ * What came of a reported failure.
+ */
+export type ReportOutcome = "switched" | "ordered" | "under_way" | "stale" | "advised" | "resting" | "no_alternative" | "disabled" | "cooling_only" | "ignored" | "unattributed" | "other";
 
 /**
  * What a front end may ask. Every request is idempotent or carries ids that must exist.
@@ -1204,6 +1228,11 @@ p50: number | null,
 p90: number | null, };
 
 /**
+ * Where a swap stands.
+ */
+export type SwapStatus = "pending" | "committed" | "failed" | "other";
+
+/**
  * One row of the swap audit.
  */
 export type SwapView = { 
@@ -1245,9 +1274,9 @@ trigger: Trigger,
  */
 reason: string, 
 /**
- * `pending`, `committed` or `failed`.
+ * Where it stands.
  */
-status: string, 
+status: SwapStatus, 
 /**
  * How long the account that left had been active, whole seconds.
  */

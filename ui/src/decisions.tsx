@@ -2,7 +2,14 @@
 
 import { type ComponentChildren, Fragment } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { Candidate, DecisionFilter, DecisionView, SwapView } from "./bindings";
+import type {
+  Candidate,
+  DecisionAction,
+  DecisionFilter,
+  DecisionView,
+  SwapStatus,
+  SwapView,
+} from "./bindings";
 import { clock, DAY_MS, instant, percent, seconds } from "./format";
 import { after, anchor, behind, type Lead, missing } from "./lead";
 import { Reading, Segments } from "./parts";
@@ -238,13 +245,19 @@ function DecisionTable({ rows, led, lead }: Table<Run>) {
   );
 }
 
+const ACTION: Record<DecisionAction, string> = {
+  stay: "Stay",
+  swap: "Swap",
+  advise: "Advise",
+  other: "Other",
+};
+
 function Action({ row }: { row: DecisionView }) {
   const { view } = useStore();
-  const words: Record<string, string> = { stay: "Stay", swap: "Swap", advise: "Advise" };
   const to = row.action === "stay" || row.target === null ? "" : ` to ${nameOf(view, row.target)}`;
   return (
     <span class={`pill ${row.action}`}>
-      {words[row.action] ?? row.action}
+      {ACTION[row.action]}
       {to}
     </span>
   );
@@ -300,10 +313,11 @@ function Behind({ swap, lead }: { swap: SwapView; lead: (to: Lead) => void }) {
   return to === null ? null : <LeadTo to={to} lead={lead} />;
 }
 
-const STATUS: Record<string, string> = {
+const STATUS: Record<SwapStatus, string> = {
   committed: "Done",
   failed: "Failed",
   pending: "Under way",
+  other: "Other",
 };
 
 function SwapTable({ rows, led, lead }: Table<SwapView>) {
@@ -332,7 +346,7 @@ function SwapTable({ rows, led, lead }: Table<SwapView>) {
               {nameOf(view, row.from)} → <strong>{nameOf(view, row.to)}</strong>
             </td>
             <td>
-              <span class={`pill ${row.status}`}>{STATUS[row.status] ?? row.status}</span>
+              <span class={`pill ${row.status}`}>{STATUS[row.status]}</span>
             </td>
             <td class="tight">
               {row.residency_seconds === null ? "–" : seconds(row.residency_seconds)}

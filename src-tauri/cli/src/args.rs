@@ -4,7 +4,7 @@ mod tools;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand, ValueEnum};
-use sluice_protocol::{Mode, Policy, Provider, Trigger};
+use sluice_protocol::{DecisionAction, Mode, Policy, Provider, Trigger};
 use std::path::PathBuf;
 pub use tools::{HookArgs, HookEvent, HooksCommand, LaneCommand, RunArgs};
 
@@ -136,7 +136,7 @@ pub enum Command {
         #[arg(long, value_parser = PossibleValuesParser::new(Trigger::ALL.map(Trigger::name)))]
         trigger: Option<String>,
         /// Only rows of this action.
-        #[arg(long, value_parser = ["stay", "swap", "advise"])]
+        #[arg(long, value_parser = PossibleValuesParser::new(DecisionAction::TAKEN.map(DecisionAction::name)))]
         action: Option<String>,
         /// Only rows of this account, by name, number or mail.
         #[arg(long)]

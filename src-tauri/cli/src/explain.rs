@@ -8,7 +8,8 @@ use sluice_driver::Link;
 use sluice_engine::Candidate;
 use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_protocol::{
-    Answer, Code, DecisionFilter, DecisionView, Refusal, Refused, Request, Trigger, View,
+    Answer, Code, DecisionAction, DecisionFilter, DecisionView, Refusal, Refused, Request, Trigger,
+    View,
 };
 
 /// Wide enough for a terminal of the usual width.
@@ -57,16 +58,16 @@ fn explained(view: &View, row: &DecisionView, when: &str) -> String {
 /// What follows from it.
 fn next(view: &View, row: &DecisionView) -> String {
     let to = row.target.map_or_else(|| "the other account".to_owned(), |to| label(view, to));
-    match (row.trigger, row.action.as_str()) {
-        (_, "advise") => format!(
+    match (row.trigger, row.action) {
+        (_, DecisionAction::Advise) => format!(
             "Nothing was changed, because Sluice only advises here; `sluice swap {to}` does it."
         ),
-        (_, "swap") if !row.provider.spec().running_sessions_follow => format!(
+        (_, DecisionAction::Swap) if !row.provider.spec().running_sessions_follow => format!(
             "New {} sessions use {to}; those that are open keep the former account until they are \
              started again.",
             row.provider.spec().tool
         ),
-        (_, "swap") => format!(
+        (_, DecisionAction::Swap) => format!(
             "Once that is done, terminals and editors use {to} from their next request on; `sluice log \
              --swaps` shows whether it was. It stays for at least 15 minutes, unless it refuses work \
              or runs full before."
@@ -140,12 +141,12 @@ fn gain(value: f64) -> String {
 
 fn verdict(row: &DecisionView, one: &Candidate, used: Option<f64>) -> &'static str {
     let best = row.target == Some(one.account);
-    match (one.refusal, row.action.as_str()) {
-        (Refusal::Active, "swap") => "was live",
-        (Refusal::Eligible, "swap") => "takes over",
-        (Refusal::Eligible, "advise") => "should take over",
+    match (one.refusal, row.action) {
+        (Refusal::Active, DecisionAction::Swap) => "was live",
+        (Refusal::Eligible, DecisionAction::Swap) => "takes over",
+        (Refusal::Eligible, DecisionAction::Advise) => "should take over",
         (Refusal::Eligible, _) => "is the best of the others",
-        (Refusal::Outranked, "stay") if best => "is the best of the others",
+        (Refusal::Outranked, DecisionAction::Stay) if best => "is the best of the others",
         (Refusal::NotBehind, _) if used.is_some_and(|used| used >= USED_UP_PERCENT) => {
             "has used up its week"
         }

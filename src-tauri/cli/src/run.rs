@@ -28,6 +28,7 @@ use sluice_ledger::{
     Admission, EXECUTION_VARIABLE, Error, Kernel, Ledger, NewExecution, Origin, ProcessId,
     Processes as _, Refusal,
 };
+use sluice_protocol::CeilingWindow;
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::IsTerminal as _;
@@ -183,7 +184,9 @@ async fn admit(
                 launch.place.generation = generation;
                 return Ok(());
             }
-            Admission::Refused(refusal) if refusal.window == "in_flight" && !cleared => {
+            Admission::Refused(refusal)
+                if refusal.window == CeilingWindow::InFlight && !cleared =>
+            {
                 cleared = true;
                 ledger.reconcile(kernel, now(), true)?;
             }

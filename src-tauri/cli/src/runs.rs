@@ -3,7 +3,8 @@
 use crate::{Exit, render};
 use serde_json::json;
 use sluice_driver::Paths;
-use sluice_ledger::{Done, Error, ExecutionRow, Kernel, Ledger, Pass, RULE};
+use sluice_ledger::{Error, ExecutionRow, Kernel, Ledger, Pass, RULE};
+use sluice_protocol::Closing;
 
 /// Carries out `sluice reconcile [--apply] [--release ID]`.
 pub fn reconcile(paths: &Paths, apply: bool, release: Option<&str>, as_json: bool) -> Exit {
@@ -23,7 +24,7 @@ pub fn reconcile(paths: &Paths, apply: bool, release: Option<&str>, as_json: boo
     match looked {
         Ok((pass, open)) => {
             show(&pass, &open, as_json);
-            let failed = pass.actions.iter().any(|action| action.action == Done::Error);
+            let failed = pass.actions.iter().any(|action| action.action == Closing::Error);
             if failed { Exit::Failed } else { Exit::Done }
         }
         Err(Error::Busy) => {
@@ -60,11 +61,7 @@ fn show(pass: &Pass, open: &[ExecutionRow], as_json: bool) {
         return;
     }
     for action in &pass.actions {
-        let done = match action.action {
-            Done::Applied => "applied",
-            Done::WouldApply => "would_apply",
-            Done::Error => "error",
-        };
+        let done = action.action;
         let error = action.error.as_deref().map_or_else(String::new, |text| format!(" ({text})"));
         render::say(&format!("{done} {RULE} {}: {}{error}", action.execution_id, action.reason));
     }

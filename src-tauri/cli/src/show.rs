@@ -9,7 +9,7 @@ use serde_json::json;
 use sluice_driver::{Link, whereabouts};
 use sluice_protocol::{
     AccountId, AccountView, Answer, Code, DecisionFilter, DecisionView, Login, Mode, NeedsYou,
-    Outcome as Report, Provider, Refused, Request, SwapView, Trigger, View,
+    Outcome as Report, Provider, Refused, ReportOutcome, Request, SwapView, Trigger, View,
 };
 
 fn as_json(value: &impl serde::Serialize) -> serde_json::Value {
@@ -223,19 +223,27 @@ fn reported(view: &View, told: &Report) -> String {
     let whom = |id: Option<AccountId>| {
         id.map_or_else(|| "nobody".to_owned(), |account| label(view, account))
     };
-    match told.outcome.as_str() {
-        "switched" => format!("Noted; the lane is on {} now.", whom(told.to)),
-        "ordered" | "under_way" => format!("Noted; a swap to {} is under way.", whom(told.to)),
-        "stale" => format!("Noted; the lane is on {} already.", whom(told.current)),
-        "advised" => "Noted; another account is advised.".to_owned(),
-        "no_alternative" => "Noted; no other account has room. Nothing was changed.".to_owned(),
-        "resting" => {
+    match told.outcome {
+        ReportOutcome::Switched => format!("Noted; the lane is on {} now.", whom(told.to)),
+        ReportOutcome::Ordered | ReportOutcome::UnderWay => {
+            format!("Noted; a swap to {} is under way.", whom(told.to))
+        }
+        ReportOutcome::Stale => format!("Noted; the lane is on {} already.", whom(told.current)),
+        ReportOutcome::Advised => "Noted; another account is advised.".to_owned(),
+        ReportOutcome::NoAlternative => {
+            "Noted; no other account has room. Nothing was changed.".to_owned()
+        }
+        ReportOutcome::Resting => {
             let when = until(view.at_ms, told.earliest_ms);
             format!("Noted; automatic swaps rest and go on {when}.")
         }
-        "disabled" => "Noted; automatic swaps are off.".to_owned(),
-        "unattributed" => "It cannot be said which account failed; nothing was noted.".to_owned(),
-        _ => "Noted.".to_owned(),
+        ReportOutcome::Disabled => "Noted; automatic swaps are off.".to_owned(),
+        ReportOutcome::Unattributed => {
+            "It cannot be said which account failed; nothing was noted.".to_owned()
+        }
+        ReportOutcome::CoolingOnly | ReportOutcome::Ignored | ReportOutcome::Other => {
+            "Noted.".to_owned()
+        }
     }
 }
 
@@ -279,7 +287,10 @@ pub async fn log(link: &Link, view: &View, command: &Command) -> Outcome {
         trigger: trigger
             .as_deref()
             .and_then(|name| Trigger::ALL.into_iter().find(|trigger| trigger.name() == name)),
-        action: action.clone(),
+        action: action.as_deref().map(|word| {
+            let Ok(action) = word.parse();
+            action
+        }),
         account,
     };
     match link.call(Request::Decisions { limit: *limit, before: None, only }).await {
@@ -298,7 +309,7 @@ fn decision_line(row: &DecisionView) -> String {
         "{:>6}  {}  {:<6} {:<20} {}{swap}",
         row.id,
         instant(row.at_ms),
-        row.action,
+        row.action.name(),
         row.trigger.name(),
         row.sentence
     )
@@ -322,7 +333,7 @@ fn swap_line(view: &View, row: &SwapView) -> String {
         "{:>6}  {}  {:<9} {from} → {}  {}{decision}  {why}",
         row.id,
         instant(row.at_ms),
-        row.status,
+        row.status.name(),
         listed(view, row.to),
         row.asked_by.name()
     )
@@ -381,7 +392,7 @@ mod tests {
     use super::{reported, state, status};
     use crate::explain::tests::unread;
     use crate::outcome::Outcome as Shown;
-    use sluice_protocol::{AccountId, Generation, Login, Need, NeedsYou, Outcome, View};
+    use sluice_protocol::{AccountId, Login, Need, NeedsYou, Outcome, ReportOutcome, View};
 
     #[test]
     fn a_refused_login_is_told_once_with_what_helps() {
@@ -412,17 +423,9 @@ mod tests {
 
     #[test]
     fn swaps_that_rest_are_not_called_off() {
-        let told = |outcome: &str| Outcome {
-            outcome: outcome.to_owned(),
-            from: None,
-            to: None,
-            current: None,
-            generation: Generation(1),
-            retry_advised: false,
-            earliest_ms: Some(60_000),
-        };
-        let said = reported(&View::default(), &told("resting"));
+        let told = |outcome| Outcome { earliest_ms: Some(60_000), ..Outcome::of(outcome) };
+        let said = reported(&View::default(), &told(ReportOutcome::Resting));
         assert!(said.contains("rest and go on in 1 min") && !said.contains("off"), "{said}");
-        assert!(reported(&View::default(), &told("disabled")).contains("are off"));
+        assert!(reported(&View::default(), &told(ReportOutcome::Disabled)).contains("are off"));
     }
 }

@@ -7,7 +7,8 @@ mod home;
 
 use home::Home;
 use sluice_engine::{AccountId, Action, AskedBy, Decision, LaneId, Plan, Provider, Trigger, Utc};
-use sluice_ledger::{Commit, Ledger, NewAccount, NewDecision, NewSwap, Outcome};
+use sluice_ledger::{Commit, Ledger, NewAccount, NewDecision, NewSwap};
+use sluice_protocol::DecisionAction;
 
 const AT: Utc = Utc::from_seconds(1_795_262_400);
 
@@ -51,7 +52,7 @@ fn decide(ledger: &mut Ledger, lane: LaneId, (from, to): (AccountId, AccountId))
     let new = NewDecision {
         decision: &decision,
         provider: Provider::Claude,
-        outcome: Outcome::Swap,
+        outcome: DecisionAction::Swap,
         sentence: "alpha refuses work.",
         reason: &serde_json::Value::Null,
         digest: "",

@@ -7,14 +7,13 @@ use super::storing::gates;
 use super::telling::Word;
 use super::{AfterStore, CallId, Core, Effect, Motive};
 use crate::ports::{PortError, SwapOrder, SwapReport};
-use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::world::Settlement;
 use sluice_engine::{AccountId, Lane, LaneId, Now, Provider, Utc};
-use sluice_protocol::{Answer, Cause, Code, Refused, SwapView};
+use sluice_protocol::{Answer, Cause, Code, Refused, SwapStatus, SwapView};
 
 /// A foreign write this soon after a swap undoes it, seconds.
 const UNDONE_S: f64 = 60.0;
@@ -324,7 +323,7 @@ fn swap_view(order: &SwapOrder, row: i64, residency_seconds: Option<i64>) -> Swa
         decision: order.decision,
         trigger: order.trigger,
         reason: order.reason.clone(),
-        status: "committed".to_owned(),
+        status: SwapStatus::Committed,
         residency_seconds,
         error: None,
     }

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use sluice_engine::{
     Account, AccountId, Action, AskedBy, Decision, LaneId, Now, Provider, Trigger, Utc, World,
 };
-use sluice_protocol::{Advice, Cause, DecisionView, Mode};
+use sluice_protocol::{Advice, Cause, DecisionAction, DecisionView, Mode};
 
 /// A lane decides at least this often, in poll intervals, also when no numbers come.
 const TICK_INTERVALS: f64 = 1.5;
@@ -208,27 +208,27 @@ impl Core {
         }
         let mode = self.settings.mode(provider);
         let action = match decision.action {
-            Action::Stay => "stay",
+            Action::Stay => DecisionAction::Stay,
             Action::Swap { to } => match self.may_swap(provider, to) {
                 Err(why) => {
                     decision.action = Action::Stay;
                     decision.trigger = Trigger::SwapAborted;
                     decision.reason = join(&decision.reason, &why);
-                    "stay"
+                    DecisionAction::Stay
                 }
-                Ok(()) if mode == Mode::Auto => "swap",
-                Ok(()) => "advise",
+                Ok(()) if mode == Mode::Auto => DecisionAction::Swap,
+                Ok(()) => DecisionAction::Advise,
             },
         };
         let sentence =
             explain::sentence(&decision, action, |id| self.profiles.label(id).to_owned());
-        let advice =
-            (action == "advise").then(|| decision.best.zip(Some(sentence.clone()))).flatten();
+        let advises = action == DecisionAction::Advise;
+        let advice = advises.then(|| decision.best.zip(Some(sentence.clone()))).flatten();
         self.take_advice(lane, provider, advice, now);
         self.notice_conditions(lane, provider, &decision, now);
         self.findings.store(lane, &self.world, now.wall, &mut self.effects);
         let swap_to = match (action, decision.action) {
-            ("swap", Action::Swap { to }) => Some(to),
+            (DecisionAction::Swap, Action::Swap { to }) => Some(to),
             _ => None,
         };
         let motive = Motive { asked_by, trigger: decision.trigger, reason: sentence.clone() };
@@ -261,7 +261,8 @@ impl Core {
             best: Some(to),
             candidates: Vec::new(),
         };
-        let number = self.record_decision(decision, (provider, "swap"), sentence, None);
+        let made = (provider, DecisionAction::Swap);
+        let number = self.record_decision(decision, made, sentence, None);
         self.recording.add(order, number);
     }
 
@@ -270,7 +271,7 @@ impl Core {
     fn record_decision(
         &mut self,
         decision: Decision,
-        (provider, action): (Provider, &'static str),
+        (provider, action): (Provider, DecisionAction),
         sentence: String,
         world: Option<String>,
     ) -> u64 {
@@ -280,7 +281,7 @@ impl Core {
         let decision = Box::new(decision);
         let record = Record::Decision { decision, provider, action, sentence, mode, world };
         self.effects.store(record, AfterStore::Decided { lane, number });
-        if action == "swap" || number.is_multiple_of(MEMORY_EVERY) {
+        if action == DecisionAction::Swap || number.is_multiple_of(MEMORY_EVERY) {
             let memory = Box::new(self.world.memory.clone());
             self.effects.store(Record::Memory(memory), AfterStore::Nothing);
         }
@@ -303,7 +304,7 @@ impl Core {
         lane: LaneId,
         provider: Provider,
         decision: &Decision,
-        action: &str,
+        action: DecisionAction,
         sentence: &str,
     ) {
         let target = match decision.action {
@@ -314,7 +315,7 @@ impl Core {
             id: 0,
             at_ms: decision.at.millis(),
             provider,
-            action: action.to_owned(),
+            action,
             trigger: decision.trigger,
             active: decision.active,
             target,

@@ -3,15 +3,22 @@
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use sluice_engine::{AccountId, Action, Decision};
+use sluice_protocol::DecisionAction;
 use sluice_protocol::branch::because;
 
-/// A decision in one sentence. `label` names an account; `action` is `stay`, `swap` or `advise`.
+/// A decision in one sentence. `label` names an account; `action` is what is made of it.
 #[must_use]
-pub fn sentence(decision: &Decision, action: &str, label: impl Fn(AccountId) -> String) -> String {
+pub fn sentence(
+    decision: &Decision,
+    action: DecisionAction,
+    label: impl Fn(AccountId) -> String,
+) -> String {
     let active = decision.active.map_or_else(|| "nobody".to_owned(), &label);
     let lead = match (decision.action, action) {
         // Who is left comes first: "its" in the cause is the account that was live.
-        (Action::Swap { to }, "advise") => format!("{active} should hand over to {}", label(to)),
+        (Action::Swap { to }, DecisionAction::Advise) => {
+            format!("{active} should hand over to {}", label(to))
+        }
         (Action::Swap { to }, _) => format!("{active} hands over to {}", label(to)),
         (Action::Stay, _) => format!("{active} stays"),
     };
@@ -34,8 +41,8 @@ mod tests {
     use core::fmt::Write as _;
     use sluice_engine::{Generation, LaneId, Trigger, Utc};
 
-    fn told(trigger: Trigger, action: &str) -> String {
-        let swaps = action != "stay";
+    fn told(trigger: Trigger, action: DecisionAction) -> String {
+        let swaps = action != DecisionAction::Stay;
         let decision = Decision {
             at: Utc(0),
             lane: LaneId(1),
@@ -55,7 +62,10 @@ mod tests {
     fn every_branch_is_told_in_a_sentence_a_stranger_understands() {
         let mut all = String::new();
         for trigger in Trigger::ALL {
-            for action in if trigger.stays() { &["stay"][..] } else { &["swap", "advise"] } {
+            let stays = |action: &DecisionAction| *action == DecisionAction::Stay;
+            for action in
+                DecisionAction::TAKEN.into_iter().filter(|it| stays(it) == trigger.stays())
+            {
                 writeln!(all, "{} {action}: {}", trigger.name(), told(trigger, action)).unwrap();
             }
         }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use sluice_engine::{
     AccountId, Decision, Gates, Generation, Lane, LaneId, Observation, Provider, Utc,
 };
-use sluice_protocol::{Cause, Mode};
+use sluice_protocol::{Cause, DecisionAction, Mode};
 
 /// One thing to write down.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +45,8 @@ pub enum Record {
         decision: Box<Decision>,
         /// Whose seat.
         provider: Provider,
-        /// `stay`, `swap` or `advise`.
-        action: &'static str,
+        /// What was made of it.
+        action: DecisionAction,
         /// In words.
         sentence: String,
         /// Under which mode.

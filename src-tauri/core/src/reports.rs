@@ -10,7 +10,7 @@ use sluice_engine::{
     AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, World,
     same_reset,
 };
-use sluice_protocol::{Answer, Code, Mode, Outcome, refused};
+use sluice_protocol::{Answer, Code, Mode, Outcome, ReportOutcome, refused};
 
 /// A report older than this is remembered by the ledger and moves nothing any more, seconds.
 const LATE_S: f64 = 600.0;
@@ -39,66 +39,70 @@ impl Core {
         call: CallId,
         provider: Provider,
         account: AccountId,
-        outcome: &str,
+        outcome: ReportOutcome,
     ) {
         let Some(lane) = self.world.lane_of(provider) else { return };
         let to = match outcome {
-            "ordered" | "under_way" => self.under_way().map(|order| order.to.0),
+            ReportOutcome::Ordered | ReportOutcome::UnderWay => {
+                self.under_way().map(|order| order.to.0)
+            }
             _ => None,
         };
         let answer = Outcome {
-            outcome: outcome.to_owned(),
+            outcome,
             from: to.and(lane.active),
             to,
             current: lane.active,
             generation: lane.generation,
-            retry_advised: outcome == "stale" && lane.active != Some(account),
+            retry_advised: outcome == ReportOutcome::Stale && lane.active != Some(account),
             earliest_ms: lane
                 .gates
                 .paused_until
-                .filter(|_| outcome == "resting")
+                .filter(|_| outcome == ReportOutcome::Resting)
                 .map(sluice_engine::Utc::millis),
         };
         self.effects.answer(call, Answer::Reported(answer));
     }
 
-    fn take_report(&mut self, provider: Provider, told: &ToolFailure, now: Now) -> &'static str {
-        let Some(lane) = self.world.lane_of(provider).cloned() else { return "disabled" };
+    fn take_report(&mut self, provider: Provider, told: &ToolFailure, now: Now) -> ReportOutcome {
+        let Some(lane) = self.world.lane_of(provider).cloned() else {
+            return ReportOutcome::Disabled;
+        };
         // The guard: before anything is learnt or chosen. What was launched under another
         // generation says nothing of the account that is active now.
         if lane.active != Some(told.account) || lane.generation != told.generation {
-            return "stale";
+            return ReportOutcome::Stale;
         }
         if self.under_way().is_some() {
-            return "under_way";
+            return ReportOutcome::UnderWay;
         }
         if now.wall.seconds_since(told.failed_at) > LATE_S {
-            return "ignored";
+            return ReportOutcome::Ignored;
         }
         self.learn(told, now);
         self.leave(lane.id, provider, now)
     }
 
     /// Decides at once, as far as automatic swaps are on.
-    fn leave(&mut self, lane: LaneId, provider: Provider, now: Now) -> &'static str {
+    fn leave(&mut self, lane: LaneId, provider: Provider, now: Now) -> ReportOutcome {
         let known = self.seats.live(provider).is_some();
         let paused = self.world.lane_of(provider).is_some_and(|found| found.gates.paused(now.wall));
         if self.options.offline {
             // Nobody drives: what is known is remembered, and nothing is swapped from old numbers.
-            return "cooling_only";
+            return ReportOutcome::CoolingOnly;
         }
         if self.settings.stopped || self.settings.mode(provider) == Mode::Off || !known {
-            return "disabled";
+            return ReportOutcome::Disabled;
         }
         if paused {
-            return "resting";
+            return ReportOutcome::Resting;
         }
         self.decide(lane, provider, AskedBy::Report, now);
         let advised = self.lanes.advice(lane).is_some();
         match (self.under_way().is_some(), advised) {
-            (true, _) => "ordered",
-            (false, true) => "advised",
-            (false, false) => "no_alternative",
+            (true, _) => ReportOutcome::Ordered,
+            (false, true) => ReportOutcome::Advised,
+            (false, false) => ReportOutcome::NoAlternative,
         }
     }
 
@@ -147,11 +151,11 @@ impl Core {
         let walled = wall.out(now.wall, own.model.as_deref()).is_some()
             || found.is_some_and(|found| found.usage.blocked(now.wall).is_some());
         let outcome = if own.generation != generation {
-            "stale"
+            ReportOutcome::Stale
         } else if !walled {
-            "ignored"
+            ReportOutcome::Ignored
         } else if self.under_way().is_some() {
-            "under_way"
+            ReportOutcome::UnderWay
         } else {
             self.report_again(account, &wall, now);
             self.leave(lane, own.provider, now)

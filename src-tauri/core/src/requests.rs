@@ -15,7 +15,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use sluice_engine::{Account, AccountId, Now, Provider, Utc, World};
 use sluice_protocol::limits::{CAUSE_BYTES_MAX, LABEL_CHARS_MAX, PAUSE_MAX_MS, ROWS_MAX};
-use sluice_protocol::{Answer, Cause, Code, DecisionFilter, Request};
+use sluice_protocol::{Answer, Cause, Code, DecisionAction, DecisionFilter, Request};
 
 impl Core {
     pub(super) fn on_call(&mut self, call: CallId, request: Request, now: Now) {
@@ -119,10 +119,12 @@ impl Core {
     /// What the database answers.
     fn look_up(&mut self, call: CallId, request: Request, now: Now) {
         let query = match request {
-            Request::Decisions { only: DecisionFilter { action: Some(action), .. }, .. }
-                if !["stay", "swap", "advise"].contains(&action.as_str()) =>
-            {
-                let text = format!("{action} is no action; there are stay, swap and advise.");
+            Request::Decisions {
+                only: DecisionFilter { action: Some(DecisionAction::Other), .. },
+                ..
+            } => {
+                let known = DecisionAction::TAKEN.map(DecisionAction::name).join(", ");
+                let text = format!("There is no such action; those there are: {known}.");
                 return self.effects.refuse(call, Code::Invalid, text);
             }
             Request::Decisions { limit, before, only } => {

@@ -97,8 +97,8 @@ impl Core {
         let advice = to.map(|to| {
             let label = self.profiles.label(to);
             let reason = format!(
-                "The seat is empty: nobody is signed in with the {} tool, and {label} has room.",
-                provider.name()
+                "The seat is empty: nobody is signed in to {}, and {label} has room.",
+                provider.spec().tool
             );
             (to, reason)
         });

@@ -9,8 +9,8 @@ use sluice_engine::limits::usage_requests_left;
 use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Utc, Window};
 use sluice_protocol::text;
 use sluice_protocol::{
-    AccountView, BlockedView, DecisionView, LoginHealth, LoginView, ModelView, ProviderView,
-    Swapping, View, WindowView,
+    AccountView, BlockedView, DecisionAction, DecisionView, LoginHealth, LoginView, ModelView,
+    ProviderView, Swapping, View, WindowView,
 };
 
 /// Makes the view of an instant; `revision` and `at_ms` are set where it is published.
@@ -65,9 +65,11 @@ fn is_current(core: &Core, last: &DecisionView) -> bool {
     let live = core.seats.live(last.provider);
     let coming = core.under_way().is_some_and(|order| Some(order.to.0) == last.target);
     core.settings.watches(last.provider)
-        && match last.action.as_str() {
-            "swap" => coming || last.target == live,
-            _ => last.active == live,
+        && match last.action {
+            DecisionAction::Swap => coming || last.target == live,
+            DecisionAction::Stay | DecisionAction::Advise | DecisionAction::Other => {
+                last.active == live
+            }
         }
 }
 

@@ -4,7 +4,7 @@
 use crate::lock::private_dir;
 use sluice_core::Page;
 use sluice_engine::Provider;
-use sluice_protocol::{AccountView, NoticeKind, WindowView};
+use sluice_protocol::{AccountView, DecisionAction, NoticeKind, Trigger, WindowView};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -12,26 +12,51 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How a swap ended.
-const OUTCOMES: [&str; 4] = ["committed", "failed", "stale", "stuck"];
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SwapEnd {
+    /// The other account is live.
+    Committed,
+    /// Nothing changed, or it was undone.
+    Failed,
+    /// Nothing was tried.
+    Stale,
+    /// It could neither be finished nor undone.
+    Stuck,
+}
+
+impl SwapEnd {
+    const ALL: [Self; 4] = [Self::Committed, Self::Failed, Self::Stale, Self::Stuck];
+
+    /// The label of its count.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Failed => "failed",
+            Self::Stale => "stale",
+            Self::Stuck => "stuck",
+        }
+    }
+}
 
 /// What has been counted since the driver's start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    swaps: BTreeMap<(Provider, &'static str), u64>,
+    swaps: BTreeMap<(Provider, SwapEnd), u64>,
     decisions: BTreeMap<(Provider, &'static str, &'static str), u64>,
     requests: BTreeMap<(Provider, &'static str, Option<u16>), u64>,
     notices: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
-    /// A swap ended: `committed`, `failed`, `stale` (nothing was tried) or `stuck`.
-    pub fn swap(&mut self, provider: Provider, outcome: &'static str) {
-        *self.swaps.entry((provider, outcome)).or_default() += 1;
+    /// A swap ended.
+    pub fn swap(&mut self, provider: Provider, end: SwapEnd) {
+        *self.swaps.entry((provider, end)).or_default() += 1;
     }
 
     /// A decision was taken.
-    pub fn decision(&mut self, provider: Provider, action: &'static str, trigger: &'static str) {
-        *self.decisions.entry((provider, action, trigger)).or_default() += 1;
+    pub fn decision(&mut self, provider: Provider, action: DecisionAction, trigger: Trigger) {
+        // By their words, in whose order they are told.
+        *self.decisions.entry((provider, action.name(), trigger.name())).or_default() += 1;
     }
 
     /// A request ended, with the status that came.
@@ -232,9 +257,9 @@ fn counters(text: &mut String, counts: &Counts) {
     let help = "Swaps since the driver's start, by how they ended.";
     let mut swaps = Family::begin(text, ("sluice_swaps", "counter", ""), help);
     for provider in Provider::ALL {
-        for outcome in OUTCOMES {
-            let count = counts.swaps.get(&(provider, outcome)).copied().unwrap_or_default();
-            swaps.sample(&vec![("outcome", outcome), ("provider", provider.name())], count);
+        for end in SwapEnd::ALL {
+            let count = counts.swaps.get(&(provider, end)).copied().unwrap_or_default();
+            swaps.sample(&vec![("outcome", end.name()), ("provider", provider.name())], count);
         }
     }
     let help = "Decisions since the driver's start, by the branch that took them.";
@@ -403,9 +428,9 @@ mod tests {
 
     fn counts() -> Counts {
         let mut counts = Counts::default();
-        counts.swap(Provider::Claude, "committed");
-        counts.decision(Provider::Claude, "stay", "tick");
-        counts.decision(Provider::Claude, "stay", "tick");
+        counts.swap(Provider::Claude, SwapEnd::Committed);
+        counts.decision(Provider::Claude, DecisionAction::Stay, Trigger::Tick);
+        counts.decision(Provider::Claude, DecisionAction::Stay, Trigger::Tick);
         counts.request(Provider::Codex, "usage", Some(429));
         counts.request(Provider::Claude, "token", None);
         counts.notice(NoticeKind::Drain);

@@ -4,7 +4,7 @@
 //! blocks has a thread of its own, so a part that hangs delays only itself.
 
 use crate::clock::Clock;
-use crate::metrics::{Counters, MetricsFile};
+use crate::metrics::{Counters, MetricsFile, SwapEnd};
 use crate::parts::Parts;
 use crate::ports::{
     Custody, Depth, Health, Holder, Ledger, Loaded, Look, PortError, Providers, Record, Recovered,
@@ -379,7 +379,7 @@ impl Performer {
         let (counters, provider) = (self.counters.clone(), order.provider);
         tokio::spawn(async move {
             let report = carry_swap(&moves, order, &inputs).await;
-            counters.counts().swap(provider, outcome(&report));
+            counters.counts().swap(provider, end(&report));
             let _ended = inputs.send(Input::Swapped(report)).await;
         });
     }
@@ -452,12 +452,12 @@ impl Performer {
     }
 }
 
-fn outcome(report: &SwapReport) -> &'static str {
+const fn end(report: &SwapReport) -> SwapEnd {
     match report {
-        SwapReport::Committed { .. } => "committed",
-        SwapReport::Failed { .. } => "failed",
-        SwapReport::Stale { .. } | SwapReport::Waits { .. } => "stale",
-        SwapReport::Stuck { .. } => "stuck",
+        SwapReport::Committed { .. } => SwapEnd::Committed,
+        SwapReport::Failed { .. } => SwapEnd::Failed,
+        SwapReport::Stale { .. } | SwapReport::Waits { .. } => SwapEnd::Stale,
+        SwapReport::Stuck { .. } => SwapEnd::Stuck,
     }
 }
 

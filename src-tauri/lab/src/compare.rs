@@ -10,8 +10,8 @@ use crate::simulate::{
 };
 use sluice_engine::limits::READ_FULL_PERCENT;
 use sluice_engine::{AccountId, Percent, Provider, Utc, Window, capacity_ratio, same_reset};
-use sluice_ledger::{DEFAULT_LANE, Ledger, Sample, SwapStatus};
-use sluice_protocol::{Compared, Tally};
+use sluice_ledger::{DEFAULT_LANE, Ledger, Sample};
+use sluice_protocol::{Compared, SwapStatus, Tally};
 use std::collections::BTreeMap;
 
 /// Minutes in which work is gathered.

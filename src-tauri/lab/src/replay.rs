@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 use sluice_engine::{Action, Mono, Now, Policy, Trigger, Utc, World};
-use sluice_ledger::{DecisionQuery, Ledger, Outcome};
+use sluice_ledger::{DecisionQuery, Ledger};
+use sluice_protocol::DecisionAction;
 use std::path::Path;
 
 /// Decisions looked at in one go.
@@ -94,7 +95,7 @@ fn judge(row: &sluice_ledger::DecisionRow, policy: Option<Policy>, replayed: &mu
         Action::Swap { to } => Some(to),
         Action::Stay => None,
     };
-    let was = if row.outcome == Outcome::Stay { None } else { row.target };
+    let was = if row.outcome == DecisionAction::Stay { None } else { row.target };
     // The driver may hold a swap back for reasons outside the engine; it says so as an abort.
     let held_back = row.trigger == Trigger::SwapAborted && policy.is_none();
     // To the last bit: numbers are compared as they are.

@@ -7,35 +7,11 @@ use crate::sqlite;
 use crate::swaps::SwapId;
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Row, params, params_from_iter};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluice_engine::{
     AccountId, Action, Candidate, Decision, Generation, LaneId, Provider, Trigger, Utc,
 };
-
-/// What was made of the engine's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Nothing was to be done.
-    Stay,
-    /// The swap was ordered.
-    Swap,
-    /// The swap was offered to the person.
-    Advise,
-}
-
-impl Outcome {
-    /// The stable lower-case name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stay => "stay",
-            Self::Swap => "swap",
-            Self::Advise => "advise",
-        }
-    }
-}
+use sluice_protocol::DecisionAction;
 
 /// A decision to be recorded.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +21,7 @@ pub struct NewDecision<'a> {
     /// Whose seat.
     pub provider: Provider,
     /// What was made of it.
-    pub outcome: Outcome,
+    pub outcome: DecisionAction,
     /// The decision in a sentence.
     pub sentence: &'a str,
     /// The reason as structured data.
@@ -72,7 +48,7 @@ pub struct DecisionRow {
     /// The branch.
     pub trigger: Trigger,
     /// What was made of it.
-    pub outcome: Outcome,
+    pub outcome: DecisionAction,
     /// Who was active.
     pub active: Option<AccountId>,
     /// Who was chosen.
@@ -101,7 +77,7 @@ pub struct DecisionQuery {
     /// The branch.
     pub trigger: Option<Trigger>,
     /// What was made of it.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<DecisionAction>,
     /// Who was active or chosen.
     pub account: Option<AccountId>,
     /// Not before.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::breaker::Admit;
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
+use sluice_protocol::{CeilingWindow, GrantRefusal};
 
 /// Who wrote the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,11 +123,10 @@ pub struct Cap {
 pub struct Refusal {
     /// Always `false`: the shape is the same as that of a grant.
     pub allowed: bool,
-    /// Stable code: `provider_concurrency_exceeded`, `account_concurrency_exceeded`,
-    /// `provider_budget_exceeded`, `account_budget_exceeded`, `breaker_open`.
-    pub reason: &'static str,
-    /// `in_flight`, `hour`, `day` or `breaker`.
-    pub window: &'static str,
+    /// Why not.
+    pub reason: GrantRefusal,
+    /// Which count is full.
+    pub window: CeilingWindow,
     /// The ceiling.
     pub limit: u32,
     /// Where the count stands.
@@ -236,8 +236,8 @@ fn refuse(
         .optional()?;
     let Some(cap) = cap else { return Ok(None) };
     let (crowded, spent) = match account {
-        None => ("provider_concurrency_exceeded", "provider_budget_exceeded"),
-        Some(_) => ("account_concurrency_exceeded", "account_budget_exceeded"),
+        None => (GrantRefusal::ProviderConcurrency, GrantRefusal::ProviderBudget),
+        Some(_) => (GrantRefusal::AccountConcurrency, GrantRefusal::AccountBudget),
     };
     let id = account.map(|id| id.0);
     if let Some(limit) = cap.concurrent {
@@ -251,7 +251,7 @@ fn refuse(
             let refusal = Refusal {
                 allowed: false,
                 reason: crowded,
-                window: "in_flight",
+                window: CeilingWindow::InFlight,
                 limit,
                 current,
                 retry_after_s: None,
@@ -260,7 +260,7 @@ fn refuse(
         }
     }
     for (limit, window, seconds) in
-        [(cap.per_hour, "hour", 3_600_i64), (cap.per_day, "day", 86_400)]
+        [(cap.per_hour, CeilingWindow::Hour, 3_600_i64), (cap.per_day, CeilingWindow::Day, 86_400)]
     {
         let Some(limit) = limit else { continue };
         let (current, oldest): (u32, Option<i64>) = tx
@@ -380,8 +380,8 @@ impl Ledger {
             if let Admit::Wait { until } = failures::ask_breaker(&tx, id, new.at)? {
                 let refusal = Refusal {
                     allowed: false,
-                    reason: "breaker_open",
-                    window: "breaker",
+                    reason: GrantRefusal::BreakerOpen,
+                    window: CeilingWindow::Breaker,
                     limit: sluice_engine::breaker::THRESHOLD,
                     current: failures::breaker(&tx, id)?.failures,
                     retry_after_s: Some(until.seconds_since(new.at).max(0.0) as u64 + 1),

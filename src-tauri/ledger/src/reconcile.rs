@@ -10,6 +10,7 @@ use crate::sqlite;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use sluice_engine::{AccountId, Provider, Utc};
+use sluice_protocol::Closing;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -24,18 +25,6 @@ const GRACE_CHILDLESS_SECONDS: i64 = 60;
 const ALONE: Duration = Duration::from_secs(2);
 /// Rows closed in one transaction: short enough that nobody waits, long enough to be quick.
 const BATCH: usize = 500;
-
-/// What was done about an orphan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Done {
-    /// The row is closed.
-    Applied,
-    /// It would be closed (dry run).
-    WouldApply,
-    /// Closing failed; the row stays open.
-    Error,
-}
 
 /// One orphan.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,7 +42,7 @@ pub struct ReconcileAction {
     /// The proof.
     pub reason: String,
     /// What was done.
-    pub action: Done,
+    pub action: Closing,
     /// What failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -250,9 +239,11 @@ impl Ledger {
         let ended = if apply { self.apply_batch(batch, now, &mut taken) } else { Ok(()) };
         for (index, (row, reason)) in batch.iter().enumerate() {
             let outcome = match (&ended, apply) {
-                (Err(error), _) => Some(action(row, reason, Done::Error, Some(error.to_string()))),
+                (Err(error), _) => {
+                    Some(action(row, reason, Closing::Error, Some(error.to_string())))
+                }
                 (Ok(()), true) => taken.get_mut(index).and_then(Option::take),
-                (Ok(()), false) => Some(action(row, reason, Done::WouldApply, None)),
+                (Ok(()), false) => Some(action(row, reason, Closing::WouldApply, None)),
             };
             actions.extend(outcome);
         }
@@ -267,10 +258,10 @@ impl Ledger {
         let tx = sqlite::begin(&mut self.history)?;
         for (row, reason) in batch {
             taken.push(match close(&tx, row, reason, now) {
-                Ok(true) => Some(action(row, reason, Done::Applied, None)),
+                Ok(true) => Some(action(row, reason, Closing::Applied, None)),
                 // Its end was reported meanwhile: no orphan after all.
                 Ok(false) => None,
-                Err(error) => Some(action(row, reason, Done::Error, Some(error.to_string()))),
+                Err(error) => Some(action(row, reason, Closing::Error, Some(error.to_string()))),
             });
         }
         tx.commit()?;
@@ -294,7 +285,7 @@ impl Ledger {
     }
 }
 
-fn action(row: &OpenRow, reason: &str, action: Done, error: Option<String>) -> ReconcileAction {
+fn action(row: &OpenRow, reason: &str, action: Closing, error: Option<String>) -> ReconcileAction {
     ReconcileAction {
         execution_id: row.id.clone(),
         provider: row.provider,

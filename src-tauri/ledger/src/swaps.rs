@@ -10,35 +10,12 @@ use serde_json::Value;
 use sluice_engine::{
     AccountId, AskedBy, Gates, Generation, Lane, LaneId, Provider, Trigger, Usage, Utc,
 };
+use sluice_protocol::SwapStatus;
 
 /// A row of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SwapId(pub i64);
-
-/// Where a swap stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SwapStatus {
-    /// Journalled, not settled.
-    Pending,
-    /// The other account is active.
-    Committed,
-    /// Nothing changed, or it was undone.
-    Failed,
-}
-
-impl SwapStatus {
-    /// The stable lower-case name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Committed => "committed",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// An intent.
 #[derive(Clone, Debug, PartialEq)]

@@ -27,11 +27,14 @@ pub use cause::{Cause, Episode, window_name};
 pub use code::{Code, Remedy};
 pub use compare::{Compared, Tally};
 pub use kind::NoticeKind;
-pub use log::{DecisionFilter, DecisionView, SwapView, Swapping};
+pub use log::{DecisionAction, DecisionFilter, DecisionView, SwapStatus, SwapView, Swapping};
 pub use need::{Need, NeedsYou};
 pub use notice::{Notice, NoticeAction, Refused};
 pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
-pub use runs::{Acquire, CapView, Ceilings, ClosedRun, Failure, Grant, LaneView, Outcome, RunView};
+pub use runs::{
+    Acquire, CapView, CeilingWindow, Ceilings, ClosedRun, Closing, Failure, Grant, GrantRefusal,
+    LaneView, Outcome, ReportOutcome, RunView,
+};
 use serde::{Deserialize, Serialize};
 pub use sluice_engine::skip::FailureKind;
 pub use sluice_engine::{

@@ -1,7 +1,41 @@
 //! The log of decisions and of swaps, and a swap under way, as front ends see them.
 
+use crate::closed::closed;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{AccountId, AskedBy, Provider, Trigger};
+
+closed! {
+    /// What was made of the engine's answer.
+    DecisionAction {
+        /// Nothing was to be done.
+        Stay = "stay",
+        /// The swap was ordered.
+        Swap = "swap",
+        /// The swap was offered to the person.
+        Advise = "advise",
+        /// Of another version.
+        Other = "other",
+    }
+}
+
+impl DecisionAction {
+    /// Those that this version takes.
+    pub const TAKEN: [Self; 3] = [Self::Stay, Self::Swap, Self::Advise];
+}
+
+closed! {
+    /// Where a swap stands.
+    SwapStatus {
+        /// Journalled, not settled.
+        Pending = "pending",
+        /// The other account is active.
+        Committed = "committed",
+        /// Nothing changed, or it was undone.
+        Failed = "failed",
+        /// Of another version.
+        Other = "other",
+    }
+}
 
 /// One decision on the screen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,8 +47,8 @@ pub struct DecisionView {
     pub at_ms: i64,
     /// Whose seat.
     pub provider: Provider,
-    /// `stay`, `swap` or `advise`.
-    pub action: String,
+    /// What was made of it.
+    pub action: DecisionAction,
     /// The branch.
     pub trigger: Trigger,
     /// Who was active.
@@ -52,8 +86,8 @@ pub struct SwapView {
     pub trigger: Trigger,
     /// Why, in a sentence.
     pub reason: String,
-    /// `pending`, `committed` or `failed`.
-    pub status: String,
+    /// Where it stands.
+    pub status: SwapStatus,
     /// How long the account that left had been active, whole seconds.
     pub residency_seconds: Option<i64>,
     /// What failed.
@@ -67,8 +101,8 @@ pub struct SwapView {
 pub struct DecisionFilter {
     /// Of this branch.
     pub trigger: Option<Trigger>,
-    /// `stay`, `swap` or `advise`.
-    pub action: Option<String>,
+    /// With this action.
+    pub action: Option<DecisionAction>,
     /// With this account live or chosen.
     pub account: Option<AccountId>,
 }

@@ -1,5 +1,6 @@
 //! Lanes, runs and their ceilings, as front ends and other programs see them.
 
+use crate::closed::closed;
 use serde::{Deserialize, Serialize};
 use sluice_engine::skip::FailureKind;
 use sluice_engine::{AccountId, Generation, LaneId, Provider};
@@ -135,6 +136,40 @@ pub struct Failure {
     pub dedupe_key: Option<String>,
 }
 
+closed! {
+    /// Why a tool may not be started.
+    GrantRefusal {
+        /// As many of the provider's tools are at work as may be.
+        ProviderConcurrency = "provider_concurrency_exceeded",
+        /// As many of the provider's tools were started as may be.
+        ProviderBudget = "provider_budget_exceeded",
+        /// As many tools are at work on the account as may be.
+        AccountConcurrency = "account_concurrency_exceeded",
+        /// As many tools were started on the account as may be.
+        AccountBudget = "account_budget_exceeded",
+        /// The account failed several times in a row and rests.
+        BreakerOpen = "breaker_open",
+        /// Of another version.
+        Other = "other",
+    }
+}
+
+closed! {
+    /// Which count has reached its ceiling.
+    CeilingWindow {
+        /// Tools at work.
+        InFlight = "in_flight",
+        /// Starts in a rolling hour.
+        Hour = "hour",
+        /// Starts in rolling 24 hours.
+        Day = "day",
+        /// Failures in a row.
+        Breaker = "breaker",
+        /// Of another version.
+        Other = "other",
+    }
+}
+
 /// The answer to `acquire`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
@@ -149,10 +184,10 @@ pub struct Grant {
     pub generation: Generation,
     /// Variables that point the tool at the account's own seat: paths only.
     pub environment: std::collections::BTreeMap<String, String>,
-    /// Why not: `provider_concurrency_exceeded`, `account_budget_exceeded`, `breaker_open`, …
-    pub reason: Option<String>,
-    /// `in_flight`, `hour`, `day` or `breaker`.
-    pub window: Option<String>,
+    /// Why not.
+    pub reason: Option<GrantRefusal>,
+    /// Which count is full.
+    pub window: Option<CeilingWindow>,
     /// The ceiling.
     pub limit: Option<u32>,
     /// Where the count stands.
@@ -161,13 +196,42 @@ pub struct Grant {
     pub retry_after_ms: Option<u64>,
 }
 
+closed! {
+    /// What came of a reported failure.
+    ReportOutcome {
+        /// The lane has moved on.
+        Switched = "switched",
+        /// A swap was ordered.
+        Ordered = "ordered",
+        /// A swap is being carried out already.
+        UnderWay = "under_way",
+        /// The lane had moved on before.
+        Stale = "stale",
+        /// A swap is advised; the person decides.
+        Advised = "advised",
+        /// Automatic swaps rest for a while.
+        Resting = "resting",
+        /// Nobody else has room.
+        NoAlternative = "no_alternative",
+        /// Automatic swaps are off.
+        Disabled = "disabled",
+        /// It is remembered against the account, and moves nothing.
+        CoolingOnly = "cooling_only",
+        /// It came too late, or nothing speaks against the account.
+        Ignored = "ignored",
+        /// It cannot be said which account failed.
+        Unattributed = "unattributed",
+        /// Of another version.
+        Other = "other",
+    }
+}
+
 /// What was made of a reported failure.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct Outcome {
-    /// `switched`, `ordered`, `under_way`, `stale`, `advised`, `no_alternative`, `disabled`,
-    /// `cooling_only`, `ignored` or `unattributed`.
-    pub outcome: String,
+    /// What came of it.
+    pub outcome: ReportOutcome,
     /// The account that left.
     pub from: Option<AccountId>,
     /// The account that came.
@@ -180,6 +244,36 @@ pub struct Outcome {
     pub retry_advised: bool,
     /// When the first of the others is expected back.
     pub earliest_ms: Option<i64>,
+}
+
+impl Outcome {
+    /// This came of it, and nothing more is known.
+    #[must_use]
+    pub const fn of(outcome: ReportOutcome) -> Self {
+        Self {
+            outcome,
+            from: None,
+            to: None,
+            current: None,
+            generation: Generation(0),
+            retry_advised: false,
+            earliest_ms: None,
+        }
+    }
+}
+
+closed! {
+    /// What was done about a row whose process is gone.
+    Closing {
+        /// The row is closed.
+        Applied = "applied",
+        /// It would be closed (dry run).
+        WouldApply = "would_apply",
+        /// Closing failed; the row stays open.
+        Error = "error",
+        /// Of another version.
+        Other = "other",
+    }
 }
 
 /// One row that was closed, or would be.
@@ -198,8 +292,8 @@ pub struct ClosedRun {
     pub rule: String,
     /// The proof.
     pub reason: String,
-    /// `applied`, `would_apply` or `error`.
-    pub action: String,
+    /// What was done about it.
+    pub action: Closing,
     /// What failed.
     pub error: Option<String>,
 }

@@ -6,7 +6,7 @@ use sluice_engine::{
     Account, Action, Calendar, Decision, Gates, Generation, Lane, LaneId, Login, Mono, Now,
     Observation, Percent, Plan, Policy, Rules, Settlement, Usage, Utc, Window, World,
 };
-use sluice_protocol::{AccountId, AccountView, Provider};
+use sluice_protocol::{AccountId, AccountView, DecisionAction, Provider};
 
 const NOW: Utc = Utc::from_seconds(1_795_356_000);
 const LANE: LaneId = LaneId(1);
@@ -190,13 +190,13 @@ fn taken(trigger: Trigger) -> Decision {
     }
 }
 
-fn shown_as(decision: &Decision, action: &str) -> String {
+fn shown_as(decision: &Decision, action: DecisionAction) -> String {
     let name = |id: AccountId| NAMES[id.0 as usize - 1].to_owned();
     let row = DecisionView {
         id: 412,
         at_ms: decision.at.millis(),
         provider: Provider::Claude,
-        action: action.to_owned(),
+        action,
         trigger: decision.trigger,
         active: decision.active,
         target: match decision.action {
@@ -204,7 +204,7 @@ fn shown_as(decision: &Decision, action: &str) -> String {
             Action::Stay => decision.best,
         },
         sentence: sluice_core::explain::sentence(decision, action, name),
-        swap: (action == "swap").then_some(31),
+        swap: (action == DecisionAction::Swap).then_some(31),
         candidates: decision.candidates.clone(),
     };
     explained(&view(), &row, "Sun 22 Nov 2026, 14:05")
@@ -252,7 +252,7 @@ fn each_trigger_is_explained_to_a_stranger() {
     for trigger in Trigger::ALL {
         let decision = taken(trigger);
         assert_eq!(decision.trigger, trigger, "{decision:?}");
-        let action = if trigger.stays() { "stay" } else { "swap" };
+        let action = if trigger.stays() { DecisionAction::Stay } else { DecisionAction::Swap };
         assert_eq!(decision.action == Action::Stay, trigger.stays(), "{decision:?}");
         insta::assert_snapshot!(trigger.name(), shown_as(&decision, action));
     }
@@ -260,7 +260,10 @@ fn each_trigger_is_explained_to_a_stranger() {
 
 #[test]
 fn advice_and_the_plans_own_reasons_are_explained_too() {
-    insta::assert_snapshot!("advised", shown_as(&taken(Trigger::ForcedCritical), "advise"));
+    insta::assert_snapshot!(
+        "advised",
+        shown_as(&taken(Trigger::ForcedCritical), DecisionAction::Advise)
+    );
     let stuck = |change: &dyn Fn(&mut World)| {
         planned(account(1, (50.0, 72.0), (99.6, 3.0)), urgent(), |world| {
             refused_work(world);
@@ -269,32 +272,35 @@ fn advice_and_the_plans_own_reasons_are_explained_too() {
     };
     let leaves = stuck(&|_| {});
     assert_eq!(leaves.trigger, Trigger::ForcedCritical);
-    insta::assert_snapshot!("plan_refused", shown_as(&leaves, "swap"));
+    insta::assert_snapshot!("plan_refused", shown_as(&leaves, DecisionAction::Swap));
     let backs_off =
         stuck(&|world| world.settle(LANE, Settlement::Failed, clocks(NOW.plus_seconds(30))));
     assert_eq!(backs_off.trigger, Trigger::SwapAborted);
-    insta::assert_snapshot!("plan_aborted", shown_as(&backs_off, "stay"));
+    insta::assert_snapshot!("plan_aborted", shown_as(&backs_off, DecisionAction::Stay));
     let nobody = planned(account(1, (50.0, 72.0), (99.6, 3.0)), full(), refused_work);
     assert_eq!(nobody.trigger, Trigger::NoTarget);
-    insta::assert_snapshot!("plan_no_target", shown_as(&nobody, "stay"));
+    insta::assert_snapshot!("plan_no_target", shown_as(&nobody, DecisionAction::Stay));
     let rests = tiered(quiet(), urgent(), |world| {
         world.lanes[0].gates.paused_until = Some(hours(0.2));
     });
-    insta::assert_snapshot!("resting", shown_as(&rests, "stay"));
+    insta::assert_snapshot!("resting", shown_as(&rests, DecisionAction::Stay));
 }
 
 #[test]
 fn what_is_not_kept_any_more_is_said() {
     let mut decision = taken(Trigger::Tick);
     decision.candidates.clear();
-    let text = shown_as(&decision, "stay");
+    let text = shown_as(&decision, DecisionAction::Stay);
     assert!(text.ends_with("is not kept any more."), "{text}");
 }
 
 #[test]
 fn nothing_of_the_inside_is_shown() {
     for trigger in Trigger::ALL {
-        let text = shown_as(&taken(trigger), if trigger.stays() { "stay" } else { "swap" });
+        let text = shown_as(
+            &taken(trigger),
+            if trigger.stays() { DecisionAction::Stay } else { DecisionAction::Swap },
+        );
         let inside =
             ["T0", "T1", "T2", "tier", "trigger", "_", "None", "deficit", "stranding", "tick"];
         assert!(inside.iter().all(|word| !text.contains(word)), "{text}");

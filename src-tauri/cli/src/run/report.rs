@@ -11,7 +11,7 @@ use sluice_engine::limits::NEARLY_FULL_PERCENT;
 use sluice_engine::{AccountId, Generation, LaneId, Percent, Utc};
 use sluice_ledger::spool::{self, Spooled};
 use sluice_ledger::{Error, FailureReport, LaneRow, Ledger, Style, Used, Verdict};
-use sluice_protocol::{Answer, FailureKind, Request};
+use sluice_protocol::{Answer, FailureKind, ReportOutcome, Request};
 use std::time::{Duration, Instant};
 
 /// How long a report waits for another hand in the same lane.
@@ -161,16 +161,20 @@ async fn ask_driver(
     };
     let answer = client.call(&request).await;
     let (text, retry) = match answer {
-        Answer::Reported(told) => match told.outcome.as_str() {
-            "ordered" | "under_way" => return carried_out(ledger, lane).await,
-            "stale" => ("another account is live already", told.retry_advised),
-            "advised" => ("the account refuses work; Sluice advises another one", false),
-            "resting" => {
+        Answer::Reported(told) => match told.outcome {
+            ReportOutcome::Ordered | ReportOutcome::UnderWay => {
+                return carried_out(ledger, lane).await;
+            }
+            ReportOutcome::Stale => ("another account is live already", told.retry_advised),
+            ReportOutcome::Advised => {
+                ("the account refuses work; Sluice advises another one", false)
+            }
+            ReportOutcome::Resting => {
                 let text = "the account refuses work; automatic swaps rest at the moment \
                             (`sluice status` says until when)";
                 (text, false)
             }
-            "disabled" => ("the account refuses work; automatic swaps are off", false),
+            ReportOutcome::Disabled => ("the account refuses work; automatic swaps are off", false),
             _ => ("the account refuses work, and no other one has room", false),
         },
         Answer::Refused(refused) => return Some(Moved { text: refused.text, retry: false }),
@@ -237,12 +241,12 @@ pub async fn leave_walled(ledger: &mut Ledger, paths: &Paths, launch: &Launch) -
     let Some(client) = Client::attach(paths, false).await else { return false };
     let request = Request::LeaveWalled { lane: lane.lane.id, generation: place.generation };
     let Answer::Reported(told) = client.call(&request).await else { return false };
-    match told.outcome.as_str() {
-        "ordered" | "under_way" => {
+    match told.outcome {
+        ReportOutcome::Ordered | ReportOutcome::UnderWay => {
             let left = (lane.lane.id, place.generation);
             carried_out(ledger, left).await.is_some_and(|moved| moved.retry)
         }
-        "stale" => true,
+        ReportOutcome::Stale => true,
         _ => false,
     }
 }

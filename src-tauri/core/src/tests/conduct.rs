@@ -431,7 +431,7 @@ fn a_decision_that_was_overtaken_is_not_shown_as_true() {
     let mut outside = Outside::pair("advise");
     outside.advance(900);
     let said = |outside: &Outside| {
-        outside.view.last_decision.as_ref().map(|last| (last.action.clone(), last.active))
+        outside.view.last_decision.as_ref().map(|last| (last.action, last.active))
     };
     let live = outside.view.providers[0].live;
     assert_eq!(said(&outside).map(|(_, active)| active), Some(live));
@@ -454,7 +454,7 @@ fn a_decision_that_was_overtaken_is_not_shown_as_true() {
         assert!(minutes < 600, "it swaps at some time");
     }
     assert_eq!(outside.view.providers[0].live, Some(outside.id("a")));
-    assert_ne!(said(&outside).map(|(action, _)| action).as_deref(), Some("swap"));
+    assert_ne!(said(&outside).map(|(action, _)| action), Some(DecisionAction::Swap));
 }
 
 #[test]

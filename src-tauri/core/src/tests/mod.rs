@@ -27,7 +27,10 @@ use sluice_engine::skip::Wall;
 use sluice_engine::{
     AccountId, Calendar, Generation, Lane, LaneId, Login, Mono, Percent, Usage, Window,
 };
-use sluice_protocol::{Answer, Cause, Code, Mode, Need, Notice, NoticeKind, Request, View};
+use sluice_protocol::{
+    Answer, Cause, Code, DecisionAction, Mode, Need, Notice, NoticeKind, ReportOutcome, Request,
+    SwapStatus, View,
+};
 
 const START: Utc = Utc::from_seconds(1_795_262_400);
 const CLAUDE: Provider = Provider::Claude;
@@ -458,7 +461,7 @@ impl Outside {
             }
             record => {
                 self.row += 1;
-                if let Record::Decision { action: "swap", .. } = record {
+                if let Record::Decision { action: DecisionAction::Swap, .. } = record {
                     self.decision = Some(self.row);
                 }
                 self.row

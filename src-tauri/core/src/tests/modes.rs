@@ -40,7 +40,7 @@ fn pressing_swap_now_swaps_and_protects_the_choice() {
     let request = outside.told(NoticeKind::Advice)[0].actions[0].request.clone();
     let answer = outside.ask(request);
     assert!(
-        matches!(answer, Answer::Swapped(ref swap) if swap.status == "committed"),
+        matches!(answer, Answer::Swapped(ref swap) if swap.status == SwapStatus::Committed),
         "{answer:?}"
     );
     assert_eq!(outside.view.providers[0].live, Some(outside.id("b")));

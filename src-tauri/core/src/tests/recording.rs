@@ -18,7 +18,7 @@ fn a_reported_failure_and_its_decision_are_both_named() {
     let generation = outside.core.world.lanes[0].generation.0;
     let failure = limit(&outside, "a", generation, 0);
     let Answer::Reported(told) = told(&mut outside, failure) else { panic!("no report") };
-    assert_eq!(told.outcome, "ordered");
+    assert_eq!(told.outcome, ReportOutcome::Ordered);
     let order = outside.swaps()[0];
     assert_eq!((order.asked_by, order.decision), (AskedBy::Report, outside.decision));
     assert!(outside.decision.is_some());

@@ -28,9 +28,9 @@ fn report(outside: &mut Outside, name: &str, generation: u64, ago_s: i64) -> Ans
     told(outside, failure)
 }
 
-fn outcome(answer: &Answer) -> (&str, u64) {
+fn outcome(answer: &Answer) -> (ReportOutcome, u64) {
     match answer {
-        Answer::Reported(told) => (&told.outcome, told.generation.0),
+        Answer::Reported(told) => (told.outcome, told.generation.0),
         other => panic!("{other:?}"),
     }
 }
@@ -40,10 +40,10 @@ fn a_burst_of_reports_is_one_swap() {
     let mut outside = Outside::pair("auto");
     let live = outside.core.world.lanes[0].generation.0;
     let first = report(&mut outside, "a", live, 0);
-    assert_eq!(outcome(&first).0, "ordered");
+    assert_eq!(outcome(&first).0, ReportOutcome::Ordered);
     for _ in 0..50 {
         let later = report(&mut outside, "a", live, 0);
-        assert_eq!(outcome(&later), ("stale", live + 1), "nothing is chosen for it");
+        assert_eq!(outcome(&later), (ReportOutcome::Stale, live + 1), "nothing is chosen for it");
     }
     assert_eq!(outside.swaps().len(), 1);
     assert_eq!(outside.core.world.lanes[0].active, Some(outside.id("b")));
@@ -53,9 +53,17 @@ fn a_burst_of_reports_is_one_swap() {
 fn what_is_old_or_of_another_generation_moves_nothing() {
     let mut outside = Outside::pair("auto");
     let live = outside.core.world.lanes[0].generation.0;
-    assert_eq!(outcome(&report(&mut outside, "b", live, 0)).0, "stale", "not the live account");
-    assert_eq!(outcome(&report(&mut outside, "a", live + 1, 0)).0, "stale");
-    assert_eq!(outcome(&report(&mut outside, "a", live, 601)).0, "ignored", "told too late");
+    assert_eq!(
+        outcome(&report(&mut outside, "b", live, 0)).0,
+        ReportOutcome::Stale,
+        "not the live account"
+    );
+    assert_eq!(outcome(&report(&mut outside, "a", live + 1, 0)).0, ReportOutcome::Stale);
+    assert_eq!(
+        outcome(&report(&mut outside, "a", live, 601)).0,
+        ReportOutcome::Ignored,
+        "told too late"
+    );
     assert_eq!(outside.swaps().len(), 0);
 }
 
@@ -63,14 +71,18 @@ fn what_is_old_or_of_another_generation_moves_nothing() {
 fn modes_are_obeyed() {
     let mut outside = Outside::pair("advise");
     let live = outside.core.world.lanes[0].generation.0;
-    assert_eq!(outcome(&report(&mut outside, "a", live, 0)).0, "advised");
+    assert_eq!(outcome(&report(&mut outside, "a", live, 0)).0, ReportOutcome::Advised);
     let mut outside = Outside::pair("off");
     let live = outside.core.world.lanes[0].generation.0;
-    assert_eq!(outcome(&report(&mut outside, "a", live, 0)).0, "disabled");
+    assert_eq!(outcome(&report(&mut outside, "a", live, 0)).0, ReportOutcome::Disabled);
     let mut outside = Outside::pair("auto");
     outside.ask(Request::Swap { to: outside.id("b") });
     let live = outside.core.world.lanes[0].generation.0;
-    assert_eq!(outcome(&report(&mut outside, "b", live, 0)).0, "resting", "not switched off");
+    assert_eq!(
+        outcome(&report(&mut outside, "b", live, 0)).0,
+        ReportOutcome::Resting,
+        "not switched off"
+    );
     let unknown = ToolFailure { account: AccountId(99), ..limit(&outside, "a", live, 0) };
     assert!(matches!(told(&mut outside, unknown), Answer::Refused(_)));
     assert_eq!(outside.swaps().len(), 1, "the one that was asked for");

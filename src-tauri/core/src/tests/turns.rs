@@ -79,7 +79,7 @@ fn a_forced_departure_does_not_wait() {
     let generation = outside.core.world.lanes[0].generation.0;
     let failure = limit(&outside, "a", generation, 0);
     let Answer::Reported(told) = told(&mut outside, failure) else { panic!("no report") };
-    assert_eq!(told.outcome, "ordered");
+    assert_eq!(told.outcome, ReportOutcome::Ordered);
     assert_eq!(outside.swaps().len(), 1);
     assert_eq!(outside.view.providers[0].after_turn, None);
 }

@@ -158,7 +158,7 @@ fn after_a_failure_the_lane_does_not_come_back_before_the_reset() {
     let mut failure = limit(&outside, "a", generation, 0);
     failure.resets_at = Some(outside.now.wall.plus_seconds(4 * HOUR));
     let Answer::Reported(told) = told(&mut outside, failure) else { panic!("no report") };
-    assert_eq!((told.outcome.as_str(), told.to), ("ordered", Some(b)));
+    assert_eq!((told.outcome, told.to), (ReportOutcome::Ordered, Some(b)));
     blind(&mut outside, "a");
     outside.usage.insert(b, (99.0, 99.0, 6 * 24));
     outside.advance(3 * HOUR);
@@ -214,12 +214,12 @@ fn whom_the_provider_refuses_is_left_before_a_start() {
         Answer::Reported(told) => told.outcome,
         other => panic!("{other:?}"),
     };
-    assert_eq!(begin(&mut outside), "ignored", "nothing is known against it");
+    assert_eq!(begin(&mut outside), ReportOutcome::Ignored, "nothing is known against it");
     let refused = "reading usage: billing (HTTP 402)".to_owned();
     let blocked = PollError::Read(ReadError::Blocked(Block::Spending, refused));
     outside.poll_error.insert(outside.id("a"), blocked);
     outside.advance(HOUR);
-    assert_eq!(begin(&mut outside), "advised");
+    assert_eq!(begin(&mut outside), ReportOutcome::Advised);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use sluice_engine::observation::Fact;
 use sluice_engine::{Account, AccountId, Observation, Provider, Utc};
 use sluice_lab::compare;
 use sluice_ledger as real;
-use sluice_ledger::{DecisionQuery, NewAccount, NewDecision, Outcome, Sample};
-use sluice_protocol::{Answer, Code, DecisionView, StrandedView, SwapView, text};
+use sluice_ledger::{DecisionQuery, NewAccount, NewDecision, Sample};
+use sluice_protocol::{Answer, Code, DecisionView, StrandedView, SwapStatus, SwapView, text};
 use sluice_providers::Endpoints;
 use std::collections::BTreeMap;
 
@@ -138,7 +138,7 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
     let day = now.plus_seconds(-DAY_S);
     let swaps = ledger.swaps(DAY_SWAPS_MAX, None)?.into_iter();
     loaded.swaps = swaps
-        .filter(|row| row.status == real::SwapStatus::Committed && row.swap.at > day)
+        .filter(|row| row.status == SwapStatus::Committed && row.swap.at > day)
         .map(|row| row.swap.at)
         .collect();
     loaded.swaps.reverse();
@@ -227,7 +227,7 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             ledger.record_decision(&NewDecision {
                 decision,
                 provider: *provider,
-                outcome: outcome(action),
+                outcome: *action,
                 sentence,
                 reason: &reason,
                 digest: &sluice_lab::replay::digest(world.as_deref().unwrap_or_default()),
@@ -389,14 +389,6 @@ fn observe(ledger: &mut real::Ledger, observation: &Observation) -> real::Result
     }
 }
 
-fn outcome(action: &str) -> Outcome {
-    match action {
-        "swap" => Outcome::Swap,
-        "advise" => Outcome::Advise,
-        _ => Outcome::Stay,
-    }
-}
-
 fn look_up(ledger: &real::Ledger, query: &Query) -> real::Result<Answer> {
     match query {
         Query::Decisions { limit, before, only } => {
@@ -404,7 +396,7 @@ fn look_up(ledger: &real::Ledger, query: &Query) -> real::Result<Answer> {
                 limit: *limit,
                 before: *before,
                 trigger: only.trigger,
-                outcome: only.action.as_deref().map(outcome),
+                outcome: only.action,
                 account: only.account,
                 details: true,
                 ..DecisionQuery::default()
@@ -437,7 +429,7 @@ fn decision_view(row: real::DecisionRow) -> DecisionView {
         id: row.id,
         at_ms: row.at.millis(),
         provider: row.provider,
-        action: row.outcome.name().to_owned(),
+        action: row.outcome,
         trigger: row.trigger,
         active: row.active,
         target: row.target.or(row.best),
@@ -468,7 +460,7 @@ fn swap_view(row: real::SwapRow) -> SwapView {
         decision: row.swap.decision,
         trigger: row.swap.trigger,
         reason: row.swap.reason,
-        status: row.status.name().to_owned(),
+        status: row.status,
         residency_seconds: row.residency_seconds,
         error: row.error,
     }

@@ -9,11 +9,12 @@ use sluice_engine::observation::Fact;
 use sluice_engine::skip::LimitWindow;
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
 use sluice_ledger::{
-    Admission, Cap, Closed, Done, Error, ExecutionRow, FailureReport, Kernel, LaneRow, Ledger,
+    Admission, Cap, Closed, Error, ExecutionRow, FailureReport, Kernel, LaneRow, Ledger,
     NewExecution, Origin, Pass, ProcessId, Processes as _, Style, Used, Verdict,
 };
 use sluice_protocol::{
-    Acquire, Answer, Ceilings, ClosedRun, Code, Failure, Grant, Outcome, Request, refused,
+    Acquire, Answer, CeilingWindow, Ceilings, ClosedRun, Code, Failure, Grant, Outcome,
+    ReportOutcome, Request, refused,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -144,7 +145,8 @@ impl LedgerRuns {
             at: now,
         };
         let mut admitted = self.ledger()?.admit(&new)?;
-        if matches!(&admitted, Admission::Refused(refusal) if refusal.window == "in_flight") {
+        if matches!(&admitted, Admission::Refused(refusal) if refusal.window == CeilingWindow::InFlight)
+        {
             self.sweep(Depth::Sweep, now)?;
             admitted = self.ledger()?.admit(&new)?;
         }
@@ -181,7 +183,7 @@ impl LedgerRuns {
             },
         };
         let Some(account) = account else {
-            return Ok(answered(outcome("unattributed")));
+            return Ok(answered(Outcome::of(ReportOutcome::Unattributed)));
         };
         let Some(provider) = self.ledger()?.account(account)?.map(|row| row.provider) else {
             return Ok(RunReply::Answered(refused(
@@ -197,8 +199,12 @@ impl LedgerRuns {
         let report = report_of(failure, row.as_ref(), account, generation);
         let Some(lane) = lane.flatten().filter(|_| !report.shadowed) else {
             self.ledger()?.record_failure(&report, now)?;
-            let said = if report.shadowed { "unattributed" } else { "cooling_only" };
-            return Ok(answered(outcome(said)));
+            let said = if report.shadowed {
+                ReportOutcome::Unattributed
+            } else {
+                ReportOutcome::CoolingOnly
+            };
+            return Ok(answered(Outcome::of(said)));
         };
         let report = FailureReport { lane: Some(lane.lane.id), ..report };
         if moving {
@@ -241,7 +247,7 @@ impl LedgerRuns {
         if !verified && current {
             if before.is_some_and(|at| now < at.plus_seconds(UNVERIFIED_S)) {
                 self.ledger()?.record_failure(report, now)?;
-                return Ok(answered(outcome("cooling_only")));
+                return Ok(answered(Outcome::of(ReportOutcome::CoolingOnly)));
             }
             self.moved.insert(lane.lane.id, now);
             tracing::info!(source = report.source, "a report of an unknown run may move a lane");
@@ -274,7 +280,7 @@ impl LedgerRuns {
         let found = ledger.lane(lane)?;
         Ok(Answer::Reported(match left {
             Some(verdict) => of_verdict(&verdict, found.as_ref()),
-            None => outcome("ignored"),
+            None => Outcome::of(ReportOutcome::Ignored),
         }))
     }
 
@@ -463,8 +469,8 @@ fn grant(admitted: Admission, id: String, environment: BTreeMap<String, String>)
             ..Grant::default()
         },
         Admission::Refused(refusal) => Grant {
-            reason: Some(refusal.reason.to_owned()),
-            window: Some(refusal.window.to_owned()),
+            reason: Some(refusal.reason),
+            window: Some(refusal.window),
             limit: Some(refusal.limit),
             current: Some(refusal.current),
             retry_after_ms: refusal.retry_after_s.map(|seconds| seconds.saturating_mul(1_000)),
@@ -512,47 +518,40 @@ fn told(report: &FailureReport, generation: Generation) -> ToolFailure {
     }
 }
 
-fn outcome(word: &str) -> Outcome {
-    Outcome { outcome: word.to_owned(), ..Outcome::default() }
-}
-
 fn answered(outcome: Outcome) -> RunReply {
     RunReply::Answered(Answer::Reported(outcome))
 }
 
 fn of_verdict(verdict: &Verdict, lane: Option<&LaneRow>) -> Outcome {
-    let now = Outcome {
+    let word = |word: ReportOutcome| Outcome {
         current: lane.and_then(|row| row.lane.active),
         generation: lane.map(|row| row.lane.generation).unwrap_or_default(),
-        ..Outcome::default()
+        ..Outcome::of(word)
     };
-    let word = |word: &str| Outcome { outcome: word.to_owned(), ..now.clone() };
     match verdict {
-        Verdict::Swapped { from, to, .. } => {
-            Outcome { from: *from, to: Some(*to), retry_advised: true, ..word("switched") }
-        }
+        Verdict::Swapped { from, to, .. } => Outcome {
+            from: *from,
+            to: Some(*to),
+            retry_advised: true,
+            ..word(ReportOutcome::Switched)
+        },
         Verdict::Ordered { from, to, .. } => {
-            Outcome { from: Some(*from), to: Some(*to), ..word("ordered") }
+            Outcome { from: Some(*from), to: Some(*to), ..word(ReportOutcome::Ordered) }
         }
         Verdict::Stale { retry_advised, .. } => {
-            Outcome { retry_advised: *retry_advised, ..word("stale") }
+            Outcome { retry_advised: *retry_advised, ..word(ReportOutcome::Stale) }
         }
-        Verdict::UnderWay { .. } => word("under_way"),
+        Verdict::UnderWay { .. } => word(ReportOutcome::UnderWay),
         Verdict::NoAlternative { earliest } => {
-            Outcome { earliest_ms: earliest.map(Utc::millis), ..word("no_alternative") }
+            Outcome { earliest_ms: earliest.map(Utc::millis), ..word(ReportOutcome::NoAlternative) }
         }
-        Verdict::Disabled => word("disabled"),
-        Verdict::Unattributed => word("unattributed"),
-        Verdict::Late => word("ignored"),
+        Verdict::Disabled => word(ReportOutcome::Disabled),
+        Verdict::Unattributed => word(ReportOutcome::Unattributed),
+        Verdict::Late => word(ReportOutcome::Ignored),
     }
 }
 
 fn reconciled(pass: Pass) -> Answer {
-    let action = |done: Done| match done {
-        Done::Applied => "applied",
-        Done::WouldApply => "would_apply",
-        Done::Error => "error",
-    };
     let actions = pass.actions.into_iter().map(|found| ClosedRun {
         execution_id: found.execution_id,
         provider: found.provider,
@@ -560,7 +559,7 @@ fn reconciled(pass: Pass) -> Answer {
         started_at_ms: found.started_at.millis(),
         rule: found.rule.to_owned(),
         reason: found.reason,
-        action: action(found.action).to_owned(),
+        action: found.action,
         error: found.error,
     });
     Answer::Reconciled {

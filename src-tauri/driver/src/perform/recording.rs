@@ -102,7 +102,7 @@ impl Performer {
 
     pub(super) fn store(&self, record: Record, then: AfterStore) {
         if let Record::Decision { decision, provider, action, .. } = &record {
-            self.counters.counts().decision(*provider, action, decision.trigger.name());
+            self.counters.counts().decision(*provider, *action, decision.trigger);
         }
         let submitted = self.ledger.submit(move |ledger| ledger.record(&record));
         let inputs = self.inputs.clone();

@@ -6,9 +6,9 @@ use crate::support::{
 use sluice_engine::{AskedBy, Gates, Generation, Login, Provider, Trigger, Usage, Utc};
 use sluice_ledger::{
     Commit, DecisionQuery, Error, Ledger, NewRequest, NewSwap, RequestKind, SCHEMA_VERSION,
-    Settled, SwapStatus, VintageRow,
+    Settled, VintageRow,
 };
-use sluice_protocol::{Cause, Notice, NoticeKind};
+use sluice_protocol::{Cause, Notice, NoticeKind, SwapStatus};
 
 #[test]
 fn a_commit_moves_the_pointer_and_settles_in_one() {

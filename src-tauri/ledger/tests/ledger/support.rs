@@ -6,9 +6,8 @@ use sluice_engine::{
     AccountId, Action, AskedBy, Candidate, Decision, Generation, LaneId, Percent, Plan, Provider,
     Refusal, Trigger, Usage, Utc, Window,
 };
-use sluice_ledger::{
-    Commit, Ledger, NewAccount, NewDecision, NewSwap, Outcome, Sample, Settled, SwapId,
-};
+use sluice_ledger::{Commit, Ledger, NewAccount, NewDecision, NewSwap, Sample, Settled, SwapId};
+use sluice_protocol::DecisionAction;
 use std::path::{Path, PathBuf};
 
 pub const T0: Utc = Utc::from_seconds(1_790_000_000);
@@ -111,8 +110,8 @@ pub fn decision(at: Utc, lane: LaneId, trigger: Trigger, accounts: i64) -> Decis
 
 pub fn record(ledger: &mut Ledger, decision: &Decision) -> i64 {
     let outcome = match decision.action {
-        Action::Stay => Outcome::Stay,
-        Action::Swap { .. } => Outcome::Swap,
+        Action::Stay => DecisionAction::Stay,
+        Action::Swap { .. } => DecisionAction::Swap,
     };
     ledger
         .record_decision(&NewDecision {
