@@ -3,12 +3,14 @@
 use super::effects::Effects;
 use super::{AfterStore, Core, Record};
 use crate::ports::{Identity, Kept, KeptAccount};
+use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::limits::ACCOUNTS_MAX;
 use sluice_engine::{Account, AccountId, Login, Now, Plan, Provider, Utc, World};
+use sluice_protocol::limits::LABEL_CHARS_MAX;
 
 /// Who an account is, beside what the engine sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,5 +250,18 @@ impl Core {
         }
         account.login = login;
         self.profiles.store(id, &self.world, &mut self.effects);
+    }
+}
+
+/// A label as it is kept, or why it cannot be one.
+pub(super) fn clean_label(label: &str) -> Result<String, String> {
+    let label = label.trim();
+    let sane = !label.is_empty()
+        && label.chars().count() <= LABEL_CHARS_MAX
+        && !label.chars().any(sluice_protocol::text::is_unseen);
+    if sane {
+        Ok(label.to_owned())
+    } else {
+        Err(format!("A name has 1 to {LABEL_CHARS_MAX} visible characters."))
     }
 }

@@ -61,7 +61,7 @@ impl Core {
             Task::Adding(provider) => {
                 let text = "The seat did not answer; what it holds was left as it is.";
                 let refusal = (Code::Timeout, text.to_owned());
-                self.additions.refuse(provider, refusal, &mut self.effects);
+                self.seats.refuse_adding(provider, refusal, &mut self.effects);
             }
             Task::Removing(account) => {
                 if let Some(call) = self.removals.stop_waiting(account) {

@@ -110,6 +110,11 @@ impl Lanes {
         self.known.get_mut(&lane)?.advice.take()
     }
 
+    /// What was advised for the provider's lane is over: that was it.
+    pub(super) fn forget_advice(&mut self, provider: Provider, world: &World) -> Option<Advice> {
+        self.take_advice(world.lane_of(provider)?.id)
+    }
+
     fn set_advice(&mut self, lane: LaneId, advice: Advice) {
         self.known.entry(lane).or_default().advice = Some(advice);
     }
@@ -179,7 +184,7 @@ impl Core {
         let (paused_until, active) = (found.gates.paused_until, found.active);
         if self.settings.mode(provider) == Mode::Off
             || active.is_none()
-            || self.under_way().is_some()
+            || self.swaps.under_way().is_some()
         {
             return false;
         }
@@ -234,8 +239,8 @@ impl Core {
         let motive = Motive { asked_by, trigger: decision.trigger, reason: sentence.clone() };
         let number = self.record_decision(decision, (provider, action), sentence, Some(world));
         match swap_to.and_then(|to| self.order(provider, to, motive, now)) {
-            Some(order) => self.recording.add(order, number),
-            None => self.turn_waits.forget(lane),
+            Some(order) => self.swaps.record(order, number),
+            None => self.swaps.stop_waiting_for_turn(lane),
         }
     }
 
@@ -263,7 +268,7 @@ impl Core {
         };
         let made = (provider, DecisionAction::Swap);
         let number = self.record_decision(decision, made, sentence, None);
-        self.recording.add(order, number);
+        self.swaps.record(order, number);
     }
 
     /// Writes a decision down and says which of this run's it is. The engine's memory is small and is
@@ -277,7 +282,7 @@ impl Core {
     ) -> u64 {
         let number = self.lanes.count();
         let (lane, mode) = (decision.lane, self.settings.mode(provider));
-        self.remember(lane, provider, &decision, action, &sentence);
+        self.lanes.set_last_decision(lane, shown(provider, &decision, action, &sentence));
         let decision = Box::new(decision);
         let record = Record::Decision { decision, provider, action, sentence, mode, world };
         self.effects.store(record, AfterStore::Decided { lane, number });
@@ -297,33 +302,6 @@ impl Core {
             return Err("its login is being renewed at this moment".to_owned());
         }
         Ok(())
-    }
-
-    fn remember(
-        &mut self,
-        lane: LaneId,
-        provider: Provider,
-        decision: &Decision,
-        action: DecisionAction,
-        sentence: &str,
-    ) {
-        let target = match decision.action {
-            Action::Swap { to } => Some(to),
-            Action::Stay => decision.best,
-        };
-        let view = DecisionView {
-            id: 0,
-            at_ms: decision.at.millis(),
-            provider,
-            action,
-            trigger: decision.trigger,
-            active: decision.active,
-            target,
-            sentence: sentence.to_owned(),
-            swap: None,
-            candidates: decision.candidates.clone(),
-        };
-        self.lanes.set_last_decision(lane, view);
     }
 
     pub(super) fn take_advice(
@@ -373,6 +351,31 @@ impl Core {
 
 fn join(reason: &str, why: &str) -> String {
     if reason.is_empty() { why.to_owned() } else { format!("{reason}; held back: {why}") }
+}
+
+/// The decision as front ends have it, before it has a row.
+fn shown(
+    provider: Provider,
+    decision: &Decision,
+    action: DecisionAction,
+    sentence: &str,
+) -> DecisionView {
+    let target = match decision.action {
+        Action::Swap { to } => Some(to),
+        Action::Stay => decision.best,
+    };
+    DecisionView {
+        id: 0,
+        at_ms: decision.at.millis(),
+        provider,
+        action,
+        trigger: decision.trigger,
+        active: decision.active,
+        target,
+        sentence: sentence.to_owned(),
+        swap: None,
+        candidates: decision.candidates.clone(),
+    }
 }
 
 /// Nothing can be judged: the live account's numbers are old, and no other account stands out.

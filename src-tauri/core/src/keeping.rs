@@ -55,11 +55,11 @@ impl Core {
         let Some(provider) = self.world.account(account).map(|found| found.provider) else {
             return;
         };
-        if self.seats.is_capturing_for(account) || self.additions.is_open(provider) {
+        if self.seats.is_capturing_for(account) || self.seats.is_adding(provider) {
             return self.chores.read_back_soon(now.wall);
         }
         let live = self.seats.is_live(account);
-        if live && self.keeps_by_itself(provider) {
+        if live && !self.options.offline && self.settings.watches(provider) {
             // It is in its tool's seat: a look there keeps it as if it were new.
             tracing::warn!(
                 account = account.0,

@@ -13,8 +13,6 @@ extern crate std;
 
 mod accounts;
 mod acting;
-mod adding;
-mod asking;
 pub mod calendar;
 mod chores;
 mod deadlines;
@@ -25,19 +23,13 @@ mod foreseeing;
 mod health;
 pub mod hours;
 mod keeping;
-mod looking;
-mod measuring;
 mod message;
 mod notices;
 mod outbox;
 mod polling;
 pub mod ports;
-mod proving;
 mod publishing;
-mod read_all;
-mod recording;
 pub mod records;
-mod recovering;
 mod removing;
 mod reports;
 mod requests;
@@ -48,8 +40,6 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod turns;
-mod vacant;
 mod view;
 mod walls;
 mod wishes;
@@ -96,31 +86,21 @@ pub struct Core {
     /// The driver ends: nothing new is begun.
     ending: bool,
     profiles: accounts::Profiles,
-    additions: adding::Additions,
     removals: removing::Removals,
     seats: seats::Seats,
-    vacancies: vacant::Vacancies,
     polls: polling::Polls,
     refreshes: tokens::Refreshes,
     lanes: deciding::Lanes,
-    recording: recording::Recording,
     findings: storing::Findings,
     skips: walls::SkipList,
-    turn_waits: turns::TurnWaits,
-    proofs: proving::Proofs,
     swaps: acting::Swaps,
-    asked_swaps: asking::AskedSwaps,
-    recovery: recovering::Recovery,
     wishes: wishes::Wishes,
-    read_all: read_all::ReadAll,
-    second_looks: looking::SecondLooks,
     deadlines: deadlines::Deadlines,
     health: health::PortHealth,
     chores: chores::Chores,
-    at_work: turns::AtWork,
+    at_work: acting::AtWork,
     notices: notices::Notices,
     foresight: foreseeing::Foresight,
-    measured: measuring::Measured,
     publishing: publishing::Publishing,
 }
 
@@ -177,31 +157,21 @@ impl Core {
             effects: effects::Effects::default(),
             ending: false,
             profiles: accounts::Profiles::default(),
-            additions: adding::Additions::default(),
             removals: removing::Removals::default(),
             seats: seats::Seats::default(),
-            vacancies: vacant::Vacancies::default(),
             polls: polling::Polls::new(options.seed),
             refreshes: tokens::Refreshes::default(),
             lanes: deciding::Lanes::default(),
-            recording: recording::Recording::default(),
             findings: storing::Findings::default(),
             skips: walls::SkipList::default(),
-            turn_waits: turns::TurnWaits::default(),
-            proofs: proving::Proofs::default(),
             swaps: acting::Swaps::default(),
-            asked_swaps: asking::AskedSwaps::default(),
-            recovery: recovering::Recovery::default(),
             wishes: wishes::Wishes::default(),
-            read_all: read_all::ReadAll::default(),
-            second_looks: looking::SecondLooks::default(),
             deadlines: deadlines::Deadlines::default(),
             health: health::PortHealth::default(),
             chores: chores::Chores::default(),
-            at_work: turns::AtWork::default(),
+            at_work: acting::AtWork::default(),
             notices: notices::Notices::default(),
             foresight: foreseeing::Foresight::default(),
-            measured: measuring::Measured::default(),
             publishing: publishing::Publishing::default(),
         }
     }
@@ -296,7 +266,7 @@ impl Core {
         let answers = self.health.keychain_answers();
         self.chores.drive(answers, now.wall, &mut self.effects);
         self.drive_keeping(now);
-        self.recovery.drive(self.swaps.is_running(), now.wall, &mut self.effects);
+        self.swaps.drive_recovery(now.wall, &mut self.effects);
         for provider in self.world.providers() {
             self.seats.drive(provider, now.wall, &mut self.effects);
         }
@@ -315,7 +285,7 @@ impl Core {
         self.health.overdue(port);
         if port == Port::Ledger {
             // Nothing is swapped without a journal.
-            let Some(order) = self.recording.give_up() else { return };
+            let Some(order) = self.swaps.give_up_recording() else { return };
             let text = "The database does not answer; nothing was changed.";
             self.refuse_swap(order, None, PortError::new(Code::Disk, text), now);
         }
@@ -333,7 +303,7 @@ impl Core {
         self.lanes.jumped();
         self.refreshes.jumped();
         self.chores.jumped();
-        self.recovery.jumped(now.wall);
+        self.swaps.jumped(now.wall);
         for provider in providers {
             self.seats.look(provider, &mut self.effects);
         }
@@ -346,11 +316,11 @@ impl Core {
     /// Why nothing may be written to a provider's seat now, for people.
     pub(crate) fn observe_only(&self, provider: Provider) -> Option<String> {
         let lane = self.world.lane_of(provider)?;
-        if let Some(text) = self.recovery.stuck(lane.id) {
+        if let Some(text) = self.swaps.stuck(lane.id) {
             return Some(text.to_owned());
         }
         if let Some(Seat::Unreadable(text) | Seat::Foreign(text)) = self.seats.seat(provider) {
-            return Some(looking::left_alone(text));
+            return Some(seats::left_alone(text));
         }
         self.health.bar().map(str::to_owned)
     }

@@ -363,21 +363,15 @@ impl Core {
                 self.profiles.set_problem(account, Some(text.to_owned()));
                 self.polls.back_off(account, now.wall);
             }
-            Holder::Account(_) => self.on_parked_refused(account, now),
+            Holder::Account(_) if self.polls.strikes(account) >= 2 => {
+                let why = "its token was refused again after it had been renewed";
+                self.needs_sign_in(account, why, now);
+            }
+            Holder::Account(_) => {
+                self.profiles.set_token_end(account, Some(now.wall));
+                self.polls.back_off(account, now.wall);
+            }
         }
-    }
-
-    fn on_parked_refused(&mut self, account: AccountId, now: Now) {
-        if self.polls.strikes(account) >= 2 {
-            self.needs_sign_in(
-                account,
-                "its token was refused again after it had been renewed",
-                now,
-            );
-            return;
-        }
-        self.profiles.set_token_end(account, Some(now.wall));
-        self.polls.back_off(account, now.wall);
     }
 
     pub(super) fn on_tool_numbers(&mut self, provider: Provider, numbers: ToolNumbers, now: Now) {

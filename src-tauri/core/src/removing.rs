@@ -46,7 +46,7 @@ impl Core {
                 "It is live. Swap to another account first; its login stays kept until then.";
             return self.effects.refuse(call, Code::LiveAccount, text);
         }
-        let swapping = self.under_way().is_some_and(|order| {
+        let swapping = self.swaps.under_way().is_some_and(|order| {
             order.to.0 == account || order.from.as_ref().is_some_and(|from| from.0 == account)
         });
         if swapping || self.refreshes.is_busy_with(account) || self.removals.is_open(account) {

@@ -44,7 +44,7 @@ impl Core {
         let Some(lane) = self.world.lane_of(provider) else { return };
         let to = match outcome {
             ReportOutcome::Ordered | ReportOutcome::UnderWay => {
-                self.under_way().map(|order| order.to.0)
+                self.swaps.under_way().map(|order| order.to.0)
             }
             _ => None,
         };
@@ -73,7 +73,7 @@ impl Core {
         if lane.active != Some(told.account) || lane.generation != told.generation {
             return ReportOutcome::Stale;
         }
-        if self.under_way().is_some() {
+        if self.swaps.under_way().is_some() {
             return ReportOutcome::UnderWay;
         }
         if now.wall.seconds_since(told.failed_at) > LATE_S {
@@ -99,7 +99,7 @@ impl Core {
         }
         self.decide(lane, provider, AskedBy::Report, now);
         let advised = self.lanes.advice(lane).is_some();
-        match (self.under_way().is_some(), advised) {
+        match (self.swaps.under_way().is_some(), advised) {
             (true, _) => ReportOutcome::Ordered,
             (false, true) => ReportOutcome::Advised,
             (false, false) => ReportOutcome::NoAlternative,
@@ -154,7 +154,7 @@ impl Core {
             ReportOutcome::Stale
         } else if !walled {
             ReportOutcome::Ignored
-        } else if self.under_way().is_some() {
+        } else if self.swaps.under_way().is_some() {
             ReportOutcome::UnderWay
         } else {
             self.report_again(account, &wall, now);

@@ -1,6 +1,6 @@
 //! Requests of front ends: checked, carried out, or refused with a reason.
 
-use super::accounts::Profiles;
+use super::accounts::{Profiles, clean_label};
 use super::effects::Refusal;
 use super::notices::Notices;
 use super::storing::gates;
@@ -14,7 +14,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use sluice_engine::{Account, AccountId, Now, Provider, Utc, World};
-use sluice_protocol::limits::{CAUSE_BYTES_MAX, LABEL_CHARS_MAX, PAUSE_MAX_MS, ROWS_MAX};
+use sluice_protocol::limits::{CAUSE_BYTES_MAX, PAUSE_MAX_MS, ROWS_MAX};
 use sluice_protocol::{Answer, Cause, Code, DecisionAction, DecisionFilter, Request};
 
 impl Core {
@@ -33,7 +33,7 @@ impl Core {
             | Request::Pause { .. }
             | Request::Resume { .. }
             | Request::Snooze { .. }) => self.on_edit(call, edits, now),
-            Request::Swap { to } if self.asked_swaps.has_room() => self.ask_swap(call, to, now),
+            Request::Swap { to } if self.swaps.has_room() => self.ask_swap(call, to, now),
             Request::Swap { .. } => {
                 self.effects.refuse(call, Code::Busy, "Too many swaps are waiting already.")
             }
@@ -162,7 +162,9 @@ impl Core {
         for provider in self.world.providers() {
             if before.mode(provider) != self.settings.mode(provider) {
                 self.lanes.want_decision_of(provider, &self.world);
-                self.forget_advice(provider);
+                if let Some(over) = self.lanes.forget_advice(provider, &self.world) {
+                    self.notices.end(&over.cause);
+                }
             }
         }
         if before.stopped && !self.settings.stopped {
@@ -174,14 +176,6 @@ impl Core {
             Record::Setting { key, value },
             AfterStore::Answer(call, Box::new(Answer::Done)),
         );
-    }
-
-    /// What was advised for the provider's lane is over.
-    pub(super) fn forget_advice(&mut self, provider: Provider) {
-        let Some(lane) = self.world.lane_of(provider).map(|lane| lane.id) else { return };
-        if let Some(advice) = self.lanes.take_advice(lane) {
-            self.notices.end(&advice.cause);
-        }
     }
 
     fn want_numbers(&mut self, call: CallId, account: Option<AccountId>) {
@@ -348,16 +342,4 @@ fn snooze(
     let until = if ahead > 0 { Utc::from_millis(until_ms) } else { now.plus_seconds(SNOOZE_S) };
     notices.snooze(&cause, until);
     Ok([Record::Snooze { cause, until }])
-}
-
-pub(super) fn clean_label(label: &str) -> Result<String, String> {
-    let label = label.trim();
-    let sane = !label.is_empty()
-        && label.chars().count() <= LABEL_CHARS_MAX
-        && !label.chars().any(sluice_protocol::text::is_unseen);
-    if sane {
-        Ok(label.to_owned())
-    } else {
-        Err(format!("A name has 1 to {LABEL_CHARS_MAX} visible characters."))
-    }
 }

@@ -136,7 +136,7 @@ impl Core {
         };
         self.refreshes.begin(account);
         self.deadlines.add(Task::Refreshing(account), &mut self.effects);
-        let patient = self.proofs.is_about(account) || self.wishes.want_renewal(account);
+        let patient = self.swaps.is_proving(account) || self.wishes.want_renewal(account);
         self.effects.push(Effect::Refresh { provider, account, patient });
     }
 
@@ -186,7 +186,7 @@ impl Core {
         self.refreshes.put_off(account, now.wall.plus_seconds(again));
         let answered = self.wishes.after_renewal(account, &told);
         self.answer_wishes(answered, now);
-        let ended = self.proofs.after_renewal(account, &told);
+        let ended = self.swaps.proof_after_renewal(account, &told);
         self.end_proof(ended, now);
     }
 

@@ -33,12 +33,14 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
             .collect(),
         accounts: accounts.into_iter().map(|account| account_view(core, account, now)).collect(),
         needs_you: core.notices.needs(),
-        swapping: core.under_way().filter(|_| !core.swaps.is_overdue()).map(|order| Swapping {
-            provider: order.provider,
-            from: order.from.as_ref().map(|(account, _)| *account),
-            to: order.to.0,
+        swapping: core.swaps.under_way().filter(|_| !core.swaps.is_overdue()).map(|order| {
+            Swapping {
+                provider: order.provider,
+                from: order.from.as_ref().map(|(account, _)| *account),
+                to: order.to.0,
+            }
         }),
-        bulk: core.read_all.progress(),
+        bulk: core.wishes.progress(),
         swaps_last_24h: u32::try_from(core.swaps.count_since(day)).unwrap_or(u32::MAX),
         last_decision: core.lanes.newest_decision().filter(|last| is_current(core, last)).cloned(),
         lanes: core.at_work.lanes().to_vec(),
@@ -63,7 +65,7 @@ pub(crate) fn page(core: &Core, show_mail: bool, now: Utc) -> Page {
 /// kill switch may have overtaken it.
 fn is_current(core: &Core, last: &DecisionView) -> bool {
     let live = core.seats.live(last.provider);
-    let coming = core.under_way().is_some_and(|order| Some(order.to.0) == last.target);
+    let coming = core.swaps.under_way().is_some_and(|order| Some(order.to.0) == last.target);
     core.settings.watches(last.provider)
         && match last.action {
             DecisionAction::Swap => coming || last.target == live,
@@ -95,7 +97,7 @@ fn provider_view(core: &Core, provider: Provider, now: Utc) -> Option<ProviderVi
         observe_only: core.observe_only(provider),
         next_poll_at_ms: due.filter(|_| watched).map(Utc::millis),
         advice: core.lanes.advice(lane.id).cloned(),
-        after_turn: core.turn_waits.target(lane.id),
+        after_turn: core.swaps.after_turn(lane.id),
         run_out: live.and_then(|live| core.foresight.run_out(live, now)).map(Into::into),
     })
 }

@@ -49,7 +49,7 @@ fn a_swap_whose_decision_cannot_be_written_says_why() {
 fn a_ledger_that_does_not_answer_ends_a_decided_swap() {
     let mut outside = Outside::pair("auto");
     outside.unrecorded = Some(Ok(()));
-    while outside.core.recording.order().is_none() {
+    while outside.core.swaps.recorded().is_none() {
         outside.advance(1);
     }
     assert!(outside.view.swapping.is_some(), "nothing else is begun meanwhile");
@@ -63,7 +63,7 @@ fn a_ledger_that_does_not_answer_ends_a_decided_swap() {
 fn a_swap_that_is_not_wanted_any_more_is_not_begun() {
     let mut outside = Outside::pair("auto");
     outside.unrecorded = Some(Ok(()));
-    while outside.core.recording.order().is_none() {
+    while outside.core.swaps.recorded().is_none() {
         outside.advance(1);
     }
     outside.core.world.lanes[0].generation.0 += 1;
@@ -75,7 +75,7 @@ fn a_swap_that_is_not_wanted_any_more_is_not_begun() {
     });
     outside.input(Input::Stored { then: then.expect("a decision"), result: Ok(7) });
     assert_eq!(outside.swaps().len(), 0, "the lane is another one by now");
-    assert!(outside.core.recording.order().is_none());
+    assert!(outside.core.swaps.recorded().is_none());
     outside.advance(120);
     assert_eq!(outside.swaps().len(), 1, "and it is decided anew");
 }

@@ -325,7 +325,7 @@ fn a_swap_that_could_not_be_settled_is_looked_at_again_and_after_a_sleep() {
         assert_eq!(outside.swaps().len(), 1);
         assert!(outside.view.providers[0].observe_only.is_some());
         outside.swap_error = None;
-        outside.core.recovery.later(outside.now.wall);
+        outside.core.swaps.recover_later(outside.now.wall);
         outside.recovered = vec![crate::ports::Recovered {
             lane: LANE,
             committed: None,

@@ -1,6 +1,6 @@
 //! When numbers for a collector are written, and what is known then.
 
-use super::{Core, Effect};
+use crate::{Core, Effect};
 use alloc::boxed::Box;
 use sluice_engine::{Now, Utc};
 
@@ -19,26 +19,26 @@ pub(super) struct Measured {
 }
 
 impl Core {
-    pub(super) fn measure(&mut self, now: Now) {
+    pub(crate) fn measure(&mut self, now: Now) {
         if !self.settings.metrics || self.options.offline || self.ending {
-            let ours = self.measured.last.take().is_some();
-            let earlier = !self.options.offline && !self.measured.looked;
-            self.measured.looked |= earlier;
+            let ours = self.publishing.measured.last.take().is_some();
+            let earlier = !self.options.offline && !self.publishing.measured.looked;
+            self.publishing.measured.looked |= earlier;
             if ours || earlier {
                 self.effects.push(Effect::ForgetMetrics);
             }
             return;
         }
-        self.measured.looked = true;
-        let due = self.measured.last.map_or(now.wall, |(at, revision)| {
+        self.publishing.measured.looked = true;
+        let due = self.publishing.measured.last.map_or(now.wall, |(at, revision)| {
             let pause = if revision == self.publishing.revision() { MOST_S } else { LEAST_S };
             at.plus_seconds(pause)
         });
-        let set_back = self.measured.last.is_some_and(|(at, _)| at > now.wall);
+        let set_back = self.publishing.measured.last.is_some_and(|(at, _)| at > now.wall);
         if due > now.wall && !set_back {
             return self.effects.wake_by(Some(due));
         }
-        self.measured.last = Some((now.wall, self.publishing.revision()));
+        self.publishing.measured.last = Some((now.wall, self.publishing.revision()));
         self.effects.wake_by(Some(now.wall.plus_seconds(MOST_S)));
         let page = Box::new(crate::view::page(self, false, now.wall));
         self.effects.push(Effect::Metrics { call: None, page });

@@ -1,10 +1,10 @@
 //! Open swaps that could neither finish nor be undone: they are looked at again, and their lane rests until
 //! a person has looked.
 
-use super::effects::Effects;
-use super::telling::Word;
-use super::{Core, Effect};
+use crate::effects::Effects;
 use crate::ports::{PortError, Recovered};
+use crate::telling::Word;
+use crate::{Core, Effect};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -60,13 +60,13 @@ impl Recovery {
 }
 
 impl Core {
-    pub(super) fn on_recovered(&mut self, found: Result<Vec<Recovered>, PortError>, now: Now) {
-        let Ok(found) = found else { return self.recovery.later(now.wall) };
+    pub(crate) fn on_recovered(&mut self, found: Result<Vec<Recovered>, PortError>, now: Now) {
+        let Ok(found) = found else { return self.swaps.recover_later(now.wall) };
         for settled in found.iter().filter_map(|one| one.committed.as_ref()) {
             self.world.read_back(settled.lane.clone(), false);
         }
         for one in found.iter().filter(|one| one.settled && !one.stuck) {
-            self.recovery.stuck.remove(&one.lane);
+            self.swaps.recovery.stuck.remove(&one.lane);
             self.notices.end(&Cause::Stuck(one.lane));
         }
         self.after_recovery(&found, now);
@@ -75,14 +75,14 @@ impl Core {
         }
     }
 
-    pub(super) fn after_recovery(&mut self, recovered: &[Recovered], now: Now) {
+    pub(crate) fn after_recovery(&mut self, recovered: &[Recovered], now: Now) {
         if recovered.iter().any(|found| !found.settled) {
-            self.recovery.later(now.wall);
+            self.swaps.recover_later(now.wall);
         }
         for found in recovered {
             tracing::warn!(stuck = found.stuck, settled = found.settled, text = %found.text, "an open swap of the last run");
             if found.stuck {
-                self.recovery.stick(found.lane, found.text.clone());
+                self.swaps.recovery.stick(found.lane, found.text.clone());
                 self.tell(Word::stuck(found.lane, &found.text), now);
             }
         }

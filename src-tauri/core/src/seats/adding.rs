@@ -1,10 +1,10 @@
 //! Adding the login in a seat: the seat is looked into, a new login gets its row, then its credential is kept.
 
-use super::deadlines::Task;
-use super::effects::{Effects, Refusal};
-use super::{AfterStore, CallId, Core};
+use crate::deadlines::Task;
+use crate::effects::{Effects, Refusal};
 use crate::ports::{Identity, Kept, KeptAccount, PortError};
 use crate::records::Record;
+use crate::{AfterStore, CallId, Core};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use sluice_engine::limits::ACCOUNTS_MAX;
@@ -45,8 +45,8 @@ impl Additions {
 }
 
 impl Core {
-    pub(super) fn begin_adding(&mut self, call: CallId, provider: Provider, label: Option<String>) {
-        let label = match label.map(|label| super::requests::clean_label(&label)) {
+    pub(crate) fn begin_adding(&mut self, call: CallId, provider: Provider, label: Option<String>) {
+        let label = match label.map(|label| crate::accounts::clean_label(&label)) {
             Some(Err(text)) => return self.effects.refuse(call, Code::Invalid, text),
             Some(Ok(label)) => Some(label),
             None => None,
@@ -59,7 +59,7 @@ impl Core {
             );
         }
         let swapping = self.swaps.is_running_for(provider);
-        if swapping || self.additions.is_open(provider) || self.seats.is_capturing(provider) {
+        if swapping || self.seats.additions.is_open(provider) || self.seats.is_capturing(provider) {
             return self.effects.refuse(
                 call,
                 Code::Busy,
@@ -74,23 +74,24 @@ impl Core {
             );
         }
         let addition = Addition { call, label, identity: None, fresh: None };
-        self.additions.open.insert(provider, addition);
+        self.seats.additions.open.insert(provider, addition);
         self.deadlines.add(Task::Adding(provider), &mut self.effects);
         self.seats.look(provider, &mut self.effects);
     }
 
     /// The seat was read and holds a login: it gets a row, then its credential is kept.
-    pub(super) fn go_on_adding(
+    pub(crate) fn go_on_adding(
         &mut self,
         provider: Provider,
         identity: Identity,
         known: Option<AccountId>,
         now: Now,
     ) {
-        let label = self.additions.open.get(&provider).and_then(|adding| adding.label.clone());
+        let label =
+            self.seats.additions.open.get(&provider).and_then(|adding| adding.label.clone());
         let Some(account) = known else {
             let label = label.unwrap_or_else(|| self.profiles.free_label(provider));
-            if let Some(adding) = self.additions.open.get_mut(&provider) {
+            if let Some(adding) = self.seats.additions.open.get_mut(&provider) {
                 if adding.identity.is_some() {
                     return;
                 }
@@ -109,13 +110,13 @@ impl Core {
         }
     }
 
-    pub(super) fn on_enrolled(&mut self, provider: Provider, result: Result<i64, PortError>) {
-        let Some(adding) = self.additions.open.get_mut(&provider) else { return };
+    pub(crate) fn on_enrolled(&mut self, provider: Provider, result: Result<i64, PortError>) {
+        let Some(adding) = self.seats.additions.open.get_mut(&provider) else { return };
         let id = match result {
             Ok(row) => AccountId(row),
             Err(trouble) => {
                 let refusal = (trouble.code, trouble.text);
-                return self.additions.refuse(provider, refusal, &mut self.effects);
+                return self.seats.additions.refuse(provider, refusal, &mut self.effects);
             }
         };
         adding.fresh = Some(id);
@@ -144,14 +145,14 @@ impl Core {
         self.polls.want(id);
     }
 
-    pub(super) fn finish_adding(
+    pub(crate) fn finish_adding(
         &mut self,
         provider: Provider,
         account: AccountId,
         result: Result<Kept, PortError>,
         now: Now,
     ) {
-        let Some(adding) = self.additions.open.remove(&provider) else { return };
+        let Some(adding) = self.seats.additions.open.remove(&provider) else { return };
         self.deadlines.remove(Task::Adding(provider));
         match result {
             Ok(_) => {

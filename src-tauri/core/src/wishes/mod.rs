@@ -1,6 +1,8 @@
 //! Requests that somebody waits for: each ends by its own bound, whatever hangs. What was begun for one
 //! goes on without the asker.
 
+mod read_all;
+
 use super::{CallId, Core, Effect, PollError};
 use crate::ports::{ReadError, RefreshReport};
 use alloc::borrow::ToOwned as _;
@@ -9,7 +11,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Login, Now, Usage};
-use sluice_protocol::{Answer, Code, Mode, Refused, Request, refused};
+use sluice_protocol::{Answer, BulkView, Code, Mode, Refused, Request, refused};
 
 /// A renewal that was asked for, seconds.
 const RENEW_S: u32 = 45;
@@ -40,11 +42,17 @@ pub(super) struct Wish {
 
 /// Who waits for what, by the reminder that ends it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wishes {
+pub(crate) struct Wishes {
     open: BTreeMap<u64, Wish>,
+    read_all: read_all::ReadAll,
 }
 
 impl Wishes {
+    /// How far the round over all accounts has come.
+    pub(crate) fn progress(&self) -> Option<BulkView> {
+        self.read_all.progress()
+    }
+
     /// Somebody waits for an exchange of this account's tokens.
     pub(super) fn want_renewal(&self, id: AccountId) -> bool {
         self.open.values().any(|wish| wish.account == id && wish.renew)
@@ -94,14 +102,14 @@ impl Core {
             self.expire(wish);
         } else if let Some(task) = self.deadlines.due(id) {
             self.unlock(task);
-        } else if self.read_all.is_due(id) {
-            for account in self.read_all.give_up(now.wall, &mut self.effects) {
+        } else if self.wishes.read_all.is_due(id) {
+            for account in self.wishes.read_all.give_up(now.wall, &mut self.effects) {
                 self.polls.stop(account, &mut self.world);
             }
         } else {
-            let looked = self.second_looks.due(id);
+            let looked = self.seats.look_is_due(id);
             self.serve(looked, now);
-            let ended = self.proofs.due(id);
+            let ended = self.swaps.proof_is_due(id);
             self.end_proof(ended, now);
         }
     }
@@ -231,7 +239,7 @@ impl Core {
         result: &Result<Usage, PollError>,
         now: Now,
     ) {
-        self.read_all.count(account, result.is_ok(), now.wall, &mut self.effects);
+        self.wishes.read_all.count(account, result.is_ok(), now.wall, &mut self.effects);
         for (id, wish) in self.wishes.of(account) {
             let refusal = match (result, wish.kind) {
                 (_, Kind::Renew) => continue,

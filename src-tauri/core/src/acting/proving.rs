@@ -1,9 +1,9 @@
 //! Proves a login before it goes live: the provider accepted it within the hour, or is asked once more
 //! before the seat is touched. A dead login in the seat stops the person's work.
 
-use super::seats::Seat;
-use super::{CallId, Core};
 use crate::ports::{PortError, ReadError, RefreshReport, SwapOrder};
+use crate::seats::Seat;
+use crate::{CallId, Core};
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use sluice_engine::gates::{self, Shares};
@@ -37,7 +37,7 @@ enum Verdict {
 
 /// A proof that has ended.
 #[derive(Debug)]
-pub(super) struct Ended(Proof, Verdict);
+pub(crate) struct Ended(Proof, Verdict);
 
 /// The proof under way.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +80,7 @@ impl Proofs {
 
 impl Core {
     /// Takes an order; it is carried out at once or when its target is proven.
-    pub(super) fn order_swap(&mut self, order: SwapOrder, call: Option<CallId>, now: Now) {
+    pub(crate) fn order_swap(&mut self, order: SwapOrder, call: Option<CallId>, now: Now) {
         let to = order.to.0;
         if self.profiles.is_proven(to, now) {
             return self.carry_out_swap(order, call, now);
@@ -88,14 +88,14 @@ impl Core {
         let asked = if self.profiles.token_ended(to, now.wall) {
             !self.refreshes.is_busy() && self.refreshes.wait_s(to, now.wall).is_none()
         } else {
-            super::polling::wish_wait_s(&self.world, to, now.wall).is_none()
+            crate::polling::wish_wait_s(&self.world, to, now.wall).is_none()
         };
         if !asked {
             return self.judge(order, call, &Verdict::Unknown, now);
         }
         let id = self.effects.remind(BOUND_S);
         let renewing = self.profiles.token_ended(to, now.wall);
-        self.proofs.open = Some(Proof { order: order.clone(), call, id, renewing });
+        self.swaps.proofs.open = Some(Proof { order: order.clone(), call, id, renewing });
         if renewing {
             self.refresh(to);
         } else if !self.polls.is_reading(to) {
@@ -104,19 +104,19 @@ impl Core {
     }
 
     /// A question about the target was answered.
-    pub(super) fn proof_after_poll(
+    pub(crate) fn proof_after_poll(
         &mut self,
         account: AccountId,
-        result: &Result<Usage, super::PollError>,
+        result: &Result<Usage, crate::PollError>,
         now: Now,
     ) {
-        if !self.proofs.is_about(account) {
+        if !self.swaps.proofs.is_about(account) {
             return;
         }
-        let Some(proof) = &mut self.proofs.open else { return };
+        let Some(proof) = &mut self.swaps.proofs.open else { return };
         let verdict = match result {
             Ok(_) => Verdict::Taken,
-            Err(super::PollError::Read(ReadError::TokenRefused)) if !proof.renewing => {
+            Err(crate::PollError::Read(ReadError::TokenRefused)) if !proof.renewing => {
                 proof.renewing = true;
                 self.refreshes.put_off_no_more(account);
                 if !self.refreshes.is_busy() && self.world.account(account).is_some_and(may_renew) {
@@ -124,14 +124,14 @@ impl Core {
                 }
                 Verdict::Unknown
             }
-            Err(super::PollError::Read(ReadError::TokenRefused)) => Verdict::Refused,
+            Err(crate::PollError::Read(ReadError::TokenRefused)) => Verdict::Refused,
             Err(_) => Verdict::Unknown,
         };
-        let ended = self.proofs.open.take().map(|proof| Ended(proof, verdict));
+        let ended = self.swaps.proofs.open.take().map(|proof| Ended(proof, verdict));
         self.end_proof(ended, now);
     }
 
-    pub(super) fn end_proof(&mut self, ended: Option<Ended>, now: Now) {
+    pub(crate) fn end_proof(&mut self, ended: Option<Ended>, now: Now) {
         if let Some(Ended(Proof { order, call, .. }, verdict)) = ended {
             self.judge(order, call, &verdict, now);
         }
@@ -193,7 +193,7 @@ impl Core {
         self.observe_only(order.provider).map(|text| PortError::new(Code::ObserveOnly, text))
     }
 
-    pub(super) fn refuse_swap(
+    pub(crate) fn refuse_swap(
         &mut self,
         order: SwapOrder,
         call: Option<CallId>,

@@ -1,12 +1,19 @@
 //! Swaps: ordered here, carried out by custody, settled here. A swap takes seconds, and the loop goes on
 //! meanwhile.
 
+mod asking;
+mod proving;
+mod recording;
+mod recovering;
+mod turns;
+
 use super::deadlines::Task;
 use super::deciding::AGAIN_S;
+use super::effects::Effects;
 use super::storing::gates;
 use super::telling::Word;
 use super::{AfterStore, CallId, Core, Effect, Motive};
-use crate::ports::{PortError, SwapOrder, SwapReport};
+use crate::ports::{PortError, RefreshReport, SwapOrder, SwapReport};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -14,6 +21,7 @@ use alloc::vec::Vec;
 use sluice_engine::world::Settlement;
 use sluice_engine::{AccountId, Lane, LaneId, Now, Provider, Utc};
 use sluice_protocol::{Answer, Cause, Code, Refused, SwapStatus, SwapView};
+pub(crate) use turns::AtWork;
 
 /// A foreign write this soon after a swap undoes it, seconds.
 const UNDONE_S: f64 = 60.0;
@@ -42,10 +50,15 @@ struct Last {
     undone: u32,
 }
 
-/// The swap under way, and those of the last day.
+/// The swap under way with what comes before and after it, and those of the last day.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Swaps {
     running: Option<Running>,
+    asked: asking::AskedSwaps,
+    recording: recording::Recording,
+    turn_waits: turns::TurnWaits,
+    proofs: proving::Proofs,
+    recovery: recovering::Recovery,
     /// When swaps of ours were committed.
     done: VecDeque<Utc>,
     last: Option<Last>,
@@ -74,6 +87,79 @@ impl Swaps {
     /// It keeps no button locked any more.
     pub(crate) fn is_overdue(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.overdue)
+    }
+
+    /// The swap that is being carried out, or waits for its decision's row or the proof of its target.
+    pub(crate) fn under_way(&self) -> Option<&SwapOrder> {
+        self.running().or(self.proofs.order()).or(self.recorded())
+    }
+
+    /// Another person may ask for a swap and wait.
+    pub(super) fn has_room(&self) -> bool {
+        self.asked.has_room()
+    }
+
+    /// The swap whose decision is being written down.
+    pub(super) fn recorded(&self) -> Option<&SwapOrder> {
+        self.recording.order()
+    }
+
+    /// A decided swap waits for the row of its decision.
+    pub(super) fn record(&mut self, order: SwapOrder, number: u64) {
+        self.recording.add(order, number);
+    }
+
+    /// The ledger does not answer: that swap is given up.
+    pub(super) fn give_up_recording(&mut self) -> Option<SwapOrder> {
+        self.recording.give_up()
+    }
+
+    /// The account that a lane waits to swap to, at the end of a turn.
+    pub(crate) fn after_turn(&self, lane: LaneId) -> Option<AccountId> {
+        self.turn_waits.target(lane)
+    }
+
+    /// The newest decision does not want the waiting swap any more.
+    pub(super) fn stop_waiting_for_turn(&mut self, lane: LaneId) {
+        self.turn_waits.forget(lane);
+    }
+
+    /// It is this account's login that is being proven.
+    pub(super) fn is_proving(&self, account: AccountId) -> bool {
+        self.proofs.is_about(account)
+    }
+
+    /// The proof that ends without an answer.
+    pub(super) fn proof_is_due(&mut self, id: u64) -> Option<proving::Ended> {
+        self.proofs.due(id)
+    }
+
+    /// The account's tokens were exchanged, or not: the proof that ends with that.
+    pub(super) fn proof_after_renewal(
+        &mut self,
+        account: AccountId,
+        report: &RefreshReport,
+    ) -> Option<proving::Ended> {
+        self.proofs.after_renewal(account, report)
+    }
+
+    /// Why nothing is written to the seat of this lane.
+    pub(crate) fn stuck(&self, lane: LaneId) -> Option<&str> {
+        self.recovery.stuck(lane)
+    }
+
+    /// An open swap is looked at again in a while.
+    pub(super) fn recover_later(&mut self, now: Utc) {
+        self.recovery.later(now);
+    }
+
+    pub(super) fn drive_recovery(&mut self, now: Utc, effects: &mut Effects) {
+        self.recovery.drive(self.running.is_some(), now, effects);
+    }
+
+    /// What waits is looked at now: its instant may lie far ahead.
+    pub(super) fn jumped(&mut self, now: Utc) {
+        self.recovery.jumped(now);
     }
 
     /// Nobody waits any more for the swap that was decided then.
@@ -205,9 +291,9 @@ impl Core {
             }
             SwapReport::Stuck { row: _, text } => {
                 self.world.settle(order.lane, Settlement::Failed, now);
-                self.recovery.stick(order.lane, text.clone());
+                self.swaps.recovery.stick(order.lane, text.clone());
                 self.tell(Word::stuck(order.lane, &text), now);
-                self.recovery.later(now.wall);
+                self.swaps.recover_later(now.wall);
                 Err(PortError::new(Code::StuckSwap, text))
             }
         };
@@ -249,7 +335,7 @@ impl Core {
             if let Some(lane) = self.world.lane_of_mut(order.provider) {
                 lane.active = Some(order.to.0);
             }
-            return self.recovery.now(now.wall);
+            return self.swaps.recovery.now(now.wall);
         };
         let changed = meanwhile.gates != order.gates;
         if changed {
@@ -298,17 +384,12 @@ impl Core {
                 self.profiles.label(found),
                 self.profiles.label(to)
             );
-            self.recovery.stick(lane, text.clone());
+            self.swaps.recovery.stick(lane, text.clone());
             self.tell(Word::stuck(lane, &text), now);
         } else {
             self.lanes.want_decision(lane);
         }
         true
-    }
-
-    /// The swap that is being carried out, or waits for its decision's row or the proof of its target.
-    pub(crate) fn under_way(&self) -> Option<&SwapOrder> {
-        self.swaps.running().or(self.proofs.order()).or(self.recording.order())
     }
 }
 

@@ -1,11 +1,17 @@
 //! Seats: which login lies where, and what follows when that changes without us.
 
-use super::effects::Effects;
+mod adding;
+mod looking;
+mod vacant;
+
+use super::effects::{Effects, Refusal};
 use super::telling::Word;
 use super::{Core, Effect};
 use crate::ports::{Kept, PortError, SeatLogin, SeatReport};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
+pub(crate) use looking::left_alone;
 use sluice_engine::{AccountId, Login, Now, Provider, Utc};
 use sluice_protocol::{Cause, Code};
 
@@ -53,10 +59,13 @@ struct Looks {
 }
 
 /// Every seat, and whose login is being kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Seats {
     looks: BTreeMap<Provider, Looks>,
     capturing: BTreeMap<Provider, AccountId>,
+    additions: adding::Additions,
+    vacancies: vacant::Vacancies,
+    second_looks: looking::SecondLooks,
 }
 
 impl Seats {
@@ -188,6 +197,26 @@ impl Seats {
         !self.capturing.is_empty()
     }
 
+    /// A login is being added from there.
+    pub(super) fn is_adding(&self, provider: Provider) -> bool {
+        self.additions.is_open(provider)
+    }
+
+    /// Whoever waits for a login to be added from there is told why it is not.
+    pub(super) fn refuse_adding(
+        &mut self,
+        provider: Provider,
+        refusal: Refusal,
+        effects: &mut Effects,
+    ) {
+        self.additions.refuse(provider, refusal, effects);
+    }
+
+    /// The wish whose look did not come in time.
+    pub(super) fn look_is_due(&mut self, id: u64) -> Vec<looking::Wish> {
+        self.second_looks.due(id)
+    }
+
     /// Keeps the login in the seat as this account's, whose key is `key`.
     pub(super) fn capture(
         &mut self,
@@ -263,7 +292,7 @@ impl Core {
             }
             SeatReport::Login(login) => self.on_login(provider, &login, now),
         }
-        let looked = self.second_looks.of(provider);
+        let looked = self.seats.second_looks.of(provider);
         self.serve(looked, now);
     }
 
@@ -272,14 +301,14 @@ impl Core {
         self.seats.place(provider, Seat::Empty, None);
         self.set_active(provider, None, now);
         let login = left.and_then(|id| self.world.account(id)).map(|account| account.login);
-        self.vacancies.note(provider, left.zip(login), now.wall);
+        self.seats.vacancies.note(provider, left.zip(login), now.wall);
         self.notices.end(&Cause::Seat(provider));
         self.notices.end(&Cause::Unmanaged(provider));
         let text = format!(
             "No login was found where the {} tool keeps it. Sign in with the tool, then add again.",
             provider.name()
         );
-        self.additions.refuse(provider, (Code::NotSignedIn, text), &mut self.effects);
+        self.seats.refuse_adding(provider, (Code::NotSignedIn, text), &mut self.effects);
     }
 
     fn on_login(&mut self, provider: Provider, login: &SeatLogin, now: Now) {
@@ -287,7 +316,7 @@ impl Core {
         self.notices.end(&Cause::Seat(provider));
         let is_meant = |key: &str| key == login.identity.key;
         let known = self.profiles.with_key(&self.world.accounts, provider, is_meant);
-        let mends = self.keeps_by_itself(provider);
+        let mends = !self.options.offline && self.settings.watches(provider);
         let mend = self.seats.look_after_name(provider, login.misnamed, mends, now.wall);
         if let Some(effect) = mend {
             self.effects.push(effect);
@@ -301,7 +330,7 @@ impl Core {
         } else {
             self.tell(Word::unmanaged(provider), now);
         }
-        if self.additions.is_open(provider) {
+        if self.seats.is_adding(provider) {
             self.go_on_adding(provider, login.identity.clone(), known, now);
         } else if let Some(account) = known
             && mends
@@ -361,11 +390,6 @@ impl Core {
         self.findings.store(id, &self.world, now.wall, &mut self.effects);
     }
 
-    /// The kill switch stops what Sluice does by itself; offline nothing runs by itself.
-    pub(super) fn keeps_by_itself(&self, provider: Provider) -> bool {
-        !self.options.offline && self.settings.watches(provider)
-    }
-
     pub(super) fn on_captured(
         &mut self,
         provider: Provider,
@@ -403,7 +427,7 @@ impl Core {
                 self.tell(word, now);
             }
         }
-        if self.additions.is_open(provider) {
+        if self.seats.is_adding(provider) {
             self.finish_adding(provider, account, result, now);
         }
         if kept {

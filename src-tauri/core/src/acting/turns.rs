@@ -1,9 +1,9 @@
 //! A swap that can wait waits, within a bound, for the end of the turn that a tool is in. What must leave
 //! does not wait.
 
-use super::telling::Word;
-use super::{Core, Effect};
 use crate::ports::{Look, SwapOrder};
+use crate::telling::Word;
+use crate::{Core, Effect};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, LaneId, Now, Provider, Trigger, Utc};
@@ -108,24 +108,24 @@ impl TurnWaits {
 
 impl Core {
     /// Begins a decided swap, or lets it wait for the end of a turn.
-    pub(super) fn swap_between_turns(&mut self, order: SwapOrder, now: Now) {
+    pub(crate) fn swap_between_turns(&mut self, order: SwapOrder, now: Now) {
         let lane = order.lane;
         if self.settings.turn_wait_seconds == 0 || !voluntary(order.trigger) {
-            self.turn_waits.forget(lane);
+            self.swaps.turn_waits.forget(lane);
             return self.order_swap(order, None, now);
         }
         let (since, look_at) = (now.wall, now.wall.plus_seconds(LOOK_S));
         let waiting = AfterTurn { order, since, look_at };
-        self.turn_waits.add(lane, waiting);
+        self.swaps.turn_waits.add(lane, waiting);
         self.effects.push(Effect::LookAtRuns);
     }
 
     /// Looks again while a swap waits, and goes when the bound is over.
-    pub(super) fn drive_turns(&mut self, now: Now) {
-        let lanes: Vec<LaneId> = self.turn_waits.open.keys().copied().collect();
+    pub(crate) fn drive_turns(&mut self, now: Now) {
+        let lanes: Vec<LaneId> = self.swaps.turn_waits.open.keys().copied().collect();
         let bound_s = i64::from(self.settings.turn_wait_seconds);
         for lane in lanes {
-            match self.turn_waits.next(lane, bound_s, now.wall) {
+            match self.swaps.turn_waits.next(lane, bound_s, now.wall) {
                 None => {}
                 Some(Next::Go) => {
                     tracing::info!("a turn did not end in time; the swap waits no longer");
@@ -141,7 +141,7 @@ impl Core {
     }
 
     /// Tools at work were looked at.
-    pub(super) fn on_looked(&mut self, look: Look, now: Now) {
+    pub(crate) fn on_looked(&mut self, look: Look, now: Now) {
         self.on_walls(look.walls, now);
         self.at_work = AtWork { lanes: look.lanes, runs: look.runs, caps: look.caps };
         for (provider, numbers) in look.numbers {
@@ -150,14 +150,16 @@ impl Core {
         for notice in look.notices {
             self.tell(Word::retold(notice), now);
         }
-        for lane in self.turn_waits.free(&look.mid_turn) {
+        for lane in self.swaps.turn_waits.free(&look.mid_turn) {
             self.go(lane, now);
         }
     }
 
     /// The swap that waited, if the lane is still the one it was decided for.
     fn go(&mut self, lane: LaneId, now: Now) {
-        let Some(AfterTurn { order, .. }) = self.turn_waits.open.remove(&lane) else { return };
+        let Some(AfterTurn { order, .. }) = self.swaps.turn_waits.open.remove(&lane) else {
+            return;
+        };
         if self.still_wanted(&order, now) {
             self.order_swap(order, None, now);
         } else {

@@ -1,5 +1,7 @@
 //! When a view is published: after each input that changed it.
 
+mod measuring;
+
 use super::effects::Effects;
 use super::{CallId, Effect};
 use alloc::boxed::Box;
@@ -11,6 +13,7 @@ use sluice_protocol::{Answer, View};
 pub(super) struct Publishing {
     revision: u64,
     last: View,
+    measured: measuring::Measured,
 }
 
 impl Publishing {

@@ -1,9 +1,9 @@
 //! What was seen in a seat may be out of date when a person asks, so it is read again before a request is
 //! refused. Here also: what is told of a seat that is left alone.
 
-use super::seats::Seat;
-use super::telling::Word;
-use super::{CallId, Core};
+use super::Seat;
+use crate::telling::Word;
+use crate::{CallId, Core};
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{Now, Provider};
@@ -16,7 +16,7 @@ const LOOKS_MAX: usize = 8;
 
 /// A wish that waits for a look.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(crate) struct Wish {
     /// Its reminder.
     id: u64,
     provider: Provider,
@@ -46,27 +46,27 @@ impl SecondLooks {
 
 impl Core {
     /// Puts a wish off until the seat was looked into again. `false`: it was, so the verdict holds.
-    pub(super) fn look_first(&mut self, provider: Provider, call: CallId, wish: Request) -> bool {
-        if self.second_looks.looked || self.second_looks.waiting.len() >= LOOKS_MAX {
+    pub(crate) fn look_first(&mut self, provider: Provider, call: CallId, wish: Request) -> bool {
+        if self.seats.second_looks.looked || self.seats.second_looks.waiting.len() >= LOOKS_MAX {
             return false;
         }
         let id = self.effects.remind(LOOK_S);
-        self.second_looks.waiting.push(Wish { id, provider, call, request: wish });
+        self.seats.second_looks.waiting.push(Wish { id, provider, call, request: wish });
         self.seats.look(provider, &mut self.effects);
         true
     }
 
     /// What is refused now is so.
-    pub(super) fn serve(&mut self, wishes: Vec<Wish>, now: Now) {
-        self.second_looks.looked = true;
+    pub(crate) fn serve(&mut self, wishes: Vec<Wish>, now: Now) {
+        self.seats.second_looks.looked = true;
         for Wish { call, request: wish, .. } in wishes {
             self.on_call(call, wish, now);
         }
-        self.second_looks.looked = false;
+        self.seats.second_looks.looked = false;
     }
 
     /// The seat holds something that is left as it is.
-    pub(super) fn leave_alone(&mut self, provider: Provider, seat: Seat, now: Now) {
+    pub(crate) fn leave_alone(&mut self, provider: Provider, seat: Seat, now: Now) {
         let (code, need, title, text) = match &seat {
             Seat::Foreign(text) => {
                 let title = "The login in use is not one that Sluice keeps";
@@ -78,7 +78,7 @@ impl Core {
             }
             Seat::Unread | Seat::Empty | Seat::Known(_) | Seat::Unmanaged => return,
         };
-        self.additions.refuse(provider, (code, left_alone(text)), &mut self.effects);
+        self.seats.refuse_adding(provider, (code, left_alone(text)), &mut self.effects);
         self.tell(Word::left_alone(provider, need, title, left_alone(text)), now);
         self.end_vacancy(provider);
         self.seats.place(provider, seat, None);
@@ -86,6 +86,6 @@ impl Core {
 }
 
 /// What stands in a seat, with what follows from it.
-pub(super) fn left_alone(text: &str) -> String {
+pub(crate) fn left_alone(text: &str) -> String {
     format!("{text} It is left as it is, and nothing is swapped.")
 }

@@ -1,8 +1,8 @@
 //! A seat with nobody signed in. The person is told who could be placed; it is filled automatically only
 //! when the provider ended the login, and not the person.
 
-use super::Core;
-use super::seats::Seat;
+use super::Seat;
+use crate::Core;
 use crate::ports::login_text;
 use alloc::collections::BTreeMap;
 use sluice_engine::choose::REFUGE_ROOMY;
@@ -53,21 +53,23 @@ impl Vacancies {
 
 impl Core {
     /// The seat is not empty any more: the advice to fill it has ended.
-    pub(super) fn end_vacancy(&mut self, provider: Provider) {
-        if self.vacancies.open.remove(&provider).is_some() {
-            self.forget_advice(provider);
+    pub(crate) fn end_vacancy(&mut self, provider: Provider) {
+        if self.seats.vacancies.open.remove(&provider).is_some()
+            && let Some(over) = self.lanes.forget_advice(provider, &self.world)
+        {
+            self.notices.end(&over.cause);
         }
     }
 
-    pub(super) fn drive_vacancies(&mut self, now: Now) {
+    pub(crate) fn drive_vacancies(&mut self, now: Now) {
         for provider in self.world.providers() {
             if self.seats.seat(provider) != Some(&Seat::Empty) {
                 continue;
             }
-            if let Some(vacancy) = self.vacancies.due(provider, now.wall) {
+            if let Some(vacancy) = self.seats.vacancies.due(provider, now.wall) {
                 self.fill(provider, &vacancy, now);
             }
-            self.effects.wake_by(self.vacancies.next(provider));
+            self.effects.wake_by(self.seats.vacancies.next(provider));
         }
     }
 
@@ -75,7 +77,7 @@ impl Core {
         let mode = self.settings.mode(provider);
         let Some(lane) = self.world.lane_of(provider) else { return };
         let resting = lane.gates.paused_until.is_some_and(|until| until > now.wall);
-        if mode == Mode::Off || resting || self.under_way().is_some() {
+        if mode == Mode::Off || resting || self.swaps.under_way().is_some() {
             return;
         }
         let (id, best) = (lane.id, best_for_empty(&self.world, lane, vacancy.left, now.wall));
@@ -84,7 +86,7 @@ impl Core {
         if let (Some(to), Some(left), Mode::Auto, true, false) =
             (to, vacancy.left, mode, vacancy.refused, busy)
         {
-            if let Some(open) = self.vacancies.open.get_mut(&provider) {
+            if let Some(open) = self.seats.vacancies.open.get_mut(&provider) {
                 open.refused = false;
             }
             let reason = format!(

@@ -1,9 +1,9 @@
 //! A person asks for an account: the swap begins, is refused with a reason, or waits for a renewal or the
 //! ledger.
 
-use super::seats::Seat;
-use super::{CallId, Core, Effect, Motive, Port};
 use crate::ports::login_text;
+use crate::seats::Seat;
+use crate::{CallId, Core, Effect, Motive, Port};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -28,7 +28,7 @@ impl AskedSwaps {
 
 impl Core {
     /// A person asks for an account.
-    pub(super) fn ask_swap(&mut self, call: CallId, to: AccountId, now: Now) {
+    pub(crate) fn ask_swap(&mut self, call: CallId, to: AccountId, now: Now) {
         match self.person_may_swap(to) {
             Err(No { seen: Some(provider), .. })
                 if self.look_first(provider, call, Request::Swap { to }) => {}
@@ -43,13 +43,13 @@ impl Core {
                     self.order_swap(order, Some(call), now);
                 }
             }
-            Ok(Waits::Yes) => self.asked_swaps.waiting.push_back((call, to)),
+            Ok(Waits::Yes) => self.swaps.asked.waiting.push_back((call, to)),
         }
     }
 
-    pub(super) fn serve_asked_swaps(&mut self, now: Now) {
-        for _ in 0..self.asked_swaps.waiting.len() {
-            if let Some((call, to)) = self.asked_swaps.waiting.pop_front() {
+    pub(crate) fn serve_asked_swaps(&mut self, now: Now) {
+        for _ in 0..self.swaps.asked.waiting.len() {
+            if let Some((call, to)) = self.swaps.asked.waiting.pop_front() {
                 self.ask_swap(call, to, now);
             }
         }
@@ -92,7 +92,7 @@ impl Core {
         if let Some(text) = self.observe_only(provider) {
             return Err(refusal(Code::ObserveOnly, text).seen_in(provider));
         }
-        if let Some(order) = self.under_way() {
+        if let Some(order) = self.swaps.under_way() {
             let text =
                 format!("A swap to {} is being carried out.", self.profiles.label(order.to.0));
             return Err(refusal(Code::Busy, text));

@@ -1,10 +1,10 @@
 //! A reading of every account that a person asked for: one at a time, within a bound, with its progress in
 //! the view.
 
-use super::effects::Effects;
-use super::seats::Seat;
-use super::{CallId, Core};
+use crate::effects::Effects;
 use crate::ports::login_text;
+use crate::seats::Seat;
+use crate::{CallId, Core};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Now, Utc};
@@ -81,8 +81,8 @@ impl ReadAll {
 }
 
 impl Core {
-    pub(super) fn read_all(&mut self, call: CallId, now: Now) {
-        if self.read_all.round.is_some() {
+    pub(crate) fn read_all(&mut self, call: CallId, now: Now) {
+        if self.wishes.read_all.round.is_some() {
             let text = "Every account is being read already; its progress is in the view.";
             return self.effects.answer(call, refused(Code::RefreshInProgress, text));
         }
@@ -90,7 +90,7 @@ impl Core {
             let text = "Nothing is read at the moment: start Sluice again, or `sluice daemon`.";
             return self.effects.answer(call, refused(Code::NotRunning, text));
         }
-        let recent = self.read_all.ended_at.is_some_and(|at| {
+        let recent = self.wishes.read_all.ended_at.is_some_and(|at| {
             let since = now.wall.seconds_since(at);
             (0.0..APART_S).contains(&since)
         });
@@ -102,7 +102,7 @@ impl Core {
         };
         let mut left = BTreeSet::new();
         for id in ids {
-            let wait = super::polling::wish_wait_s(&self.world, id, now.wall);
+            let wait = crate::polling::wish_wait_s(&self.world, id, now.wall);
             if recent || wait.is_some_and(|wait| wait >= u64::from(ROUND_S)) {
                 view.throttled += 1;
             } else if self.cannot_be_read(id) {
@@ -118,7 +118,7 @@ impl Core {
             self.polls.want(*id);
         }
         let id = self.effects.remind(ROUND_S);
-        self.read_all.round = Some(Round { id, call, left, view });
+        self.wishes.read_all.round = Some(Round { id, call, left, view });
     }
 
     fn cannot_be_read(&self, id: AccountId) -> bool {

@@ -1,6 +1,6 @@
 //! A decided swap begins once its decision is in the ledger, so that the journal can name it.
 
-use super::Core;
+use crate::Core;
 use crate::ports::{PortError, SwapOrder};
 use sluice_engine::Now;
 use sluice_protocol::Mode;
@@ -40,8 +40,8 @@ impl Recording {
 
 impl Core {
     /// A decision was written down, or not; a swap is not held up by a log that cannot be written.
-    pub(super) fn on_recorded(&mut self, number: u64, row: Result<i64, PortError>, now: Now) {
-        let Some(order) = self.recording.take(number) else { return };
+    pub(crate) fn on_recorded(&mut self, number: u64, row: Result<i64, PortError>, now: Now) {
+        let Some(order) = self.swaps.recording.take(number) else { return };
         let order = named(order, row);
         if self.still_wanted(&order, now) {
             self.swap_between_turns(order, now);
@@ -52,13 +52,14 @@ impl Core {
     }
 
     /// What was decided a moment ago still holds: the lane is the same, and so is the person's will.
-    pub(super) fn still_wanted(&self, order: &SwapOrder, now: Now) -> bool {
+    pub(crate) fn still_wanted(&self, order: &SwapOrder, now: Now) -> bool {
         let lane = self.world.lane_of(order.provider);
         let same = lane.is_some_and(|lane| {
             lane.generation == order.generation && !lane.gates.paused(now.wall)
         });
         let auto = self.settings.mode(order.provider) == Mode::Auto && !self.settings.stopped;
-        let free = self.under_way().is_none() && self.may_swap(order.provider, order.to.0).is_ok();
+        let free =
+            self.swaps.under_way().is_none() && self.may_swap(order.provider, order.to.0).is_ok();
         same && auto && free && !self.ending
     }
 }
