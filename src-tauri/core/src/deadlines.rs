@@ -6,7 +6,7 @@ use super::effects::Effects;
 use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
 use sluice_engine::{AccountId, Provider, Utc};
-use sluice_protocol::{Code, refused};
+use sluice_protocol::Code;
 
 /// The longest that something under way holds others up, seconds.
 const HELD_UP_S: u32 = 240;
@@ -66,13 +66,13 @@ impl Core {
             Task::Removing(account) => {
                 if let Some(call) = self.removals.stop_waiting(account) {
                     let text = "The keychain did not answer; the account goes when it does.";
-                    self.effects.answer(call, refused(Code::Timeout, text));
+                    self.effects.refuse(call, Code::Timeout, text);
                 }
             }
             Task::Swapping(at) => {
                 if let Some(call) = self.swaps.stop_waiting(at) {
                     let text = "The swap has not answered; nothing else is begun until it does.";
-                    self.effects.answer(call, refused(Code::Timeout, text));
+                    self.effects.refuse(call, Code::Timeout, text);
                 }
             }
         }

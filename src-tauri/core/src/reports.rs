@@ -10,7 +10,7 @@ use sluice_engine::{
     AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, World,
     same_reset,
 };
-use sluice_protocol::{Answer, Code, Mode, Outcome, ReportOutcome, refused};
+use sluice_protocol::{Answer, Code, Mode, Outcome, ReportOutcome};
 
 /// A report older than this is remembered by the ledger and moves nothing any more, seconds.
 const LATE_S: f64 = 600.0;
@@ -21,14 +21,10 @@ impl Core {
     pub(super) fn on_told(&mut self, call: CallId, told: &ToolFailure, now: Now) {
         let Some(provider) = self.world.account(told.account).map(|account| account.provider)
         else {
-            return self
-                .effects
-                .answer(call, refused(Code::UnknownAccount, "There is no such account."));
+            return self.effects.refuse(call, Code::UnknownAccount, "There is no such account.");
         };
         if told.window.as_ref().is_some_and(|window| window.name().len() > WINDOW_MAX) {
-            return self
-                .effects
-                .answer(call, refused(Code::Invalid, "That is no name of a window."));
+            return self.effects.refuse(call, Code::Invalid, "That is no name of a window.");
         }
         let outcome = self.take_report(provider, told, now);
         self.answer_report(call, provider, told.account, outcome);
@@ -142,9 +138,7 @@ impl Core {
             return;
         };
         let Some(account) = own.active else {
-            return self
-                .effects
-                .answer(call, refused(Code::NotSignedIn, "Nobody is signed in there."));
+            return self.effects.refuse(call, Code::NotSignedIn, "Nobody is signed in there.");
         };
         let wall = self.skips.of(account);
         let found = self.world.account(account);
@@ -199,13 +193,13 @@ impl Core {
         };
         if expected.is_some_and(|expected| expected != own.generation) {
             let text = "The lane has moved on since this was shown; nothing was changed.";
-            return self.effects.answer(call, refused(Code::Stale, text));
+            return self.effects.refuse(call, Code::Stale, text);
         }
         match to {
             Some(to) => self.ask_swap(call, to, now),
             None => {
                 let text = "Which account the machine's own seat should have must be said.";
-                self.effects.answer(call, refused(Code::Invalid, text));
+                self.effects.refuse(call, Code::Invalid, text);
             }
         }
     }

@@ -210,7 +210,7 @@ impl Core {
         self.findings.store(order.lane, &self.world, now.wall, &mut self.effects);
         self.lanes.want_decision(order.lane);
         if let Some(call) = call {
-            self.effects.answer(call, sluice_protocol::refused(trouble.code, trouble.text));
+            self.effects.refuse(call, trouble.code, trouble.text);
         }
     }
 }

@@ -11,7 +11,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Login, Now, Usage};
-use sluice_protocol::{Answer, BulkView, Code, Mode, Refused, Request, refused};
+use sluice_protocol::{Answer, BulkView, Code, Mode, Refused, Request};
 
 /// A renewal that was asked for, seconds.
 const RENEW_S: u32 = 45;
@@ -147,7 +147,7 @@ impl Core {
             // Nothing was learnt, and unknown is what it is then.
             self.set_login(wish.account, Login::Unverified);
         }
-        self.effects.answer(wish.call, refused(code, text));
+        self.effects.refuse(wish.call, code, text);
     }
 
     /// What is waited for.
@@ -161,10 +161,10 @@ impl Core {
             }
             Request::RestartTool { .. } => {
                 let text = "This tool follows a swap by itself.";
-                self.effects.answer(call, refused(Code::Unsupported, text));
+                self.effects.refuse(call, Code::Unsupported, text);
             }
             Request::ReadAll => self.read_all(call, now),
-            _ => self.effects.answer(call, refused(Code::Unsupported, "This is not known here.")),
+            _ => self.effects.refuse(call, Code::Unsupported, "This is not known here."),
         }
     }
 

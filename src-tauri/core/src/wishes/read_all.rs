@@ -8,7 +8,7 @@ use crate::{CallId, Core};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use sluice_engine::{AccountId, Now, Utc};
-use sluice_protocol::{Answer, BulkView, Code, Mode, refused};
+use sluice_protocol::{Answer, BulkView, Code, Mode};
 
 /// The longest that a round takes, seconds.
 const ROUND_S: u32 = 300;
@@ -84,11 +84,11 @@ impl Core {
     pub(crate) fn read_all(&mut self, call: CallId, now: Now) {
         if self.wishes.read_all.round.is_some() {
             let text = "Every account is being read already; its progress is in the view.";
-            return self.effects.answer(call, refused(Code::RefreshInProgress, text));
+            return self.effects.refuse(call, Code::RefreshInProgress, text);
         }
         if self.options.offline || self.settings.stopped {
             let text = "Nothing is read at the moment: start Sluice again, or `sluice daemon`.";
-            return self.effects.answer(call, refused(Code::NotRunning, text));
+            return self.effects.refuse(call, Code::NotRunning, text);
         }
         let recent = self.wishes.read_all.ended_at.is_some_and(|at| {
             let since = now.wall.seconds_since(at);
