@@ -556,7 +556,7 @@ window.SLUICE_REQUESTS = {
           "format": "int64"
         },
         "policy": {
-          "type": "string"
+          "$ref": "#/$defs/RuleSet"
         }
       },
       "required": [
@@ -802,6 +802,38 @@ window.SLUICE_REQUESTS = {
         {
           "type": "string",
           "const": "advise"
+        },
+        {
+          "type": "string",
+          "const": "other"
+        }
+      ]
+    },
+    "RuleSet": {
+      "oneOf": [
+        {
+          "type": "string",
+          "const": "horizon"
+        },
+        {
+          "type": "string",
+          "const": "tiered"
+        },
+        {
+          "type": "string",
+          "const": "threshold"
+        },
+        {
+          "type": "string",
+          "const": "edf"
+        },
+        {
+          "type": "string",
+          "const": "react429"
+        },
+        {
+          "type": "string",
+          "const": "none"
         },
         {
           "type": "string",

@@ -1,5 +1,5 @@
 //! What the page is made of, generated from the one interface: its types (`ui/src/bindings.ts`),
-//! what may leave it (`isolation/requests.js`), and how its test expects spans of time to be told.
+//! what may leave it (`isolation/requests.js`), and how its tests expect spans of time and shares to be told.
 //! The test fails when a file that is checked in differs; `cargo xtask accept` writes them anew.
 
 use crate::shell::Shown;
@@ -7,10 +7,14 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sluice_core::settings::AMOUNTS;
-use sluice_protocol::limits::{DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT, LABEL_CHARS_MAX};
-use sluice_protocol::words::{ago, wait};
+use sluice_engine::explain;
+use sluice_protocol::limits::{
+    CEILING_LEAST, CEILING_MOST, DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT, LABEL_CHARS_MAX,
+};
+use sluice_protocol::words::{ago, percent, wait};
 use sluice_protocol::{
-    Answer, Need, NoticeKind, Provider, Request, Trigger, branch, deadline, window_may_ask,
+    Answer, Mode, Need, NoticeKind, Provider, Refusal, Request, RuleSet, Trigger, branch, deadline,
+    window_may_ask,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,6 +28,7 @@ fn what_the_page_is_made_of_is_that_of_the_interface() {
         ("../ui/src/bindings.ts", types()),
         ("isolation/requests.js", what_may_leave()),
         ("../ui/tests/spans.json", spans()),
+        ("../ui/tests/shares.json", shares()),
     ] {
         let path = root.join(file);
         if std::env::var_os("INSTA_UPDATE").is_some_and(|how| how == "always") {
@@ -130,6 +135,9 @@ fn bounds() -> String {
     let mut text = format!(
         "\n/** The longest name of an account, characters. */\n\
          export const LABEL_CHARS_MAX = {LABEL_CHARS_MAX};\n\n\
+         /** The least and the highest ceiling of tools at work or started. */\n\
+         export const CEILING_LEAST = {CEILING_LEAST};\n\
+         export const CEILING_MOST = {CEILING_MOST};\n\n\
          /** The settings that are numbers: the least and the most that each may be, and the one policy that reads it. */\n\
          export const AMOUNTS = {{\n"
     );
@@ -149,6 +157,16 @@ fn spans() -> String {
     let rows = millis.flat_map(|edge| [edge - 1, edge, edge + 1]).map(|millis| {
         let (wait, ago) = (wait(millis), ago(millis));
         format!(r#"  {{ "millis": {millis}, "wait": "{wait}", "ago": "{ago}" }}"#)
+    });
+    format!("[\n{}\n]\n", rows.collect::<Vec<_>>().join(",\n"))
+}
+
+/// Around the halves, where languages round in their own ways.
+fn shares() -> String {
+    let shares = [0.0, 0.4, 0.5, 1.5, 2.5, 42.0, 99.4, 99.5, 100.0].map(Some);
+    let rows = shares.into_iter().chain([None]).map(|share| {
+        let (value, text) = (json!(share), percent(share));
+        format!(r#"  {{ "share": {value}, "text": "{text}" }}"#)
     });
     format!("[\n{}\n]\n", rows.collect::<Vec<_>>().join(",\n"))
 }
@@ -249,6 +267,13 @@ fn shared_words() -> String {
         let (words, hint) = (kind.words(), kind.hint());
         json!({ "kind": kind, "words": words, "hint": hint, "on_at_first": !kind.is_wished() })
     });
+    let modes = Mode::ALL
+        .into_iter()
+        .map(|mode| json!({ "mode": mode, "words": mode.words(), "hint": mode.hint() }));
+    let rule_sets = RuleSet::KNOWN.into_iter().map(|one| {
+        let (words, decides) = (one.words(), one.policy().is_some());
+        json!({ "name": one, "words": words, "decides": decides })
+    });
     let tables = [
         (
             "The branch of a decision.",
@@ -261,6 +286,24 @@ fn shared_words() -> String {
             "needWords",
             "Record<Need, string>",
             table(Need::ALL, Need::words),
+        ),
+        (
+            "What stands against an account, as the end of \"it …\".",
+            "refusalWords",
+            "Record<Refusal, string>",
+            table(&Refusal::ALL, explain::refusal),
+        ),
+        (
+            "The modes in their order.",
+            "modes",
+            "{ mode: Mode; words: string; hint: string }[]",
+            modes.collect(),
+        ),
+        (
+            "The rule sets in their order, and whether each may decide.",
+            "ruleSets",
+            "{ name: RuleSet; words: string; decides: boolean }[]",
+            rule_sets.collect(),
         ),
         (
             "Kinds of notices that can be switched, in their order.",

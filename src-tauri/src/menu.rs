@@ -277,13 +277,12 @@ fn modes(view: &View) -> Item {
 }
 
 fn mode_choice(state: &ProviderView) -> Item {
-    const MODES: [Mode; 3] = [Mode::Off, Mode::Advise, Mode::Auto];
     let set = |provider: Provider, mode| Act::Ask(Request::SetMode { provider, mode });
     Item::Choice {
-        selected: MODES.iter().position(|mode| *mode == state.mode),
-        options: MODES
+        selected: Mode::ALL.iter().position(|mode| *mode == state.mode),
+        options: Mode::ALL
             .iter()
-            .map(|mode| (words::mode(*mode).to_owned(), set(state.provider, *mode)))
+            .map(|mode| (mode.words().to_owned(), set(state.provider, *mode)))
             .collect(),
     }
 }

@@ -1,8 +1,8 @@
 //! Numbers and instants as the person reads them. Unknown is a dash, never zero.
 
 use chrono::{DateTime, FixedOffset, Local, Offset as _, TimeZone as _, Utc};
-use sluice_protocol::words::wait;
-use sluice_protocol::{AccountView, Login, Mode, WindowView};
+use sluice_protocol::words::{share, wait};
+use sluice_protocol::{AccountView, Login, WindowView};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -56,12 +56,6 @@ impl Moment {
     }
 }
 
-/// `42%`, or `–` when unknown.
-#[must_use]
-pub fn percent(used: Option<f64>) -> String {
-    used.map_or_else(|| "–".to_owned(), |value| format!("{}%", value.round() as i64))
-}
-
 /// The window that binds: the fuller one, with its name.
 #[must_use]
 pub fn binding(account: &AccountView, now_ms: i64) -> (&'static str, WindowView) {
@@ -69,14 +63,7 @@ pub fn binding(account: &AccountView, now_ms: i64) -> (&'static str, WindowView)
     if week.used > short.used { ("7d", week) } else { ("5h", short) }
 }
 
-/// A window's share as it counts now: `42%`, `≈0%` where it emptied and was not read since.
-fn share(window: WindowView, now_ms: i64) -> String {
-    let window = window.at(now_ms);
-    let about = if window.emptied_at_ms.is_some() { "≈" } else { "" };
-    format!("{about}{}", percent(window.used))
-}
-
-/// `5h 42% · 7d 71% · 5h resets in 2 h 10 min`, or what emptied and was not read since.
+/// `5h 42 % · 7d 71 % · 5h resets in 2 h 10 min`, or what emptied and was not read since.
 #[must_use]
 pub fn windows(account: &AccountView, moment: Moment) -> String {
     let now_ms = moment.at_ms;
@@ -109,16 +96,6 @@ pub fn obstacle(account: &AccountView) -> Option<&'static str> {
     }
 }
 
-/// The mode as the menu and the settings name it.
-#[must_use]
-pub const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Off => "Off",
-        Mode::Advise => "Advise",
-        Mode::Auto => "Automatic",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,13 +104,6 @@ mod tests {
     fn moment(text: &str) -> Moment {
         let at = DateTime::parse_from_rfc3339(text).expect("instant");
         Moment { at_ms: at.timestamp_millis(), offset: *at.offset() }
-    }
-
-    #[test]
-    fn unknown_is_a_dash() {
-        assert_eq!(percent(None), "–");
-        assert_eq!(percent(Some(0.0)), "0%");
-        assert_eq!(percent(Some(99.5)), "100%");
     }
 
     #[test]
@@ -154,10 +124,10 @@ mod tests {
             }
             windows(&shown, Moment { at_ms: move_ms + seconds * 1_000, ..start })
         };
-        assert_eq!(said(&account, 0), "5h 20% · 7d 30% · 7d resets in 1 d");
+        assert_eq!(said(&account, 0), "5h 20 % · 7d 30 % · 7d resets in 1 d");
         account.seven_day = WindowView::default();
-        assert_eq!(said(&account, 0), "5h 20% · 7d – · 5h resets in 2 min");
-        assert_eq!(said(&account, 120), "5h ≈0% · 7d – · 5h reset at 14:02, not read since");
+        assert_eq!(said(&account, 0), "5h 20 % · 7d – · 5h resets in 2 min");
+        assert_eq!(said(&account, 120), "5h ≈ 0 % · 7d – · 5h reset at 14:02, not read since");
         account.five_hour = WindowView::default();
         assert_eq!(said(&account, 0), "5h – · 7d –");
     }

@@ -6,6 +6,7 @@ use sluice_engine::Provider;
 use sluice_engine::breaker::THRESHOLD;
 use sluice_engine::skip::FailureKind;
 use sluice_ledger::{Admission, Cap, Closed, Error, NewExecution, Refusal};
+use sluice_protocol::limits::CEILING_MOST;
 use sluice_protocol::{CeilingWindow, GrantRefusal};
 
 fn cap(concurrent: Option<u32>) -> Cap {
@@ -47,6 +48,9 @@ fn a13_the_in_flight_table() {
         ledger.admit(&execution("t5", Some(a), 1)).unwrap(),
         Admission::Admitted { .. }
     ));
+    for odd in [0, CEILING_MOST + 1] {
+        assert!(ledger.set_cap(Provider::Claude, Some(a), &cap(Some(odd))).is_err(), "{odd}");
+    }
     // L6: no cap, many open.
     for n in 0..20 {
         ledger.admit(&execution(&format!("b{n}"), Some(b), 2)).unwrap();

@@ -2,21 +2,20 @@
 // have made of them.
 
 import { useState } from "preact/hooks";
-import type { AccountView, Compared, ForecastView, StrandedView, Tally } from "./bindings";
+import {
+  type AccountView,
+  type Compared,
+  type ForecastView,
+  type RuleSet,
+  ruleSets,
+  type StrandedView,
+  type Tally,
+} from "./bindings";
 import { clock, DAY_MS, instant, percent, wait } from "./format";
 import { Button, Reading } from "./parts";
 import { nameOf, useBusy, useRows, useStore } from "./store";
-import { policies } from "./words";
 
 const PAST_DAYS = 35;
-
-const COMPARED = [
-  ...policies,
-  { value: "threshold", words: "Threshold: leaves at 90 or 95%" },
-  { value: "edf", words: "Earliest reset first" },
-  { value: "react429", words: "Only when refused" },
-  { value: "none", words: "Never swaps" },
-];
 
 export function Ahead() {
   const { view, nowMs } = useStore();
@@ -147,7 +146,7 @@ function Past() {
 
 function WhatIf() {
   const { nowMs, ask } = useStore();
-  const [policy, setPolicy] = useState("threshold");
+  const [policy, setPolicy] = useState<RuleSet>("threshold");
   const [days, setDays] = useState(7);
   const [found, setFound] = useState<Compared | null>(null);
   const [busy, run] = useBusy();
@@ -167,9 +166,12 @@ function WhatIf() {
       <div class="numbers">
         <label class="field">
           Policy
-          <select value={policy} onChange={(event) => setPolicy(event.currentTarget.value)}>
-            {COMPARED.map((one) => (
-              <option value={one.value}>{one.words}</option>
+          <select
+            value={policy}
+            onChange={(event) => setPolicy(event.currentTarget.value as RuleSet)}
+          >
+            {ruleSets.map((one) => (
+              <option value={one.name}>{one.words}</option>
             ))}
           </select>
         </label>
@@ -200,7 +202,7 @@ const LINES: { of: keyof Tally; words: string }[] = [
 function Comparison({ found }: { found: Compared }) {
   const cell = (value: number) => (Math.round(value * 10) / 10).toLocaleString("en-GB");
   const name =
-    COMPARED.find((one) => one.value === found.policy)?.words.split(":")[0] ?? found.policy;
+    ruleSets.find((one) => one.name === found.policy)?.words.split(":")[0] ?? found.policy;
   return (
     <table class="rows" aria-live="polite">
       <thead>

@@ -217,7 +217,7 @@ const SCENARIOS: Record<string, (view: View, now: number) => void> = {
   afternoon: (view) => {
     view.providers[0]!.advice = {
       to: 2,
-      reason: "Personal resets in 19 h and would lose 23% of its week.",
+      reason: "Personal resets in 19 h and would lose 23 % of its week.",
       decision: 19,
       cause: "advice:claude:2",
     };

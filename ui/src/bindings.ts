@@ -1090,9 +1090,9 @@ since_ms: number, } | { "verb": "replay",
  */
 since_ms: number, 
 /**
- * `horizon`, `tiered`, `threshold`, `edf`, `react429` or `none`.
+ * Which.
  */
-policy: string, } | { "verb": "metrics", 
+policy: RuleSet, } | { "verb": "metrics", 
 /**
  * With mail addresses.
  */
@@ -1113,6 +1113,11 @@ cause: string,
  * Until then.
  */
 until_ms: number, } | { "verb": "quit" };
+
+/**
+ * One way to choose accounts, in the order of the window's list.
+ */
+export type RuleSet = "horizon" | "tiered" | "threshold" | "edf" | "react429" | "none" | "other";
 
 /**
  * When the live account is full at the present pace.
@@ -1454,6 +1459,81 @@ export const needWords: Record<Need, string> = {
   "other": "needs you"
 };
 
+/** What stands against an account, as the end of "it …". */
+export const refusalWords: Record<Refusal, string> = {
+  "active": "is live now",
+  "disabled": "is switched off",
+  "failing": "could not be read several times in a row",
+  "needs_sign_in": "needs a new sign-in",
+  "no_credential": "has no login that Sluice keeps",
+  "not_automatic": "is excluded from automatic swaps",
+  "no_reset": "has no known weekly reset",
+  "usage_unknown": "has not been read yet",
+  "not_behind": "has used its share by now",
+  "no_weekly_headroom": "has too little of its week left",
+  "no_short_headroom": "has too little of its 5-hour window left",
+  "skipped": "could not be swapped to a moment ago",
+  "model_exhausted": "has used up the model that is needed",
+  "would_bill": "would cost extra money",
+  "blocked": "is refused by its provider",
+  "stale": "has not been read since this computer woke up",
+  "outranked": "could be used, and another is better",
+  "none": "is the best"
+};
+
+/** The modes in their order. */
+export const modes: { mode: Mode; words: string; hint: string }[] = [
+  {
+    "mode": "off",
+    "words": "Off",
+    "hint": "Sluice does nothing here: it reads no usage, gives no advice and swaps nothing."
+  },
+  {
+    "mode": "advise",
+    "words": "Advise",
+    "hint": "Sluice watches and tells you when another account should be live. It swaps only when you click."
+  },
+  {
+    "mode": "auto",
+    "words": "Automatic",
+    "hint": "Sluice swaps by itself when its rules say so, and tells you after each swap and why."
+  }
+];
+
+/** The rule sets in their order, and whether each may decide. */
+export const ruleSets: { name: RuleSet; words: string; decides: boolean }[] = [
+  {
+    "name": "horizon",
+    "words": "Horizon: plans over all accounts",
+    "decides": true
+  },
+  {
+    "name": "tiered",
+    "words": "Tiered: the most urgent week first",
+    "decides": true
+  },
+  {
+    "name": "threshold",
+    "words": "Threshold: leaves at 90 % of five hours or 95 % of the week",
+    "decides": false
+  },
+  {
+    "name": "edf",
+    "words": "Earliest reset first",
+    "decides": false
+  },
+  {
+    "name": "react429",
+    "words": "Only when refused",
+    "decides": false
+  },
+  {
+    "name": "none",
+    "words": "Never swaps",
+    "decides": false
+  }
+];
+
 /** Kinds of notices that can be switched, in their order. */
 export const noticeSwitches: { kind: NoticeKind; words: string; hint: string | null; on_at_first: boolean }[] = [
   {
@@ -1586,6 +1666,10 @@ export const USUAL_PROVIDER: Provider = "claude";
 
 /** The longest name of an account, characters. */
 export const LABEL_CHARS_MAX = 50;
+
+/** The least and the highest ceiling of tools at work or started. */
+export const CEILING_LEAST = 1;
+export const CEILING_MOST = 10000;
 
 /** The settings that are numbers: the least and the most that each may be, and the one policy that reads it. */
 export const AMOUNTS = {

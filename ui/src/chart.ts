@@ -2,6 +2,7 @@
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { percent } from "./format";
 
 export type Sample = [number, number | null, number | null];
 
@@ -24,8 +25,7 @@ function moments(_: uPlot, splits: number[], __: number, ___: number, step: numb
   });
 }
 
-const shown = (_: uPlot, value: number | null): string =>
-  value === null ? "–" : `${value.toFixed(0)}%`;
+const shown = (_: uPlot, value: number | null): string => percent(value);
 
 function options(width: number): uPlot.Options {
   const axis = {
@@ -41,7 +41,7 @@ function options(width: number): uPlot.Options {
     scales: { y: { range: [0, 100] } },
     axes: [
       { ...axis, values: moments, space: 70 },
-      { ...axis, size: 48, values: (_, splits) => splits.map((split) => `${split}%`) },
+      { ...axis, size: 48, values: (_, splits) => splits.map(percent) },
     ],
     series: [
       { value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },

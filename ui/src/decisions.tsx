@@ -288,7 +288,7 @@ function Candidates({ rows, chosen }: { rows: Candidate[]; chosen: number | null
               Worth
             </th>
           )}
-          <th scope="col">Why not</th>
+          <th scope="col">Verdict</th>
         </tr>
       </thead>
       <tbody>
@@ -300,7 +300,7 @@ function Candidates({ rows, chosen }: { rows: Candidate[]; chosen: number | null
             <td class="number">{number(row.deficit)}</td>
             <td class="number">{number(row.stranding)}</td>
             {valued && <td class="number">{number(row.value)}</td>}
-            <td>{row.account === chosen ? "Chosen" : refusal[row.refusal]}</td>
+            <td>{row.account === chosen ? "was chosen" : refusal[row.refusal]}</td>
           </tr>
         ))}
       </tbody>

@@ -4,9 +4,11 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** `42%`, or a dash when unknown. */
+// Shares are told as by the tray and the command line (`tests/shares.json`), on one line.
+
+/** `42 %`, or a dash when unknown. */
 export const percent = (used: number | null): string =>
-  used === null ? "–" : `${Math.round(used)}%`;
+  used === null ? "–" : `${Math.round(used)}\u00a0%`;
 
 // A wait is told to the next minute, so that nobody comes back too early; an age to the last one. The
 // tray and the command line tell them the same way: `tests/spans.json` holds what they say.

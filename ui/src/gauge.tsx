@@ -52,14 +52,14 @@ export function Gauge({ name, window, lengthMs, nowMs, target, small }: GaugePro
           <span
             class="tick"
             style={{ left: `${elapsed}%` }}
-            title={`${Math.round(elapsed)}% of the window's time has passed`}
+            title={`${percent(elapsed)} of the window's time has passed`}
           />
         )}
         {target != null && target < 100 && (
           <span
             class="goal"
             style={{ left: `${Math.max(0, target)}%` }}
-            title={`Target: ${Math.round(target)}% used by now`}
+            title={`Target: ${percent(target)} used by now`}
           />
         )}
       </div>

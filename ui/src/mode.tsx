@@ -1,9 +1,6 @@
 // Off, advise or automatic, each with what it means.
 
-import type { Mode } from "./bindings";
-import { mode as words } from "./words";
-
-const MODES: Mode[] = ["off", "advise", "auto"];
+import { type Mode, modes } from "./bindings";
 
 interface ModeChoiceProps {
   title: string;
@@ -17,12 +14,12 @@ export function ModeChoice({ title, name, value, change, disabled }: ModeChoiceP
   return (
     <fieldset class="modes" disabled={disabled}>
       <legend>{title}</legend>
-      {MODES.map((mode) => (
+      {modes.map(({ mode, words, hint }) => (
         <label class={`mode ${mode === value ? "chosen" : ""}`}>
           <input type="radio" name={name} checked={mode === value} onChange={() => change(mode)} />
           <span>
-            <strong>{words[mode].name}</strong>
-            <small>{words[mode].text}</small>
+            <strong>{words}</strong>
+            <small>{hint}</small>
           </span>
         </label>
       ))}

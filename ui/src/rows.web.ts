@@ -59,7 +59,7 @@ export function decisions(now: number): DecisionView[] {
       action: "advise",
       trigger: "higher_tier_emerged",
       target: 2,
-      sentence: "Personal resets in 19 h and is 56% behind its target; Work can wait.",
+      sentence: "Personal resets in 19 h and is 56 % behind its target; Work can wait.",
     }),
     row(18, 7, {
       trigger: "emergence_pending",
@@ -71,7 +71,7 @@ export function decisions(now: number): DecisionView[] {
       trigger: "forced_critical",
       active: 4,
       target: 1,
-      sentence: "Spare's 5-hour window is 92% full; Work has the most room.",
+      sentence: "Spare's 5-hour window is 92 % full; Work has the most room.",
       swap: 5,
     }),
   ];
@@ -88,7 +88,7 @@ export function swaps(now: number): SwapView[] {
       asked_by: "driver",
       decision: 12,
       trigger: "forced_critical",
-      reason: "Spare's 5-hour window was 92% full.",
+      reason: "Spare's 5-hour window was 92 % full.",
       status: "committed",
       residency_seconds: 11_040,
       error: null,

@@ -4,6 +4,8 @@ import { useState } from "preact/hooks";
 import {
   type AccountId,
   type CapView,
+  CEILING_LEAST,
+  CEILING_MOST,
   type Ceilings,
   type LaneView,
   PROVIDERS,
@@ -277,7 +279,8 @@ function Cap({ cap, name }: { cap: CapView; name: string }) {
   const { ask } = useStore();
   const set = (field: keyof Ceilings, text: string) => {
     const number = Math.round(Number(text));
-    const value = text.trim() === "" || !Number.isFinite(number) || number < 1 ? null : number;
+    const value =
+      text.trim() === "" || !Number.isFinite(number) || number < CEILING_LEAST ? null : number;
     return ask({
       verb: "set_cap",
       provider: cap.provider,
@@ -292,8 +295,8 @@ function Cap({ cap, name }: { cap: CapView; name: string }) {
         <td key={field}>
           <input
             type="number"
-            min={1}
-            max={10_000}
+            min={CEILING_LEAST}
+            max={CEILING_MOST}
             placeholder="no ceiling"
             aria-label={`${name}, ${words}`}
             value={cap.ceilings[field] ?? ""}

@@ -1,12 +1,12 @@
 // Page *Settings*: what Sluice may do, when it rests, and what it notifies.
 
 import { useEffect, useState } from "preact/hooks";
-import { AMOUNTS, noticeSwitches, PROVIDERS, type ProviderView } from "./bindings";
+import { AMOUNTS, noticeSwitches, PROVIDERS, type ProviderView, ruleSets } from "./bindings";
 import { clock, DAY_MS, HOUR_MS } from "./format";
 import { ModeChoice } from "./mode";
 import { Button, Reading, Switch } from "./parts";
 import { useBusy, useRows, useStore } from "./store";
-import { conduct, policies } from "./words";
+import { conduct } from "./words";
 
 type Values = Record<string, unknown>;
 
@@ -263,9 +263,11 @@ function Limits({ values, idle, set }: GroupProps & { idle: string[] }) {
             disabled={busy}
             onChange={(event) => run(() => set("policy", event.currentTarget.value))}
           >
-            {policies.map((policy) => (
-              <option value={policy.value}>{policy.words}</option>
-            ))}
+            {ruleSets
+              .filter((one) => one.decides)
+              .map((one) => (
+                <option value={one.name}>{one.words}</option>
+              ))}
           </select>
         </label>
       </div>

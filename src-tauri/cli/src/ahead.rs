@@ -7,6 +7,7 @@ use chrono::{DateTime, Local, Offset as _, TimeZone as _, Utc};
 use serde_json::json;
 use sluice_driver::Link;
 use sluice_protocol::outlook;
+use sluice_protocol::words::percent;
 use sluice_protocol::{Answer, ForecastView, ProviderView, Request, StrandedView, View};
 
 /// Weeks that ended within so many days are listed.
@@ -55,8 +56,8 @@ fn words(view: &View, past: &[StrandedView]) -> String {
             vec![
                 instant(week.resets_at_ms),
                 listed(view, week.account),
-                format!("{:.0} %", week.unused),
-                week.p50.map_or("–".to_owned(), |p50| format!("{p50:.0} %")),
+                percent(week.unused),
+                percent(week.p50),
             ]
         }));
         told.push(format!("\n{}", table(&rows)));
@@ -74,7 +75,7 @@ pub fn lines(view: &View, provider: &ProviderView) -> Vec<String> {
 
 /// `34 %`, or a dash: the week's forecast in the table of accounts.
 pub fn short(said: Option<ForecastView>) -> String {
-    said.map_or_else(|| "–".to_owned(), |said| format!("{:.0} %", said.p50))
+    percent(said.map(|said| said.p50))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 mod tools;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
-use sluice_protocol::{DecisionAction, Mode, Policy, Provider, Trigger};
+use sluice_protocol::{DecisionAction, Mode, Provider, RuleSet, Trigger};
 use std::path::PathBuf;
 pub use tools::{HookArgs, HookEvent, HooksCommand, LaneCommand, RunArgs};
 
@@ -207,8 +207,8 @@ pub enum Command {
         #[arg(long, default_value_t = 2, conflicts_with = "from")]
         days: u32,
         /// Under this policy instead of the recorded rules.
-        #[arg(long, value_enum)]
-        policy: Option<Rule>,
+        #[arg(long, value_parser = rule_set())]
+        policy: Option<RuleSet>,
     },
     /// Prints every request sent and every swap made, without addresses.
     Export {
@@ -354,44 +354,13 @@ impl From<Level> for Mode {
     }
 }
 
-/// A policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Rule {
-    /// The rule set by tiers.
-    Tiered,
-    /// The joint plan.
-    Horizon,
-    /// Leaves at 90 % of five hours or 95 % of the week, to the least used.
-    Threshold,
-    /// The account whose week ends first.
-    Edf,
-    /// Moves only when refused.
-    React429,
-    /// Never swaps.
-    None,
-}
-
-impl Rule {
-    /// The engine's own policy of this name; the others stand only beside them, for comparison.
-    pub const fn policy(self) -> Option<Policy> {
-        match self {
-            Self::Tiered => Some(Policy::Tiered),
-            Self::Horizon => Some(Policy::Horizon),
-            Self::Threshold | Self::Edf | Self::React429 | Self::None => None,
-        }
-    }
-
-    /// The simulator's name of it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tiered => "tiered",
-            Self::Horizon => "horizon",
-            Self::Threshold => "threshold",
-            Self::Edf => "edf",
-            Self::React429 => "react429",
-            Self::None => "none",
-        }
-    }
+/// The rule sets by name, each with its words.
+fn rule_set() -> impl TypedValueParser<Value = RuleSet> {
+    let known = RuleSet::KNOWN.map(|one| PossibleValue::new(one.name()).help(one.words()));
+    PossibleValuesParser::new(known).map(|name| {
+        let Ok(read) = name.parse();
+        read
+    })
 }
 
 /// A form of output.

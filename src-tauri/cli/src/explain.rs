@@ -7,6 +7,7 @@ use serde_json::json;
 use sluice_driver::Link;
 use sluice_engine::Candidate;
 use sluice_engine::limits::USED_UP_PERCENT;
+use sluice_protocol::words;
 use sluice_protocol::{
     Answer, Code, DecisionAction, DecisionFilter, DecisionView, Refusal, Refused, Request, Trigger,
     View,
@@ -102,8 +103,8 @@ fn compared(view: &View, row: &DecisionView) -> (String, String) {
         let used = one.target.zip(one.deficit).map(|(target, behind)| target - behind);
         let mut cells = vec![
             listed(view, one.account),
-            render::percent(used),
-            render::percent(one.target),
+            words::percent(used),
+            words::percent(one.target),
             ends(one.tier).to_owned(),
         ];
         if gains {
@@ -136,7 +137,7 @@ const fn ends(tier: u8) -> &'static str {
 
 fn gain(value: f64) -> String {
     let whole = value.round();
-    if whole == 0.0 { "0 %".to_owned() } else { format!("{whole:+.0} %") }
+    if whole == 0.0 { words::percent(0.0) } else { format!("{whole:+.0} %") }
 }
 
 fn verdict(row: &DecisionView, one: &Candidate, used: Option<f64>) -> &'static str {

@@ -1,26 +1,26 @@
 //! Commands that look back: they read the database beside a running driver and change nothing.
 
-use crate::args::{Format, Rule};
+use crate::args::Format;
 use crate::outcome::{Outcome, finish};
 use crate::render::{instant, table};
 use crate::{Exit, render};
 use serde_json::json;
 use sluice_driver::{Paths, export};
 use sluice_lab::{compare, replay};
-use sluice_protocol::{Code, Compared, Instant, Refused, text};
+use sluice_protocol::{Code, Compared, Instant, Refused, RuleSet, text};
 
 /// Takes recorded decisions again, and with a policy compares what it would have come to.
 pub fn replay(
     paths: &Paths,
     from: Option<&str>,
     days: u32,
-    rule: Option<Rule>,
+    rule: Option<RuleSet>,
     json: bool,
 ) -> Exit {
     finish("replay", replayed(paths, from, days, rule), json)
 }
 
-fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) -> Outcome {
+fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<RuleSet>) -> Outcome {
     let now = now();
     let refused = |code: Code, text: String| Outcome::Refused(Refused::new(code, text));
     let since = match from.map(|text| beginning(text, now.millis())) {
@@ -43,7 +43,7 @@ fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) ->
             Err(text) => parts.push(text),
         }
     }
-    let policy = rule.and_then(Rule::policy);
+    let policy = rule.and_then(RuleSet::policy);
     if rule.is_none() || policy.is_some() {
         let found = match replay::replay(&paths.database(), since, policy) {
             Ok(found) => found,
@@ -57,7 +57,12 @@ fn replayed(paths: &Paths, from: Option<&str>, days: u32, rule: Option<Rule>) ->
     Outcome::Shown { json: document.into(), text: parts.join("\n\n") }
 }
 
-fn compared(paths: &Paths, since: Instant, until: Instant, rule: Rule) -> Result<Compared, String> {
+fn compared(
+    paths: &Paths,
+    since: Instant,
+    until: Instant,
+    rule: RuleSet,
+) -> Result<Compared, String> {
     use sluice_ledger::Ledger;
     let ledger = Ledger::attach(&paths.database()).map_err(|error| error.to_string())?;
     let past = compare::Past::read(&ledger, since, until).map_err(|error| error.to_string())?;

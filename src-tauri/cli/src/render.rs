@@ -65,11 +65,6 @@ pub fn table(rows: &[Vec<String>]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// `42 %`, or a dash for what is unknown.
-pub fn percent(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0} %"))
-}
-
 /// `in 2 h 5 min`, or a dash.
 pub fn until(now_ms: i64, at_ms: Option<i64>) -> String {
     at_ms.map_or_else(
@@ -78,13 +73,6 @@ pub fn until(now_ms: i64, at_ms: Option<i64>) -> String {
             if at <= now_ms { "now".to_owned() } else { format!("in {}", words::wait(at - now_ms)) }
         },
     )
-}
-
-/// A window's share as it counts now: `42 %`, or `≈ 0 %` where it emptied and was not read since.
-pub fn share(window: WindowView, now_ms: i64) -> String {
-    let window = window.at(now_ms);
-    let about = if window.emptied_at_ms.is_some() { "≈ " } else { "" };
-    format!("{about}{}", percent(window.used))
 }
 
 /// When a window resets: `in 2 h 5 min`, or `14:05, not read since`.
@@ -143,8 +131,8 @@ mod tests {
     fn columns_line_up_and_unknown_is_a_dash() {
         let rows = vec![
             vec!["name".to_owned(), "5 h".to_owned()],
-            vec!["längeres".to_owned(), percent(None)],
-            vec!["x".to_owned(), percent(Some(0.0))],
+            vec!["längeres".to_owned(), words::percent(None)],
+            vec!["x".to_owned(), words::percent(0.0)],
         ];
         assert_eq!(table(&rows), "name      5 h\nlängeres  –\nx         0 %");
         assert_eq!(until(1_000, Some(7_501_000)), "in 2 h 5 min");
@@ -161,10 +149,6 @@ mod tests {
             read_at_ms: Some(0),
             ..WindowView::default()
         };
-        assert_eq!(share(window, 59_000), "100 %");
-        assert_eq!(share(window, 61_000), "≈ 0 %");
         assert!(reset(window, 61_000).ends_with(", not read since"));
-        let newer = WindowView { read_at_ms: Some(60_500), ..window };
-        assert_eq!(share(newer, 61_000), "100 %", "what was read after the reset counts");
     }
 }

@@ -3,10 +3,11 @@
 use crate::args::Command;
 use crate::names::{find, label, listed};
 use crate::outcome::{Outcome, shown, unexpected};
-use crate::render::{instant, reset, share, since, table, until};
+use crate::render::{instant, reset, since, table, until};
 use crate::{Exit, ahead, render};
 use serde_json::json;
 use sluice_driver::{Link, whereabouts};
+use sluice_protocol::words::share;
 use sluice_protocol::{
     AccountId, AccountView, Answer, Code, DecisionFilter, DecisionView, Login, Mode, NeedsYou,
     Outcome as Report, Provider, Refused, ReportOutcome, Request, SwapView, Trigger, View,
@@ -30,7 +31,7 @@ pub fn status(view: &View) -> Outcome {
     for provider in &view.providers {
         let live = provider.live.map_or("nobody".to_owned(), |id| listed(view, id));
         let mut line =
-            format!("{}: {} — live: {live}", provider.provider.name(), mode_word(provider.mode));
+            format!("{}: {} — live: {live}", provider.provider.name(), provider.mode.name());
         if let Some(paused) = provider.paused_until_ms {
             line.push_str(&format!(", automatic swaps rest ({})", until(view.at_ms, Some(paused))));
         }
@@ -145,19 +146,11 @@ fn state(at_ms: i64, account: &AccountView, told: bool) -> String {
     parts.join("; ")
 }
 
-fn mode_word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Off => "off",
-        Mode::Advise => "advise",
-        Mode::Auto => "auto",
-    }
-}
-
 /// One provider's mode.
 pub fn mode(view: &View, provider: Provider) -> Outcome {
     let found = view.providers.iter().find(|found| found.provider == provider);
     let mode = found.map_or(Mode::Off, |found| found.mode);
-    shown(json!({ "provider": provider, "mode": mode }), mode_word(mode))
+    shown(json!({ "provider": provider, "mode": mode }), mode.name())
 }
 
 /// What came of a request that changes something.

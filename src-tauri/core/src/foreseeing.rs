@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use sluice_engine::forecast::{Book, Ended, Kind, Outlook, RunOut, Scene};
 use sluice_engine::{Account, AccountId, Now, Utc, World, advise};
 use sluice_protocol::outlook::ForecastView;
-use sluice_protocol::{Cause, Notice, NoticeAction};
+use sluice_protocol::{Cause, Notice, NoticeAction, words};
 
 /// The book is looked at this often, seconds.
 const LOOK_S: f64 = 60.0;
@@ -97,7 +97,7 @@ impl Foresight {
         let mut lines = self.digest_ahead(texts, now);
         lines.extend(self.ended.iter().filter(|week| week.unused > advise::WORTH).map(|week| {
             let label = texts.label(week.account);
-            format!("{label}: {:.0} % of the last week was lost.", week.unused)
+            format!("{label}: {} of the last week was lost.", words::percent(week.unused))
         }));
         let cause = Cause::Digest { midnight_ms: midnight.millis() };
         (!lines.is_empty()).then(|| Notice::new(cause, "Capacity today", lines.join("\n")))
@@ -117,7 +117,7 @@ impl Foresight {
                 "{}: {} will be left when its week resets in {}.",
                 texts.label(said.account),
                 ForecastView::from(said).words(),
-                sluice_protocol::words::span(now, said.resets_at)
+                words::span(now, said.resets_at)
             )
         })
         .collect()
@@ -157,10 +157,11 @@ impl Core {
 fn drain(texts: Texts<'_>, said: &Outlook, live: bool, now: Utc) -> Notice {
     let cause = drain_cause(texts, said);
     let label = texts.label(said.account);
-    let title = format!("{label}: {:.0} % will expire unused", said.p50.max(said.likely));
+    let title =
+        format!("{label}: {} will expire unused", words::percent(said.p50.max(said.likely)));
     let body = format!(
         "Its week resets in {}. {}",
-        sluice_protocol::words::span(now, said.resets_at),
+        words::span(now, said.resets_at),
         if live { "It is live; work now loses nothing." } else { "Route work to it if you can." }
     );
     let mut notice = Notice::new(cause.clone(), title, body);

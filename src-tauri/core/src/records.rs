@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use sluice_engine::{
     AccountId, Decision, Gates, Generation, Lane, LaneId, Observation, Provider, Utc,
 };
-use sluice_protocol::{Cause, DecisionAction, Mode};
+use sluice_protocol::{Cause, DecisionAction, Mode, RuleSet};
 
 /// One thing to write down.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,8 +195,8 @@ pub enum Query {
         since: Utc,
         /// Until then.
         until: Utc,
-        /// Its name.
-        policy: String,
+        /// Which.
+        policy: RuleSet,
     },
     /// Samples of an account.
     History {

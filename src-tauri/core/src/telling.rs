@@ -14,6 +14,7 @@ use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_engine::{
     AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger, Usage, Utc, World,
 };
+use sluice_protocol::words::percent;
 use sluice_protocol::{Cause, Code, Episode, Need, NeedsYou, Notice, NoticeAction, window_name};
 
 /// How long *Snooze* silences a cause, seconds.
@@ -271,9 +272,9 @@ impl<'core> Texts<'core> {
         let cause = self.notices.episode(same_tier, reset);
         let title = format!("{} is behind", self.label(account));
         let body = format!(
-            "{:.0} % of its week should have been used by now and was not. The live account is as \
+            "{} of its week should have been used by now and was not. The live account is as \
              urgent, so it stays.",
-            found.deficit.unwrap_or_default()
+            percent(found.deficit.unwrap_or_default())
         );
         Some(Word::new(cause, title, body))
     }
@@ -332,7 +333,7 @@ impl<'core> Texts<'core> {
             if is.get() + 20.0 < was.get() {
                 let cause = Cause::Reset { account, window, hour };
                 let title = format!("{label}: the {name} has reset");
-                let body = format!("{:.0} % used now.", is.get());
+                let body = format!("{} used now.", percent(is.get()));
                 words.push(Word::new(cause, title, body));
             }
             if let Some(step) = STEPS.into_iter().rev().find(|step| {
@@ -340,7 +341,7 @@ impl<'core> Texts<'core> {
                 was.get() < step && is.get() >= step
             }) {
                 let cause = Cause::Threshold { account, window, percent: step, hour };
-                let title = format!("{label}: {:.0} % of the {name} used", is.get());
+                let title = format!("{label}: {} of the {name} used", percent(is.get()));
                 words.push(Word::new(cause, title, ""));
             }
         }

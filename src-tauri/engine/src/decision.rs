@@ -182,6 +182,30 @@ pub enum Refusal {
     Eligible,
 }
 
+impl Refusal {
+    /// Every one.
+    pub const ALL: [Self; 18] = [
+        Self::Active,
+        Self::Disabled,
+        Self::Failing,
+        Self::NeedsSignIn,
+        Self::NoCredential,
+        Self::NotAutomatic,
+        Self::NoReset,
+        Self::UsageUnknown,
+        Self::NotBehind,
+        Self::NoWeeklyHeadroom,
+        Self::NoShortHeadroom,
+        Self::Skipped,
+        Self::ModelExhausted,
+        Self::WouldBill,
+        Self::Blocked,
+        Self::Stale,
+        Self::Outranked,
+        Self::Eligible,
+    ];
+}
+
 /// One account as it stood in the decision, all numbers against the damped tier really used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::breaker::Admit;
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
+use sluice_protocol::limits::{CEILING_LEAST, CEILING_MOST};
 use sluice_protocol::{CeilingWindow, GrantRefusal};
 
 /// Who wrote the row.
@@ -532,6 +533,11 @@ impl Ledger {
         account: Option<AccountId>,
         cap: &Cap,
     ) -> Result<()> {
+        let mut set = [cap.concurrent, cap.per_hour, cap.per_day].into_iter().flatten();
+        if set.any(|ceiling| !(CEILING_LEAST..=CEILING_MOST).contains(&ceiling)) {
+            let text = format!("a ceiling is a number from {CEILING_LEAST} to {CEILING_MOST}");
+            return Err(Error::Refused(text));
+        }
         self.durable.execute(
             "INSERT INTO caps (provider, account, concurrent, per_hour, per_day)
              VALUES (?1, ?2, ?3, ?4, ?5)

@@ -14,9 +14,11 @@ mod kind;
 pub mod label;
 pub mod limits;
 mod log;
+mod mode;
 mod need;
 mod notice;
 pub mod outlook;
+mod rule_set;
 mod runs;
 pub mod text;
 mod window;
@@ -28,9 +30,11 @@ pub use code::{Code, Remedy};
 pub use compare::{Compared, Tally};
 pub use kind::NoticeKind;
 pub use log::{DecisionAction, DecisionFilter, DecisionView, SwapStatus, SwapView, Swapping};
+pub use mode::Mode;
 pub use need::{Need, NeedsYou};
 pub use notice::{Notice, NoticeAction, Refused};
 pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
+pub use rule_set::RuleSet;
 pub use runs::{
     Acquire, CapView, CeilingWindow, Ceilings, ClosedRun, Closing, Failure, Grant, GrantRefusal,
     LaneView, Outcome, ReportOutcome, RunView,
@@ -42,20 +46,6 @@ pub use sluice_engine::{
     Trigger, Utc as Instant,
 };
 pub use window::{BlockedView, ModelView, WindowView};
-
-/// What Sluice may do by itself, per provider.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Nothing: no polling, no advice, no swap.
-    Off,
-    /// Watches, advises, and swaps only when the person clicks.
-    #[default]
-    Advise,
-    /// Swaps by itself.
-    Auto,
-}
 
 /// Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -460,8 +450,8 @@ pub enum Request {
     Replay {
         /// From then.
         since_ms: i64,
-        /// `horizon`, `tiered`, `threshold`, `edf`, `react429` or `none`.
-        policy: String,
+        /// Which.
+        policy: RuleSet,
     },
     /// Numbers for a collector, as OpenMetrics text.
     Metrics {

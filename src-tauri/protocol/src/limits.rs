@@ -12,6 +12,10 @@ pub const CAUSE_BYTES_MAX: usize = 100;
 pub const EXECUTION_BYTES_MAX: usize = 200;
 /// The longest name of a setting, bytes.
 pub const KEY_BYTES_MAX: usize = 64;
+/// The least ceiling of tools at work or started; none is no ceiling.
+pub const CEILING_LEAST: u32 = 1;
+/// The highest such ceiling.
+pub const CEILING_MOST: u32 = 10_000;
 /// From this share on a window is drawn as full.
 pub const DRAWN_FULL_PERCENT: f64 = 90.0;
 /// From this share on a window is drawn as well used.

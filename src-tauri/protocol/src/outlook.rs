@@ -1,6 +1,6 @@
 //! What will be left of each window, and what was: the values that front ends draw.
 
-use crate::words;
+use crate::words::{self, percent};
 use crate::{AccountView, ProviderView};
 use chrono::{DateTime, FixedOffset, TimeZone as _};
 use serde::{Deserialize, Serialize};
@@ -101,9 +101,9 @@ impl ForecastView {
     #[must_use]
     pub fn words(&self) -> String {
         if self.high - self.low < 2.0 {
-            return format!("{:.0} %", self.p50);
+            return percent(self.p50);
         }
-        format!("about {:.0} %, {:.0} to {:.0} %", self.p50, self.low, self.high)
+        format!("about {}, {:.0} to {}", percent(self.p50), self.low, percent(self.high))
     }
 }
 
@@ -125,8 +125,11 @@ pub fn ahead(
         format!("{what} in {span} at this pace")
     });
     let week = live.forecasts.seven_day.filter(|said| said.resets_at_ms > now_ms).map(|said| {
-        let left =
-            if said.p50 < 1.0 { "nothing".to_owned() } else { format!("about {:.0} %", said.p50) };
+        let left = if said.p50 < 1.0 {
+            "nothing".to_owned()
+        } else {
+            format!("about {}", percent(said.p50))
+        };
         format!("{left} unused at {} reset", day(said.resets_at_ms, now_ms, offset))
     });
     full.into_iter().chain(week).collect()

@@ -1,6 +1,7 @@
-//! Spans of time as people read them, so that tray, window and command line say the same. The window has
-//! code of its own in `ui/src/format.ts`; its test reads what is told here.
+//! Spans of time and shares as people read them, so that tray, window and command line say the same. The
+//! window has code of its own in `ui/src/format.ts`; its tests read what is told here.
 
+use crate::WindowView;
 use sluice_engine::Utc;
 
 const MINUTE_MS: i64 = 60_000;
@@ -25,6 +26,20 @@ pub fn ago(millis: i64) -> String {
         ..=0 => "just now".to_owned(),
         minutes => format!("{} ago", units(minutes)),
     }
+}
+
+/// A share of so many percent: `42 %`, or a dash for what is unknown.
+#[must_use]
+pub fn percent(share: impl Into<Option<f64>>) -> String {
+    share.into().map_or_else(|| "–".to_owned(), |share| format!("{} %", share.round() as i64))
+}
+
+/// A window's share as it counts now: `42 %`, or `≈ 0 %` where it emptied and was not read since.
+#[must_use]
+pub fn share(window: WindowView, now_ms: i64) -> String {
+    let window = window.at(now_ms);
+    let about = if window.emptied_at_ms.is_some() { "≈ " } else { "" };
+    format!("{about}{}", percent(window.used))
 }
 
 fn units(minutes: i64) -> String {
@@ -52,6 +67,29 @@ mod tests {
         (86_400_000, "1 d", "1 d ago"),
         (273_600_000, "3 d 4 h", "3 d 4 h ago"),
     ];
+
+    #[test]
+    fn a_share_is_told_in_whole_percent_and_unknown_is_a_dash() {
+        let told = [(0.0, "0 %"), (0.4, "0 %"), (2.5, "3 %"), (42.0, "42 %"), (99.5, "100 %")];
+        for (value, text) in told {
+            assert_eq!(percent(value), text);
+        }
+        assert_eq!(percent(None), "–");
+    }
+
+    #[test]
+    fn a_window_past_its_reset_is_empty_and_says_so() {
+        let window = WindowView {
+            used: Some(100.0),
+            resets_at_ms: Some(60_000),
+            read_at_ms: Some(0),
+            ..WindowView::default()
+        };
+        assert_eq!(share(window, 59_000), "100 %");
+        assert_eq!(share(window, 61_000), "≈ 0 %");
+        let newer = WindowView { read_at_ms: Some(60_500), ..window };
+        assert_eq!(share(newer, 61_000), "100 %", "what was read after the reset counts");
+    }
 
     #[test]
     fn no_wait_is_told_shorter_and_no_age_longer() {

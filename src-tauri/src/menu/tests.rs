@@ -31,8 +31,8 @@ fn an_ordinary_afternoon() {
         "\
 # Work is live
 ---
-● Work — 5h 42% · 7d 71% · 7d resets in 3 d 4 h
-○ Personal — 5h 0% · 7d 18% · 7d resets in 20 h
+● Work — 5h 42 % · 7d 71 % · 7d resets in 3 d 4 h
+○ Personal — 5h 0 % · 7d 18 % · 7d resets in 20 h
 ○ Studio — signed out
 ---
 Swap to >
@@ -256,7 +256,7 @@ fn an_empty_view_is_a_whole_menu() {
 #[test]
 fn the_tooltip_says_what_the_icon_means() {
     let tooltip = tooltip(&fixture::view(), moment());
-    assert_eq!(tooltip, "Work is live\n5h 42% · 7d 71% · 7d resets in 3 d 4 h");
+    assert_eq!(tooltip, "Work is live\n5h 42 % · 7d 71 % · 7d resets in 3 d 4 h");
 }
 
 #[test]

@@ -1,9 +1,16 @@
 //! The options of commands that start a tool, or that a tool starts.
 
 use super::{OnOff, Tool};
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
+use sluice_protocol::limits::{CEILING_LEAST, CEILING_MOST};
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+/// A ceiling that may be set.
+fn ceiling() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(i64::from(CEILING_LEAST)..=i64::from(CEILING_MOST))
+}
 
 /// What can be typed after `run`.
 #[derive(Debug, Args)]
@@ -81,13 +88,13 @@ pub enum LaneCommand {
         #[arg(long)]
         account: Option<String>,
         /// At the same time.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, value_parser = ceiling())]
         concurrent: Option<u32>,
         /// Started in a rolling hour.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, value_parser = ceiling())]
         per_hour: Option<u32>,
         /// Started in rolling 24 hours.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, value_parser = ceiling())]
         per_day: Option<u32>,
         /// Whose tool.
         #[arg(long, value_enum, default_value_t = Tool::USUAL)]

@@ -84,7 +84,7 @@ impl Ledger for SqlLedger {
     fn query(&mut self, query: &Query) -> Result<Answer, PortError> {
         if let Query::Replay { since, until, policy } = query {
             let past = compare::Past::read(&self.shared.lock(), *since, *until).map_err(trouble)?;
-            let compared = compare::compare(&past, policy);
+            let compared = compare::compare(&past, policy.name());
             return compared
                 .map(Answer::Compared)
                 .map_err(|text| PortError::new(Code::Invalid, text));

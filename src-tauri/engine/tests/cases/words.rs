@@ -1,12 +1,11 @@
 //! What is said: every reason, every refusal, in both wordings.
 
-use crate::audit::REFUSALS;
 use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, modern, now, target};
 use sluice_engine::explain::{self, Hold};
 use sluice_engine::gates::Pull;
 use sluice_engine::observation::Fact;
 use sluice_engine::rule::{Force, Rule};
-use sluice_engine::{AccountId, Block, Credits, Mono, Provider, Rules, Utc};
+use sluice_engine::{AccountId, Block, Credits, Mono, Provider, Refusal, Rules, Utc};
 
 fn rules() -> Vec<(Rule, &'static str, &'static str)> {
     let preemption = Rule::Preemption { tier: 1, best: (60.0, 26.0), active: (40.0, 50.0) };
@@ -114,7 +113,7 @@ fn every_hold_is_told() {
 
 #[test]
 fn every_refusal_ends_a_sentence() {
-    let all = REFUSALS;
+    let all = Refusal::ALL;
     let words: std::collections::BTreeSet<&str> = all.into_iter().map(explain::refusal).collect();
     assert_eq!(words.len(), all.len(), "no two read alike");
     assert!(words.iter().all(|words| !words.is_empty() && !words.ends_with('.')));
