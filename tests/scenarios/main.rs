@@ -118,8 +118,8 @@ fn decisions_do_not_depend_on_hidden_capacities_before_use_shows_them() {
 
 #[test]
 fn what_is_not_a_scenario_is_refused_in_words() {
-    let error = Scenario::parse(b"{\"format\":\"quota-sim/2\"}").unwrap_err().to_string();
-    assert!(error.contains("scenario"), "{error}");
+    let error = Scenario::parse(b"{\"format\":\"quota-sim/3\"}").unwrap_err().to_string();
+    assert!(error.contains("quota-sim/3"), "{error}");
     let unknown = run(&scenario("p01-bal-office-3max20-stagger"), "magic").unwrap_err();
     assert!(unknown.to_string().contains("magic"));
 }

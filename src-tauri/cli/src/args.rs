@@ -221,7 +221,7 @@ pub enum Command {
     },
     /// Runs recorded demand on simulated accounts under a policy.
     Simulate {
-        /// `quota-sim/1` documents.
+        /// `quota-sim/1` or `quota-sim/2` documents.
         #[arg(required = true)]
         scenarios: Vec<PathBuf>,
         /// horizon, tiered, none, react429, threshold or edf.

@@ -6,7 +6,8 @@
 //! percent of the week of the smallest plan. A policy begins without memory.
 
 use crate::simulate::{
-    self, AccountSpec, AgentSpec, Costs, Event, Observe, Orders, Policy, Scenario, Span,
+    self, AccountSpec, AgentSpec, Costs, Event, LONG_MIN, Observe, Orders, Policy, SHORT_MIN,
+    Scenario, Span,
 };
 use sluice_engine::limits::READ_FULL_PERCENT;
 use sluice_engine::{AccountId, Percent, Provider, Utc, Window, capacity_ratio, same_reset};
@@ -95,7 +96,7 @@ impl Past {
             model: None,
         };
         let demand = work.iter().map(span).collect();
-        let smallest = accounts.iter().map(|account| account.c5).fold(f64::MAX, f64::min);
+        let smallest = accounts.iter().filter_map(|account| account.c5).fold(f64::MAX, f64::min);
         Some(Scenario {
             format: "quota-sim/1".to_owned(),
             name: format!("recorded-{}", provider.name()),
@@ -125,8 +126,10 @@ impl Past {
             id: id.0.to_string(),
             plan: String::new(),
             weight,
-            c5: c7 / ratio,
+            c5: Some(c7 / ratio),
             c7,
+            span5: SHORT_MIN,
+            span7: LONG_MIN,
             weekly_reset_at: self.minute(reset),
             used7_0: c7 * used(&first.usage.seven_day) / 100.0,
             used5_0: opened.map_or(0.0, |_| c7 / ratio * used(&first.usage.five_hour) / 100.0),
@@ -134,6 +137,9 @@ impl Past {
             models: None,
             available_from: 0,
             invalid: Vec::new(),
+            short_changes: Vec::new(),
+            plan_changes: Vec::new(),
+            early_resets: Vec::new(),
         })
     }
 
@@ -209,8 +215,8 @@ fn rise(a: &Window, b: &Window) -> Option<f64> {
 /// moves more for the same work, else by the week.
 fn used_between(before: &Sample, after: &Sample, spec: &AccountSpec) -> f64 {
     let (a, b) = (&before.usage, &after.usage);
-    if same(&a.five_hour, &b.five_hour) {
-        return rise(&a.five_hour, &b.five_hour).unwrap_or(0.0) * spec.c5 / 100.0;
+    if let Some(c5) = spec.c5.filter(|_| same(&a.five_hour, &b.five_hour)) {
+        return rise(&a.five_hour, &b.five_hour).unwrap_or(0.0) * c5 / 100.0;
     }
     let fresh = b.seven_day.used.map_or(0.0, Percent::get);
     let week = if same(&a.seven_day, &b.seven_day) {

@@ -188,17 +188,18 @@ impl Beside {
                 ..
             } => {
                 account.login = Login::Valid;
-                let window = |used: f64, reset: Option<i64>| Window {
-                    used: Percent::new(used),
+                let window = |used: Option<f64>, reset: Option<i64>| Window {
+                    used: used.and_then(Percent::new),
                     resets_at: reset.map(instant),
                 };
                 account.usage.five_hour = window(*five_hour, *five_hour_resets_at);
-                account.usage.seven_day = window(*seven_day, Some(*seven_day_resets_at));
+                account.usage.seven_day = window(Some(*seven_day), Some(*seven_day_resets_at));
                 account.usage.observed_at = Some(instant(*polled_at));
                 self.book.read(account);
             }
             EventKind::PollError(kind) if kind == "auth" => account.login = Login::NeedsSignIn,
             EventKind::Limit { kind: "auth", .. } => account.login = Login::NeedsSignIn,
+            EventKind::Plan { weight, .. } => account.plan.weight = Some(*weight),
             EventKind::PollError(_) | EventKind::Limit { .. } | EventKind::Added => {}
         }
     }

@@ -89,7 +89,8 @@ impl Threshold {
                     seven_day_resets_at,
                     ..
                 } => {
-                    seen.five_hour = *five_hour;
+                    // No short window, no limit by it.
+                    seen.five_hour = five_hour.unwrap_or(0.0);
                     seen.five_hour_ends = *five_hour_resets_at;
                     seen.seven_day = *seven_day;
                     seen.seven_day_ends = Some(*seven_day_resets_at);
@@ -98,7 +99,7 @@ impl Threshold {
                     seen.full_until = resets_at.unwrap_or(minute + 30);
                 }
                 EventKind::PollError(kind) if kind == "auth" => seen.full_until = minute + 30,
-                EventKind::PollError(_) => {}
+                EventKind::PollError(_) | EventKind::Plan { .. } => {}
             }
         }
     }

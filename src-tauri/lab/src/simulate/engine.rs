@@ -28,13 +28,18 @@ fn clocks(minute: i64) -> Now {
     Now { wall: instant(minute), mono: Mono(minute * 60_000) }
 }
 
+/// A plan of which only the nominal size is known.
+fn plan(weight: Option<f64>) -> Plan {
+    Plan { weight, ..Plan::default() }
+}
+
 /// The account at `index` of a simulated world, switched on and signed in, nothing read of it yet.
 #[must_use]
 pub fn account(index: usize, weight: Option<f64>) -> Account {
     Account {
         id: AccountId(index as i64 + 1),
         provider: Provider::USUAL,
-        plan: Plan { weight, ..Plan::default() },
+        plan: plan(weight),
         enabled: true,
         automatic: true,
         login: Login::Valid,
@@ -91,6 +96,7 @@ impl EnginePolicy {
                 self.world.accounts.push(account(event.account, Some(weight)));
                 return;
             }
+            EventKind::Plan { weight, .. } => Fact::Plan(plan(Some(*weight))),
             EventKind::Usage { .. } => {
                 self.in_flight[event.account] = false;
                 let known = self.world.accounts.iter().find(|account| account.id == id);
@@ -131,6 +137,7 @@ impl EnginePolicy {
     }
 }
 
+/// What the endpoint said in an answer. A short window that is not in it is not named.
 fn usage(kind: &EventKind) -> Fact {
     let EventKind::Usage {
         polled_at,
@@ -143,18 +150,18 @@ fn usage(kind: &EventKind) -> Fact {
     else {
         return Fact::Unreachable;
     };
-    let window = |used: f64, resets_at: Option<i64>| Window {
-        used: Percent::new(used),
+    let window = |used: Option<f64>, resets_at: Option<i64>| Window {
+        used: used.and_then(Percent::new),
         resets_at: resets_at.map(instant),
     };
     let models = models.iter().map(|(model, used)| ModelWindow {
         model: model.clone(),
-        window: window(*used, Some(*seven_day_resets_at)),
+        window: window(Some(*used), Some(*seven_day_resets_at)),
         binding: false,
     });
     Fact::Usage(Usage {
         five_hour: window(*five_hour, *five_hour_resets_at),
-        seven_day: window(*seven_day, Some(*seven_day_resets_at)),
+        seven_day: window(Some(*seven_day), Some(*seven_day_resets_at)),
         models: models.collect(),
         observed_at: Some(instant(*polled_at)),
         ..Usage::default()
@@ -187,5 +194,28 @@ impl Policy for EnginePolicy {
             }
         }
         orders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_window_that_is_not_in_an_answer_is_not_named() {
+        let answer = |five_hour| EventKind::Usage {
+            polled_at: 5,
+            five_hour,
+            five_hour_resets_at: None,
+            seven_day: 25.0,
+            seven_day_resets_at: 100,
+            models: Vec::new(),
+        };
+        let short = |five_hour| match usage(&answer(five_hour)) {
+            Fact::Usage(usage) => usage.five_hour,
+            other => unreachable!("{other:?}"),
+        };
+        assert_eq!(short(None), Window::default());
+        assert_eq!(short(Some(0.0)).used, Percent::new(0.0));
     }
 }

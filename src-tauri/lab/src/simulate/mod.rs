@@ -1,19 +1,27 @@
-//! Scenarios of the format `quota-sim/1`: a recorded demand on simulated accounts, run by a policy.
+//! Scenarios of the formats `quota-sim/1` and `quota-sim/2`: a recorded demand on simulated accounts,
+//! run by a policy. The second adds window shapes that differ between accounts and change in mid-run;
+//! a file of the first runs as it always did.
 //!
 //! The physics are exact and minute-based; a policy sees only the events that the format delivers.
 //! `tiered` and `horizon` are the shipped engine itself, driven through
 //! [`sluice_engine::World`] on a simulated clock.
 
 mod baseline;
+mod check;
 mod engine;
 mod journal;
 mod physics;
 mod scenario;
+mod windows;
 
 pub use engine::{EPOCH, EnginePolicy, account};
 pub use journal::{Claims, Log};
-pub use physics::{Ended, Event, EventKind, Totals};
-pub use scenario::{AccountSpec, AgentSpec, Costs, ModelSpec, Observe, Scenario, Span};
+pub use physics::{Event, EventKind, Totals};
+pub use scenario::{
+    AccountSpec, AgentSpec, Costs, EarlyReset, Emptied, LONG_MIN, ModelSpec, Observe, PlanChange,
+    SHORT_MIN, Scenario, Span,
+};
+pub use windows::Ended;
 
 use physics::Physics;
 
@@ -45,8 +53,8 @@ pub trait Witness {
 /// Why a scenario could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
-    /// The file is not a scenario of this format.
-    #[error("not a quota-sim/1 scenario: {0}")]
+    /// The file is not a scenario of a known format, or breaks its rules.
+    #[error("not a quota-sim scenario: {0}")]
     Scenario(String),
     /// No policy has this name.
     #[error("unknown policy \"{0}\"; known are horizon, tiered, none, react429, threshold, edf")]

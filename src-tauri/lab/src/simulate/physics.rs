@@ -1,11 +1,8 @@
 //! What really happens: windows, serving, refusals, and the answers to reads.
 
-use super::scenario::{AccountSpec, Scenario, Span};
-use std::collections::{BTreeMap, VecDeque};
-
-const WEEK: i64 = 10_080;
-const WINDOW: i64 = 300;
-const EPS: f64 = 1e-9;
+use super::scenario::{Scenario, Span};
+use super::windows::{Account, EPS, Ended, Offer};
+use std::collections::BTreeMap;
 
 /// Sums over a run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +13,7 @@ pub struct Totals {
     pub lost: f64,
     /// Minutes interrupted.
     pub interrupted_min: f64,
-    /// Units unused at weekly resets.
+    /// Units unused at the ordinary ends of long windows.
     pub stranded: f64,
     /// Swaps that changed something.
     pub swaps: u64,
@@ -42,15 +39,15 @@ pub enum EventKind {
     Usage {
         /// Minute of the request.
         polled_at: i64,
-        /// Percent of the 5-hour window.
-        five_hour: f64,
+        /// Percent of the short window; `None`: the account has none.
+        five_hour: Option<f64>,
         /// Its end, `None` while closed.
         five_hour_resets_at: Option<i64>,
-        /// Percent of the week.
+        /// Percent of the long window.
         seven_day: f64,
-        /// Its next reset.
+        /// Its next end.
         seven_day_resets_at: i64,
-        /// Percent of each model's week.
+        /// Percent of each model's long window.
         models: Vec<(String, f64)>,
     },
     /// A read failed: `rate`, `http429`, `auth`, or the outage's kind.
@@ -66,37 +63,13 @@ pub enum EventKind {
     },
     /// The account now exists.
     Added,
-}
-
-/// A window that ended: the truth no policy sees.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ended {
-    /// The minute of the reset.
-    pub minute: i64,
-    /// Account index.
-    pub account: usize,
-    /// The weekly one; otherwise the 5-hour one.
-    pub weekly: bool,
-    /// Percent of it that was left.
-    pub unused: f64,
-}
-
-/// The part of an account's state a read reports.
-#[derive(Clone, Debug)]
-struct Gauge {
-    used5: f64,
-    opened: Option<i64>,
-    used7: f64,
-    models: Vec<f64>,
-}
-
-struct Account<'a> {
-    spec: &'a AccountSpec,
-    names: Vec<(&'a str, f64)>,
-    gauge: Gauge,
-    next_reset: i64,
-    last_request: Option<i64>,
-    past: VecDeque<Gauge>,
+    /// The account is of another plan from now on.
+    Plan {
+        /// Its name.
+        plan: String,
+        /// Its nominal size.
+        weight: f64,
+    },
 }
 
 struct Agent<'a> {
@@ -113,54 +86,11 @@ pub(super) struct Physics<'a> {
     scenario: &'a Scenario,
     accounts: Vec<Account<'a>>,
     agents: Vec<Agent<'a>>,
+    /// The last request for each account.
+    asked: Vec<Option<i64>>,
     queue: BTreeMap<i64, Vec<Event>>,
     totals: Totals,
     ended: Vec<Ended>,
-}
-
-impl<'a> Account<'a> {
-    fn new(spec: &'a AccountSpec) -> Self {
-        let mut next_reset = spec.weekly_reset_at;
-        while next_reset <= 0 {
-            next_reset += WEEK;
-        }
-        let models: Vec<_> = spec.models.iter().flatten().collect();
-        Self {
-            spec,
-            names: models.iter().map(|(name, model)| (name.as_str(), model.c7)).collect(),
-            gauge: Gauge {
-                used5: spec.used5_0,
-                opened: spec.window5_open_at,
-                used7: spec.used7_0,
-                models: models.iter().map(|(_, model)| model.used_0).collect(),
-            },
-            next_reset,
-            last_request: None,
-            past: VecDeque::new(),
-        }
-    }
-
-    fn valid(&self, minute: i64) -> bool {
-        minute >= self.spec.available_from
-            && !self.spec.invalid.iter().any(|&(from, to)| from <= minute && minute < to)
-    }
-
-    /// What a read in `minute` reports: the start of `minute - delay`, except that ended windows
-    /// read as empty.
-    fn reported(&self, minute: i64) -> Gauge {
-        let mut gauge = self.past.front().unwrap_or(&self.gauge).clone();
-        if gauge.opened.is_none_or(|opened| minute >= opened + WINDOW) {
-            gauge.opened = None;
-            gauge.used5 = 0.0;
-        }
-        let reset = self.next_reset - WEEK;
-        let seen = minute + 1 - self.past.len() as i64;
-        if reset > 0 && seen < reset && reset <= minute {
-            gauge.used7 = 0.0;
-            gauge.models.iter_mut().for_each(|used| *used = 0.0);
-        }
-        gauge
-    }
 }
 
 fn splitmix64(value: u64) -> u64 {
@@ -180,7 +110,7 @@ fn u01(seed: u64, salt: u64, account: usize, minute: i64) -> f64 {
 
 impl<'a> Physics<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
-        let accounts = scenario.accounts.iter().map(Account::new).collect();
+        let accounts = scenario.accounts.iter().enumerate().map(Account::new).collect();
         let agents = scenario.agents.iter().map(|agent| {
             let mut spans: Vec<_> = agent.demand.iter().collect();
             spans.sort_by_key(|span| (span.start, span.end));
@@ -196,7 +126,15 @@ impl<'a> Physics<'a> {
         let agents = agents.collect();
         let mut queue: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
         queue.insert(i64::MAX, Vec::new());
-        Self { scenario, accounts, agents, queue, totals: Totals::default(), ended: Vec::new() }
+        Self {
+            scenario,
+            accounts,
+            agents,
+            asked: vec![None; scenario.accounts.len()],
+            queue,
+            totals: Totals::default(),
+            ended: Vec::new(),
+        }
     }
 
     pub(super) fn totals(&self) -> Totals {
@@ -216,34 +154,20 @@ impl<'a> Physics<'a> {
     /// Resets due at `minute`, then the events due.
     pub(super) fn begin(&mut self, minute: i64) -> Vec<Event> {
         let keep = self.scenario.observe.publish_delay_min.max(0) as usize + 1;
-        for (index, account) in self.accounts.iter_mut().enumerate() {
-            if minute > 0 && minute == account.next_reset {
-                if account.valid(minute - 1) {
-                    let unused = (account.spec.c7 - account.gauge.used7).max(0.0);
-                    self.totals.stranded += unused;
-                    let unused = 100.0 * unused / account.spec.c7;
-                    self.ended.push(Ended { minute, account: index, weekly: true, unused });
-                }
-                account.gauge.used7 = 0.0;
-                account.gauge.models.iter_mut().for_each(|used| *used = 0.0);
-                account.next_reset += WEEK;
-            }
-            if account.gauge.opened.is_some_and(|opened| minute >= opened + WINDOW) {
-                let left = (account.spec.c5 - account.gauge.used5).max(0.0);
-                let unused = 100.0 * left / account.spec.c5;
-                self.ended.push(Ended { minute, account: index, weekly: false, unused });
-                account.gauge.opened = None;
-                account.gauge.used5 = 0.0;
-            }
-            account.past.push_back(account.gauge.clone());
-            if account.past.len() > keep {
-                account.past.pop_front();
-            }
+        for account in &mut self.accounts {
+            self.totals.stranded += account.pass(minute, &mut self.ended);
+            account.remember(keep);
         }
         let mut due = self.queue.remove(&minute).unwrap_or_default();
-        for (index, account) in self.accounts.iter().enumerate() {
-            if account.spec.available_from > 0 && account.spec.available_from == minute {
-                due.push(Event { account: index, kind: EventKind::Added });
+        for (account, spec) in self.scenario.accounts.iter().enumerate() {
+            if spec.available_from > 0 && spec.available_from == minute {
+                due.push(Event { account, kind: EventKind::Added });
+            }
+        }
+        for (account, spec) in self.scenario.accounts.iter().enumerate() {
+            if let Some(change) = spec.plan_change(minute) {
+                let kind = EventKind::Plan { plan: change.plan.clone(), weight: change.weight };
+                due.push(Event { account, kind });
             }
         }
         due
@@ -251,7 +175,7 @@ impl<'a> Physics<'a> {
 
     /// Moves an agent; `false` when it was there already or the account does not exist yet.
     pub(super) fn swap(&mut self, minute: i64, agent: usize, account: usize) -> bool {
-        let known = minute >= self.accounts[account].spec.available_from;
+        let known = minute >= self.scenario.accounts[account].available_from;
         let agent = &mut self.agents[agent];
         if !known || agent.active == account {
             return false;
@@ -273,13 +197,11 @@ impl<'a> Physics<'a> {
             let width = (observe.latency_jitter_min + 1) as f64;
             at += (u01(seed, 3, index, minute) * width) as i64;
         }
-        let account = &mut self.accounts[index];
-        if minute < account.spec.available_from {
+        if minute < self.scenario.accounts[index].available_from {
             return;
         }
-        let soon =
-            account.last_request.is_some_and(|last| minute - last < observe.min_poll_interval_min);
-        account.last_request = Some(minute);
+        let last = self.asked[index].replace(minute);
+        let soon = last.is_some_and(|last| minute - last < observe.min_poll_interval_min);
         let outage = observe.outages.iter().find(|(from, to, _)| *from <= minute && minute < *to);
         let kind = if soon {
             EventKind::PollError("rate".to_owned())
@@ -287,7 +209,7 @@ impl<'a> Physics<'a> {
             EventKind::PollError(kind.clone())
         } else if u01(seed, 4, index, minute) < observe.error_prob {
             EventKind::PollError("http429".to_owned())
-        } else if !account.valid(minute) {
+        } else if !self.accounts[index].valid(minute) {
             EventKind::PollError("auth".to_owned())
         } else {
             self.usage(minute, index)
@@ -308,17 +230,17 @@ impl<'a> Physics<'a> {
                 0.0
             }
         };
-        let five_hour = match gauge.opened {
-            Some(_) => round(100.0 * gauge.used5 / account.spec.c5 + noise(1)),
+        let five_hour = account.short_capacity().map(|capacity| match gauge.opened {
+            Some(_) => round(100.0 * gauge.used5 / capacity + noise(1)),
             None => 0.0,
-        };
-        let models = account.names.iter().zip(&gauge.models);
+        });
+        let models = account.buckets().iter().zip(&gauge.models);
         EventKind::Usage {
             polled_at: minute,
             five_hour,
-            five_hour_resets_at: gauge.opened.map(|opened| opened + WINDOW),
-            seven_day: round(100.0 * gauge.used7 / account.spec.c7 + noise(2)),
-            seven_day_resets_at: account.next_reset,
+            five_hour_resets_at: account.short_end(&gauge),
+            seven_day: round(100.0 * gauge.used7 / account.long_capacity() + noise(2)),
+            seven_day_resets_at: account.long_end(),
             models: models
                 .map(|((name, capacity), used)| {
                     ((*name).to_owned(), round(100.0 * used / capacity))
@@ -351,7 +273,8 @@ impl<'a> Physics<'a> {
             return;
         }
         let account = &mut self.accounts[agent.active];
-        let (room, over, kind) = offer(account, agent.owes, span, minute, costs.swap_units);
+        let rebuild = if agent.owes { Some(costs.swap_units) } else { None };
+        let Offer { room, over, kind } = account.offer(minute, span.model.as_deref(), rebuild);
         let mut want = demand;
         if agent.owes && (room > EPS || over > EPS) {
             want = demand * (1.0 - costs.swap_pause_min);
@@ -360,15 +283,7 @@ impl<'a> Physics<'a> {
         let served = want.min(room);
         let used = served + over;
         if used > EPS {
-            if account.gauge.opened.is_none() {
-                account.gauge.opened = Some(minute);
-                account.gauge.used5 = 0.0;
-            }
-            account.gauge.used5 += used;
-            account.gauge.used7 += used;
-            if let Some(bucket) = bucket(account, span) {
-                account.gauge.models[bucket] += used;
-            }
+            account.burn(minute, span.model.as_deref(), used);
             agent.last_use = Some(minute);
         }
         self.totals.served += served;
@@ -387,49 +302,9 @@ impl<'a> Physics<'a> {
             return;
         }
         let index = self.agents[agent].active;
-        let account = &self.accounts[index];
-        let resets_at = match kind {
-            "5h" => account.gauge.opened.map(|opened| opened + WINDOW),
-            "auth" => None,
-            _ => Some(account.next_reset),
-        };
+        let resets_at = self.accounts[index].lifts(kind);
         let event = Event { account: index, kind: EventKind::Limit { agent, kind, resets_at } };
         let at = minute + 1 + observe.limit_signal_delay_min;
         self.queue.entry(at).or_default().push(event);
     }
-}
-
-fn bucket(account: &Account<'_>, span: &Span) -> Option<usize> {
-    let model = span.model.as_deref()?;
-    account.names.iter().position(|(name, _)| *name == model)
-}
-
-/// Room for demand, cache rebuild taken out of it, and the limit that binds.
-fn offer(
-    account: &Account<'_>,
-    owes: bool,
-    span: &Span,
-    minute: i64,
-    swap_units: f64,
-) -> (f64, f64, &'static str) {
-    if !account.valid(minute) {
-        return (0.0, 0.0, "auth");
-    }
-    let used5 = if account.gauge.opened.is_some() { account.gauge.used5 } else { 0.0 };
-    let short = account.spec.c5 - used5;
-    let long = account.spec.c7 - account.gauge.used7;
-    let (mut room, mut kind) = if short <= long { (short, "5h") } else { (long, "7d") };
-    let mut over = 0.0;
-    if owes && room > EPS {
-        over = room.min(swap_units).min(0.1 * account.spec.c5);
-        room -= over;
-    }
-    if let Some(bucket) = bucket(account, span) {
-        let left = account.names[bucket].1 - account.gauge.models[bucket] - over;
-        if left < room {
-            room = left;
-            kind = "model";
-        }
-    }
-    (room.max(0.0), over, kind)
 }

@@ -1,13 +1,17 @@
 //! The scenario file: what is true, what it costs and what can be seen of it.
 
-use super::SimulateError;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+
+/// Length of a short window that names none, minutes.
+pub const SHORT_MIN: i64 = 300;
+/// Length of a long window that names none, minutes.
+pub const LONG_MIN: i64 = 10_080;
 
 /// One recorded world. Minutes count from Monday 00:00; units are abstract work.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Scenario {
-    /// Always `quota-sim/1`.
+    /// `quota-sim/1` or `quota-sim/2`.
     pub format: String,
     /// Name, repeated in the log.
     pub name: String,
@@ -28,32 +32,40 @@ pub struct Scenario {
     pub observe: Observe,
 }
 
-/// One account; only `id`, `plan`, `weight` and the reached `available_from` are public.
+/// One account; only `id`, `plan`, `weight` and the reached `available_from` are public. The short
+/// window is the 5-hour one and the long window the weekly one, however long they are.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountSpec {
     /// Its name in the log.
     pub id: String,
-    /// Plan name.
+    /// Plan name at minute 0.
     #[serde(default)]
     pub plan: String,
-    /// Nominal size (1, 5, 20).
+    /// Nominal size at minute 0 (1, 5, 20).
     pub weight: f64,
-    /// Capacity of the 5-hour window, units.
-    pub c5: f64,
-    /// Capacity of the weekly window, units.
+    /// Capacity of the short window at minute 0, units; `None`: there is none.
+    #[serde(deserialize_with = "said")]
+    pub c5: Option<f64>,
+    /// Capacity of the long window at minute 0, units.
     pub c7: f64,
-    /// First weekly reset, then every 10,080 minutes.
+    /// Length of the short window, minutes.
+    #[serde(default = "short_min")]
+    pub span5: i64,
+    /// Length of the long window, minutes.
+    #[serde(default = "long_min")]
+    pub span7: i64,
+    /// First ordinary end of the long window, then every `span7` minutes.
     pub weekly_reset_at: i64,
-    /// Weekly use at minute 0.
+    /// Use of the long window at minute 0.
     #[serde(default)]
     pub used7_0: f64,
-    /// 5-hour use at minute 0.
+    /// Use of the short window at minute 0.
     #[serde(default)]
     pub used5_0: f64,
     /// Opening minute of a window open at minute 0, may be negative.
     #[serde(default)]
     pub window5_open_at: Option<i64>,
-    /// Weekly buckets of single models.
+    /// Long windows of single models.
     #[serde(default)]
     pub models: Option<BTreeMap<String, ModelSpec>>,
     /// The account exists from this minute.
@@ -62,9 +74,120 @@ pub struct AccountSpec {
     /// The login is dead in these half-open spans.
     #[serde(default)]
     pub invalid: Vec<(i64, i64)>,
+    /// From this minute on the short window has this capacity, or is not there.
+    #[serde(default)]
+    pub short_changes: Vec<(i64, Option<f64>)>,
+    /// Changes of plan.
+    #[serde(default)]
+    pub plan_changes: Vec<PlanChange>,
+    /// Windows emptied before their end.
+    #[serde(default)]
+    pub early_resets: Vec<EarlyReset>,
 }
 
-/// A weekly bucket of one model.
+/// A key that may be null but not left out.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+fn short_min() -> i64 {
+    SHORT_MIN
+}
+
+fn long_min() -> i64 {
+    LONG_MIN
+}
+
+fn at<T>(list: &[T], minute: i64, of: impl Fn(&T) -> i64) -> Option<&T> {
+    list.binary_search_by_key(&minute, of).ok().map(|index| &list[index])
+}
+
+impl AccountSpec {
+    /// The short capacity that begins in this minute, if one does.
+    pub(super) fn short_change(&self, minute: i64) -> Option<Option<f64>> {
+        at(&self.short_changes, minute, |change| change.0).map(|change| change.1)
+    }
+
+    /// The change of plan in this minute.
+    pub(super) fn plan_change(&self, minute: i64) -> Option<&PlanChange> {
+        at(&self.plan_changes, minute, |change| change.minute)
+    }
+
+    /// The early reset in this minute.
+    pub(super) fn early_reset(&self, minute: i64) -> Option<EarlyReset> {
+        at(&self.early_resets, minute, |reset| reset.minute).copied()
+    }
+}
+
+/// An account is of another plan from `minute` on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "(i64, String, f64, f64)")]
+pub struct PlanChange {
+    /// First minute of the plan.
+    pub minute: i64,
+    /// Its name.
+    pub plan: String,
+    /// Its nominal size.
+    pub weight: f64,
+    /// The capacity of its long window, units.
+    pub c7: f64,
+}
+
+impl From<(i64, String, f64, f64)> for PlanChange {
+    fn from((minute, plan, weight, c7): (i64, String, f64, f64)) -> Self {
+        Self { minute, plan, weight, c7 }
+    }
+}
+
+/// Windows are emptied before their end, without a word.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(from = "(i64, Emptied, After)")]
+pub struct EarlyReset {
+    /// When.
+    pub minute: i64,
+    /// Which.
+    pub windows: Emptied,
+    /// The long window's span begins anew; otherwise it ends when it would have. Says nothing of the
+    /// short window.
+    pub restarts: bool,
+}
+
+/// Which windows an early reset empties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Emptied {
+    /// The short one.
+    Short,
+    /// The long one and those of models.
+    Long,
+    /// All.
+    Both,
+}
+
+impl Emptied {
+    pub(super) fn short(self) -> bool {
+        self != Self::Long
+    }
+
+    pub(super) fn long(self) -> bool {
+        self != Self::Short
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum After {
+    Keep,
+    Restart,
+}
+
+impl From<(i64, Emptied, After)> for EarlyReset {
+    fn from((minute, windows, after): (i64, Emptied, After)) -> Self {
+        Self { minute, windows, restarts: matches!(after, After::Restart) }
+    }
+}
+
+/// A long window of one model.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct ModelSpec {
     /// Capacity, units.
@@ -163,37 +286,6 @@ pub struct Observe {
 }
 
 impl Scenario {
-    /// Reads a scenario from JSON.
-    ///
-    /// # Errors
-    /// [`SimulateError::Scenario`] with the parser's words.
-    pub fn parse(bytes: &[u8]) -> Result<Self, SimulateError> {
-        let scenario: Self = serde_json::from_slice(bytes)
-            .map_err(|error| SimulateError::Scenario(error.to_string()))?;
-        scenario.check()?;
-        Ok(scenario)
-    }
-
-    /// Refuses what cannot be run.
-    ///
-    /// # Errors
-    /// [`SimulateError::Scenario`] naming the first thing that is wrong.
-    pub fn check(&self) -> Result<(), SimulateError> {
-        let wrong = |what: String| Err(SimulateError::Scenario(what));
-        if self.format != "quota-sim/1" {
-            return wrong(format!("format is \"{}\"", self.format));
-        }
-        if self.accounts.is_empty() || self.observe.resolution_pct <= 0.0 {
-            return wrong("no accounts, or a resolution of zero".to_owned());
-        }
-        for agent in &self.agents {
-            if self.index(&agent.initial_account).is_none() {
-                return wrong(format!("agent {} starts on an unknown account", agent.id));
-            }
-        }
-        Ok(())
-    }
-
     /// Position of the account called `id`.
     #[must_use]
     pub fn index(&self, id: &str) -> Option<usize> {
