@@ -2,7 +2,7 @@
 
 use sluice_protocol::{
     AccountId, AccountView, Advice, Cause, Generation, LaneId, LaneView, Login, LoginHealth, Mode,
-    ModelView, Provider, ProviderView, RunView, View, WindowView,
+    NamedWindow, Provider, ProviderView, RunView, View, WindowKind, WindowView,
 };
 
 /// 2026-11-22T13:00:00Z, the moment all fixtures are drawn at.
@@ -99,9 +99,11 @@ pub fn account(
         login: Login::Valid,
         login_ends_at_ms: None,
         login_health: LoginHealth::default(),
-        five_hour: window(five),
-        seven_day: window(seven),
-        models: vec![ModelView { model: "opus".to_owned(), window: window((33.0, seven.1)) }],
+        windows: vec![
+            NamedWindow { kind: WindowKind::FiveHour, window: window(five) },
+            NamedWindow { kind: WindowKind::SevenDay, window: window(seven) },
+            NamedWindow { kind: WindowKind::named("opus"), window: window((33.0, seven.1)) },
+        ],
         blocked: None,
         observed_at_ms: Some(NOW_MS - 40_000),
         refreshing: false,

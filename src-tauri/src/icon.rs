@@ -1,4 +1,4 @@
-//! The tray icon, drawn from numbers: two bars that fill up (5-hour left, weekly right), a badge
+//! The tray icon, drawn from numbers: bars that fill up (5-hour left, weekly right; one where there is one window), a badge
 //! when a person is needed, grey when everything is stopped.
 //!
 //! The bars stand on their own dark plate with a light rim, so the icon reads on any panel.
@@ -9,12 +9,30 @@ use sluice_protocol::limits::{DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT};
 /// What the icon says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
-    /// Used share of the live account's 5-hour window in percent; `None` is unknown.
-    pub five_hour: Option<f64>,
-    /// Used share of its weekly window in percent.
-    pub seven_day: Option<f64>,
+    /// Used shares of the live account's own windows in percent, the shortest first; `None` is unknown.
+    /// One bar each: an account without a short window has one.
+    pub bars: Bars,
     /// The state beside the numbers.
     pub state: State,
+}
+
+/// The bars of the icon: used shares in percent, `None` is unknown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bars {
+    /// Of the one window there is.
+    One(Option<f64>),
+    /// Of the short window and the long one.
+    Two(Option<f64>, Option<f64>),
+}
+
+impl Bars {
+    fn of(account: &sluice_protocol::AccountView) -> Self {
+        let mut used = account.own_windows().map(|named| named.window.used);
+        match (used.next(), used.next()) {
+            (Some(only), None) => Self::One(only),
+            (short, long) => Self::Two(short.flatten(), long.flatten()),
+        }
+    }
 }
 
 /// The state beside the numbers.
@@ -33,8 +51,8 @@ impl Reading {
     #[must_use]
     pub fn of(view: &View) -> Self {
         let fullest = |account: &&sluice_protocol::AccountView| {
-            let used = |window: sluice_protocol::WindowView| window.used.unwrap_or(-1.0);
-            (used(account.five_hour).max(used(account.seven_day)) * 100.0) as i64
+            let used = account.own_windows().filter_map(|named| named.window.used);
+            (used.fold(-1.0, f64::max) * 100.0) as i64
         };
         let live = view.accounts.iter().filter(|account| account.live).max_by_key(fullest);
         let waits = view.first_start
@@ -45,8 +63,7 @@ impl Reading {
                     || provider.advice.is_some()
             });
         Self {
-            five_hour: live.and_then(|account| account.five_hour.used),
-            seven_day: live.and_then(|account| account.seven_day.used),
+            bars: live.map_or(Bars::Two(None, None), Bars::of),
             state: match (view.stopped, waits) {
                 (true, _) => State::Stopped,
                 (false, true) => State::NeedsYou,
@@ -129,9 +146,12 @@ fn colour_at(reading: Reading, x: f64, y: f64) -> Option<Rgb> {
     if !rounded((0.07, 0.07, 0.93, 0.93), 0.16, x, y) {
         return Some(RIM);
     }
-    let bars = [(0.18, reading.five_hour), (0.54, reading.seven_day)];
-    let bar = bars.iter().find_map(|(left, used)| bar_at(*left, *used, reading.state, x, y));
-    Some(bar.unwrap_or(PLATE))
+    let bar = |left, width, used| bar_at((left, width), used, reading.state, x, y);
+    let found = match reading.bars {
+        Bars::One(used) => bar(0.18, 0.64, used),
+        Bars::Two(short, long) => bar(0.18, 0.28, short).or_else(|| bar(0.54, 0.28, long)),
+    };
+    Some(found.unwrap_or(PLATE))
 }
 
 /// A dot with a rim of nothing around it, lower right: `Some(None)` is the cut-out.
@@ -148,16 +168,21 @@ fn badge_at(x: f64, y: f64) -> Option<Option<Rgb>> {
     Some(Some(if mark { WHITE } else { BADGE }))
 }
 
-fn bar_at(left: f64, used: Option<f64>, state: State, x: f64, y: f64) -> Option<Rgb> {
+fn bar_at(
+    (left, width): (f64, f64),
+    used: Option<f64>,
+    state: State,
+    x: f64,
+    y: f64,
+) -> Option<Rgb> {
     const TOP: f64 = 0.17;
     const BOTTOM: f64 = 0.83;
-    const WIDTH: f64 = 0.28;
-    if !rounded((left, TOP, left + WIDTH, BOTTOM), 0.05, x, y) {
+    if !rounded((left, TOP, left + width, BOTTOM), 0.05, x, y) {
         return None;
     }
     let Some(used) = used else {
         // Unknown is a dash in the middle of an empty track, not an empty bar.
-        let dash = (0.46..0.54).contains(&y) && x > left + 0.06 && x < left + WIDTH - 0.06;
+        let dash = (0.46..0.54).contains(&y) && x > left + 0.06 && x < left + width - 0.06;
         return Some(if dash { GREY } else { TRACK });
     };
     let share = (used / 100.0).clamp(0.0, 1.0);
@@ -194,10 +219,11 @@ fn rounded(edges: (f64, f64, f64, f64), radius: f64, x: f64, y: f64) -> bool {
 mod tests {
     use super::*;
     use crate::fixture;
+    use sluice_protocol::WindowKind;
     use sluice_protocol::{Need, NeedsYou};
 
     const PLAIN: Reading =
-        Reading { five_hour: Some(50.0), seven_day: Some(95.0), state: State::Running };
+        Reading { bars: Bars::Two(Some(50.0), Some(95.0)), state: State::Running };
 
     fn at(picture: &Picture, x: f64, y: f64) -> [u8; 4] {
         let side = f64::from(picture.side);
@@ -222,7 +248,7 @@ mod tests {
     #[test]
     fn the_filled_area_grows_with_the_use() {
         let filled = |used: f64| {
-            let picture = draw(Reading { five_hour: Some(used), ..PLAIN }, 32);
+            let picture = draw(Reading { bars: Bars::Two(Some(used), Some(95.0)), ..PLAIN }, 32);
             picture.rgba.chunks(4).filter(|p| p[..3] == opaque(CALM)[..3]).count()
         };
         let counts: Vec<usize> = [0.0, 20.0, 40.0, 60.0].map(filled).to_vec();
@@ -232,9 +258,23 @@ mod tests {
 
     #[test]
     fn unknown_does_not_look_like_zero() {
-        let unknown = draw(Reading { five_hour: None, ..PLAIN }, 32);
-        let zero = draw(Reading { five_hour: Some(0.0), ..PLAIN }, 32);
+        let unknown = draw(Reading { bars: Bars::Two(None, Some(95.0)), ..PLAIN }, 32);
+        let zero = draw(Reading { bars: Bars::Two(Some(0.0), Some(95.0)), ..PLAIN }, 32);
         assert_ne!(unknown, zero);
+    }
+
+    #[test]
+    fn an_account_without_a_short_window_has_one_bar() {
+        let mut view = fixture::view();
+        let live = view.accounts.iter_mut().find(|account| account.live).unwrap();
+        live.windows.retain(|named| named.kind != WindowKind::FiveHour);
+        let week = live.window(&WindowKind::SevenDay).unwrap().used;
+        view.accounts.retain(|account| account.live);
+        let reading = Reading::of(&view);
+        assert_eq!(reading.bars, Bars::One(week));
+        let picture = draw(Reading { bars: Bars::One(Some(50.0)), ..PLAIN }, 64);
+        assert_eq!(at(&picture, 0.50, 0.70), opaque(CALM), "the bar goes across the middle");
+        assert_eq!(at(&picture, 0.50, 0.30), opaque(TRACK));
     }
 
     #[test]
@@ -276,14 +316,13 @@ mod tests {
     #[test]
     fn the_reading_follows_the_view() {
         let mut view = fixture::view();
-        let wanted =
-            Reading { five_hour: Some(42.0), seven_day: Some(71.0), state: State::Running };
+        let wanted = Reading { bars: Bars::Two(Some(42.0), Some(71.0)), state: State::Running };
         assert_eq!(Reading::of(&view), wanted);
         view.needs_you.push(NeedsYou { code: Need::Keychain, account: None, text: String::new() });
         assert_eq!(Reading::of(&view).state, State::NeedsYou);
         view.stopped = true;
         assert_eq!(Reading::of(&view).state, State::Stopped);
         view.accounts.clear();
-        assert_eq!(Reading::of(&view).five_hour, None);
+        assert_eq!(Reading::of(&view).bars, Bars::Two(None, None));
     }
 }

@@ -165,6 +165,7 @@ fn holds(cause: &Cause, view: &View) -> Option<bool> {
         | Cause::Digest { .. }
         | Cause::Threshold { .. }
         | Cause::Reset { .. }
+        | Cause::Limits { .. }
         | Cause::NoTray
         | Cause::Refused(_)
         | Cause::Other(_) => None,

@@ -57,7 +57,7 @@ impl Shows {
         match self {
             Self::View(view) => Reading::of(view),
             Self::Trouble(_) => {
-                Reading { five_hour: None, seven_day: None, state: icon::State::NeedsYou }
+                Reading { bars: icon::Bars::Two(None, None), state: icon::State::NeedsYou }
             }
         }
     }

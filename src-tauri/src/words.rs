@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, FixedOffset, Local, Offset as _, TimeZone as _, Utc};
 use sluice_protocol::words::{share, wait};
-use sluice_protocol::{AccountView, Login, WindowView};
+use sluice_protocol::{AccountView, Login, WindowKind, WindowView};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -56,21 +56,32 @@ impl Moment {
     }
 }
 
-/// The window that binds: the fuller one, with its name.
+/// A window of the account as a whole, in as few letters as a menu has room for.
+const fn short_name(kind: &WindowKind) -> &'static str {
+    if matches!(kind, WindowKind::FiveHour) { "5h" } else { "7d" }
+}
+
+/// The windows of the account as a whole with their names, as they count now.
+fn own(account: &AccountView, now_ms: i64) -> Vec<(&'static str, WindowView)> {
+    let own = account.own_windows();
+    own.map(|named| (short_name(&named.kind), named.window.at(now_ms))).collect()
+}
+
+/// The window that binds: the fullest one, with its name; the first of equals. `None` where there is
+/// no window.
 #[must_use]
-pub fn binding(account: &AccountView, now_ms: i64) -> (&'static str, WindowView) {
-    let (short, week) = (account.five_hour.at(now_ms), account.seven_day.at(now_ms));
-    if week.used > short.used { ("7d", week) } else { ("5h", short) }
+pub fn binding(account: &AccountView, now_ms: i64) -> Option<(&'static str, WindowView)> {
+    let own = own(account, now_ms).into_iter();
+    own.reduce(|best, next| if next.1.used > best.1.used { next } else { best })
 }
 
 /// `5h 42 % · 7d 71 % · 5h resets in 2 h 10 min`, or what emptied and was not read since.
 #[must_use]
 pub fn windows(account: &AccountView, moment: Moment) -> String {
     let now_ms = moment.at_ms;
-    let (name, window) = binding(account, now_ms);
-    let emptied = [("5h", account.five_hour), ("7d", account.seven_day)]
-        .into_iter()
-        .find_map(|(name, window)| Some((name, window.at(now_ms).emptied_at_ms?)));
+    let own = own(account, now_ms);
+    let Some((name, window)) = binding(account, now_ms) else { return "no limits told".to_owned() };
+    let emptied = own.iter().find_map(|(name, window)| Some((name, window.emptied_at_ms?)));
     let reset = match (emptied, window.resets_at_ms) {
         (Some((name, at)), _) => {
             format!(" · {name} reset at {}, not read since", moment.clock(at))
@@ -78,11 +89,9 @@ pub fn windows(account: &AccountView, moment: Moment) -> String {
         (None, Some(at)) if at > now_ms => format!(" · {name} resets in {}", wait(at - now_ms)),
         (None, Some(_) | None) => String::new(),
     };
-    format!(
-        "5h {} · 7d {}{reset}",
-        share(account.five_hour, now_ms),
-        share(account.seven_day, now_ms)
-    )
+    let shares: Vec<String> =
+        own.iter().map(|(name, window)| format!("{name} {}", share(*window, now_ms))).collect();
+    format!("{}{reset}", shares.join(" · "))
 }
 
 /// What stands between the account and use, in two or three words.
@@ -100,6 +109,7 @@ pub fn obstacle(account: &AccountView) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::fixture;
+    use sluice_protocol::NamedWindow;
 
     fn moment(text: &str) -> Moment {
         let at = DateTime::parse_from_rfc3339(text).expect("instant");
@@ -109,9 +119,9 @@ mod tests {
     #[test]
     fn the_fuller_window_is_named() {
         let mut account = fixture::view().accounts[0].clone();
-        account.five_hour =
+        account.windows[0].window =
             WindowView { used: Some(20.0), resets_at_ms: Some(120_000), ..WindowView::default() };
-        account.seven_day = WindowView {
+        account.windows[1].window = WindowView {
             used: Some(30.0),
             resets_at_ms: Some(86_400_000),
             ..WindowView::default()
@@ -119,17 +129,22 @@ mod tests {
         let said = |account: &AccountView, seconds: i64| {
             let start = moment("2026-11-22T14:00:00+01:00");
             let (mut shown, move_ms) = (account.clone(), start.at_ms);
-            for window in [&mut shown.five_hour, &mut shown.seven_day] {
+            for NamedWindow { window, .. } in &mut shown.windows {
                 window.resets_at_ms = window.resets_at_ms.map(|at| at + move_ms);
             }
             windows(&shown, Moment { at_ms: move_ms + seconds * 1_000, ..start })
         };
         assert_eq!(said(&account, 0), "5h 20 % · 7d 30 % · 7d resets in 1 d");
-        account.seven_day = WindowView::default();
+        account.windows[1].window = WindowView::default();
         assert_eq!(said(&account, 0), "5h 20 % · 7d – · 5h resets in 2 min");
         assert_eq!(said(&account, 120), "5h ≈ 0 % · 7d – · 5h reset at 14:02, not read since");
-        account.five_hour = WindowView::default();
+        account.windows[0].window = WindowView::default();
         assert_eq!(said(&account, 0), "5h – · 7d –");
+        account.windows.remove(0);
+        account.windows[0].window.used = Some(9.0);
+        assert_eq!(said(&account, 0), "7d 9 %", "a window that is not there is not told of");
+        account.windows.clear();
+        assert_eq!(said(&account, 0), "no limits told");
     }
 
     #[test]

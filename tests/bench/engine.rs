@@ -1,6 +1,7 @@
 //! What a decision costs, and how the cost grows with accounts and lanes.
 
 use super::{Row, Unit, timed};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
     Account, AccountId, Gates, Generation, Lane, LaneId, Login, Mono, Now, Observation, Percent,
@@ -130,8 +131,8 @@ fn settled(accounts: i64, lanes: i64, policy: Policy, past: Option<&belief::Hist
         for id in 1..=accounts {
             let mut usage = world.accounts[id as usize - 1].usage.clone();
             if id <= lanes && ago > 1 {
-                let less = usage.five_hour.used.map_or(0.0, |used| used.get() - 2.0);
-                usage.five_hour.used = Percent::new(less.max(0.0));
+                let less = usage.short().used.map_or(0.0, |used| used.get() - 2.0);
+                usage.of_kind(&WindowKind::FiveHour).used = Percent::new(less.max(0.0));
             }
             read(&mut world, id, usage, at);
         }
@@ -161,10 +162,11 @@ fn past() -> belief::History {
             resets_at: Some(at.plus_seconds(ends)),
         };
         let usage = Usage {
-            five_hour: window(worked * 8.0, 5 * 3_600),
-            seven_day: window(day as f64 * 8.0 + worked, 3 * DAY_S),
             observed_at: Some(at),
-            ..Usage::default()
+            ..Usage::of(
+                window(worked * 8.0, 5 * 3_600),
+                window(day as f64 * 8.0 + worked, 3 * DAY_S),
+            )
         };
         read(&mut world, 1, usage, at);
         world.decide(LaneId(1), clocks(at));
@@ -202,10 +204,8 @@ fn account(rng: &mut fastrand::Rng, id: i64) -> Account {
         resets_at: Some(NOW.plus_seconds((rng.f64() * hours * 3600.0) as i64)),
     };
     let usage = Usage {
-        five_hour: window(5.0),
-        seven_day: window(168.0),
         observed_at: Some(NOW.plus_seconds(-DAY_S)),
-        ..Usage::default()
+        ..Usage::of(window(5.0), window(168.0))
     };
     Account {
         id: AccountId(id),

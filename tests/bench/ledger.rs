@@ -260,7 +260,7 @@ fn read_all(ledger: &mut Ledger, now: Utc, day: i64, minute: i64) -> sluice_ledg
         let used = Percent::new((minute + account) as f64 / 15.0 % 100.0);
         let window = Window { used, resets_at: Some(now.plus_seconds(9_000)) };
         let week = Window { used, resets_at: Some(T0.plus_seconds((day / 7 + 1) * 604_800)) };
-        let usage = Usage { five_hour: window, seven_day: week, ..Usage::default() };
+        let usage = Usage::of(window, week);
         let (account, source) = (AccountId(account), Source::Endpoint);
         ledger.record_sample(&Sample { account, at: now, source, usage })?;
         ledger.record_request(&NewRequest {

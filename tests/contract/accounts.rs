@@ -18,7 +18,7 @@ pub struct AccountSpec {
     pub provider: Provider,
     /// Mail address, also its name in the admin interface.
     pub email: String,
-    /// `pro`, `max`, `team`.
+    /// `pro`, `max`, `ultra`, `team`.
     pub plan: String,
     /// Size of its windows relative to the smallest plan.
     pub weight: f64,
@@ -30,6 +30,8 @@ pub struct AccountSpec {
     pub weekly_reset_h: f64,
     /// Percent of a model's own weekly window, when it has one.
     pub model: Option<(String, f64)>,
+    /// There is a 5-hour window: the largest plan has none.
+    pub short_window: bool,
 }
 
 impl Default for AccountSpec {
@@ -43,6 +45,7 @@ impl Default for AccountSpec {
             seven_day: 0.0,
             weekly_reset_h: 96.0,
             model: None,
+            short_window: true,
         }
     }
 }
@@ -89,7 +92,7 @@ pub struct FakeAccount {
     pub uuid: String,
     /// Organisation.
     pub organization: String,
-    /// 5-hour window: starts at the first use.
+    /// 5-hour window: starts at the first use, and never where the plan has none.
     pub five_hour: Meter,
     /// Weekly window: empties at a fixed time of the week.
     pub seven_day: Meter,
@@ -145,6 +148,13 @@ impl FakeAccount {
         }
     }
 
+    /// Its plan becomes another one, with or without a 5-hour window; what is used of the week stays.
+    pub(crate) fn change_plan(&mut self, plan: &str, weight: f64, short_window: bool) {
+        (self.spec.plan, self.spec.weight) = (plan.to_owned(), weight);
+        self.spec.short_window = short_window;
+        self.five_hour = Meter { used: 0.0, resets_at: None };
+    }
+
     /// Whether a request would be served.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -153,10 +163,10 @@ impl FakeAccount {
 
     /// Uses `percent` of the 5-hour window and the matching share of the week.
     pub(crate) fn burn(&mut self, percent: f64, weekly_share: f64, now: Utc) {
-        if self.five_hour.resets_at.is_none() {
-            self.five_hour.resets_at = Some(now.plus_seconds(FIVE_HOURS_S));
+        if self.spec.short_window {
+            self.five_hour.resets_at.get_or_insert(now.plus_seconds(FIVE_HOURS_S));
+            self.five_hour.used = (self.five_hour.used + percent).min(100.0);
         }
-        self.five_hour.used = (self.five_hour.used + percent).min(100.0);
         self.seven_day.used = (self.seven_day.used + percent * weekly_share).min(100.0);
     }
 
@@ -174,6 +184,7 @@ impl FakeAccount {
     pub fn tier(&self) -> String {
         match self.spec.plan.as_str() {
             "max" => format!("default_claude_max_{}x", self.spec.weight),
+            "ultra" => "default_claude_ultra".to_owned(),
             _ => "default_claude_ai".to_owned(),
         }
     }

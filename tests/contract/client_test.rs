@@ -74,9 +74,9 @@ fn usage_profile_and_exchange_arrive_whole() {
     let pair = fake.world().sign_in(EMAIL);
     run(async {
         let reply = claude.usage(bearer(&pair)).await.unwrap();
-        assert_eq!(reply.usage.seven_day.used.map(|used| used.get()), Some(41.5));
-        assert!(reply.usage.seven_day.resets_at.is_some());
-        assert_eq!(reply.usage.five_hour.resets_at, None, "not started is not a time");
+        assert_eq!(reply.usage.long().used.map(|used| used.get()), Some(41.5));
+        assert!(reply.usage.long().resets_at.is_some());
+        assert_eq!(reply.usage.short().resets_at, None, "not started is not a time");
         assert_eq!(reply.oddities, []);
         let profile = claude.profile(bearer(&pair)).await.unwrap();
         assert_eq!(profile.identity.email.as_deref(), Some(EMAIL));
@@ -230,7 +230,7 @@ fn codex_usage_and_exchange_arrive_whole() {
     let header = HeaderValue::from_str(&account).unwrap();
     run(async {
         let reading = codex.usage(bearer(&pair), Some(header)).await.unwrap();
-        assert_eq!(reading.usage.seven_day.used.map(|used| used.get()), Some(62.0));
+        assert_eq!(reading.usage.long().used.map(|used| used.get()), Some(62.0));
         assert_eq!(reading.plan.as_deref(), Some("plus"));
         let other = HeaderValue::from_static("another");
         let error = codex.usage(bearer(&pair), Some(other)).await.unwrap_err();

@@ -72,13 +72,20 @@ fn usage_body(account: &FakeAccount, now: Utc) -> Value {
     };
     let (five, week) = (account.five_hour, account.seven_day);
     let reached = !account.has_room();
+    let week = window(week.used, 604_800, week.resets_at);
+    let (primary, secondary) = if account.spec.short_window {
+        (window(five.used, 18_000, five.resets_at), week)
+    } else {
+        // The one window there is comes first.
+        (week, Value::Null)
+    };
     json!({
         "user_id": account.uuid, "account_id": account.organization,
         "email": account.spec.email, "plan_type": account.spec.plan,
         "rate_limit": {
             "allowed": !reached, "limit_reached": reached,
-            "primary_window": window(five.used, 18_000, five.resets_at),
-            "secondary_window": window(week.used, 604_800, week.resets_at),
+            "primary_window": primary,
+            "secondary_window": secondary,
         },
         "code_review_rate_limit": null, "additional_rate_limits": null,
         "credits": {"has_credits": false, "unlimited": false, "balance": "0"},

@@ -137,16 +137,18 @@ pub fn usage_body(account: &FakeAccount) -> Value {
             "resets_at": window.1, "scope": scope, "is_active": false,
         })
     };
-    let mut limits = vec![
-        row("session", "session", &five, Value::Null),
-        row("weekly_all", "weekly", &week, Value::Null),
-    ];
+    let has_short = account.spec.short_window;
+    let mut limits = Vec::new();
+    if has_short {
+        limits.push(row("session", "session", &five, Value::Null));
+    }
+    limits.push(row("weekly_all", "weekly", &week, Value::Null));
     if let Some((model, used)) = &account.spec.model {
         let scope = json!({"model": {"id": null, "display_name": model}, "surface": null});
         limits.push(row("weekly_scoped", "weekly", &(*used, week.1.clone()), scope));
     }
     json!({
-        "five_hour": flat(&five), "seven_day": flat(&week),
+        "five_hour": has_short.then(|| flat(&five)), "seven_day": flat(&week),
         "seven_day_oauth_apps": null, "seven_day_opus": null, "seven_day_sonnet": null,
         "tangelo": null, "iguana_necktie": null,
         "extra_usage": {

@@ -230,6 +230,15 @@ impl World {
         account.seven_day.used = seven_day;
     }
 
+    /// The account's plan becomes another one; see [`AccountSpec`].
+    ///
+    /// # Panics
+    /// When there is no such account.
+    pub fn change_plan(&self, email: &str, plan: &str, weight: f64, short_window: bool) {
+        let account = self.account(email).expect("a known account");
+        self.state().accounts[account].change_plan(plan, weight, short_window);
+    }
+
     /// Adds a fault.
     pub fn fault(&self, fault: Fault) {
         self.state().faults.push(fault);

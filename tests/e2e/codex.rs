@@ -26,7 +26,7 @@ fn refresh_token(tool: &CodexTool) -> String {
 
 fn is_read(view: &View, label: &str) -> bool {
     let found = view.accounts.iter().find(|account| account.label == label);
-    found.is_some_and(|account| account.seven_day.used.is_some())
+    found.is_some_and(sluice_tests::stage::week_is_known)
 }
 
 /// A `codex` that writes down what it is asked.

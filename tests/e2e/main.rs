@@ -10,6 +10,7 @@ mod metrics;
 mod modes;
 mod notices;
 mod pages;
+mod plans;
 mod rotation;
 mod shipped;
 mod stop;
@@ -59,7 +60,9 @@ fn add_both(stage: &Stage, mode: Mode) {
 /// Waits until every account has been read and nothing is being read.
 fn quiet(stage: &Stage) {
     stage.wait_view("no request under way", |view| {
-        view.accounts.iter().all(|account| account.seven_day.used.is_some() && !account.refreshing)
+        view.accounts
+            .iter()
+            .all(|account| sluice_tests::stage::week_is_known(account) && !account.refreshing)
     });
 }
 

@@ -73,10 +73,8 @@ fn a_week(stage: &Stage, view: &View) {
                 resets_at: Some(at.plus_seconds(3_600 * ahead_h)),
             };
             let usage = Usage {
-                five_hour: window(7 * hour, 2),
-                seven_day: window(WEEK_H - hour, 24),
                 observed_at: Some(at),
-                ..Usage::default()
+                ..Usage::of(window(7 * hour, 2), window(WEEK_H - hour, 24))
             };
             ledger
                 .record_sample(&Sample { account: *id, at, source: Source::Endpoint, usage })

@@ -12,7 +12,7 @@ fn a_rotation_between_poll_and_swap_is_what_the_keychain_holds_afterwards() {
     let _daemon = stage.daemon();
     add_both(&stage, Mode::Advise);
     stage.wait_view("both were polled", |view| {
-        view.accounts.iter().all(|account| account.seven_day.used.is_some())
+        view.accounts.iter().all(sluice_tests::stage::week_is_known)
     });
     let (_, before) = stage.tool.tokens().unwrap();
     assert_eq!(stage.tool.refresh(stage.fake.world()), Refreshed::Done);

@@ -1,5 +1,6 @@
 //! A world of accounts and lanes, a process table of our own, and reports.
 
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Source;
 use sluice_engine::skip::FailureKind;
 use sluice_engine::{AccountId, Generation, LaneId, Percent, Plan, Provider, Usage, Utc, Window};
@@ -114,7 +115,7 @@ pub fn lane_on(ledger: &mut Ledger, name: &str, active: AccountId) -> LaneId {
 
 pub fn sample(account: AccountId, used: f64) -> Sample {
     let window = Window { used: Percent::new(used), resets_at: Some(T0.plus_seconds(9_000)) };
-    let usage = Usage { five_hour: window, ..Usage::default() };
+    let usage = Usage::default().with(WindowKind::FiveHour, window);
     Sample { account, at: T0, source: Source::Endpoint, usage }
 }
 

@@ -6,6 +6,7 @@ use crate::Year;
 use crate::check::{self, Known, Record};
 use crate::faults::{self, Fault};
 use fastrand::Rng;
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::world::Settlement;
 use sluice_engine::{
@@ -280,8 +281,8 @@ impl Sim {
                 known.seen = true;
                 known.signed_out = false;
                 self.fresh[index] = true;
-                known.short.read(written, &usage.five_hour);
-                known.long.read(written, &usage.seven_day);
+                known.short.read(written, &usage.short());
+                known.long.read(written, &usage.long());
                 let account = id(index);
                 let signed = self.world.accounts.iter().find(|known| known.id == account);
                 if signed.is_some_and(|account| account.login != Login::Valid) {
@@ -444,16 +445,17 @@ impl Sim {
         let percent = |share: f64| Percent::new((100.0 * share + wrong).clamp(0.0, 100.0).round());
         let open = self.minute < real.short_ends;
         let usage = Usage {
-            five_hour: Window {
-                used: percent(if open { real.short } else { 0.0 }),
-                resets_at: open.then(|| Self::stamp(real.short_ends)),
-            },
-            seven_day: Window {
-                used: percent(real.long / real.ratio),
-                resets_at: Some(Self::stamp(real.long_ends)),
-            },
             observed_at: Some(at),
-            ..Usage::default()
+            ..Usage::of(
+                Window {
+                    used: percent(if open { real.short } else { 0.0 }),
+                    resets_at: open.then(|| Self::stamp(real.short_ends)),
+                },
+                Window {
+                    used: percent(real.long / real.ratio),
+                    resets_at: Some(Self::stamp(real.long_ends)),
+                },
+            )
         };
         Some(Observation { account, at, source: Source::Endpoint, fact: Fact::Usage(usage) })
     }
@@ -519,5 +521,5 @@ impl Sim {
 }
 
 fn limit(window: &str, ends: i64) -> Fact {
-    Fact::LimitHit { resets_at: Some(Sim::stamp(ends)), window: window.to_owned() }
+    Fact::LimitHit { resets_at: Some(Sim::stamp(ends)), window: WindowKind::named(window) }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sluice_driver::Paths;
 use sluice_driver::socket::Client;
 use sluice_protocol::{
-    AccountView, Answer, Mode, Notice, Provider, Request, SwapStatus, SwapView, View,
+    AccountView, Answer, Mode, Notice, Provider, Request, SwapStatus, SwapView, View, WindowKind,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -194,7 +194,7 @@ impl Stage {
         // Signing in elsewhere before the first answer would make it somebody else's.
         self.wait_view(&format!("the numbers of {label}"), |view| {
             let found = view.accounts.iter().find(|account| account.label == label);
-            found.is_some_and(|account| account.seven_day.used.is_some())
+            found.is_some_and(week_is_known)
         });
         self.account(label)
     }
@@ -348,4 +348,10 @@ pub fn program(name: &str) -> PathBuf {
     let found =
         own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|p| p.is_file());
     found.unwrap_or_else(|| panic!("{name} is not built; `cargo xtask test` builds it"))
+}
+
+/// The account's week has been read.
+#[must_use]
+pub fn week_is_known(account: &AccountView) -> bool {
+    account.window(&WindowKind::SevenDay).is_some_and(|week| week.used.is_some())
 }

@@ -10,12 +10,15 @@ import { loginWords } from "./login";
 import { Button, Confirm, Dialog, MenuButton, type MenuEntry } from "./parts";
 import { useStore } from "./store";
 
-const FIVE_HOURS_MS = 5 * HOUR_MS;
-
 const TOOLS = Object.values(PROVIDERS)
   .map((one) => one.tool)
   .join(" and ");
 const WEEK_MS = 7 * DAY_MS;
+/** The windows of an account as a whole: their names, and how long they usually run. */
+const OWN_WINDOWS: Record<string, { name: string; lengthMs: number }> = {
+  five_hour: { name: "5-hour", lengthMs: 5 * HOUR_MS },
+  seven_day: { name: "Weekly", lengthMs: WEEK_MS },
+};
 /** Less than this is lost at every reset and worth no line; nor is what can still be used for days. */
 const STRANDING_MIN = 2;
 const STRANDING_WITHIN_MS = 2 * DAY_MS;
@@ -126,22 +129,15 @@ function Card({
       </div>
       <p class="card-sub">{subtitle(account, nowMs)}</p>
       <div class="gauges">
-        <Gauge name="5-hour" window={account.five_hour} lengthMs={FIVE_HOURS_MS} nowMs={nowMs} />
-        <Gauge
-          name="Weekly"
-          window={account.seven_day}
-          lengthMs={WEEK_MS}
-          nowMs={nowMs}
-          target={account.target}
-        />
-        {account.models.map((model) => (
+        {account.windows.map(({ kind, window }) => (
           <Gauge
-            key={model.model}
-            name={model.model}
-            window={model.window}
-            lengthMs={WEEK_MS}
+            key={kind}
+            name={OWN_WINDOWS[kind]?.name ?? kind}
+            window={window}
+            lengthMs={OWN_WINDOWS[kind]?.lengthMs ?? WEEK_MS}
             nowMs={nowMs}
-            small
+            target={kind === "seven_day" ? account.target : null}
+            small={!(kind in OWN_WINDOWS)}
           />
         ))}
       </div>

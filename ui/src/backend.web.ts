@@ -11,12 +11,13 @@ import type {
   RunView,
   Shown,
   View,
+  WindowView,
 } from "./bindings";
 import { AMOUNTS, noticeSwitches } from "./bindings";
 import { DAY_MS, HOUR_MS } from "./format";
 import { decisions, samples, stranded, swaps } from "./rows.web";
 
-const window = (used: number | null, resetsAtMs: number | null) => ({
+const window = (used: number | null, resetsAtMs: number | null): WindowView => ({
   used,
   resets_at_ms: resetsAtMs,
   emptied_at_ms: null,
@@ -43,9 +44,7 @@ function account(id: number, label: string, now: number): AccountView {
       warn_days: null,
       also_in: null,
     },
-    five_hour: window(12, now + 3.4 * HOUR_MS),
-    seven_day: window(35, now + 4 * DAY_MS),
-    models: [],
+    windows: own(window(12, now + 3.4 * HOUR_MS), window(35, now + 4 * DAY_MS)),
     blocked: null,
     observed_at_ms: now - 70_000,
     refreshing: false,
@@ -60,6 +59,12 @@ function account(id: number, label: string, now: number): AccountView {
       seven_day: { p50: 22, p90: 41, low: 6, high: 44, resets_at_ms: now + 4 * DAY_MS },
     },
   };
+}
+
+/** The windows of an account as a whole; one that is not there is `null`. */
+function own(short: WindowView | null, week: WindowView): AccountView["windows"] {
+  const both = [{ kind: "seven_day", window: week }];
+  return short === null ? both : [{ kind: "five_hour", window: short }, ...both];
 }
 
 /** A login that is so many days old and has so many left. */
@@ -77,9 +82,10 @@ function accounts(now: number): AccountView[] {
       ...account(1, "Work", now),
       organization: "Acme GmbH",
       live: true,
-      five_hour: window(64, now + 1.7 * HOUR_MS),
-      seven_day: window(78, now + 1.2 * DAY_MS),
-      models: [{ model: "Opus", window: window(91, now + 1.2 * DAY_MS) }],
+      windows: [
+        ...own(window(64, now + 1.7 * HOUR_MS), window(78, now + 1.2 * DAY_MS)),
+        { kind: "Opus", window: window(91, now + 1.2 * DAY_MS) },
+      ],
       tier: 1,
       target: 82,
       refusal: "active",
@@ -91,8 +97,7 @@ function accounts(now: number): AccountView[] {
     {
       ...account(2, "Personal", now),
       plan: "Max 5x",
-      five_hour: window(0, now + 5 * HOUR_MS),
-      seven_day: window(41, now + 19 * HOUR_MS),
+      windows: own(window(0, now + 5 * HOUR_MS), window(41, now + 19 * HOUR_MS)),
       tier: 0,
       target: 97,
       stranding: 23.4,
@@ -106,15 +111,16 @@ function accounts(now: number): AccountView[] {
       ...account(3, "Studio", now),
       login: "needs_sign_in",
       login_ends_at_ms: null,
-      five_hour: window(null, null),
-      seven_day: window(55, now + 5 * DAY_MS),
+      windows: own(window(null, null), window(55, now + 5 * DAY_MS)),
       tier: 3,
       target: 40,
       refusal: "needs_sign_in",
     },
     {
       ...account(4, "Spare", now),
-      plan: "Pro",
+      plan: "Ultra",
+      windows: own(null, window(35, now + 4 * DAY_MS)),
+      forecasts: { ...account(4, "Spare", now).forecasts, five_hour: null },
       automatic: false,
       ...aged(now, 27.4, 2.6, 3),
       refusal: "not_automatic",

@@ -58,17 +58,10 @@ login_ends_at_ms: number | null,
  */
 login_health: LoginHealth, 
 /**
- * The 5-hour window.
+ * Its windows, those of the account as a whole first; one that the provider says it has not got is
+ * not among them.
  */
-five_hour: WindowView, 
-/**
- * The weekly window.
- */
-seven_day: WindowView, 
-/**
- * Weekly windows of single models.
- */
-models: Array<ModelView>, 
+windows: Array<NamedWindow>, 
 /**
  * The provider itself refuses work of it.
  */
@@ -736,13 +729,13 @@ health: LoginHealth, };
 export type Mode = "off" | "advise" | "auto";
 
 /**
- * One model's weekly window on the screen.
+ * One of an account's windows on the screen.
  */
-export type ModelView = { 
+export type NamedWindow = { 
 /**
- * The provider's name of it.
+ * `five_hour`, `seven_day` or the provider's name of a model.
  */
-model: string, 
+kind: WindowKind, 
 /**
  * The window.
  */
@@ -773,7 +766,7 @@ text: string, };
 /**
  * What sort of thing a notice tells, in the order of the settings page.
  */
-export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "no_tray" | "refused" | "other";
+export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "limits" | "no_tray" | "refused" | "other";
 
 /**
  * What was made of a reported failure.
@@ -1124,9 +1117,9 @@ export type RuleSet = "horizon" | "tiered" | "threshold" | "edf" | "react429" | 
  */
 export type RunOutView = { 
 /**
- * `five_hour` or `seven_day`: the window that is full first.
+ * The window that is full first: `five_hour` or `seven_day`.
  */
-window: string, 
+window: WindowKind, 
 /**
  * When, to the minute.
  */
@@ -1404,6 +1397,11 @@ runs: Array<RunView>,
 caps: Array<CapView>, };
 
 /**
+ * What a window meters, as the provider names it.
+ */
+export type WindowKind = string;
+
+/**
  * One window on the screen, as it counts when the view was made.
  */
 export type WindowView = { 
@@ -1613,6 +1611,12 @@ export const noticeSwitches: { kind: NoticeKind; words: string; hint: string | n
     "words": "A window has reset",
     "hint": null,
     "on_at_first": false
+  },
+  {
+    "kind": "limits",
+    "words": "A plan's limits changed",
+    "hint": null,
+    "on_at_first": true
   }
 ];
 

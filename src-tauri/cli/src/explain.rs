@@ -93,7 +93,13 @@ fn next(view: &View, row: &DecisionView) -> String {
 /// Every account as it stood, and what the columns mean.
 fn compared(view: &View, row: &DecisionView) -> (String, String) {
     let gains = row.candidates.iter().any(|one| one.value.is_some());
-    let mut heading = vec!["account", "week used", "share by now", "week ends"];
+    let plan = |id| view.accounts.iter().find(|one| one.id == id)?.plan.clone();
+    let plans = row.candidates.iter().any(|one| plan(one.account).is_some());
+    let mut heading = vec!["account"];
+    if plans {
+        heading.push("plan");
+    }
+    heading.extend(["week used", "share by now", "week ends"]);
     if gains {
         heading.push("gain");
     }
@@ -101,12 +107,11 @@ fn compared(view: &View, row: &DecisionView) -> (String, String) {
     let mut rows = vec![heading.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     rows.extend(row.candidates.iter().map(|one| {
         let used = one.target.zip(one.deficit).map(|(target, behind)| target - behind);
-        let mut cells = vec![
-            listed(view, one.account),
-            words::percent(used),
-            words::percent(one.target),
-            ends(one.tier).to_owned(),
-        ];
+        let mut cells = vec![listed(view, one.account)];
+        if plans {
+            cells.push(plan(one.account).unwrap_or_default());
+        }
+        cells.extend([words::percent(used), words::percent(one.target), ends(one.tier).to_owned()]);
         if gains {
             cells.push(one.value.map_or_else(|| "–".to_owned(), gain));
         }

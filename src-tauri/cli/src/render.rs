@@ -76,7 +76,8 @@ pub fn until(now_ms: i64, at_ms: Option<i64>) -> String {
 }
 
 /// When a window resets: `in 2 h 5 min`, or `14:05, not read since`.
-pub fn reset(window: WindowView, now_ms: i64) -> String {
+pub fn reset(window: Option<WindowView>, now_ms: i64) -> String {
+    let Some(window) = window else { return String::new() };
     match window.at(now_ms).emptied_at_ms {
         Some(at) => format!("{}, not read since", clock(at)),
         None => until(now_ms, window.resets_at_ms),
@@ -149,6 +150,7 @@ mod tests {
             read_at_ms: Some(0),
             ..WindowView::default()
         };
-        assert!(reset(window, 61_000).ends_with(", not read since"));
+        assert!(reset(Some(window), 61_000).ends_with(", not read since"));
+        assert_eq!(reset(None, 0), "");
     }
 }

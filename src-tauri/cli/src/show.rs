@@ -11,6 +11,7 @@ use sluice_protocol::words::share;
 use sluice_protocol::{
     AccountId, AccountView, Answer, Code, DecisionFilter, DecisionView, Login, Mode, NeedsYou,
     Outcome as Report, Provider, Refused, ReportOutcome, Request, SwapView, Trigger, View,
+    WindowKind, WindowView,
 };
 
 fn as_json(value: &impl serde::Serialize) -> serde_json::Value {
@@ -91,16 +92,21 @@ fn account_table(view: &View, told: &[NeedsYou]) -> String {
     ];
     let mut rows = vec![heading.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     rows.extend(view.accounts.iter().map(|account| {
+        let [short, week] = WindowKind::ACCOUNT_WIDE.map(|kind| account.window(&kind));
+        // A plan without such a window has no number for it.
+        let said = |window: Option<WindowView>| {
+            window.map_or_else(|| "none".to_owned(), |window| share(window, view.at_ms))
+        };
         vec![
             if account.live { "●" } else { " " }.to_owned(),
             account.id.0.to_string(),
             account.label.clone(),
             who(view, account),
             account.plan.clone().unwrap_or_default(),
-            share(account.five_hour, view.at_ms),
-            reset(account.five_hour, view.at_ms),
-            share(account.seven_day, view.at_ms),
-            reset(account.seven_day, view.at_ms),
+            said(short),
+            reset(short, view.at_ms),
+            said(week),
+            reset(week, view.at_ms),
             ahead::short(account.forecasts.seven_day),
             since(view.at_ms, account.observed_at_ms),
             until(view.at_ms, account.login_ends_at_ms),

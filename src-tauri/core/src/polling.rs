@@ -308,7 +308,9 @@ impl Core {
             }
         }
         if let Some(before) = before {
-            for word in self.texts().milestones(account, &before) {
+            let mut words = self.texts().limits(account, &before, now.wall);
+            words.extend(self.texts().milestones(account, &before));
+            for word in words {
                 self.tell(word, now);
             }
         }

@@ -5,7 +5,8 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::skip::{FailureKind, LimitWindow, Wall};
+use sluice_engine::WindowKind;
+use sluice_engine::skip::{FailureKind, Wall};
 use sluice_engine::{
     AccountId, AskedBy, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
 };
@@ -351,7 +352,7 @@ pub struct ToolFailure {
     /// What kind.
     pub kind: FailureKind,
     /// The window that is full; `None` when nobody said which.
-    pub window: Option<LimitWindow>,
+    pub window: Option<WindowKind>,
     /// When it happened.
     pub failed_at: Utc,
     /// When the window empties.

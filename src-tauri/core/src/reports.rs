@@ -5,10 +5,10 @@ use super::{CallId, Core};
 use crate::ports::ToolFailure;
 use alloc::borrow::ToOwned as _;
 use sluice_engine::observation::Fact;
-use sluice_engine::skip::{FailureKind, LimitWindow, Out, Skip, Wall};
+use sluice_engine::skip::{FailureKind, Out, Skip, Wall};
 use sluice_engine::{
-    AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc, World,
-    same_reset,
+    AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc,
+    WindowKind, World, same_reset,
 };
 use sluice_protocol::{Answer, Code, Mode, Outcome, ReportOutcome};
 
@@ -107,7 +107,7 @@ impl Core {
         let at = told.failed_at.min(now.wall);
         let new = Skip {
             kind: told.kind,
-            model: told.window.as_ref().and_then(LimitWindow::model).map(str::to_owned),
+            model: told.window.as_ref().and_then(WindowKind::model).map(str::to_owned),
             failed_at: at,
             resets_at: told.resets_at,
             served_at: None,
@@ -167,7 +167,7 @@ impl Core {
             Some(Out::UntilSignIn) | None => None,
         };
         let known = self.world.account(account).map(|found| &found.usage);
-        let window = skip.model.clone().map(LimitWindow::Model);
+        let window = skip.model.clone().map(WindowKind::Model);
         let window = window.or_else(|| emptied_at(known?, skip.resets_at?));
         let at = skip.failed_at.min(now.wall);
         let hit = limit_hit(&self.world, account, (window, resets_at), at);
@@ -210,22 +210,20 @@ impl Core {
 fn limit_hit(
     world: &World,
     account: AccountId,
-    (window, resets_at): (Option<LimitWindow>, Option<Utc>),
+    (window, resets_at): (Option<WindowKind>, Option<Utc>),
     at: Utc,
 ) -> Observation {
     let known = world.account(account).map(|found| &found.usage);
     let window = window.or_else(|| emptied_at(known?, resets_at?));
-    let window = window.unwrap_or(LimitWindow::FiveHour).name().to_owned();
+    let window = window.unwrap_or(WindowKind::FiveHour);
     let fact = Fact::LimitHit { resets_at, window };
     Observation { account, at, source: Source::Hook, fact }
 }
 
 /// The window that empties then, if it is one only.
-fn emptied_at(usage: &Usage, at: Utc) -> Option<LimitWindow> {
-    let ends = |reset: Option<Utc>| reset.is_some_and(|reset| same_reset(reset, at));
-    match (ends(usage.five_hour.resets_at), ends(usage.seven_day.resets_at)) {
-        (true, false) => Some(LimitWindow::FiveHour),
-        (false, true) => Some(LimitWindow::SevenDay),
-        _ => None,
-    }
+fn emptied_at(usage: &Usage, at: Utc) -> Option<WindowKind> {
+    let ends =
+        |kind: &WindowKind| usage.window(kind).resets_at.is_some_and(|reset| same_reset(reset, at));
+    let mut found = WindowKind::ACCOUNT_WIDE.into_iter().filter(ends);
+    found.next().filter(|_| found.next().is_none())
 }

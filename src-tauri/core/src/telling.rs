@@ -12,10 +12,17 @@ use alloc::vec::Vec;
 use sluice_engine::forecast::Kind as Window;
 use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_engine::{
-    AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger, Usage, Utc, World,
+    AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger, Usage, Utc, WindowKind,
+    WindowState, World,
 };
 use sluice_protocol::words::percent;
 use sluice_protocol::{Cause, Code, Episode, Need, NeedsYou, Notice, NoticeAction, window_name};
+
+/// The windows of an account as a whole, as limits of a plan.
+const LIMITS: [(Window, WindowKind, &str); 2] = [
+    (Window::FiveHour, WindowKind::FiveHour, "5-hour limit"),
+    (Window::SevenDay, WindowKind::SevenDay, "weekly limit"),
+];
 
 /// How long *Snooze* silences a cause, seconds.
 pub(super) const SNOOZE_S: i64 = 3_600;
@@ -267,7 +274,7 @@ impl<'core> Texts<'core> {
                 && is_eligible(one.refusal)
         })?;
         let account = found.account;
-        let reset = self.world.account(account).and_then(|one| one.usage.seven_day.resets_at);
+        let reset = self.world.account(account).and_then(|one| one.usage.long().resets_at);
         let same_tier = |hour| Cause::SameTier { provider, account, hour };
         let cause = self.notices.episode(same_tier, reset);
         let title = format!("{} is behind", self.label(account));
@@ -316,13 +323,42 @@ impl<'core> Texts<'core> {
         word.needs(Need::SharedLogin, Some(account))
     }
 
+    /// Windows that the provider took away from the account, or gave it.
+    pub(super) fn limits(&self, account: AccountId, before: &Usage, now: Utc) -> Vec<Word> {
+        let Some(found) = self.world.account(account) else { return Vec::new() };
+        let is_there = |usage: &Usage, kind: &WindowKind| match usage.state(kind) {
+            WindowState::Absent => Some(false),
+            WindowState::Closed | WindowState::Open => Some(true),
+            WindowState::Unknown => None,
+        };
+        let label = self.label(account);
+        let mut words = Vec::new();
+        for (window, kind, name) in LIMITS {
+            let was = is_there(before, &kind);
+            let (title, body) = match (was, is_there(&found.usage, &kind)) {
+                // The plan's name may be older than this: the tool tells it where it is live.
+                (Some(true), Some(false)) => (
+                    format!("{label} has no {name} any more"),
+                    "The provider tells of no such window any more. What it had said of it is void.",
+                ),
+                (Some(false), Some(true)) => {
+                    (format!("{label} has a {name} now"), "The provider tells of such a window.")
+                }
+                _ => continue,
+            };
+            let hour = now.millis().div_euclid(3_600_000);
+            words.push(Word::new(Cause::Limits { account, window, hour }, title, body));
+        }
+        words
+    }
+
     /// Resets and steps of the windows, where wished.
     pub(super) fn milestones(&self, account: AccountId, before: &Usage) -> Vec<Word> {
         let Some(found) = self.world.account(account) else { return Vec::new() };
         let after = &found.usage;
         let pairs = [
-            (Window::FiveHour, before.five_hour, after.five_hour),
-            (Window::SevenDay, before.seven_day, after.seven_day),
+            (Window::FiveHour, before.short(), after.short()),
+            (Window::SevenDay, before.long(), after.long()),
         ];
         let mut words = Vec::new();
         for (window, before, after) in pairs {
@@ -420,17 +456,14 @@ const fn is_eligible(refusal: Refusal) -> bool {
 fn earliest_recovery(world: &World, provider: Provider, now: Utc) -> Option<(AccountId, Utc)> {
     let of_provider = world.accounts.iter().filter(|account| account.provider == provider);
     let recoveries = of_provider.filter_map(|account| {
-        let full = |window: &sluice_engine::Window| {
-            window.used.is_some_and(|used| used.get() >= USED_UP_PERCENT)
-        };
-        let (week, short) = (&account.usage.seven_day, &account.usage.five_hour);
-        let at = match (full(week), full(short)) {
-            (true, true) => week.resets_at?.max(short.resets_at?),
-            (true, false) => week.resets_at?,
-            (false, true) => short.resets_at?,
-            (false, false) => return None,
-        };
-        (at > now).then_some((account.id, at))
+        let mut recovers = None;
+        for kind in WindowKind::ACCOUNT_WIDE {
+            let window = account.usage.window(&kind);
+            if window.used.is_some_and(|used| used.get() >= USED_UP_PERCENT) {
+                recovers = recovers.max(Some(window.resets_at?));
+            }
+        }
+        Some((account.id, recovers.filter(|at| *at > now)?))
     });
     recoveries.min_by_key(|(_, at)| *at)
 }

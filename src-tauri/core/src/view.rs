@@ -6,10 +6,10 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::limits::usage_requests_left;
-use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Utc, Window};
+use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Usage, Utc, WindowKind};
 use sluice_protocol::text;
 use sluice_protocol::{
-    AccountView, BlockedView, DecisionAction, DecisionView, LoginHealth, LoginView, ModelView,
+    AccountView, BlockedView, DecisionAction, DecisionView, LoginHealth, LoginView, NamedWindow,
     ProviderView, Swapping, View, WindowView,
 };
 
@@ -106,7 +106,6 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
     let identity = core.profiles.identity(account.id);
     let candidate = candidate(core, account);
     let usage = &account.usage;
-    let window = |read: Window| window(read, usage.observed_at, now);
     let live = core.seats.live(account.provider) == Some(account.id);
     AccountView {
         id: account.id,
@@ -125,16 +124,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
             .and_then(|kept| kept.login_ends_at)
             .map(Utc::millis),
         login_health: login_health(core, account.id, now),
-        five_hour: window(usage.five_hour),
-        seven_day: window(usage.seven_day),
-        models: usage
-            .models
-            .iter()
-            .map(|model| ModelView {
-                model: text::one_line(&model.model),
-                window: window(model.window),
-            })
-            .collect(),
+        windows: windows(usage, now),
         blocked: usage
             .blocked(now)
             .map(|why| BlockedView { why, until_ms: usage.blocked_until().map(Utc::millis) }),
@@ -179,14 +169,22 @@ fn candidate<'core>(core: &'core Core, account: &Account) -> Option<&'core Candi
     last.candidates.iter().find(|one| one.account == account.id)
 }
 
-fn window(window: Window, read_at: Option<Utc>, now: Utc) -> WindowView {
-    let shown = window.shown(read_at, now);
-    WindowView {
-        used: shown.used.map(sluice_engine::Percent::get),
-        resets_at_ms: window.resets_at.map(Utc::millis),
-        emptied_at_ms: shown.emptied_at.map(Utc::millis),
-        read_at_ms: read_at.map(Utc::millis),
-    }
+fn windows(usage: &Usage, now: Utc) -> Vec<NamedWindow> {
+    let named = |kind: WindowKind| {
+        let shown = usage.shown(&kind, now);
+        let window = WindowView {
+            used: shown.used.map(sluice_engine::Percent::get),
+            resets_at_ms: usage.window(&kind).resets_at.map(Utc::millis),
+            emptied_at_ms: shown.emptied_at.map(Utc::millis),
+            read_at_ms: usage.read_at(&kind).map(Utc::millis),
+        };
+        let kind =
+            kind.model().map_or(kind.clone(), |model| WindowKind::Model(text::one_line(model)));
+        NamedWindow { kind, window }
+    };
+    let own = WindowKind::ACCOUNT_WIDE.into_iter().filter(|kind| !usage.lacks(kind));
+    let models = usage.models().map(|(_, metered)| metered.kind.clone());
+    own.chain(models).map(named).collect()
 }
 
 /// `Max 20x`, `Pro`, `Team`.
@@ -205,22 +203,42 @@ fn plan_words(plan: &Plan) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_engine::Percent;
+    use sluice_engine::{Percent, Window};
+
+    const READ: Utc = Utc::from_seconds(1_795_262_400);
+
+    fn at(minutes: i64) -> Utc {
+        READ.plus_seconds(minutes * 60)
+    }
+
+    /// The week of a view of `now`, read full at `read` with its reset five minutes after [`READ`].
+    fn week(used: Option<f64>, read: Utc, now: Utc) -> WindowView {
+        let window = Window { used: used.and_then(Percent::new), resets_at: Some(at(5)) };
+        let mut usage = Usage::default();
+        usage.take(&Usage::default().with(WindowKind::SevenDay, window), read, true);
+        let week = windows(&usage, now).into_iter().next().expect("the week");
+        assert_eq!(week.kind, WindowKind::SevenDay, "an absent 5-hour window is not shown");
+        week.window
+    }
 
     #[test]
     fn a_window_past_its_reset_shows_about_nothing_and_since_when() {
-        let at = |minutes: i64| Utc::from_seconds(1_795_262_400 + minutes * 60);
-        let read = Window { used: Percent::new(100.0), resets_at: Some(at(5)) };
-        let before = window(read, Some(at(0)), at(4));
+        let before = week(Some(100.0), at(0), at(4));
         assert_eq!((before.used, before.emptied_at_ms), (Some(100.0), None));
-        let after = window(read, Some(at(0)), at(9));
+        let after = week(Some(100.0), at(0), at(9));
         assert_eq!((after.used, after.emptied_at_ms), (Some(0.0), Some(at(5).millis())));
         assert_eq!(before.at(at(9).millis()), after, "an older view, looked at later");
         assert_eq!(after.at(at(60).millis()), after);
-        let newer = window(read, Some(at(6)), at(9));
+        let newer = week(Some(100.0), at(6), at(9));
         assert_eq!((newer.used, newer.emptied_at_ms), (Some(100.0), None));
         assert_eq!(newer.at(at(9).millis()), newer);
-        let unknown = window(Window { used: None, ..read }, Some(at(0)), at(9));
-        assert_eq!(unknown.used, None, "unknown is never zero");
+        assert_eq!(week(None, at(0), at(9)).used, None, "unknown is never zero");
+    }
+
+    #[test]
+    fn both_windows_are_expected_until_the_provider_has_spoken() {
+        let kinds: Vec<_> =
+            windows(&Usage::default(), at(0)).into_iter().map(|one| one.kind).collect();
+        assert_eq!(kinds, WindowKind::ACCOUNT_WIDE);
     }
 }

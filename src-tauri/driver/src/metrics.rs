@@ -191,11 +191,12 @@ fn each(page: &Page, mut tell: impl FnMut(&AccountView, &Labels<'_>)) {
 
 /// Every window of an account with its labels.
 fn windows_of(account: &AccountView) -> Vec<(WindowView, Labels<'_>)> {
-    let own = [("five_hour", account.five_hour), ("seven_day", account.seven_day)];
-    let models = account.models.iter().map(|model| {
-        (model.window, vec![("model", model.model.as_str()), ("window", "seven_day")])
+    let each = account.windows.iter().map(|named| {
+        let model = named.kind.model().map(|model| ("model", model));
+        let window = if model.is_some() { "seven_day" } else { named.kind.name() };
+        (named.window, model.into_iter().chain([("window", window)]).collect())
     });
-    own.into_iter().map(|(name, window)| (window, vec![("window", name)])).chain(models).collect()
+    each.collect()
 }
 
 fn windows(text: &mut String, page: &Page) {
@@ -351,15 +352,14 @@ mod tests {
     use super::*;
     use sluice_engine::AccountId;
     use sluice_engine::{Generation, LaneId};
-    use sluice_protocol::View;
-    use sluice_protocol::{
-        ForecastView, LaneView, Login, LoginHealth, Mode, ModelView, ProviderView,
-    };
+    use sluice_protocol::{ForecastView, LaneView, Login, LoginHealth, Mode, ProviderView};
+    use sluice_protocol::{NamedWindow, View, WindowKind};
     use std::collections::BTreeSet;
 
     fn account(id: i64, label: &str) -> AccountView {
         let window =
             |used, resets_at_ms| WindowView { used, resets_at_ms, ..WindowView::default() };
+        let named = |kind, window| NamedWindow { kind: WindowKind::named(kind), window };
         let said = ForecastView { p50: 34.0, p90: 55.0, low: 20.0, high: 60.0, resets_at_ms: 9 };
         AccountView {
             id: AccountId(id),
@@ -374,9 +374,11 @@ mod tests {
             login: Login::Valid,
             login_ends_at_ms: None,
             login_health: LoginHealth::default(),
-            five_hour: window(Some(42.5), Some(61_000)),
-            seven_day: window(None, None),
-            models: vec![ModelView { model: "opus".to_owned(), window: window(Some(7.0), None) }],
+            windows: vec![
+                named("five_hour", window(Some(42.5), Some(61_000))),
+                named("seven_day", window(None, None)),
+                named("opus", window(Some(7.0), None)),
+            ],
             blocked: None,
             observed_at_ms: Some(500),
             refreshing: false,

@@ -2,7 +2,7 @@
 
 use crate::provider::Provider;
 use crate::units::AccountId;
-use crate::window::Usage;
+use crate::usage::Usage;
 use alloc::format;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,8 @@ use crate::standing::{Inputs, Standing, single_stranding};
 use crate::target::{self, LANDING_LIMIT, RESET_LOOKAHEAD_MIN};
 use crate::tier;
 use crate::units::{Percent, Utc};
-use crate::window::{Usage, Window};
+use crate::usage::Usage;
+use crate::window::{Window, WindowKind};
 
 /// A T0 account this far behind may be chosen although less than one window's burn is left.
 const LAST_SLICE: f64 = 1.0;
@@ -38,10 +39,10 @@ pub fn standing(
     burn_per_window: f64,
 ) -> Standing {
     let (rules, now, usage) = (inputs.rules, inputs.now, &account.usage);
-    let reset = usage.seven_day.resets_at;
+    let reset = usage.long().resets_at;
     let tier = tier::damped(reset, now, memory.and_then(|memory| memory.tier));
-    let used = counted(&usage.seven_day, "seven_day", usage, memory, rules, now);
-    let short_used = counted(&usage.five_hour, "five_hour", usage, memory, rules, now);
+    let used = counted(&WindowKind::SevenDay, usage, memory, rules, now);
+    let short_used = counted(&WindowKind::FiveHour, usage, memory, rules, now);
     let target = target::target(tier, reset, now, inputs.calendar);
     let stale = rules.distrust_after_jump
         && inputs
@@ -59,7 +60,7 @@ pub fn standing(
             used: short_used.and_then(Percent::new),
             // Past resets are in the share already; they say nothing of a later reading.
             resets_at: usage
-                .five_hour
+                .short()
                 .resets_at
                 .filter(|reset| !rules.refetch_past_reset || *reset > now),
         },
@@ -87,22 +88,21 @@ pub fn standing(
 /// The share of a window that counts now: full while a refusal stands, and (where the rules say so)
 /// empty once its reset has passed since the value was read.
 fn counted(
-    window: &Window,
-    name: &str,
+    kind: &WindowKind,
     usage: &Usage,
     memory: Option<&Memory>,
     rules: &Rules,
     now: Utc,
 ) -> Option<f64> {
-    if rules.react_to_refusals && memory.is_some_and(|memory| memory.refuses(name, now)) {
+    if rules.react_to_refusals && memory.is_some_and(|memory| memory.refuses(kind, now)) {
         return Some(FULL_PERCENT);
     }
-    let used = window.used.map(Percent::get);
-    if rules.refetch_past_reset {
-        target::effective_percent(used, window.resets_at, usage.observed_at, now)
+    let used = if rules.refetch_past_reset {
+        usage.shown(kind, now).used
     } else {
-        used
-    }
+        usage.window(kind).used
+    };
+    used.map(Percent::get)
 }
 
 /// The 5-hour and the weekly share that count now, percent.

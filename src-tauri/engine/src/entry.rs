@@ -16,8 +16,9 @@ use alloc::vec::Vec;
 impl World {
     /// Takes in one fact.
     pub fn observe(&mut self, observation: &Observation, now: Now) {
-        self.horizon.observe(&self.accounts, observation, now);
         observe::fold(self, observation, now);
+        // What the plan believes follows what the account has: its size, and which windows.
+        self.horizon.observe(&self.accounts, observation, now);
     }
 
     /// Decides for one lane. Changes only the lane's gates, the accounts' memory and what the policy
@@ -65,8 +66,8 @@ impl World {
         let Some(account) = self.accounts.iter().find(|account| account.id == active) else {
             return;
         };
-        let short = account.usage.five_hour.used.map(Percent::get);
-        let week = account.usage.seven_day.used.map(Percent::get);
+        let short = account.usage.short().used.map(Percent::get);
+        let week = account.usage.long().used.map(Percent::get);
         if let Some(short) = short {
             let memory = self.memory.entry(active).or_default();
             memory.burn.look(short, week.unwrap_or(0.0), now);

@@ -7,6 +7,7 @@ use crate::rules::Rules;
 use crate::tier;
 use crate::tiered::FULL_MARGIN_MOST;
 use crate::units::AccountId;
+use crate::window::WindowKind;
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -148,7 +149,7 @@ pub fn recorded(rule: &Rule) -> String {
         Rule::Projection { used, projected, minutes } => {
             format!("{opening}: {used:.1}% -> {projected:.1}% in {}min", *minutes as i64)
         }
-        Rule::Refused { window } => format!("{opening}: {window}"),
+        Rule::Refused { window } => format!("{opening}: {}", window.name()),
         Rule::LoginRefused | Rule::WouldBill | Rule::Blocked { .. } => opening.to_string(),
         Rule::Plan { .. } | Rule::Forced(_) => format!("{opening}: {}", plain(rule)),
     }
@@ -183,10 +184,10 @@ pub fn plain(rule: &Rule) -> String {
             "its 5-hour window is {used:.0} % used and would reach {:.0} % in {minutes:.0} min",
             projected.min(100.0)
         ),
-        Rule::Refused { window } => match window.as_str() {
-            "five_hour" => "its 5-hour window is full".to_string(),
-            "seven_day" => "its week is used up".to_string(),
-            model => format!("its week of {model} is used up"),
+        Rule::Refused { window } => match window {
+            WindowKind::FiveHour => "its 5-hour window is full".to_string(),
+            WindowKind::SevenDay => "its week is used up".to_string(),
+            WindowKind::Model(model) => format!("its week of {model} is used up"),
         },
         Rule::LoginRefused => "its login was refused".to_string(),
         Rule::Blocked { why } => why.words().to_string(),

@@ -9,7 +9,8 @@ use crate::limits::FULL_PERCENT;
 use crate::rule::Rule;
 use crate::rules::Rules;
 use crate::units::{Percent, Utc};
-use crate::window::{Usage, Window};
+use crate::usage::Usage;
+use crate::window::WindowKind;
 
 pub use crate::rule::Pull;
 
@@ -29,8 +30,8 @@ impl Shares {
     /// Those that the last reading leaves at `now`.
     #[must_use]
     pub fn read(usage: &Usage, now: Utc) -> Self {
-        let share = |window: &Window| window.shown(usage.observed_at, now).used.map(Percent::get);
-        Self { short: share(&usage.five_hour), week: share(&usage.seven_day) }
+        let share = |kind| usage.shown(&kind, now).used.map(Percent::get);
+        Self { short: share(WindowKind::FiveHour), week: share(WindowKind::SevenDay) }
     }
 
     fn full(self) -> bool {

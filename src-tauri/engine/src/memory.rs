@@ -4,7 +4,8 @@
 use crate::burn::Burn;
 use crate::limits::{REQUESTS_REMEMBERED, USAGE_REQUESTS_PER_HOUR};
 use crate::units::Utc;
-use alloc::{string::String, vec::Vec};
+use crate::window::WindowKind;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Seconds of the request budget's rolling window.
@@ -35,8 +36,8 @@ pub struct Memory {
 /// A window that refused a real request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RefusedWindow {
-    /// `five_hour`, `seven_day` or a model's name.
-    pub window: String,
+    /// Which.
+    pub window: WindowKind,
     /// When it refused.
     pub at: Utc,
     /// Until when it counts as full.
@@ -73,9 +74,9 @@ impl Memory {
         live.map_or(now, |oldest| oldest.plus_seconds(HOUR_S).max(now))
     }
 
-    /// The window of this name refused work and counts as full at `now`.
+    /// This window refused work and counts as full at `now`.
     #[must_use]
-    pub fn refuses(&self, window: &str, now: Utc) -> bool {
-        self.refusals.iter().any(|refusal| refusal.until > now && refusal.window == window)
+    pub fn refuses(&self, window: &WindowKind, now: Utc) -> bool {
+        self.refusals.iter().any(|refusal| refusal.until > now && refusal.window == *window)
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::account::{Login, Plan};
 use crate::units::{AccountId, Now, Utc};
+use crate::usage::Usage;
 use crate::verdict::Verdict;
-use crate::window::Usage;
-use alloc::string::String;
+use crate::window::WindowKind;
 use serde::{Deserialize, Serialize};
 
 /// A sender's clock may run ahead by so much, seconds. What is later was read before the clock was
@@ -59,8 +59,8 @@ pub enum Fact {
     Usage(Usage),
     /// The provider said that a window is not open: what was known of it is void.
     Closed {
-        /// The window: `five_hour`, `seven_day` or a model's name.
-        window: String,
+        /// Which.
+        window: WindowKind,
     },
     /// The provider refused, or allowed, the account as a whole without telling numbers.
     Verdict(Verdict),
@@ -75,8 +75,8 @@ pub enum Fact {
     LimitHit {
         /// When it resets, when known.
         resets_at: Option<Utc>,
-        /// The window: `five_hour`, `seven_day` or a model's name.
-        window: String,
+        /// Which.
+        window: WindowKind,
     },
     /// The state of the login changed.
     Login(Login),

@@ -7,10 +7,10 @@ use crate::observation::{Fact, Observation, Source};
 use crate::poll;
 use crate::rules::Rules;
 use crate::units::{Now, Percent, Utc};
+use crate::usage::Usage;
 use crate::verdict::Verdict;
-use crate::window::{ModelWindow, Usage, Window};
+use crate::window::{Window, WindowKind};
 use crate::world::World;
-use alloc::string::String;
 
 /// A refused window whose reset is unknown counts as full so long, seconds.
 const REFUSAL_UNKNOWN_S: i64 = 3600;
@@ -51,11 +51,11 @@ pub fn fold(world: &mut World, observation: &Observation, now: Now) {
         }
         Fact::LimitHit { resets_at, window } => {
             limit_hit(account, memory, window, *resets_at, at);
-            let known = matches!(window.as_str(), "five_hour" | "seven_day");
-            for lane in world.lanes.iter_mut().filter(|_| !known) {
+            let Some(model) = window.model() else { return };
+            for lane in &mut world.lanes {
                 if lane.active == Some(observation.account) {
-                    lane.gates.wanted_model =
-                        Some((window.clone(), at.plus_seconds(MODEL_WANTED_S)));
+                    let until = at.plus_seconds(MODEL_WANTED_S);
+                    lane.gates.wanted_model = Some((model.into(), until));
                 }
             }
         }
@@ -100,7 +100,7 @@ fn usage_seen(
     settle_refusals(known, memory, at);
     if rules.measure_observations {
         let used = |window: &Window| window.used.map(Percent::get);
-        if let (Some(short), Some(week)) = (used(&known.five_hour), used(&known.seven_day)) {
+        if let (Some(short), Some(week)) = (used(&known.short()), used(&known.long())) {
             memory.burn.look(short, week, at);
         }
     }
@@ -114,47 +114,28 @@ fn verdict_seen(account: &mut Account, verdict: Verdict, at: Utc) {
     }
 }
 
-fn close(account: &mut Account, memory: &mut Memory, name: &str) {
-    let usage = &mut account.usage;
-    match name {
-        "five_hour" => usage.five_hour = Window::default(),
-        "seven_day" => usage.seven_day = Window::default(),
-        model => usage.models.retain(|known| known.model != model),
-    }
-    memory.refusals.retain(|refusal| refusal.window != name);
+fn close(account: &mut Account, memory: &mut Memory, kind: &WindowKind) {
+    account.usage.close(kind);
+    memory.refusals.retain(|refusal| refusal.window != *kind);
 }
 
 fn limit_hit(
     account: &mut Account,
     memory: &mut Memory,
-    window: &str,
+    kind: &WindowKind,
     resets_at: Option<Utc>,
     at: Utc,
 ) {
-    let usage = &mut account.usage;
-    let known = match window {
-        "five_hour" => &mut usage.five_hour,
-        "seven_day" => &mut usage.seven_day,
-        model => {
-            usage.take_model(&full_model(model, resets_at), false);
-            remember_refusal(memory, window, resets_at, None, at);
-            return;
-        }
-    };
-    if resets_at.is_some() {
-        known.resets_at = resets_at;
-    }
-    remember_refusal(memory, window, resets_at, known.resets_at, at);
-}
-
-fn full_model(model: &str, resets_at: Option<Utc>) -> ModelWindow {
-    let used = Percent::new(FULL_PERCENT);
-    ModelWindow { model: model.into(), window: Window { used, resets_at }, binding: true }
+    // A model's window is known by its refusal alone; the account's own have readings.
+    let used = kind.model().and_then(|_| Percent::new(FULL_PERCENT));
+    let known = account.usage.refuse(kind, Window { used, resets_at }, at);
+    let known = known.resets_at.filter(|_| kind.model().is_none());
+    remember_refusal(memory, kind, resets_at, known, at);
 }
 
 fn remember_refusal(
     memory: &mut Memory,
-    window: &str,
+    kind: &WindowKind,
     said: Option<Utc>,
     known: Option<Utc>,
     at: Utc,
@@ -162,12 +143,12 @@ fn remember_refusal(
     let until = said
         .or_else(|| known.filter(|reset| *reset > at))
         .unwrap_or_else(|| at.plus_seconds(REFUSAL_UNKNOWN_S));
-    memory.refusals.retain(|refusal| refusal.window != window);
+    memory.refusals.retain(|refusal| refusal.window != *kind);
     if memory.refusals.len() >= REFUSALS_MAX {
         memory.refusals.retain(|refusal| refusal.until > at);
     }
     if memory.refusals.len() < REFUSALS_MAX {
-        memory.refusals.push(RefusedWindow { window: String::from(window), at, until });
+        memory.refusals.push(RefusedWindow { window: kind.clone(), at, until });
     }
 }
 
@@ -175,16 +156,12 @@ fn remember_refusal(
 /// whose window seems to have ended is kept until a reading says so: the clock may run ahead.
 fn settle_refusals(usage: &mut Usage, memory: &mut Memory, at: Utc) {
     memory.refusals.retain(|refusal| {
-        let window = match refusal.window.as_str() {
-            "five_hour" => Some(&mut usage.five_hour),
-            "seven_day" => Some(&mut usage.seven_day),
-            name => usage
-                .models
-                .iter_mut()
-                .find(|model| model.model == name)
-                .map(|model| &mut model.window),
-        };
-        let Some(window) = window else { return true };
+        let kind = &refusal.window;
+        if !usage.lists(kind) && (kind.model().is_some() || usage.lacks(kind)) {
+            // Of a model nobody else speaks; a window that the provider took away refuses nothing.
+            return kind.model().is_some();
+        }
+        let window = usage.of_kind(kind);
         let emptied = window
             .resets_at
             .is_some_and(|reset| reset.seconds_since(refusal.until) > SAME_WINDOW_S);

@@ -9,6 +9,7 @@ use crate::standing::Standing;
 use crate::survey::Survey;
 use crate::target::LANDING_LIMIT;
 use crate::units::{AccountId, Percent, Utc};
+use crate::window::WindowKind;
 use crate::world::World;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -148,11 +149,11 @@ fn waits_for_draining(standing: &Standing) -> bool {
 #[must_use]
 pub fn outdated(account: &Account, now: Utc) -> bool {
     let usage = &account.usage;
-    let full = usage.five_hour.used.is_some_and(|used| used.get() >= LANDING_LIMIT);
-    if full && usage.five_hour.resets_at.is_some_and(|reset| reset <= now) {
+    let full = usage.short().used.is_some_and(|used| used.get() >= LANDING_LIMIT);
+    if full && usage.short().resets_at.is_some_and(|reset| reset <= now) {
         return true;
     }
-    match usage.seven_day.resets_at {
+    match usage.long().resets_at {
         None => true,
         Some(reset) => reset <= now && usage.observed_at.is_none_or(|observed| observed < reset),
     }
@@ -162,14 +163,14 @@ pub fn outdated(account: &Account, now: Utc) -> bool {
 /// without windows has none that could pass.
 fn overtaken(account: &Account, now: Utc) -> bool {
     let usage = &account.usage;
-    let full = usage.five_hour.used.is_some_and(|used| used.get() >= LANDING_LIMIT);
-    if full && usage.five_hour.emptied(usage.observed_at, now).is_some() {
+    let full = usage.short().used.is_some_and(|used| used.get() >= LANDING_LIMIT);
+    if full && usage.emptied(&WindowKind::FiveHour, now).is_some() {
         return true;
     }
-    if usage.seven_day.resets_at.is_none() {
+    if usage.long().resets_at.is_none() {
         return !usage.windowless();
     }
-    usage.seven_day.emptied(usage.observed_at, now).is_some()
+    usage.emptied(&WindowKind::SevenDay, now).is_some()
 }
 
 /// Seconds to wait after the `consecutive`th 429 in a row.
@@ -225,8 +226,8 @@ fn interval(
     if !live {
         return STALE_S;
     }
-    let used = |window: &crate::window::Window| window.used.map(Percent::get);
-    let (short, week) = (used(&account.usage.five_hour), used(&account.usage.seven_day));
+    let usage = &account.usage;
+    let (short, week) = (usage.short().used.map(Percent::get), usage.long().used.map(Percent::get));
     let urgency = urgency(short, week, memory.burn.five_hour, rules.critical);
     let table = if rules.poll_while_resting { INTERVALS_S } else { INTERVALS_RECORDED_S };
     clamp(table[urgency as usize])
@@ -234,7 +235,7 @@ fn interval(
 
 fn short_outdated(account: &Account, now: Utc) -> bool {
     let usage = &account.usage;
-    usage.five_hour.resets_at.is_some_and(|reset| {
+    usage.short().resets_at.is_some_and(|reset| {
         reset <= now && usage.observed_at.is_none_or(|observed| observed < reset)
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::decision::Trigger;
 use crate::verdict::Block;
-use alloc::string::String;
+use crate::window::WindowKind;
 
 /// How a departure rule stands towards the gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +98,10 @@ pub enum Rule {
         /// The span, minutes.
         minutes: f64,
     },
-    /// A window refused a request or is full to the brim: `five_hour`, `seven_day` or a model.
+    /// A window refused a request or is full to the brim.
     Refused {
         /// The window that refused work.
-        window: String,
+        window: WindowKind,
     },
     /// The login was refused.
     LoginRefused,

@@ -4,7 +4,8 @@
 use crate::breaker::Breaker;
 use crate::limits::NEARLY_FULL_PERCENT;
 use crate::units::{Percent, Utc};
-use crate::window::Usage;
+use crate::usage::Usage;
+use crate::window::WindowKind;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
@@ -38,49 +39,6 @@ impl FailureKind {
             Self::RateLimit => "rate_limit",
             Self::Billing => "billing",
             Self::Auth => "auth",
-        }
-    }
-}
-
-/// A window that a tool was refused by, where it said which.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LimitWindow {
-    /// The 5-hour window.
-    FiveHour,
-    /// The week.
-    SevenDay,
-    /// The window of one model.
-    Model(String),
-}
-
-impl LimitWindow {
-    /// Reads the name that front ends and facts use.
-    #[must_use]
-    pub fn named(name: &str) -> Self {
-        match name {
-            "five_hour" => Self::FiveHour,
-            "seven_day" => Self::SevenDay,
-            model => Self::Model(model.into()),
-        }
-    }
-
-    /// The name that front ends and facts use.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::FiveHour => "five_hour",
-            Self::SevenDay => "seven_day",
-            Self::Model(model) => model,
-        }
-    }
-
-    /// The one model it concerns; `None` is the whole account.
-    #[must_use]
-    pub fn model(&self) -> Option<&str> {
-        match self {
-            Self::FiveHour | Self::SevenDay => None,
-            Self::Model(model) => Some(model),
         }
     }
 }
@@ -142,13 +100,13 @@ impl Skip {
         {
             return false;
         }
-        let windows = [&usage.five_hour, &usage.seven_day];
-        let shares = windows.into_iter().filter_map(|window| window.used.map(Percent::get));
+        let account_wide = WindowKind::ACCOUNT_WIDE.map(|kind| usage.window(&kind));
+        let shares = account_wide.into_iter().filter_map(|window| window.used.map(Percent::get));
         let full = shares.clone().any(|used| used >= NEARLY_FULL_PERCENT);
-        let named = self.model.as_deref().map(|name| {
-            let model = usage.models.iter().find(|model| model.model == name);
-            model.and_then(|model| model.window.used).map(Percent::get)
-        });
+        let named = self
+            .model
+            .as_deref()
+            .map(|name| usage.window(&WindowKind::named(name)).used.map(Percent::get));
         match named {
             Some(model) => !full && model.is_some_and(|used| used < NEARLY_FULL_PERCENT),
             None => !full && shares.count() > 0,
@@ -266,13 +224,9 @@ mod tests {
 
     #[test]
     fn a_reading_lifts_a_full_window_only_when_it_is_late_and_low_enough() {
-        use crate::window::{ModelWindow, Window};
+        use crate::window::Window;
         let window = |used| Window { used: Percent::new(used), resets_at: None };
-        let reading = |five, week| Usage {
-            five_hour: window(five),
-            seven_day: window(week),
-            ..Usage::default()
-        };
+        let reading = |five, week| Usage::of(window(five), window(week));
         let failed = skip(FailureKind::RateLimit, None);
         let (soon, late) = (T0.plus_seconds(299), T0.plus_seconds(300));
         assert!(failed.lifted_by(&reading(10.0, 94.9), late));
@@ -285,8 +239,7 @@ mod tests {
         of_model.model = Some("opus".into());
         let mut usage = reading(10.0, 10.0);
         assert!(!of_model.lifted_by(&usage, late), "the model's window is not named");
-        let opus = ModelWindow { model: "opus".into(), window: window(20.0), binding: false };
-        usage.models.push(opus);
+        usage.add_model("opus", window(20.0), false);
         assert!(of_model.lifted_by(&usage, late));
     }
 

@@ -11,6 +11,7 @@ use crate::standing::Standing;
 use crate::target::{self, RESET_LOOKAHEAD_MIN};
 use crate::tier;
 use crate::units::Utc;
+use crate::window::WindowKind;
 
 /// Preemption: the candidate must stand to lose at least so much, percent.
 const PREEMPTION_LEAST: f64 = 5.0;
@@ -69,28 +70,23 @@ fn refused(seat: &Seat<'_>) -> Option<Rule> {
     }
     let full = |used: Option<f64>| used.is_some_and(|used| used >= FULL_PERCENT);
     let window = if full(seat.active.used) {
-        "seven_day"
+        WindowKind::SevenDay
     } else if full(seat.active.short_used()) {
-        "five_hour"
+        WindowKind::FiveHour
     } else {
-        seat.model.filter(|model| model_full(seat.account, model, seat.now, rules))?
+        let full = |model: &&str| model_full(seat.account, model, seat.now, rules);
+        WindowKind::named(seat.model.filter(full)?)
     };
-    Some(Rule::Refused { window: window.into() })
+    Some(Rule::Refused { window })
 }
 
 /// The model's weekly window of this account is used up at `now`.
 #[must_use]
 pub fn model_full(account: &Account, model: &str, now: Utc, rules: &Rules) -> bool {
     rules.model_windows
-        && account.usage.models.iter().any(|window| {
-            same_model(&window.model, model)
-                && target::effective_percent(
-                    window.window.used.map(|used| used.get()),
-                    window.window.resets_at,
-                    account.usage.observed_at,
-                    now,
-                )
-                .is_some_and(|used| used >= FULL_PERCENT)
+        && account.usage.models().any(|(name, window)| {
+            let used = || account.usage.shown(&window.kind, now).used;
+            same_model(name, model) && used().is_some_and(|used| used.get() >= FULL_PERCENT)
         })
 }
 

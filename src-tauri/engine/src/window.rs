@@ -1,9 +1,8 @@
-//! Usage windows: what is used of each and when it empties. Unknown is `None`, never zero.
+//! One usage window: what it meters, what is used of it and when it empties. Unknown is `None`, never
+//! zero.
 
-use crate::limits::MODEL_WINDOWS_MAX;
 use crate::units::{Percent, Utc};
-use crate::verdict::{Block, Verdict};
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 /// Seconds by which two resets may differ and still be the same one.
@@ -12,6 +11,81 @@ const SAME_RESET_S: f64 = 1_200.0;
 const SEEN: (f64, f64) = (150.0, 15.0);
 /// And lies within these bounds.
 const RATIO: (f64, f64) = (3.0, 30.0);
+
+/// What a window meters, as the provider names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+#[cfg_attr(feature = "schema", ts(as = "String"))]
+#[serde(from = "String", into = "String")]
+pub enum WindowKind {
+    /// All use of the account over some hours: the short window.
+    FiveHour,
+    /// All use of the account over some days: the long window.
+    SevenDay,
+    /// One model or product, by the provider's name.
+    Model(String),
+}
+
+impl WindowKind {
+    /// The windows of the account as a whole, the shorter one first.
+    pub const ACCOUNT_WIDE: [Self; 2] = [Self::FiveHour, Self::SevenDay];
+
+    /// Reads the name that front ends and facts use.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "five_hour" => Self::FiveHour,
+            "seven_day" => Self::SevenDay,
+            model => Self::Model(model.into()),
+        }
+    }
+
+    /// The name that front ends and facts use.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::FiveHour => "five_hour",
+            Self::SevenDay => "seven_day",
+            Self::Model(model) => model,
+        }
+    }
+
+    /// The one model it concerns; `None` is the whole account.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        match self {
+            Self::FiveHour | Self::SevenDay => None,
+            Self::Model(model) => Some(model),
+        }
+    }
+}
+
+impl From<String> for WindowKind {
+    fn from(name: String) -> Self {
+        Self::named(&name)
+    }
+}
+
+impl From<WindowKind> for String {
+    fn from(kind: WindowKind) -> Self {
+        kind.name().into()
+    }
+}
+
+/// What is known of a window of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum WindowState {
+    /// The provider says that there is none: it limits nothing.
+    Absent,
+    /// It exists and has not begun: all its room is there.
+    Closed,
+    /// It runs.
+    Open,
+    /// Nothing was said of it.
+    Unknown,
+}
 
 /// One metered span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,9 +125,19 @@ impl Window {
         }
     }
 
+    /// Whether it runs, if there is one.
+    #[must_use]
+    pub fn state(&self) -> WindowState {
+        match (self.used, self.resets_at) {
+            (None, None) => WindowState::Unknown,
+            (Some(used), None) if used.get() <= 0.0 => WindowState::Closed,
+            _ => WindowState::Open,
+        }
+    }
+
     /// A share that was said replaces the window; only the endpoint's silence about a reset means
     /// that there is none. What was not said stays.
-    fn take(&mut self, seen: &Self, says_all: bool) {
+    pub(crate) fn take(&mut self, seen: &Self, says_all: bool) {
         if seen.used.is_some() {
             self.used = seen.used;
             if says_all || seen.resets_at.is_some() {
@@ -77,105 +161,4 @@ pub fn same_reset(one: Utc, other: Utc) -> bool {
 #[must_use]
 pub fn capacity_ratio(short: f64, week: f64) -> f64 {
     ((SEEN.0 + short) / (SEEN.1 + week)).clamp(RATIO.0, RATIO.1)
-}
-
-/// A weekly window of one model (or product) inside an account.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelWindow {
-    /// The provider's name of the model, as sent.
-    pub model: String,
-    /// The window.
-    pub window: Window,
-    /// The provider says this window is the one that binds now.
-    pub binding: bool,
-}
-
-/// Paid extra usage of an account, in the currency's minor unit.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Credits {
-    /// Billing past the limits is switched on.
-    pub enabled: bool,
-    /// Spent this period.
-    pub used_minor: Option<f64>,
-    /// Ceiling; `None` is unlimited or unknown.
-    pub limit_minor: Option<f64>,
-    /// ISO 4217 code where the provider sends one.
-    pub currency: Option<String>,
-}
-
-/// What is known of an account's windows, and since when.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Usage {
-    /// The 5-hour window.
-    pub five_hour: Window,
-    /// The account-wide weekly window.
-    pub seven_day: Window,
-    /// Weekly windows of single models.
-    pub models: Vec<ModelWindow>,
-    /// Paid extra usage.
-    pub credits: Option<Credits>,
-    /// What the provider itself says; `None` when it said neither.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
-    /// When the numbers were true; `None` before the first observation.
-    pub observed_at: Option<Utc>,
-}
-
-impl Usage {
-    /// Why the provider refuses work of the account at `now`.
-    #[must_use]
-    pub fn blocked(&self, now: Utc) -> Option<Block> {
-        self.verdict?.stands(now)
-    }
-
-    /// When that ends; `None` is unknown, or nothing is refused.
-    #[must_use]
-    pub fn blocked_until(&self) -> Option<Utc> {
-        self.verdict?.ends()
-    }
-
-    /// It was read, and no window of the account as a whole was told: all work is paid by the piece,
-    /// where paying is on.
-    #[must_use]
-    pub fn windowless(&self) -> bool {
-        let absent = |window: &Window| *window == Window::default();
-        self.observed_at.is_some() && absent(&self.five_hour) && absent(&self.seven_day)
-    }
-
-    /// It tells of paid use that is on, and of no window.
-    fn bills_alone(&self) -> bool {
-        let none = self.five_hour == Window::default() && self.seven_day == Window::default();
-        none && self.credits.as_ref().is_some_and(|credits| credits.enabled)
-    }
-
-    /// Takes in a newer reading that was true at `at`. `says_all`: what it leaves out is not there
-    /// (the provider's endpoint); else what it leaves out has not changed.
-    pub fn take(&mut self, seen: &Self, at: Utc, says_all: bool) {
-        self.observed_at = Some(at);
-        if says_all && seen.bills_alone() {
-            // The windows are gone, and what they last said would hide that all use is paid.
-            (self.five_hour, self.seven_day) = (Window::default(), Window::default());
-        }
-        self.five_hour.take(&seen.five_hour, says_all);
-        self.seven_day.take(&seen.seven_day, says_all);
-        for model in seen.models.iter().take(MODEL_WINDOWS_MAX) {
-            self.take_model(model, says_all);
-        }
-        if seen.credits.is_some() {
-            self.credits.clone_from(&seen.credits);
-        }
-        if says_all || seen.verdict.is_some() {
-            self.verdict = seen.verdict.map(|verdict| verdict.said(at));
-        }
-    }
-
-    /// Takes in a reading of one model's window.
-    pub fn take_model(&mut self, seen: &ModelWindow, says_all: bool) {
-        if let Some(model) = self.models.iter_mut().find(|model| model.model == seen.model) {
-            model.window.take(&seen.window, says_all);
-            model.binding = seen.binding;
-        } else if self.models.len() < MODEL_WINDOWS_MAX {
-            self.models.push(seen.clone());
-        }
-    }
 }

@@ -191,8 +191,7 @@ impl World {
         }
         for account in &mut self.accounts {
             // A reading keeps its age: from the future it would keep every later one out.
-            let seen = &mut account.usage.observed_at;
-            *seen = seen.map(|at| at.plus_seconds(jumped_seconds).min(now.wall));
+            account.usage.shift(jumped_seconds, now.wall);
         }
         for memory in self.memory.values_mut() {
             memory.not_before = memory.not_before.map(|at| at.plus_seconds(jumped_seconds));

@@ -118,9 +118,9 @@ impl Past {
     fn account(&self, id: AccountId, weight: f64, samples: &[&Sample]) -> Option<AccountSpec> {
         let first = samples.first()?;
         let used = |window: &Window| window.used.map_or(0.0, Percent::get);
-        let reset = samples.iter().find_map(|one| one.usage.seven_day.resets_at)?;
+        let reset = samples.iter().find_map(|one| one.usage.long().resets_at)?;
         let (c7, ratio) = (100.0 * weight, ratio(samples));
-        let opened = first.usage.five_hour.resets_at.map(|at| self.minute(at) - 300);
+        let opened = first.usage.short().resets_at.map(|at| self.minute(at) - 300);
         let opened = opened.filter(|opened| *opened > -300 && *opened <= 0);
         Some(AccountSpec {
             id: id.0.to_string(),
@@ -131,8 +131,8 @@ impl Past {
             span5: SHORT_MIN,
             span7: LONG_MIN,
             weekly_reset_at: self.minute(reset),
-            used7_0: c7 * used(&first.usage.seven_day) / 100.0,
-            used5_0: opened.map_or(0.0, |_| c7 / ratio * used(&first.usage.five_hour) / 100.0),
+            used7_0: c7 * used(&first.usage.long()) / 100.0,
+            used5_0: opened.map_or(0.0, |_| c7 / ratio * used(&first.usage.short()) / 100.0),
             window5_open_at: opened,
             models: None,
             available_from: 0,
@@ -155,7 +155,7 @@ impl Past {
                 spread(work, from, to, units);
             }
             let full = |sample: &Sample| {
-                [&sample.usage.five_hour, &sample.usage.seven_day]
+                [&sample.usage.short(), &sample.usage.long()]
                     .iter()
                     .any(|window| window.used.is_some_and(|used| used.get() >= READ_FULL_PERCENT))
             };
@@ -215,15 +215,11 @@ fn rise(a: &Window, b: &Window) -> Option<f64> {
 /// moves more for the same work, else by the week.
 fn used_between(before: &Sample, after: &Sample, spec: &AccountSpec) -> f64 {
     let (a, b) = (&before.usage, &after.usage);
-    if let Some(c5) = spec.c5.filter(|_| same(&a.five_hour, &b.five_hour)) {
-        return rise(&a.five_hour, &b.five_hour).unwrap_or(0.0) * c5 / 100.0;
+    if let Some(c5) = spec.c5.filter(|_| same(&a.short(), &b.short())) {
+        return rise(&a.short(), &b.short()).unwrap_or(0.0) * c5 / 100.0;
     }
-    let fresh = b.seven_day.used.map_or(0.0, Percent::get);
-    let week = if same(&a.seven_day, &b.seven_day) {
-        rise(&a.seven_day, &b.seven_day)
-    } else {
-        Some(fresh)
-    };
+    let fresh = b.long().used.map_or(0.0, Percent::get);
+    let week = if same(&a.long(), &b.long()) { rise(&a.long(), &b.long()) } else { Some(fresh) };
     week.unwrap_or(0.0) * spec.c7 / 100.0
 }
 
@@ -232,9 +228,9 @@ fn ratio(samples: &[&Sample]) -> f64 {
     let (mut short, mut week) = (0.0, 0.0);
     for pair in samples.windows(2) {
         let (a, b) = (&pair[0].usage, &pair[1].usage);
-        if same(&a.five_hour, &b.five_hour) && same(&a.seven_day, &b.seven_day) {
-            short += rise(&a.five_hour, &b.five_hour).unwrap_or(0.0);
-            week += rise(&a.seven_day, &b.seven_day).unwrap_or(0.0);
+        if same(&a.short(), &b.short()) && same(&a.long(), &b.long()) {
+            short += rise(&a.short(), &b.short()).unwrap_or(0.0);
+            week += rise(&a.long(), &b.long()).unwrap_or(0.0);
         }
     }
     capacity_ratio(short, week)
@@ -323,12 +319,8 @@ mod tests {
             used: Percent::new(used),
             resets_at: Some(START.plus_seconds(minute * 60)),
         };
-        let usage = Usage {
-            five_hour: window(short, 300),
-            seven_day: window(week, 2_880),
-            observed_at: Some(at),
-            ..Usage::default()
-        };
+        let own = Usage::of(window(short, 300), window(week, 2_880));
+        let usage = Usage { observed_at: Some(at), ..own };
         Sample { account: AccountId(account), at, source: Source::Endpoint, usage }
     }
 

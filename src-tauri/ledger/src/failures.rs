@@ -7,8 +7,9 @@ use crate::open::Ledger;
 use crate::sqlite;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
+use sluice_engine::WindowKind;
 use sluice_engine::breaker::{Admit, Breaker};
-use sluice_engine::skip::{FailureKind, LimitWindow, Skip, Wall};
+use sluice_engine::skip::{FailureKind, Skip, Wall};
 use sluice_engine::{AccountId, Generation, LaneId, Login, Utc};
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ pub struct FailureReport {
     pub kind: FailureKind,
     /// The window that is full; `None` when nobody said which.
     #[serde(default)]
-    pub window: Option<LimitWindow>,
+    pub window: Option<WindowKind>,
     /// Who says so: `wrapper`, `hook`, `transcript`.
     pub source: String,
     /// When it happened.
@@ -47,7 +48,7 @@ impl FailureReport {
     /// The one model whose window is full; `None` is the whole account.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.window.as_ref().and_then(LimitWindow::model)
+        self.window.as_ref().and_then(WindowKind::model)
     }
 }
 

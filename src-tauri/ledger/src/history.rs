@@ -7,7 +7,7 @@ use crate::sqlite;
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::observation::Source;
-use sluice_engine::{AccountId, Credits, ModelWindow, Percent, Usage, Utc, Verdict, Window};
+use sluice_engine::{AccountId, Credits, Percent, Usage, Utc, Verdict, Window, WindowKind};
 
 /// Microseconds of an hour.
 const HOUR_US: i64 = 3_600_000_000;
@@ -37,19 +37,36 @@ pub struct Standing {
 #[derive(Default, Serialize, Deserialize)]
 struct Rest {
     #[serde(default)]
-    models: Vec<ModelWindow>,
+    models: Vec<Model>,
     #[serde(default)]
     credits: Option<Credits>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
 }
 
+/// A model's window in a row.
+#[derive(Serialize, Deserialize)]
+struct Model {
+    model: String,
+    window: Window,
+    #[serde(default)]
+    binding: bool,
+}
+
 impl Rest {
     /// What of a reading has no column of its own; `None` when there is nothing.
     fn of(usage: &Usage) -> Option<Self> {
-        let Usage { models, credits, verdict, .. } = usage;
+        let Usage { credits, verdict, .. } = usage;
+        let models: Vec<Model> = usage
+            .models()
+            .map(|(model, metered)| Model {
+                model: model.to_owned(),
+                window: metered.window,
+                binding: metered.binding,
+            })
+            .collect();
         let any = !models.is_empty() || credits.is_some() || verdict.is_some();
-        any.then(|| Self { models: models.clone(), credits: credits.clone(), verdict: *verdict })
+        any.then(|| Self { models, credits: credits.clone(), verdict: *verdict })
     }
 }
 
@@ -72,10 +89,10 @@ impl Ledger {
             sample.account.0,
             sample.at.0,
             codec::name(&sample.source),
-            usage.five_hour.used.map(Percent::get),
-            usage.five_hour.resets_at.map(|at| at.0),
-            usage.seven_day.used.map(Percent::get),
-            usage.seven_day.resets_at.map(|at| at.0),
+            usage.short().used.map(Percent::get),
+            usage.short().resets_at.map(|at| at.0),
+            usage.long().used.map(Percent::get),
+            usage.long().resets_at.map(|at| at.0),
             rest,
         ])?;
         tx.prepare_cached(
@@ -172,22 +189,29 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sample> {
     let rest: Option<Rest> = codec::from_json_opt(row, "rest")?;
     let rest = rest.unwrap_or_default();
     let at = codec::utc(row, "at")?;
-    Ok(Sample {
-        account: codec::account(row, "account")?,
-        at,
-        source: codec::word(row, "source")?,
-        usage: Usage {
-            five_hour: window(row, "five_hour", "five_hour_reset")?,
-            seven_day: window(row, "seven_day", "seven_day_reset")?,
-            models: rest.models,
-            credits: rest.credits,
-            observed_at: Some(at),
-            verdict: rest.verdict,
-        },
-    })
+    let mut usage = Usage {
+        credits: rest.credits,
+        observed_at: Some(at),
+        verdict: rest.verdict,
+        ..Usage::default()
+    };
+    for kind in WindowKind::ACCOUNT_WIDE {
+        let window = window(row, kind.name())?;
+        if window != Window::default() {
+            // What has no numbers was not named.
+            *usage.of_kind(&kind) = window;
+        }
+    }
+    for Model { model, window, binding } in rest.models {
+        usage.add_model(&model, window, binding);
+    }
+    let source = codec::word(row, "source")?;
+    Ok(Sample { account: codec::account(row, "account")?, at, source, usage })
 }
 
-fn window(row: &rusqlite::Row<'_>, used: &str, reset: &str) -> rusqlite::Result<Window> {
-    let used: Option<f64> = row.get(used)?;
-    Ok(Window { used: used.and_then(Percent::new), resets_at: codec::utc_opt(row, reset)? })
+/// The window in the columns of this name.
+fn window(row: &rusqlite::Row<'_>, name: &str) -> rusqlite::Result<Window> {
+    let used: Option<f64> = row.get(name)?;
+    let resets_at = codec::utc_opt(row, &format!("{name}_reset"))?;
+    Ok(Window { used: used.and_then(Percent::new), resets_at })
 }

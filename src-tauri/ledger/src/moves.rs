@@ -21,7 +21,7 @@ use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::skip::{FailureKind, Out};
 use sluice_engine::{
     AccountId, AskedBy, Block, Gates, Generation, LaneId, Login, Refusal, Rules, Trigger, Usage,
-    Utc,
+    Utc, WindowKind,
 };
 use sluice_protocol::{Cause, Notice};
 use std::time::Duration;
@@ -392,11 +392,11 @@ fn field(tx: &Connection, lane: LaneRow, style: Style, now: Utc) -> Result<Field
 
 fn place(tx: &Connection, usage: &Usage, row: &AccountRow, now: Utc) -> Result<Place> {
     let account = row.id;
-    let fuller = [usage.five_hour, usage.seven_day]
-        .into_iter()
-        .filter_map(|window| {
-            let used = window.shown(usage.observed_at, now).used?.get();
-            Some((used, window.resets_at.filter(|reset| *reset > now)))
+    let fuller = WindowKind::ACCOUNT_WIDE
+        .iter()
+        .filter_map(|kind| {
+            let used = usage.shown(kind, now).used?.get();
+            Some((used, usage.window(kind).resets_at.filter(|reset| *reset > now)))
         })
         .max_by(|a, b| a.0.total_cmp(&b.0));
     let lately = now.plus_seconds(-MOVED_SECONDS).0;

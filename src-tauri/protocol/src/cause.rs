@@ -106,6 +106,15 @@ pub enum Cause {
         /// The hour of its next reset.
         hour: i64,
     },
+    /// A plan lost a window, or got one.
+    Limits {
+        /// Whose.
+        account: AccountId,
+        /// Which window.
+        window: Window,
+        /// The hour in which it was seen.
+        hour: i64,
+    },
     /// The desktop shows no icon.
     NoTray,
     /// A click was refused.
@@ -153,6 +162,7 @@ impl Cause {
             Self::Digest { .. } => NoticeKind::Digest,
             Self::Threshold { .. } => NoticeKind::Threshold,
             Self::Reset { .. } => NoticeKind::Reset,
+            Self::Limits { .. } => NoticeKind::Limits,
             Self::NoTray => NoticeKind::NoTray,
             Self::Refused(_) => NoticeKind::Refused,
             Self::Other(_) => NoticeKind::Other,
@@ -211,6 +221,9 @@ impl fmt::Display for Cause {
             }
             Self::Reset { account, window, hour } => {
                 write!(f, "reset:{}:{}:{hour}", account.0, window_name(*window))
+            }
+            Self::Limits { account, window, hour } => {
+                write!(f, "limits:{}:{}:{hour}", account.0, window_name(*window))
             }
             Self::NoTray => f.write_str("no_tray"),
             Self::Refused(code) => write!(f, "refused:{code}"),
@@ -273,6 +286,9 @@ fn known(text: &str) -> Option<Cause> {
         },
         ["reset", id, name, hour] => {
             Cause::Reset { account: account(id)?, window: window(name)?, hour: number(hour)? }
+        }
+        ["limits", id, name, hour] => {
+            Cause::Limits { account: account(id)?, window: window(name)?, hour: number(hour)? }
         }
         ["no_tray"] => Cause::NoTray,
         ["refused", code] => {
@@ -340,6 +356,7 @@ mod tests {
             ("note:Kept aside: a: b.", Cause::Note("Kept aside: a: b.".to_owned())),
             ("advice:claude:3", Cause::Advice { provider, to: A }),
             ("swap_done:12", Cause::SwapDone(12)),
+            ("limits:3:week:480000", Cause::Limits { account, window: week, hour }),
             ("swap_failed:claude", Cause::SwapFailed(P)),
             ("stuck:1", Cause::Stuck(LaneId(1))),
             ("swap:12", Cause::Moved(12)),
@@ -372,7 +389,7 @@ mod tests {
         let shapes = stored().into_iter().map(|(_, cause)| core::mem::discriminant(&cause));
         let told: BTreeSet<NoticeKind> = stored().iter().map(|(_, cause)| cause.kind()).collect();
         assert_eq!(told.len(), NoticeKind::ALL.len(), "each kind has a cause");
-        assert_eq!(shapes.collect::<std::collections::HashSet<_>>().len(), 26, "each cause");
+        assert_eq!(shapes.collect::<std::collections::HashSet<_>>().len(), 27, "each cause");
     }
 
     #[test]

@@ -31,6 +31,8 @@ closed! {
         Threshold = "threshold",
         /// A window has reset.
         Reset = "reset",
+        /// A plan lost a window, or got one.
+        Limits = "limits",
         /// The shell's own: the desktop shows no icon.
         NoTray = "no_tray",
         /// The shell's own: a click was refused.
@@ -90,6 +92,7 @@ impl NoticeKind {
             Self::Keychain => (Weight::Urgent, Life::State, Switch::On),
             Self::Threshold => (Weight::Plain, Life::Moment, Switch::Off),
             Self::Reset => (Weight::Plain, Life::Moment, Switch::Off),
+            Self::Limits => (Weight::Plain, Life::Episode, Switch::On),
             Self::NoTray => (Weight::Plain, Life::State, Switch::Missing),
             Self::Refused => (Weight::Plain, Life::State, Switch::Missing),
             Self::Other => (Weight::Plain, Life::State, Switch::Missing),
@@ -155,6 +158,7 @@ impl NoticeKind {
             Self::Keychain => "The keychain does not answer",
             Self::Threshold => "A window is nearly full",
             Self::Reset => "A window has reset",
+            Self::Limits => "A plan's limits changed",
             Self::NoTray => "The desktop shows no icon",
             Self::Refused => "A click was refused",
             Self::Other => "A notice of another version",

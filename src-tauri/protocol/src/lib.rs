@@ -43,9 +43,9 @@ use serde::{Deserialize, Serialize};
 pub use sluice_engine::skip::FailureKind;
 pub use sluice_engine::{
     AccountId, AskedBy, Block, Decision, Generation, LaneId, Login, Policy, Provider, Refusal,
-    Trigger, Utc as Instant,
+    Trigger, Utc as Instant, WindowKind,
 };
-pub use window::{BlockedView, ModelView, WindowView};
+pub use window::{BlockedView, NamedWindow, WindowView};
 
 /// Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -154,12 +154,9 @@ pub struct AccountView {
     pub login_ends_at_ms: Option<i64>,
     /// How the login does.
     pub login_health: LoginHealth,
-    /// The 5-hour window.
-    pub five_hour: WindowView,
-    /// The weekly window.
-    pub seven_day: WindowView,
-    /// Weekly windows of single models.
-    pub models: Vec<ModelView>,
+    /// Its windows, those of the account as a whole first; one that the provider says it has not got is
+    /// not among them.
+    pub windows: Vec<NamedWindow>,
     /// The provider itself refuses work of it.
     #[serde(default)]
     pub blocked: Option<BlockedView>,

@@ -5,7 +5,7 @@ use crate::{AccountView, ProviderView};
 use chrono::{DateTime, FixedOffset, TimeZone as _};
 use serde::{Deserialize, Serialize};
 use sluice_engine::forecast::{Kind, Outlook, RunOut};
-use sluice_engine::{AccountId, Utc};
+use sluice_engine::{AccountId, Utc, WindowKind};
 
 /// What is expected to be left of a window at its reset, whole percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,8 +37,8 @@ pub struct ForecastsView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct RunOutView {
-    /// `five_hour` or `seven_day`: the window that is full first.
-    pub window: String,
+    /// The window that is full first: `five_hour` or `seven_day`.
+    pub window: WindowKind,
     /// When, to the minute.
     pub at_ms: i64,
 }
@@ -87,12 +87,12 @@ pub fn of(account: AccountId, all: &[Outlook]) -> ForecastsView {
 impl From<RunOut> for RunOutView {
     fn from(found: RunOut) -> Self {
         let window = match found.window {
-            Kind::FiveHour => "five_hour",
-            Kind::SevenDay => "seven_day",
+            Kind::FiveHour => WindowKind::FiveHour,
+            Kind::SevenDay => WindowKind::SevenDay,
         };
         // To the minute, or every look would publish another view.
         let at_ms = (found.at.millis() + 30_000).div_euclid(60_000) * 60_000;
-        Self { window: window.to_owned(), at_ms }
+        Self { window, at_ms }
     }
 }
 
@@ -117,7 +117,7 @@ pub fn ahead(
     offset: FixedOffset,
 ) -> Vec<String> {
     let full = provider.run_out.as_ref().map(|found| {
-        let what = if found.window == "seven_day" { "week full" } else { "full" };
+        let what = if found.window == WindowKind::SevenDay { "week full" } else { "full" };
         if found.at_ms <= now_ms {
             return format!("{what} any moment at this pace");
         }

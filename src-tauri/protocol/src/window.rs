@@ -1,7 +1,8 @@
 //! An account's windows on the screen, and its provider's own refusal.
 
-use super::{Block, Instant};
+use super::{AccountView, Block, Instant};
 use serde::{Deserialize, Serialize};
+use sluice_engine::WindowKind;
 
 /// One window on the screen, as it counts when the view was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,12 +46,26 @@ pub struct BlockedView {
     pub until_ms: Option<i64>,
 }
 
-/// One model's weekly window on the screen.
+/// One of an account's windows on the screen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
-pub struct ModelView {
-    /// The provider's name of it.
-    pub model: String,
+pub struct NamedWindow {
+    /// `five_hour`, `seven_day` or the provider's name of a model.
+    pub kind: WindowKind,
     /// The window.
     pub window: WindowView,
+}
+
+impl AccountView {
+    /// The windows of the account as a whole that are there, the shortest first. Until the provider has
+    /// spoken both are expected, and unknown.
+    pub fn own_windows(&self) -> impl Iterator<Item = &NamedWindow> + Clone {
+        self.windows.iter().filter(|named| named.kind.model().is_none())
+    }
+
+    /// One of its windows; `None` where the provider says that there is none.
+    #[must_use]
+    pub fn window(&self, kind: &WindowKind) -> Option<WindowView> {
+        self.windows.iter().find(|named| named.kind == *kind).map(|named| named.window)
+    }
 }

@@ -6,11 +6,11 @@ use sluice_engine::{Usage, Utc, Window};
 /// A window that moved on by less than this is the same window: providers jitter by two seconds.
 const ROLLOVER_MIN_S: f64 = 60.0;
 
-/// The state of a window at an instant.
+/// How far a window is at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowState {
+pub enum Phase {
     /// Nothing is known of it.
-    Absent,
+    Unknown,
     /// It exists and its span has not begun.
     NotStarted,
     /// Its span runs.
@@ -19,22 +19,22 @@ pub enum WindowState {
     Elapsed,
 }
 
-/// The state of `window` at `now`.
+/// How far `window` is at `now`.
 #[must_use]
-pub fn state_at(window: &Window, now: Utc) -> WindowState {
+pub fn phase_at(window: &Window, now: Utc) -> Phase {
     match (window.used, window.resets_at) {
-        (_, Some(end)) if end <= now => WindowState::Elapsed,
-        (None, None) => WindowState::Absent,
-        (Some(used), None) if used.get() == 0.0 => WindowState::NotStarted,
-        _ => WindowState::Running,
+        (_, Some(end)) if end <= now => Phase::Elapsed,
+        (None, None) => Phase::Unknown,
+        (Some(used), None) if used.get() == 0.0 => Phase::NotStarted,
+        _ => Phase::Running,
     }
 }
 
 /// `window` with a number whose span has ended taken as unknown: never "limited until the past".
 #[must_use]
 pub fn settled(window: &Window, now: Utc) -> Window {
-    match state_at(window, now) {
-        WindowState::Elapsed => Window::default(),
+    match phase_at(window, now) {
+        Phase::Elapsed => Window::default(),
         _ => *window,
     }
 }
@@ -48,9 +48,7 @@ pub fn exhausted(window: &Window, now: Utc) -> Option<bool> {
 /// Whether the account as a whole is out at `now`. A full window of one model is not.
 #[must_use]
 pub fn account_limited(usage: &Usage, now: Utc) -> bool {
-    [&usage.five_hour, &usage.seven_day]
-        .into_iter()
-        .any(|window| exhausted(window, now) == Some(true))
+    [usage.short(), usage.long()].iter().any(|window| exhausted(window, now) == Some(true))
 }
 
 /// Whether `later` is another span than `earlier`, not the same with a jittered end.

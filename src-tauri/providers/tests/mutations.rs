@@ -69,14 +69,13 @@ fn parse(which: usize, bytes: &[u8]) {
 const PARSERS: usize = 10;
 
 fn sane(usage: &Usage) {
-    let scoped = usage.models.iter().map(|model| &model.window);
-    for window in [&usage.five_hour, &usage.seven_day].into_iter().chain(scoped) {
+    for window in usage.windows().map(|metered| &metered.window) {
         let used = window.used.map_or(0.0, Percent::get);
         assert!(used.is_finite() && (0.0..=10_000.0).contains(&used), "{used}");
         let year = window.resets_at.map_or(2026, |at| 1970 + at.millis() / 31_556_952_000);
         assert!((1999..=2201).contains(&year), "year {year}");
     }
-    assert!(usage.models.len() <= sluice_engine::limits::MODEL_WINDOWS_MAX);
+    assert!(usage.models().count() <= sluice_engine::limits::MODEL_WINDOWS_MAX);
 }
 
 /// Damages bytes in one to four places.
@@ -206,7 +205,7 @@ fn a_number_that_is_gone_is_unknown_and_never_zero() {
                     "claude" => parse_usage(&bytes).usage,
                     _ => codex::parse_usage(&bytes, NOW).usage,
                 };
-                let windows = [usage.five_hour, usage.seven_day];
+                let windows = [usage.short(), usage.long()];
                 assert_eq!(windows[window].used, None, "{pointer} = {value}");
                 assert!(windows[1 - window].used.is_some(), "{pointer} = {value} hid the other");
             }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::fixture::{self, NOW_MS};
 use chrono::FixedOffset;
+use sluice_protocol::WindowKind;
 use sluice_protocol::{AccountId, ForecastView, Need, NeedsYou, RunOutView, Swapping};
 
 fn moment() -> Moment {
@@ -119,11 +120,11 @@ fn what_lies_ahead_of_the_live_account_stands_below_it() {
     assert!(text(&view).contains(block), "{}", text(&view));
     assert_eq!(text(&view).matches("unused").count(), 1, "only the live account's");
     let at_ms = NOW_MS + 25 * 60_000;
-    view.providers[0].run_out = Some(RunOutView { window: "five_hour".to_owned(), at_ms });
+    view.providers[0].run_out = Some(RunOutView { window: WindowKind::named("five_hour"), at_ms });
     view.accounts[0].forecasts.seven_day = Some(unused(0.2, 20));
     let block = "# ↳ full in 25 min at this pace\n# ↳ nothing unused at tomorrow's reset\n";
     assert!(text(&view).contains(block), "{}", text(&view));
-    view.providers[0].run_out = Some(RunOutView { window: "seven_day".to_owned(), at_ms });
+    view.providers[0].run_out = Some(RunOutView { window: WindowKind::named("seven_day"), at_ms });
     assert!(text(&view).contains("# ↳ week full in 25 min at this pace\n"));
     view.accounts[0].forecasts.seven_day = Some(unused(34.0, 0));
     assert!(!text(&view).contains("unused"), "a week that has ended is not foretold");

@@ -1,6 +1,7 @@
 //! The whole output for each trigger, from real decisions, beside the text that a person approved.
 
 use super::*;
+use sluice_engine::WindowKind;
 use sluice_engine::observation::{Fact, Source};
 use sluice_engine::{
     Account, Action, Calendar, Decision, Gates, Generation, Lane, LaneId, Login, Mono, Now,
@@ -36,10 +37,8 @@ fn account(id: i64, week: (f64, f64), short: (f64, f64)) -> Account {
         login: Login::Valid,
         failures: 0,
         usage: Usage {
-            five_hour: window(short.0, short.1),
-            seven_day: window(week.0, week.1),
             observed_at: Some(NOW),
-            ..Usage::default()
+            ..Usage::of(window(short.0, short.1), window(week.0, week.1))
         },
         position: id,
     }
@@ -111,7 +110,8 @@ fn planned(work: Account, home: Account, change: impl FnOnce(&mut World)) -> Dec
 }
 
 fn refused_work(world: &mut World) {
-    let fact = Fact::LimitHit { resets_at: Some(hours(2.0)), window: "five_hour".into() };
+    let fact =
+        Fact::LimitHit { resets_at: Some(hours(2.0)), window: WindowKind::named("five_hour") };
     tell(world, 1, fact, NOW);
 }
 
@@ -131,8 +131,9 @@ fn improved() -> Decision {
                 let ends = at.plus_seconds((30 - look % 30) * 600);
                 let used = if working { 3.0 * (look % 30) as f64 } else { 0.0 };
                 week += if working { 0.3 } else { 0.0 };
-                usage.five_hour = Window { used: Percent::new(used), resets_at: Some(ends) };
-                usage.seven_day = window(week, 100.0);
+                *usage.of_kind(&WindowKind::FiveHour) =
+                    Window { used: Percent::new(used), resets_at: Some(ends) };
+                *usage.of_kind(&WindowKind::SevenDay) = window(week, 100.0);
             }
             tell(&mut world, account.id.0, Fact::Usage(usage), at);
         }
@@ -225,9 +226,7 @@ pub(crate) fn unread(id: i64, label: &str) -> AccountView {
         login: Login::Valid,
         login_ends_at_ms: None,
         login_health: Default::default(),
-        five_hour: Default::default(),
-        seven_day: Default::default(),
-        models: Vec::new(),
+        windows: Vec::new(),
         blocked: None,
         observed_at_ms: None,
         refreshing: false,

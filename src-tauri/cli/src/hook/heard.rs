@@ -301,7 +301,7 @@ impl Heard {
 
     pub(super) fn numbers(&self, document: &[u8]) {
         let mut usage = parse_status_line(document);
-        if usage.five_hour.used.is_none() && usage.seven_day.used.is_none() {
+        if usage.short().used.is_none() && usage.long().used.is_none() {
             return;
         }
         let Some(mut ledger) = self.ledger() else { return };
@@ -372,8 +372,8 @@ fn is_answer_of(row: &ExecutionRow, usage: &Usage, now: Generation) -> bool {
     };
     before.generation == Some(now)
         || began == now
-        || other(before.usage.five_hour.resets_at, usage.five_hour.resets_at)
-        || other(before.usage.seven_day.resets_at, usage.seven_day.resets_at)
+        || other(before.usage.short().resets_at, usage.short().resets_at)
+        || other(before.usage.long().resets_at, usage.long().resets_at)
 }
 
 /// The run of `sluice run` around this process, while it lives.

@@ -3,7 +3,8 @@
 
 use crate::render;
 use sluice_driver::spoken;
-use sluice_engine::skip::{FailureKind, LimitWindow};
+use sluice_engine::WindowKind;
+use sluice_engine::skip::FailureKind;
 use sluice_engine::{Provider, Utc};
 use sluice_providers::json::Oddities;
 use sluice_providers::spoken::{Spoken, reset_said};
@@ -69,10 +70,10 @@ pub const fn kind(class: FailureClass) -> Option<FailureKind> {
 }
 
 /// The window a class names; `None` when it names none.
-pub const fn window(class: FailureClass) -> Option<LimitWindow> {
+pub const fn window(class: FailureClass) -> Option<WindowKind> {
     match class {
-        FailureClass::FiveHourLimit => Some(LimitWindow::FiveHour),
-        FailureClass::WeeklyLimit => Some(LimitWindow::SevenDay),
+        FailureClass::FiveHourLimit => Some(WindowKind::FiveHour),
+        FailureClass::WeeklyLimit => Some(WindowKind::SevenDay),
         _ => None,
     }
 }

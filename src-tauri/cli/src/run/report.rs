@@ -136,9 +136,8 @@ fn shows_room(ledger: &Ledger, account: AccountId) -> bool {
         return false;
     };
     let recent = usage.observed_at.is_some_and(|at| now().seconds_since(at) <= READING_S);
-    let models = usage.models.iter().map(|model| &model.window);
-    let windows = [&usage.five_hour, &usage.seven_day].into_iter().chain(models);
-    let mut shares = windows.filter_map(|window| window.used.map(Percent::get)).peekable();
+    let windows = usage.windows();
+    let mut shares = windows.filter_map(|one| one.window.used.map(Percent::get)).peekable();
     recent && shares.peek().is_some() && shares.all(|used| used < NEARLY_FULL_PERCENT)
 }
 

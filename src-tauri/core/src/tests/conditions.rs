@@ -102,6 +102,29 @@ fn an_urgent_account_that_is_behind_is_information_and_told_once() {
 }
 
 #[test]
+fn a_plan_that_loses_its_5_hour_window_is_told_once() {
+    let mut outside = Outside::pair("advise");
+    let (a, b) = (outside.id("a"), outside.id("b"));
+    // Nothing else is worth a word that day.
+    outside.usage.insert(b, (0.0, 20.0, 6 * 24));
+    outside.ask(Request::Refresh { account: Some(b) });
+    outside.notices.clear();
+    for has_short in [true, false, false, false, true, true] {
+        outside.usage.insert(a, (10.0, 21.0, 6 * 24));
+        if has_short {
+            outside.no_short.remove(&a);
+        } else {
+            outside.no_short.insert(a);
+        }
+        outside.ask(Request::Refresh { account: Some(a) });
+        outside.advance(1_200);
+    }
+    let titles: Vec<_> =
+        outside.told(NoticeKind::Limits).iter().map(|notice| notice.title.clone()).collect();
+    assert_eq!(titles, ["A has no 5-hour limit any more", "A has a 5-hour limit now"]);
+}
+
+#[test]
 fn steps_and_resets_are_told_only_when_wished_and_each_once() {
     let steps = [74.0, 76.0, 77.0, 91.0, 96.0, 97.0, 2.0];
     let play = |outside: &mut Outside| {

@@ -1,6 +1,7 @@
 //! Seats, accounts and swaps that go wrong: nothing is lost, everything is told once.
 
 use super::*;
+use sluice_engine::WindowKind;
 
 #[test]
 fn an_unmanaged_login_is_never_swapped_away() {
@@ -356,7 +357,7 @@ fn what_was_about_to_expire_is_not_told_of_the_week_after() {
     outside.input(Input::SeatTouched(CLAUDE));
     outside.usage.insert(b, (0.0, 0.0, 6 + 7 * 24));
     outside.advance(8 * 3_600);
-    let week = outside.core.world.account(b).unwrap().usage.seven_day;
+    let week = outside.core.world.account(b).unwrap().usage.long();
     assert!(week.resets_at.unwrap() > outside.now.wall.plus_seconds(6 * 86_400), "it was read");
     assert_eq!(
         outside.told(NoticeKind::Drain).len(),
@@ -468,7 +469,8 @@ fn a_window_past_its_reset_is_shown_empty_without_another_reading() {
     outside.advance(600);
     let shown = |outside: &Outside, id| {
         let account = outside.view.accounts.iter().find(|account| account.id == id).unwrap();
-        (account.seven_day.used, account.seven_day.emptied_at_ms.is_some())
+        let week = account.window(&WindowKind::SevenDay).unwrap();
+        (week.used, week.emptied_at_ms.is_some())
     };
     assert_eq!(shown(&outside, b), (Some(60.0), false));
     for id in [a, b] {

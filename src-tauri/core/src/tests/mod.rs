@@ -23,6 +23,7 @@ use crate::ports::{
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use sluice_engine::WindowKind;
 use sluice_engine::skip::Wall;
 use sluice_engine::{
     AccountId, Calendar, Generation, Lane, LaneId, Login, Mono, Percent, Usage, Window,
@@ -49,6 +50,8 @@ struct Outside {
     rotation: u64,
     accounts: BTreeMap<String, AccountId>,
     usage: BTreeMap<AccountId, (f64, f64, i64)>,
+    /// Accounts whose plan has no 5-hour window.
+    no_short: BTreeSet<AccountId>,
     /// Accounts that may be paid for.
     credits: BTreeMap<AccountId, sluice_engine::Credits>,
     /// Percent of the 5-hour window the live account burns per minute.
@@ -130,6 +133,7 @@ impl Outside {
             rotation: 0,
             accounts,
             usage: BTreeMap::new(),
+            no_short: BTreeSet::new(),
             credits: BTreeMap::new(),
             burn: 0.0,
             settings,
@@ -393,13 +397,14 @@ impl Outside {
 
     fn numbers(&self, account: AccountId) -> Usage {
         let (five, seven, hours) = self.usage.get(&account).copied().unwrap_or((0.0, 0.0, 96));
-        Usage {
-            five_hour: window(five, self.now.wall.plus_seconds(3 * 3_600)),
-            seven_day: window(seven, START.plus_seconds(hours * 3_600)),
-            credits: self.credits.get(&account).cloned(),
-            observed_at: Some(self.now.wall),
-            ..Usage::default()
+        let week = window(seven, START.plus_seconds(hours * 3_600));
+        let mut usage = Usage::default().with(WindowKind::SevenDay, week);
+        if !self.no_short.contains(&account) {
+            let ends = self.now.wall.plus_seconds(3 * 3_600);
+            *usage.of_kind(&WindowKind::FiveHour) = window(five, ends);
         }
+        let credits = self.credits.get(&account).cloned();
+        Usage { credits, observed_at: Some(self.now.wall), ..usage }
     }
 
     fn swap(&mut self, order: &SwapOrder) -> SwapReport {

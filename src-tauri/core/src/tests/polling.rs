@@ -1,6 +1,7 @@
 //! Reading and renewing: within the budget, one at a time, whatever the clock does.
 
 use super::*;
+use sluice_engine::WindowKind;
 
 #[test]
 fn no_account_is_read_more_than_twenty_times_in_an_hour() {
@@ -156,20 +157,23 @@ fn numbers_of_the_tool_itself_spare_requests_and_never_overwrite_newer_ones() {
     let mut outside = Outside::pair("advise");
     let a = outside.id("a");
     let mut numbers = outside.numbers(a);
-    numbers.five_hour.used = Percent::new(55.0);
+    numbers.of_kind(&WindowKind::FiveHour).used = Percent::new(55.0);
     outside.pass(outside.now.wall.plus_seconds(30));
     numbers.observed_at = Some(outside.now.wall);
     let told = |usage: Usage| Input::ToolNumbers {
         provider: CLAUDE,
         numbers: ToolNumbers { account: "a".to_owned(), usage },
     };
+    let short = |outside: &Outside| {
+        outside.view.accounts[0].window(&WindowKind::FiveHour).and_then(|window| window.used)
+    };
     outside.input(told(numbers.clone()));
-    assert_eq!(outside.view.accounts[0].five_hour.used, Some(55.0));
-    numbers.five_hour.used = Percent::new(11.0);
+    assert_eq!(short(&outside), Some(55.0));
+    numbers.of_kind(&WindowKind::FiveHour).used = Percent::new(11.0);
     numbers.observed_at = Some(START);
     outside.input(told(numbers.clone()));
-    assert_eq!(outside.view.accounts[0].five_hour.used, Some(55.0));
+    assert_eq!(short(&outside), Some(55.0));
     numbers.observed_at = Some(outside.now.wall.plus_seconds(3_600));
     outside.input(told(numbers));
-    assert_eq!(outside.view.accounts[0].five_hour.used, Some(55.0), "the future is not believed");
+    assert_eq!(short(&outside), Some(55.0), "the future is not believed");
 }

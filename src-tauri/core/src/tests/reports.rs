@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::ports::{RunReply, ToolFailure};
-use sluice_engine::skip::{FailureKind, LimitWindow};
+use sluice_engine::WindowKind;
+use sluice_engine::skip::FailureKind;
 
 /// A failure as the thread of runs hands it to the loop after it has remembered it.
 pub(super) fn told(outside: &mut Outside, told: ToolFailure) -> Answer {
@@ -17,7 +18,7 @@ pub(super) fn limit(outside: &Outside, name: &str, generation: u64, ago_s: i64) 
         account: outside.id(name),
         generation: Generation(generation),
         kind: FailureKind::RateLimit,
-        window: Some(LimitWindow::FiveHour),
+        window: Some(WindowKind::FiveHour),
         failed_at: outside.now.wall.plus_seconds(-ago_s),
         resets_at: Some(outside.now.wall.plus_seconds(3_600)),
     }
@@ -90,16 +91,16 @@ fn modes_are_obeyed() {
 
 #[test]
 fn a_refusal_without_a_window_is_the_one_that_ends_then() {
-    for (named, expected) in [(None, "seven_day"), (Some(LimitWindow::FiveHour), "five_hour")] {
+    for (named, expected) in [(None, "seven_day"), (Some(WindowKind::FiveHour), "five_hour")] {
         let mut outside = Outside::pair("advise");
         let live = outside.core.world.lanes[0].generation.0;
         let a = outside.id("a");
-        let week = outside.core.world.account(a).and_then(|found| found.usage.seven_day.resets_at);
+        let week = outside.core.world.account(a).and_then(|found| found.usage.long().resets_at);
         let failure =
             ToolFailure { window: named, resets_at: week, ..limit(&outside, "a", live, 0) };
         told(&mut outside, failure);
         let refusals = &outside.core.world.memory[&a].refusals;
-        let windows: Vec<&str> = refusals.iter().map(|one| one.window.as_str()).collect();
+        let windows: Vec<&str> = refusals.iter().map(|one| one.window.name()).collect();
         assert_eq!(windows, [expected]);
     }
 }

@@ -417,8 +417,8 @@ fn look_up(ledger: &real::Ledger, query: &Query) -> real::Result<Answer> {
         Query::History { account, since } => {
             let rows = ledger.samples(Some(*account), *since, Utc(i64::MAX))?.into_iter();
             let used = |window: sluice_engine::Window| window.used.map(sluice_engine::Percent::get);
-            let rows = rows
-                .map(|row| (row.at.millis(), used(row.usage.five_hour), used(row.usage.seven_day)));
+            let rows =
+                rows.map(|row| (row.at.millis(), used(row.usage.short()), used(row.usage.long())));
             Ok(Answer::History { rows: rows.collect() })
         }
     }

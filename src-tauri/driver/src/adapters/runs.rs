@@ -5,8 +5,8 @@ use super::turns::{self, Records};
 use crate::lanes::{self, NoPlace, Wish};
 use crate::paths::Paths;
 use crate::ports::{Depth, Look, RunReply, Runs, ToolFailure, ToolNumbers};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
-use sluice_engine::skip::LimitWindow;
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
 use sluice_ledger::{
     Admission, Cap, Closed, Error, ExecutionRow, FailureReport, Kernel, LaneRow, Ledger,
@@ -498,7 +498,7 @@ fn report_of(
         account,
         generation,
         kind: failure.kind,
-        window: failure.window.as_deref().map(LimitWindow::named),
+        window: failure.window.as_deref().map(WindowKind::named),
         source: failure.source.chars().take(TEXT_MAX).collect(),
         failed_at,
         resets_at: failure.reset_at_ms.map(Utc::from_millis),

@@ -305,10 +305,11 @@ impl Providers for Hold {
                 resets_at: Some(now.plus_seconds(hours * 3_600)),
             };
             let usage = Usage {
-                five_hour: window(10.0, 3),
-                seven_day: window(if live { 10.0 } else { 20.0 }, if live { 150 } else { 20 }),
                 observed_at: Some(now),
-                ..Usage::default()
+                ..Usage::of(
+                    window(10.0, 3),
+                    window(if live { 10.0 } else { 20.0 }, if live { 150 } else { 20 }),
+                )
             };
             UsageAnswer { status: Some(200), usage: Ok(usage) }
         })

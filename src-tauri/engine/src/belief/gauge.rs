@@ -5,7 +5,8 @@ use super::slot::{SHORT, Slot, WEEK};
 use crate::account::Account;
 use crate::limits::{FULL_PERCENT, HORIZON_SCRAP_PERCENT, NEARLY_FULL_PERCENT, READ_FULL_PERCENT};
 use crate::units::{Percent, Utc};
-use crate::window::{Usage, Window, capacity_ratio};
+use crate::usage::Usage;
+use crate::window::{Window, WindowKind, capacity_ratio};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +27,10 @@ pub(crate) fn minutes(at: Utc) -> f64 {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Gauge {
-    /// Nominal size of the 5-hour window.
+    /// Nominal size of the plan: units of its 5-hour window, where it has one.
     pub weight: f64,
+    /// The provider says that there is no 5-hour window: the week alone limits.
+    pub lacks_short: bool,
     /// Used share of the 5-hour window.
     pub short: f64,
     /// Its end; `None` while closed.
@@ -44,8 +47,8 @@ pub struct Gauge {
     pub full_until: f64,
     /// When it last did; readings from before do not undo it.
     pub refused_at: Option<f64>,
-    /// The window that did, as the provider names it.
-    pub refused_by: String,
+    /// The window that did.
+    pub refused_by: Option<WindowKind>,
     /// Login refused; do not try before.
     pub dead_until: f64,
     /// Weekly buckets of models.
@@ -108,6 +111,18 @@ impl Gauge {
         Self { weight: account.plan.size(), ..Self::default() }
     }
 
+    /// Takes over the plan's size. What was learned of another plan's windows says nothing of these.
+    pub(crate) fn resize(&mut self, weight: f64) {
+        if self.weight == weight {
+            return;
+        }
+        self.weight = weight;
+        (self.sum_short, self.sum_long) = (0.0, 0.0);
+        for bucket in &mut self.models {
+            (bucket.sum, bucket.sum_long) = (0.0, 0.0);
+        }
+    }
+
     /// Weekly capacity over 5-hour capacity, learned from matching increments.
     pub(crate) fn ratio(&self) -> f64 {
         capacity_ratio(self.sum_short, self.sum_long)
@@ -150,13 +165,15 @@ impl Gauge {
         if units <= 0.0 {
             return;
         }
-        if self.short_ends.is_none() {
-            self.short_ends = Some(now + SHORT);
-            self.short = 0.0;
-        }
         let percent = 100.0 * units / self.weight;
         let long = percent / self.ratio();
-        self.short = (self.short + percent).min(100.0);
+        if !self.lacks_short {
+            if self.short_ends.is_none() {
+                self.short_ends = Some(now + SHORT);
+                self.short = 0.0;
+            }
+            self.short = (self.short + percent).min(100.0);
+        }
         self.long = (self.long + long).min(100.0);
         for bucket in &mut self.models {
             let share = long * bucket.share();
@@ -164,8 +181,11 @@ impl Gauge {
         }
     }
 
-    /// Units left in the 5-hour window.
+    /// Units left in the 5-hour window; without one it never runs out.
     pub(crate) fn short_left(&self) -> f64 {
+        if self.lacks_short {
+            return f64::INFINITY;
+        }
         self.weight * (100.0 - self.short).max(0.0) / 100.0
     }
 
@@ -205,9 +225,13 @@ impl Gauge {
             Some(end) if end <= now => 0.0,
             Some(_) | None => share,
         };
-        let short = 100.0 - used(read.raw_short, read.short_ends);
-        let long = 100.0 - used(read.raw_long, read.long_ends);
-        self.weight * short.min(long * self.ratio()).max(0.0) / 100.0
+        let long = (100.0 - used(read.raw_long, read.long_ends)) * self.ratio();
+        let left = if self.lacks_short {
+            long
+        } else {
+            long.min(100.0 - used(read.raw_short, read.short_ends))
+        };
+        self.weight * left.max(0.0) / 100.0
     }
 
     /// The last reading said full of a window that has not ended: not to be gone to, however much
@@ -251,25 +275,39 @@ impl Gauge {
         }
     }
 
+    /// The provider took the 5-hour window away, or brought it back.
+    pub(crate) fn follow(&mut self, lacks_short: bool) {
+        if lacks_short && !self.lacks_short {
+            (self.short, self.short_ends) = (0.0, None);
+            if let Some(read) = &mut self.anchor {
+                (read.short, read.short_ends, read.raw_short) = (0.0, None, 0.0);
+            }
+            if self.refused_by == Some(WindowKind::FiveHour) {
+                self.full_until = 0.0;
+            }
+        }
+        self.lacks_short = lacks_short;
+    }
+
     /// Takes in a reading that was true at `at`; `burnt` units were added by belief since then.
     pub(crate) fn read(&mut self, usage: &Usage, at: f64, burnt: f64, slack: f64) -> Lesson {
         let before = self.anchor;
         let percent = 100.0 * burnt / self.weight.max(1e-9);
         let doubted = core::mem::take(&mut self.unsettled);
-        if doubted && !is_open(&usage.five_hour) {
+        if doubted && !is_open(&usage.short()) {
             // What was kept of a window that had ended by its own words is gone now.
             (self.short, self.short_ends) = (0.0, None);
         }
-        self.read_short(&usage.five_hour, at, percent, slack);
-        self.read_long(&usage.seven_day, at, percent / self.ratio(), slack);
+        self.read_short(&usage.short(), at, percent, slack);
+        self.read_long(&usage.long(), at, percent / self.ratio(), slack);
         let back = Anchor {
             at,
             short: (self.short - percent).max(0.0),
             short_ends: self.short_ends,
             long: (self.long - percent / self.ratio()).max(0.0),
             long_ends: self.long_ends,
-            raw_short: raw(&usage.five_hour, before.map(|before| before.raw_short)),
-            raw_long: raw(&usage.seven_day, before.map(|before| before.raw_long)),
+            raw_short: raw(&usage.short(), before.map(|before| before.raw_short)),
+            raw_long: raw(&usage.long(), before.map(|before| before.raw_long)),
         };
         let lesson = before.map(|before| self.lesson(&before, &back)).unwrap_or_default();
         self.read_models(usage, before, &back);
@@ -285,16 +323,14 @@ impl Gauge {
     /// full. Readings are rounded and late, the refusal was not. A model's bucket bounds what is
     /// left by itself; other work may go on.
     fn stands(&self, usage: &Usage) -> bool {
-        let window = match self.refused_by.as_str() {
-            "five_hour" => &usage.five_hour,
-            "seven_day" => &usage.seven_day,
-            _ => return false,
+        let Some(kind) = self.refused_by.as_ref().filter(|kind| kind.model().is_none()) else {
+            return false;
         };
-        window.used.is_none_or(|used| used.get() >= NEARLY_FULL_PERCENT)
+        usage.window(kind).used.is_none_or(|used| used.get() >= NEARLY_FULL_PERCENT)
     }
 
     fn read_short(&mut self, window: &Window, at: f64, burnt: f64, slack: f64) {
-        let Some(used) = window.used else { return };
+        let Some(used) = window.used.filter(|_| !self.lacks_short) else { return };
         let Some(ends) = self.short_end(window, at) else {
             if burnt <= 0.0 || self.short_ends.is_none() {
                 self.short = 0.0;
@@ -354,7 +390,12 @@ impl Gauge {
         let same_short = near(before.short_ends, back.short_ends);
         let long = if same_long { (back.long - before.long).max(0.0) } else { back.long };
         let mut lesson = Lesson { from: before.at, to: back.at, ..Lesson::default() };
-        if same_short {
+        if self.lacks_short {
+            lesson.units = long * self.ratio() * self.weight / 100.0;
+            if same_long {
+                lesson.drop = (before.raw_long - back.raw_long).max(0.0);
+            }
+        } else if same_short {
             let short = (back.short - before.short).max(0.0);
             if same_long {
                 self.sum_short += short;
@@ -371,11 +412,11 @@ impl Gauge {
     }
 
     fn read_models(&mut self, usage: &Usage, before: Option<Anchor>, back: &Anchor) {
-        for said in &usage.models {
+        for (name, said) in usage.models() {
             let Some(used) = said.window.used else { continue };
-            let found = self.models.iter_mut().find(|bucket| bucket.model == said.model);
+            let found = self.models.iter_mut().find(|bucket| bucket.model == name);
             let Some(bucket) = found else {
-                let model = said.model.clone();
+                let model = name.into();
                 self.models.push(Bucket { model, used: used.get(), ..Bucket::default() });
                 continue;
             };

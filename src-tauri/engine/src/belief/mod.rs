@@ -12,7 +12,8 @@ use crate::lane::Lane;
 use crate::limits::FULL_PERCENT;
 use crate::observation::{Fact, Observation};
 use crate::units::{AccountId, LaneId, Now};
-use crate::window::Usage;
+use crate::usage::Usage;
+use crate::window::WindowKind;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 pub use demand::History;
@@ -115,7 +116,8 @@ impl State {
         let at = minutes(observation.at).min(now);
         let Some(account) = accounts.iter().find(|account| account.id == id) else { return };
         let gauge = self.gauges.entry(id).or_insert_with(|| Gauge::new(account));
-        gauge.weight = account.plan.size();
+        gauge.resize(account.plan.size());
+        gauge.follow(account.usage.lacks(&WindowKind::FiveHour));
         self.revision += 1;
         match &observation.fact {
             Fact::Usage(_) => {
@@ -267,24 +269,24 @@ impl State {
         }
     }
 
-    fn refused(&mut self, id: AccountId, window: &str, resets_at: Option<f64>, now: f64) {
+    fn refused(&mut self, id: AccountId, window: &WindowKind, resets_at: Option<f64>, now: f64) {
         let Some(gauge) = self.gauges.get_mut(&id) else { return };
         gauge.refused_at = Some(now);
-        gauge.refused_by = window.into();
-        let used = if window == "five_hour" { gauge.used_since_read(now) } else { None };
+        gauge.refused_by = Some(window.clone());
+        let used = if *window == WindowKind::FiveHour { gauge.used_since_read(now) } else { None };
         match window {
-            "five_hour" => {
+            WindowKind::FiveHour => {
                 gauge.short = FULL_PERCENT;
                 gauge.short_ends = resets_at.or(gauge.short_ends).or(Some(now + 300.0));
                 gauge.full_until = gauge.short_ends.unwrap_or(now);
             }
-            "seven_day" => {
+            WindowKind::SevenDay => {
                 gauge.long = FULL_PERCENT;
                 gauge.long_ends = resets_at.or(gauge.long_ends);
                 gauge.full_until = gauge.long_ends.unwrap_or(now + 60.0);
             }
-            model => {
-                let named = gauge.models.iter_mut().find(|bucket| bucket.model == model);
+            WindowKind::Model(model) => {
+                let named = gauge.models.iter_mut().find(|bucket| bucket.model == *model);
                 if let Some(bucket) = named {
                     bucket.used = FULL_PERCENT;
                 } else {

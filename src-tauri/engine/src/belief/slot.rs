@@ -8,7 +8,9 @@ pub(crate) const WEEK: f64 = 10_080.0;
 /// An account in a rollout; units and minutes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
+    /// Infinite where there is no short window.
     pub short_left: f64,
+    /// The plan's size, also where it has no short window.
     pub short_cap: f64,
     /// End of the open window; negative infinity while closed.
     pub short_ends: f64,
@@ -26,6 +28,14 @@ impl Slot {
         while self.long_ends <= t {
             self.long_left = self.long_cap;
             self.long_ends += WEEK;
+        }
+    }
+
+    /// Work begins at `t`: a short window that is there opens with all its room.
+    pub(crate) fn begin(&mut self, t: f64) {
+        if !self.open(t) && self.short_left.is_finite() {
+            self.short_ends = t + SHORT;
+            self.short_left = self.short_cap;
         }
     }
 

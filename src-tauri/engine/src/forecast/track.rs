@@ -3,7 +3,8 @@
 
 use super::{Ended, Kind, Way, leads};
 use crate::units::{AccountId, Utc};
-use crate::window::{Usage, Window, capacity_ratio, same_reset};
+use crate::usage::Usage;
+use crate::window::{Window, capacity_ratio, same_reset};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -116,8 +117,8 @@ impl Track {
         let open = |seen: &Seen, ended: Option<Utc>| {
             seen.reset > at && ended.is_none_or(|ended| !same_reset(seen.reset, ended))
         };
-        let short = seen(&usage.five_hour, at).filter(|seen| open(seen, self.ended[0]));
-        let week = seen(&usage.seven_day, at).filter(|seen| open(seen, self.ended[1]));
+        let short = seen(&usage.short(), at).filter(|seen| open(seen, self.ended[0]));
+        let week = seen(&usage.long(), at).filter(|seen| open(seen, self.ended[1]));
         let same_short = matches!((&self.short, &short), (Some(a), Some(b)) if same(a, b));
         let same_week = matches!((&self.week, &week), (Some(a), Some(b)) if same(a, b));
         let step = match (&self.week, &week) {

@@ -1,6 +1,6 @@
 //! A cheap simulation of the next days under a simple rule: what a plan is worth is what it serves there.
 
-use crate::belief::slot::{SHORT, Slot};
+use crate::belief::slot::Slot;
 use alloc::vec::Vec;
 
 /// Lanes simulated together.
@@ -123,9 +123,7 @@ impl<'a> Rollout<'a> {
         let slot = &mut self.slots[to];
         let cost = self.pool.prices.swap_units.min(0.1 * slot.short_cap).min(slot.room(t));
         if cost > 0.0 {
-            if !slot.open(t) {
-                slot.short_ends = t + SHORT;
-            }
+            slot.begin(t);
             slot.short_left -= cost;
             slot.long_left -= cost;
         }
@@ -144,10 +142,7 @@ impl<'a> Rollout<'a> {
             let room = slot.room(t);
             if room > 1e-6 * slot.short_cap {
                 let take = room.min(rate * (end - t));
-                if !slot.open(t) {
-                    slot.short_ends = t + SHORT;
-                    slot.short_left = slot.short_cap;
-                }
+                slot.begin(t);
                 slot.short_left -= take;
                 slot.long_left -= take;
                 self.outcome.served += take;

@@ -1,6 +1,7 @@
 //! AS-108 … AS-134: when an account is left.
 
 use crate::fixture::{Play, With, account, at, in_hours, in_minutes, now, seed};
+use sluice_engine::WindowKind;
 use sluice_engine::rule::Rule;
 use sluice_engine::tiered::{self, Seat};
 use sluice_engine::{Account, AccountId, Burn, Rules, Trigger, Utc, World, explain};
@@ -113,7 +114,7 @@ fn as_118_a_fast_burn_is_projected() {
 }
 
 fn without_week() -> Account {
-    account(1).with(|account| account.usage.seven_day = Default::default())
+    account(1).with(|account| *account.usage.of_kind(&WindowKind::SevenDay) = Default::default())
 }
 
 #[test]

@@ -2,10 +2,11 @@
 //! until it is.
 
 use crate::fixture::{LANE, Play, With, account, clocks, in_hours, in_minutes, now, seed, world};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Block, Credits, Decision, Login, ModelWindow, Percent, Refusal, Rules,
-    Settlement, Trigger, Verdict, Window, World,
+    Account, AccountId, Block, Credits, Decision, Login, Percent, Refusal, Rules, Settlement,
+    Trigger, Verdict, Window, World,
 };
 use std::collections::BTreeSet;
 
@@ -39,11 +40,7 @@ fn t0(id: i64) -> Account {
 
 /// Every account-side refusal at once, under both rule sets.
 fn crowd() -> Vec<Account> {
-    let model = |used: f64| ModelWindow {
-        model: "Fable".into(),
-        window: Window { used: Percent::new(used), resets_at: Some(in_hours(12.0)) },
-        binding: false,
-    };
+    let model = |used: f64| Window { used: Percent::new(used), resets_at: Some(in_hours(12.0)) };
     vec![
         account(1).week(90.0, in_hours(120.0)),
         t0(2).with(|account| account.enabled = false),
@@ -52,12 +49,12 @@ fn crowd() -> Vec<Account> {
         t0(5).with(|account| account.login = Login::Missing),
         t0(6).with(|account| account.automatic = false),
         account(7),
-        t0(8).with(|account| account.usage.seven_day.used = None),
+        t0(8).with(|account| account.usage.of_kind(&WindowKind::SevenDay).used = None),
         t0(9).week(100.0, in_hours(12.0)),
         account(10).week(97.0, crate::fixture::at("2026-05-06T03:00:00Z")),
         t0(11).short(95.0, None),
         t0(12),
-        t0(13).with(|account| account.usage.models.push(model(100.0))),
+        t0(13).with(|account| account.usage.add_model("Fable", model(100.0), false)),
         t0(14).short(100.0, Some(in_hours(1.0))).with(|account| {
             account.usage.credits = Some(Credits { enabled: true, ..Credits::default() });
         }),
@@ -139,7 +136,7 @@ fn every_trigger_of_the_tiers_is_reached() {
     }));
     decisions.extend(decided(vec![quiet(), behind()], |world| {
         world.rules = Rules::default();
-        let hit = Fact::LimitHit { resets_at: None, window: "five_hour".into() };
+        let hit = Fact::LimitHit { resets_at: None, window: WindowKind::named("five_hour") };
         world.tell(1, hit, now());
     }));
     let seen: BTreeSet<Trigger> = decisions.iter().map(|decision| decision.trigger).collect();

@@ -1,6 +1,7 @@
 //! UM-001 … UM-030 and UM-044 … UM-056: a tick decides, and what its outcome changes.
 
 use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, seed, target};
+use sluice_engine::WindowKind;
 use sluice_engine::gates::{self, Pull};
 use sluice_engine::rule::Rule;
 use sluice_engine::{Account, AccountId, Block, Burn, Generation, Settlement, Trigger, World};
@@ -323,7 +324,7 @@ fn um_052_each_rule_has_its_trigger() {
         (Rule::Drained { used: 100.0, target: 100.0 }, "tier_drained"),
         (Rule::ShortCritical { used: 95.0, critical: 90.0 }, "forced_critical"),
         (Rule::Projection { used: 85.0, projected: 95.0, minutes: 10.0 }, "burn_rate"),
-        (Rule::Refused { window: "five_hour".into() }, "failure_reported"),
+        (Rule::Refused { window: WindowKind::named("five_hour") }, "failure_reported"),
         (Rule::LoginRefused, "failure_reported"),
         (Rule::WouldBill, "failure_reported"),
         (Rule::Blocked { why: Block::Limit }, "failure_reported"),

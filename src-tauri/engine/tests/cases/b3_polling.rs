@@ -3,6 +3,7 @@
 use crate::fixture::{
     Play, With, account, at, clocks, in_hours, in_minutes, modern, now, seed, survey, world,
 };
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{Account, AccountId, Rules, Utc, World, poll};
 
@@ -43,7 +44,7 @@ fn um_065_an_unanswered_read_does_not_stop_the_decision() {
 
 fn outdated(used: f64, short: Option<Utc>, week: Option<Utc>, seen: Utc) -> bool {
     let account = account(2).short(used, short).with(|account| {
-        account.usage.seven_day.resets_at = week;
+        account.usage.of_kind(&WindowKind::SevenDay).resets_at = week;
         account.usage.observed_at = Some(seen);
     });
     poll::outdated(&account, now())
@@ -219,7 +220,7 @@ fn jitter_stretches_the_interval_within_bounds() {
 fn a_refused_request_asks_for_a_read() {
     let mut world = modern(vec![account(1).week(10.0, in_hours(72.0))]);
     world.requested(AccountId(1), clocks(now()), 0.0);
-    let hit = Fact::LimitHit { resets_at: None, window: "five_hour".into() };
+    let hit = Fact::LimitHit { resets_at: None, window: WindowKind::named("five_hour") };
     world.tell(1, hit, now().plus_seconds(70));
     assert!(due(&world, 1, now().plus_seconds(70)).unwrap() <= now().plus_seconds(130));
 }

@@ -3,6 +3,7 @@
 use crate::fixture::{
     Play, With, account, clocks, in_hours, in_minutes, modern, now, survey, target, world,
 };
+use sluice_engine::WindowKind;
 use sluice_engine::advise::will_expire;
 use sluice_engine::forecast::{Kind, Outlook};
 use sluice_engine::limits::REFUSALS_MAX;
@@ -13,7 +14,7 @@ use sluice_engine::{
 };
 
 fn hit(window: &str, resets_at: Option<Utc>) -> Fact {
-    Fact::LimitHit { resets_at, window: window.into() }
+    Fact::LimitHit { resets_at, window: WindowKind::named(window) }
 }
 
 fn memory(world: &World) -> &Memory {
@@ -28,7 +29,7 @@ fn alone() -> World {
 fn a_reset_that_is_due_now_tells_nothing_of_the_next_window() {
     let until = |reset: Utc| {
         let mut world = alone();
-        world.account_mut(1).usage.five_hour.resets_at = Some(reset);
+        world.account_mut(1).usage.of_kind(&WindowKind::FiveHour).resets_at = Some(reset);
         world.tell(1, hit("five_hour", None), now());
         memory(&world).refusals[0].until
     };
@@ -51,12 +52,12 @@ fn a_reset_ten_minutes_later_is_the_same_window_and_more_is_another() {
         let mut world = alone();
         world.tell(1, hit("five_hour", Some(in_hours(2.0))), now());
         let mut usage = world.accounts[0].usage.clone();
-        usage.five_hour = Window {
+        *usage.of_kind(&WindowKind::FiveHour) = Window {
             used: Percent::new(97.0),
             resets_at: Some(in_hours(2.0).plus_seconds(moved_s)),
         };
         world.tell(1, Fact::Usage(usage), in_minutes(1.0));
-        memory(&world).refuses("five_hour", in_minutes(1.0))
+        memory(&world).refuses(&WindowKind::named("five_hour"), in_minutes(1.0))
     };
     assert!(stands(0) && stands(600));
     assert!(!stands(601));
@@ -68,9 +69,9 @@ fn a_reading_contradicts_a_refusal_after_five_minutes_below_95_percent() {
         let mut world = alone();
         world.tell(1, hit("five_hour", Some(in_hours(2.0))), now());
         let mut usage = world.accounts[0].usage.clone();
-        usage.five_hour.used = Percent::new(used);
+        usage.of_kind(&WindowKind::FiveHour).used = Percent::new(used);
         world.tell(1, Fact::Usage(usage), in_minutes(minutes));
-        memory(&world).refuses("five_hour", in_minutes(minutes))
+        memory(&world).refuses(&WindowKind::named("five_hour"), in_minutes(minutes))
     };
     assert!(stands(4.9, 10.0) && stands(5.0, 95.0));
     assert!(!stands(5.0, 94.5));
@@ -177,7 +178,7 @@ fn recorded_candidates_stand_in_the_order_of_their_resets_then_of_what_is_missin
     let mut world = many(Rules::seed());
     for one in &mut world.accounts {
         let hours = f64::from((one.id.0 % 5) as i32) + 2.0;
-        one.usage.seven_day.resets_at = Some(in_hours(hours));
+        one.usage.of_kind(&WindowKind::SevenDay).resets_at = Some(in_hours(hours));
     }
     let survey = survey(&world);
     let keys: Vec<_> = survey.eligible().map(|one| (one.reset, -one.deficit.unwrap())).collect();
@@ -202,7 +203,8 @@ fn a_refusal_made_while_the_clock_ran_ahead_stands_when_it_is_set_right() {
     let ends = in_hours(2.0);
     let reading = |used: f64| {
         let mut usage = alone().accounts[0].usage.clone();
-        usage.five_hour = Window { used: Percent::new(used), resets_at: Some(ends) };
+        *usage.of_kind(&WindowKind::FiveHour) =
+            Window { used: Percent::new(used), resets_at: Some(ends) };
         Fact::Usage(usage)
     };
     let stands = |ahead: f64, set_right: f64| {
@@ -212,7 +214,7 @@ fn a_refusal_made_while_the_clock_ran_ahead_stands_when_it_is_set_right() {
         world.tell(1, reading(ahead), in_hours(10.2));
         world.woke(-36_000, clocks(in_hours(0.3)));
         world.tell(1, reading(set_right), in_hours(0.4));
-        memory(&world).refuses("five_hour", in_hours(0.4))
+        memory(&world).refuses(&WindowKind::named("five_hour"), in_hours(0.4))
     };
     assert!(stands(97.0, 97.0));
     assert!(!stands(97.0, 60.0), "contradicted five minutes after it by either clock");
@@ -224,10 +226,11 @@ fn a_refusal_whose_window_has_ended_fills_no_reading() {
     let mut world = alone();
     world.tell(1, hit("five_hour", Some(in_hours(2.0))), now());
     let mut usage = world.accounts[0].usage.clone();
-    usage.five_hour = Window { used: Percent::new(96.0), resets_at: Some(in_hours(2.0)) };
+    *usage.of_kind(&WindowKind::FiveHour) =
+        Window { used: Percent::new(96.0), resets_at: Some(in_hours(2.0)) };
     world.tell(1, Fact::Usage(usage), in_hours(2.1));
-    assert_eq!(world.accounts[0].usage.five_hour.used, Percent::new(96.0));
-    assert!(!memory(&world).refuses("five_hour", in_hours(2.1)));
+    assert_eq!(world.accounts[0].usage.short().used, Percent::new(96.0));
+    assert!(!memory(&world).refuses(&WindowKind::named("five_hour"), in_hours(2.1)));
 }
 
 #[test]

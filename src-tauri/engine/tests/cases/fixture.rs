@@ -3,6 +3,7 @@
 use chrono::{DateTime, Days};
 use chrono_tz::Tz;
 use sluice_core::calendar::{WorkCalendar, WorkSpan, expand_days};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::survey::Survey;
 use sluice_engine::{
@@ -59,12 +60,7 @@ pub fn account(id: i64) -> Account {
         automatic: true,
         login: Login::Valid,
         failures: 0,
-        usage: Usage {
-            five_hour: zero,
-            seven_day: zero,
-            observed_at: Some(now()),
-            ..Usage::default()
-        },
+        usage: Usage { observed_at: Some(now()), ..Usage::of(zero, zero) },
         position: id,
     }
 }
@@ -78,11 +74,13 @@ pub trait With: Sized {
 
 impl With for Account {
     fn week(mut self, used: f64, reset: Utc) -> Self {
-        self.usage.seven_day = Window { used: Percent::new(used), resets_at: Some(reset) };
+        *self.usage.of_kind(&WindowKind::SevenDay) =
+            Window { used: Percent::new(used), resets_at: Some(reset) };
         self
     }
     fn short(mut self, used: f64, reset: Option<Utc>) -> Self {
-        self.usage.five_hour = Window { used: Percent::new(used), resets_at: reset };
+        *self.usage.of_kind(&WindowKind::FiveHour) =
+            Window { used: Percent::new(used), resets_at: reset };
         self
     }
     fn with(mut self, change: impl FnOnce(&mut Account)) -> Self {

@@ -4,11 +4,12 @@
 use chrono::{DateTime, Days};
 use chrono_tz::Tz;
 use sluice_core::calendar::{WorkCalendar, WorkSpan, expand_days};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Action, Credits, Decision, Gates, Generation, Lane, LaneId, Login,
-    ModelWindow, Mono, Now, Observation, Percent, Plan, Provider, Rules, Settlement, Source, Usage,
-    Utc, Window, World,
+    Account, AccountId, Action, Credits, Decision, Gates, Generation, Lane, LaneId, Login, Mono,
+    Now, Observation, Percent, Plan, Provider, Rules, Settlement, Source, Usage, Utc, Window,
+    World,
 };
 
 /// Seconds between two looks.
@@ -148,7 +149,12 @@ impl Life {
         truth.week = truth.week.min(100.0);
         if let Some((window, resets_at)) = refused {
             let resets_at = resets_at.filter(|_| self.rng.bool());
-            self.tell(id, Source::Hook, Fact::LimitHit { resets_at, window: window.into() }, 0);
+            self.tell(
+                id,
+                Source::Hook,
+                Fact::LimitHit { resets_at, window: WindowKind::named(window) },
+                0,
+            );
         }
     }
 
@@ -173,7 +179,12 @@ impl Life {
                 let active = self.rng.bool().then_some(AccountId(id));
                 self.world.seat_changed(lane, active, self.clocks());
             }
-            25 => self.tell(id, Source::Endpoint, Fact::Closed { window: "five_hour".into() }, 0),
+            25 => self.tell(
+                id,
+                Source::Endpoint,
+                Fact::Closed { window: WindowKind::named("five_hour") },
+                0,
+            ),
             26 => {
                 let plan = Plan { subscription: Some("pro".into()), ..Plan::default() };
                 self.tell(id, Source::Endpoint, Fact::Plan(plan), 0);
@@ -199,12 +210,12 @@ impl Life {
     /// A local sign of use: late, partial, or from before.
     fn signal(&mut self, id: i64) {
         let truth = &self.truths[id as usize - 1];
-        let mut usage = Usage {
-            five_hour: Window { used: Percent::new(truth.short.round()), resets_at: None },
-            ..Usage::default()
-        };
+        let mut usage = Usage::default().with(
+            WindowKind::FiveHour,
+            Window { used: Percent::new(truth.short.round()), resets_at: None },
+        );
         if self.rng.bool() {
-            usage.seven_day.used = Percent::new(truth.week.round());
+            usage.of_kind(&WindowKind::SevenDay).used = Percent::new(truth.week.round());
         }
         let late = self.rng.i64(-60..1_800);
         self.tell(id, Source::StatusLine, Fact::Usage(usage), late);
@@ -229,18 +240,16 @@ impl Life {
         let truth = &self.truths[id as usize - 1];
         let share = |used: f64| Percent::new((used * 2.0).round() / 2.0);
         let ends = Some(truth.week_ends);
-        let model = |used: f64| ModelWindow {
-            model: "Fable".into(),
-            window: Window { used: share(used), resets_at: ends },
-            binding: used > 90.0,
-        };
-        let usage = Usage {
-            five_hour: Window { used: share(truth.short), resets_at: truth.short_ends },
-            seven_day: Window { used: share(truth.week), resets_at: ends },
-            models: truth.model.map(model).into_iter().collect(),
+        let mut usage = Usage {
             credits: (id % 4 == 0).then(|| Credits { enabled: true, ..Credits::default() }),
-            ..Usage::default()
+            ..Usage::of(
+                Window { used: share(truth.short), resets_at: truth.short_ends },
+                Window { used: share(truth.week), resets_at: ends },
+            )
         };
+        if let Some(used) = truth.model {
+            usage.add_model("Fable", Window { used: share(used), resets_at: ends }, used > 90.0);
+        }
         let late = self.rng.i64(0..40);
         self.tell(id, Source::Endpoint, Fact::Usage(usage), late);
     }

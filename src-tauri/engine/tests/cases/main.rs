@@ -29,4 +29,5 @@ mod recorded;
 mod refuge;
 mod switches;
 mod verdict;
+mod windows;
 mod words;

@@ -5,10 +5,11 @@ use crate::fixture::{
     LANE, Play, With, account, clocks, in_hours, in_minutes, modern, now, seed, world,
 };
 use crate::life::Life;
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Action, Block, Credits, Decision, Login, ModelWindow, Percent, Policy,
-    Refusal, Rules, Settlement, Trigger, Verdict, Window, World,
+    Account, AccountId, Action, Block, Credits, Decision, Login, Percent, Policy, Refusal, Rules,
+    Settlement, Trigger, Verdict, Window, World,
 };
 
 macro_rules! passes {
@@ -109,7 +110,7 @@ marked!(
 marked!(no_reset, beside(account(2)), refused(2, Refusal::NoReset));
 marked!(
     usage_unknown,
-    beside(t0(2).with(|one| one.usage.seven_day.used = None)),
+    beside(t0(2).with(|one| one.usage.of_kind(&WindowKind::SevenDay).used = None)),
     refused(2, Refusal::UsageUnknown)
 );
 marked!(not_behind, beside(t0(2).week(100.0, in_hours(12.0))), refused(2, Refusal::NotBehind));
@@ -136,7 +137,7 @@ marked!(
             quiet(),
             t0(2).with(|one| {
                 let window = Window { used: Percent::new(100.0), resets_at: None };
-                one.usage.models.push(ModelWindow { model: "Fable".into(), window, binding: true });
+                one.usage.add_model("Fable", window, true);
             }),
         ]),
         |world| world.lanes[0].model = Some("fable".into()),
@@ -209,7 +210,8 @@ fn planned(accounts: Vec<Account>, change: impl FnOnce(&mut World)) -> Decision 
 
 /// Work on the live account is refused.
 fn stuck(world: &mut World) {
-    let hit = Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: "five_hour".into() };
+    let hit =
+        Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: WindowKind::named("five_hour") };
     world.tell(1, hit, now());
 }
 

@@ -2,6 +2,7 @@
 //! the target of failed swaps.
 
 use crate::fixture::{LANE, Play, With, account, clocks, in_hours, in_minutes, now, target, world};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
     Account, AccountId, Action, Credits, Decision, Policy, Refusal, Rules, Settlement, Trigger,
@@ -26,7 +27,8 @@ fn under(policy: Policy, ceiling: Option<f64>) -> Rules {
 }
 
 fn refused(world: &mut World) -> Decision {
-    let hit = Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: "five_hour".into() };
+    let hit =
+        Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: WindowKind::named("five_hour") };
     world.tell(1, hit, in_minutes(1.0));
     world.tick(in_minutes(1.0))
 }

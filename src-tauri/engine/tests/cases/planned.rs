@@ -1,6 +1,7 @@
 //! What the planner believes of an account between readings, seen by where it goes.
 
 use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, target, world};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
     Account, AccountId, LaneId, Observation, Percent, Policy, Provider, Rules, Source, Utc, World,
@@ -22,13 +23,14 @@ fn half_used(id: i64) -> Account {
 }
 
 fn refused(world: &mut World, id: i64, window: &str, ends: Utc, at: Utc) {
-    world.tell(id, Fact::LimitHit { resets_at: Some(ends), window: window.into() }, at);
+    world.tell(id, Fact::LimitHit { resets_at: Some(ends), window: WindowKind::named(window) }, at);
 }
 
 /// A reading of the account as it was, with other shares.
 fn read(world: &mut World, id: i64, (short, week): (f64, f64), at: Utc) {
     let mut usage = world.account_mut(id).usage.clone();
-    (usage.five_hour.used, usage.seven_day.used) = (Percent::new(short), Percent::new(week));
+    usage.of_kind(&WindowKind::FiveHour).used = Percent::new(short);
+    usage.of_kind(&WindowKind::SevenDay).used = Percent::new(week);
     world.tell(id, Fact::Usage(usage), at);
 }
 

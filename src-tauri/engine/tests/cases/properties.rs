@@ -1,6 +1,7 @@
 //! Properties over many random worlds.
 
 use crate::fixture::{LANE, Play, account, clocks, in_hours, in_minutes, now, world};
+use sluice_engine::WindowKind;
 use sluice_engine::{
     Account, AccountId, Action, Decision, Login, Percent, Refusal, Rules, Settlement, Window, World,
 };
@@ -8,15 +9,15 @@ use sluice_engine::{
 fn random_account(rng: &mut fastrand::Rng, id: i64) -> Account {
     let mut account = account(id);
     let mut used = |most: f64| Percent::new((rng.f64() * most).round());
-    account.usage.five_hour.used = used(100.0);
-    account.usage.seven_day.used = used(100.0);
+    account.usage.of_kind(&WindowKind::FiveHour).used = used(100.0);
+    account.usage.of_kind(&WindowKind::SevenDay).used = used(100.0);
     let reset = |rng: &mut fastrand::Rng, hours: f64| {
         (rng.f64() < 0.9).then(|| in_hours((rng.f64() * hours * 20.0).round() / 20.0 - 1.0))
     };
-    account.usage.five_hour.resets_at = reset(rng, 6.0);
-    account.usage.seven_day.resets_at = reset(rng, 170.0);
+    account.usage.of_kind(&WindowKind::FiveHour).resets_at = reset(rng, 6.0);
+    account.usage.of_kind(&WindowKind::SevenDay).resets_at = reset(rng, 170.0);
     if rng.f64() < 0.1 {
-        account.usage.seven_day = Window::default();
+        *account.usage.of_kind(&WindowKind::SevenDay) = Window::default();
     }
     account.enabled = rng.f64() < 0.95;
     account.automatic = rng.f64() < 0.95;
@@ -115,9 +116,10 @@ fn two_voluntary_swaps_are_never_nearer_than_the_residency() {
         for minute in 0..600_i64 {
             let at = in_minutes(minute as f64);
             for account in &mut world.accounts {
-                let used = account.usage.seven_day.used.map_or(0.0, Percent::get);
+                let used = account.usage.long().used.map_or(0.0, Percent::get);
                 let burnt = if Some(account.id) == world.lanes[0].active { 0.05 } else { 0.0 };
-                account.usage.seven_day.used = Percent::new((used + burnt).min(100.0));
+                account.usage.of_kind(&WindowKind::SevenDay).used =
+                    Percent::new((used + burnt).min(100.0));
                 account.usage.observed_at = Some(at);
             }
             let decision = world.tick(at);

@@ -4,11 +4,12 @@ use crate::fixture::{
     Play, With, account, calendar, clocks, in_hours, in_minutes, modern, now, seed, survey, target,
     world,
 };
+use sluice_engine::WindowKind;
 use sluice_engine::choose::{REFUGE_PAID, REFUGE_ROOMY, REFUGE_TIGHT, REFUGE_UNKNOWN};
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Burn, Credits, ModelWindow, Percent, Provider, Refusal, Rules, Trigger,
-    Window, World, advise,
+    Account, AccountId, Burn, Credits, Percent, Provider, Refusal, Rules, Trigger, Window, World,
+    advise,
 };
 
 /// Ahead of its pace, so that it can only be a refuge.
@@ -48,7 +49,7 @@ fn a_tight_refuge_may_relieve_the_week_instead() {
 fn refused_at_1(mut world: World) -> World {
     world.tell(
         1,
-        Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: "five_hour".into() },
+        Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: WindowKind::named("five_hour") },
         now(),
     );
     world
@@ -128,17 +129,17 @@ fn a_refuge_that_failed_is_skipped_until_its_time_is_over() {
     assert_eq!(target(&behind.tick(now())), Some(2));
 }
 
-fn fable(used: f64) -> ModelWindow {
+fn fable(account: &mut Account, used: f64) {
     let window = Window { used: Percent::new(used), resets_at: Some(in_hours(72.0)) };
-    ModelWindow { model: "Fable".into(), window, binding: false }
+    account.usage.add_model("Fable", window, false);
 }
 
 #[test]
 fn a_lane_without_its_model_goes_where_the_model_has_room_and_not_to_itself() {
     let to = |second: f64| {
         let mut world = modern(vec![
-            ahead(1, 10.0, 60.0).with(|one| one.usage.models.push(fable(100.0))),
-            ahead(2, 20.0, 60.0).with(|one| one.usage.models.push(fable(second))),
+            ahead(1, 10.0, 60.0).with(|one| fable(one, 100.0)),
+            ahead(2, 20.0, 60.0).with(|one| fable(one, second)),
         ]);
         world.lanes[0].model = Some("claude-fable-5".into());
         let decision = world.tick(now());
@@ -150,10 +151,8 @@ fn a_lane_without_its_model_goes_where_the_model_has_room_and_not_to_itself() {
 
 #[test]
 fn a_model_that_was_wanted_is_wanted_until_its_time_is_over() {
-    let mut world = modern(vec![
-        ahead(1, 10.0, 60.0).with(|one| one.usage.models.push(fable(100.0))),
-        ahead(2, 20.0, 60.0),
-    ]);
+    let mut world =
+        modern(vec![ahead(1, 10.0, 60.0).with(|one| fable(one, 100.0)), ahead(2, 20.0, 60.0)]);
     world.gates().wanted_model = Some(("Fable".into(), in_minutes(10.0)));
     assert_eq!(target(&world.clone().tick(in_minutes(9.0))), Some(2));
     assert_eq!(target(&world.tick(in_minutes(10.0))), None);

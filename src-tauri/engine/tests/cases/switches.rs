@@ -4,10 +4,11 @@ use crate::fixture::{
     LANE, Play, With, account, clocks, in_hours, in_minutes, modern, now, seed, survey, target,
     world,
 };
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Burn, Credits, Gates, Lane, LaneId, Login, ModelWindow, Observation,
-    Percent, Policy, Provider, Refusal, Rules, Settlement, Source, Trigger, Utc, Window, World,
+    Account, AccountId, Burn, Credits, Gates, Lane, LaneId, Login, Observation, Percent, Policy,
+    Provider, Refusal, Rules, Settlement, Source, Trigger, Utc, Window, World,
 };
 
 fn pair() -> Vec<Account> {
@@ -18,7 +19,7 @@ fn pair() -> Vec<Account> {
 }
 
 fn hit(window: &str, resets_at: Option<Utc>) -> Fact {
-    Fact::LimitHit { resets_at, window: window.into() }
+    Fact::LimitHit { resets_at, window: WindowKind::named(window) }
 }
 
 #[test]
@@ -46,8 +47,8 @@ fn a_refused_window_stays_full_until_it_resets_or_a_later_reading_contradicts() 
     let lagging = world.account_mut(1).usage.clone();
     let reading = |used: f64| {
         let mut usage = lagging.clone();
-        usage.five_hour.used = Percent::new(used);
-        usage.five_hour.resets_at = Some(in_hours(2.0));
+        usage.of_kind(&WindowKind::FiveHour).used = Percent::new(used);
+        usage.of_kind(&WindowKind::FiveHour).resets_at = Some(in_hours(2.0));
         Fact::Usage(usage)
     };
     world.tell(1, reading(97.0), in_minutes(2.0));
@@ -57,17 +58,17 @@ fn a_refused_window_stays_full_until_it_resets_or_a_later_reading_contradicts() 
     world.tell(1, hit("seven_day", None), in_minutes(10.0));
     assert_eq!(world.survey(in_minutes(11.0)).find(AccountId(1)).unwrap().used, Some(100.0));
     let reset = in_hours(72.0).plus_seconds(1);
-    assert!(!world.memory[&AccountId(1)].refuses("seven_day", reset));
+    assert!(!world.memory[&AccountId(1)].refuses(&WindowKind::named("seven_day"), reset));
 }
 
 #[test]
 fn a_refusal_of_unknown_length_ends_after_an_hour() {
     let mut world = modern(pair());
-    world.account_mut(1).usage.five_hour.resets_at = None;
+    world.account_mut(1).usage.of_kind(&WindowKind::FiveHour).resets_at = None;
     world.tell(1, hit("five_hour", None), now());
     let memory = &world.memory[&AccountId(1)];
-    assert!(memory.refuses("five_hour", in_minutes(59.0)));
-    assert!(!memory.refuses("five_hour", in_minutes(61.0)));
+    assert!(memory.refuses(&WindowKind::named("five_hour"), in_minutes(59.0)));
+    assert!(!memory.refuses(&WindowKind::named("five_hour"), in_minutes(61.0)));
 }
 
 #[test]
@@ -142,7 +143,7 @@ fn burn_is_measured_between_observations() {
     let mut world = modern(pair());
     let reading = |world: &World, used: f64| {
         let mut usage = world.accounts[0].usage.clone();
-        usage.five_hour.used = Percent::new(used);
+        usage.of_kind(&WindowKind::FiveHour).used = Percent::new(used);
         Fact::Usage(usage)
     };
     for (minute, used) in [(1.0, 40.0), (6.0, 50.0)] {
@@ -157,11 +158,8 @@ fn burn_is_measured_between_observations() {
 
 fn with_model(id: i64, used: f64) -> Account {
     account(id).week(40.0, in_hours(72.0)).with(|account| {
-        account.usage.models.push(ModelWindow {
-            model: "Fable".into(),
-            window: Window { used: Percent::new(used), resets_at: Some(in_hours(72.0)) },
-            binding: true,
-        });
+        let window = Window { used: Percent::new(used), resets_at: Some(in_hours(72.0)) };
+        account.usage.add_model("Fable", window, true);
     })
 }
 
@@ -358,7 +356,7 @@ fn the_plan_shows_tier_target_and_stranding_as_well() {
 fn other_providers_accounts_are_no_candidates() {
     let mut world = modern(pair());
     world.account_mut(2).provider = Provider::Codex;
-    world.account_mut(1).usage.five_hour.used = Percent::new(100.0);
+    world.account_mut(1).usage.of_kind(&WindowKind::FiveHour).used = Percent::new(100.0);
     let decision = world.tick(now());
     assert_eq!((target(&decision), decision.candidates.len()), (None, 1));
 }
@@ -379,7 +377,7 @@ fn a_lane_without_an_account_and_an_unknown_lane_stay() {
 #[test]
 fn a_seat_changed_from_outside_is_protected_like_a_manual_swap() {
     let mut world = modern(pair());
-    world.account_mut(1).usage.five_hour.used = Percent::new(99.0);
+    world.account_mut(1).usage.of_kind(&WindowKind::FiveHour).used = Percent::new(99.0);
     world.seat_changed(LANE, Some(AccountId(1)), clocks(now()));
     assert_eq!(world.gates().paused_until, None, "nothing changed");
     world.seat_changed(LANE, Some(AccountId(2)), clocks(now()));
@@ -395,13 +393,13 @@ fn facts_fold_into_the_account() {
     let plan = sluice_engine::Plan { subscription: Some("pro".into()), ..Default::default() };
     world.tell(1, Fact::Plan(plan.clone()), now());
     assert_eq!(world.accounts[0].plan, plan);
-    world.tell(1, Fact::Closed { window: "five_hour".into() }, now());
-    world.tell(1, Fact::Closed { window: "seven_day".into() }, now());
-    assert_eq!(world.accounts[0].usage.five_hour, Window::default());
-    assert_eq!(world.accounts[0].usage.seven_day, Window::default());
+    world.tell(1, Fact::Closed { window: WindowKind::named("five_hour") }, now());
+    world.tell(1, Fact::Closed { window: WindowKind::named("seven_day") }, now());
+    assert_eq!(world.accounts[0].usage.short(), Window::default());
+    assert_eq!(world.accounts[0].usage.long(), Window::default());
     let mut other = model_world(Rules::default(), None);
-    other.tell(1, Fact::Closed { window: "Fable".into() }, now());
-    assert!(other.accounts[0].usage.models.is_empty());
+    other.tell(1, Fact::Closed { window: WindowKind::named("Fable") }, now());
+    assert!(other.accounts[0].usage.models().next().is_none());
     other.tell(99, Fact::Unreachable, now());
     assert_eq!(other.accounts.len(), 3);
 }
@@ -411,25 +409,23 @@ fn an_older_or_partial_observation_overwrites_nothing_it_does_not_know() {
     let mut world = modern(pair());
     let before = world.accounts[0].usage.clone();
     let mut old = before.clone();
-    old.seven_day.used = Percent::new(1.0);
+    old.of_kind(&WindowKind::SevenDay).used = Percent::new(1.0);
     world.tell(1, Fact::Usage(old), in_minutes(-30.0));
-    assert_eq!(world.accounts[0].usage.seven_day, before.seven_day);
-    let partial = sluice_engine::Usage {
-        five_hour: Window { used: Percent::new(44.0), resets_at: None },
-        ..Default::default()
-    };
+    assert_eq!(world.accounts[0].usage.long(), before.long());
+    let seen = Window { used: Percent::new(44.0), resets_at: None };
+    let partial = sluice_engine::Usage::default().with(WindowKind::FiveHour, seen);
     let observation = sluice_engine::Observation {
         account: AccountId(1),
         at: in_minutes(1.0),
         source: sluice_engine::Source::StatusLine,
         fact: Fact::Usage(partial),
     };
-    world.account_mut(1).usage.five_hour.resets_at = Some(in_hours(3.0));
+    world.account_mut(1).usage.of_kind(&WindowKind::FiveHour).resets_at = Some(in_hours(3.0));
     world.observe(&observation, clocks(in_minutes(1.0)));
     let usage = &world.accounts[0].usage;
-    assert_eq!(usage.five_hour.used, Percent::new(44.0));
-    assert_eq!(usage.five_hour.resets_at, Some(in_hours(3.0)), "silence is no reset");
-    assert_eq!(usage.seven_day, before.seven_day);
+    assert_eq!(usage.short().used, Percent::new(44.0));
+    assert_eq!(usage.short().resets_at, Some(in_hours(3.0)), "silence is no reset");
+    assert_eq!(usage.long(), before.long());
     assert_eq!(world.memory[&AccountId(1)].requests.len(), 1, "no request of ours");
 }
 
@@ -441,10 +437,10 @@ fn the_endpoints_answer_mends_what_failed() {
     world.tell(1, Fact::Usage(usage), in_minutes(1.0));
     let account = &world.accounts[0];
     assert_eq!((account.failures, account.login), (0, Login::Valid));
-    assert_eq!(account.usage.models.len(), 1);
+    assert_eq!(account.usage.models().count(), 1);
     let again = account.usage.clone();
     world.tell(1, Fact::Usage(again), in_minutes(2.0));
-    assert_eq!(world.accounts[0].usage.models.len(), 1);
+    assert_eq!(world.accounts[0].usage.models().count(), 1);
 }
 
 #[test]
@@ -452,9 +448,12 @@ fn a_model_that_was_refused_stays_full_against_a_lagging_answer() {
     let mut world = modern(vec![with_model(1, 97.0), with_model(2, 10.0)]);
     world.tell(1, hit("Fable", Some(in_hours(72.0))), now());
     let mut usage = world.accounts[0].usage.clone();
-    usage.models[0].window.used = Percent::new(98.0);
+    usage.of_kind(&WindowKind::named("Fable")).used = Percent::new(98.0);
     world.tell(1, Fact::Usage(usage), in_minutes(1.0));
-    assert_eq!(world.accounts[0].usage.models[0].window.used, Percent::new(100.0));
+    assert_eq!(
+        world.accounts[0].usage.window(&WindowKind::named("Fable")).used,
+        Percent::new(100.0)
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! same under both policies.
 
 use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, target, world};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
     Account, AccountId, Block, Credits, Decision, Observation, Percent, Policy, Refusal, Rules,
@@ -35,7 +36,8 @@ fn says(account: Account, why: Block, until: Option<Utc>) -> Account {
 
 /// What is decided at `at` after account 1 refused work.
 fn after_refusal(world: &mut World, at: Utc) -> Decision {
-    let fact = Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: "five_hour".into() };
+    let fact =
+        Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: WindowKind::named("five_hour") };
     world.tell(1, fact, at);
     world.tick(at)
 }
@@ -135,7 +137,10 @@ fn full_is_full_whatever_is_known_of_its_end() {
     for policy in POLICIES {
         for (short, week) in [(100.0, 50.0), (20.0, 100.0), (100.0, 100.0)] {
             let second = account(2).with(|one| {
-                (one.usage.five_hour, one.usage.seven_day) = (full(short), full(week));
+                one.usage = Usage {
+                    observed_at: one.usage.observed_at,
+                    ..Usage::of(full(short), full(week))
+                };
             });
             let mut world = read_now(policy, vec![half_used(1), second.clone()]);
             let to = target(&after_refusal(&mut world, in_minutes(1.0)));
@@ -164,7 +169,7 @@ fn a_reading_counts_more_than_the_reset_it_names() {
     for policy in POLICIES {
         let stale = |short, week| {
             account(2).short(short, Some(in_minutes(-15.0))).with(|one| {
-                one.usage.seven_day =
+                *one.usage.of_kind(&WindowKind::SevenDay) =
                     Window { used: Percent::new(week), resets_at: Some(in_hours(72.0)) };
             })
         };
@@ -331,13 +336,11 @@ fn what_is_said_of_a_full_window_names_the_window_that_is_full() {
 
 #[test]
 fn a_reading_that_leaves_a_window_out_says_nothing_of_it() {
-    let week = |used| Usage {
-        five_hour: Window::default(),
-        ..roomy(2)
-            .with(|one| {
-                one.usage.seven_day.used = Percent::new(used);
-            })
-            .usage
+    let week = |used| {
+        let mut usage = roomy(2).usage;
+        usage.of_kind(&WindowKind::SevenDay).used = Percent::new(used);
+        *usage.of_kind(&WindowKind::FiveHour) = Window::default();
+        usage
     };
     let tell = |world: &mut World, fact: Fact, at: f64| {
         let at = in_minutes(at);
@@ -345,13 +348,15 @@ fn a_reading_that_leaves_a_window_out_says_nothing_of_it() {
         world.observe(&seen, clocks(at));
     };
     let mut world = read_now(Policy::Horizon, vec![half_used(1), roomy(2)]);
-    let hit = Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: "five_hour".into() };
+    let hit =
+        Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: WindowKind::named("five_hour") };
     world.tell(2, hit, in_minutes(1.0));
     tell(&mut world, Fact::Usage(week(30.0)), 20.0);
     assert_eq!(target(&after_refusal(&mut world, in_minutes(21.0))), None, "refused still");
     let full = account(2).week(100.0, in_hours(72.0)).short(12.0, Some(in_hours(3.0)));
     let mut world = read_now(Policy::Horizon, vec![half_used(1), full]);
-    let short = Usage { seven_day: Window::default(), ..roomy(2).usage };
+    let mut short = roomy(2).usage;
+    *short.of_kind(&WindowKind::SevenDay) = Window::default();
     tell(&mut world, Fact::Usage(short), 20.0);
     assert_eq!(target(&after_refusal(&mut world, in_minutes(21.0))), None, "full still");
 }

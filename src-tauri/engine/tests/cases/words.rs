@@ -5,11 +5,11 @@ use sluice_engine::explain::{self, Hold};
 use sluice_engine::gates::Pull;
 use sluice_engine::observation::Fact;
 use sluice_engine::rule::{Force, Rule};
-use sluice_engine::{AccountId, Block, Credits, Mono, Provider, Refusal, Rules, Utc};
+use sluice_engine::{AccountId, Block, Credits, Mono, Provider, Refusal, Rules, Utc, WindowKind};
 
 fn rules() -> Vec<(Rule, &'static str, &'static str)> {
     let preemption = Rule::Preemption { tier: 1, best: (60.0, 26.0), active: (40.0, 50.0) };
-    let window = |name: &str| Rule::Refused { window: name.into() };
+    let window = |name: &str| Rule::Refused { window: WindowKind::named(name) };
     vec![
         (
             Rule::HigherTier { best: 2, active: 4 },

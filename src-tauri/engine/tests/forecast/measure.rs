@@ -4,6 +4,7 @@
 //! it, writes down what the book says at set times ahead of each reset, and compares when the
 //! window has ended.
 
+use sluice_engine::WindowKind;
 use sluice_engine::forecast::{Book, Kind, Outlook, Scene};
 use sluice_engine::{
     Account, AccountId, Calendar, Gates, Lane, LaneId, Login, Percent, Provider, Utc, Window,
@@ -192,8 +193,10 @@ impl Beside {
                     used: used.and_then(Percent::new),
                     resets_at: reset.map(instant),
                 };
-                account.usage.five_hour = window(*five_hour, *five_hour_resets_at);
-                account.usage.seven_day = window(Some(*seven_day), Some(*seven_day_resets_at));
+                *account.usage.of_kind(&WindowKind::FiveHour) =
+                    window(*five_hour, *five_hour_resets_at);
+                *account.usage.of_kind(&WindowKind::SevenDay) =
+                    window(Some(*seven_day), Some(*seven_day_resets_at));
                 account.usage.observed_at = Some(instant(*polled_at));
                 self.book.read(account);
             }

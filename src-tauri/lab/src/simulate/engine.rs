@@ -4,8 +4,8 @@ use super::physics::{Event, EventKind};
 use super::{Orders, Policy, Scenario};
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Action, Gates, Lane, LaneId, Login, ModelWindow, Mono, Now, Observation,
-    Percent, Plan, Provider, Source, Usage, Utc, Window, World, world::Settlement,
+    Account, AccountId, Action, Gates, Lane, LaneId, Login, Mono, Now, Observation, Percent, Plan,
+    Provider, Source, Usage, Utc, Window, WindowKind, World, world::Settlement,
 };
 
 /// Minute 0 of a scenario, a Monday in UTC: 1970-01-05T00:00:00Z.
@@ -117,9 +117,9 @@ impl EnginePolicy {
             EventKind::Limit { kind, resets_at, .. } => Fact::LimitHit {
                 resets_at: resets_at.map(instant),
                 window: match *kind {
-                    "5h" => "five_hour".to_owned(),
-                    "7d" => "seven_day".to_owned(),
-                    other => other.to_owned(),
+                    "5h" => WindowKind::FiveHour,
+                    "7d" => WindowKind::SevenDay,
+                    model => WindowKind::named(model),
                 },
             },
         };
@@ -154,18 +154,16 @@ fn usage(kind: &EventKind) -> Fact {
         used: used.and_then(Percent::new),
         resets_at: resets_at.map(instant),
     };
-    let models = models.iter().map(|(model, used)| ModelWindow {
-        model: model.clone(),
-        window: window(Some(*used), Some(*seven_day_resets_at)),
-        binding: false,
-    });
-    Fact::Usage(Usage {
-        five_hour: window(*five_hour, *five_hour_resets_at),
-        seven_day: window(Some(*seven_day), Some(*seven_day_resets_at)),
-        models: models.collect(),
-        observed_at: Some(instant(*polled_at)),
-        ..Usage::default()
-    })
+    let week = window(Some(*seven_day), Some(*seven_day_resets_at));
+    let mut usage = Usage::default().with(WindowKind::SevenDay, week);
+    if five_hour.is_some() {
+        *usage.of_kind(&WindowKind::FiveHour) = window(*five_hour, *five_hour_resets_at);
+    }
+    for (model, used) in models {
+        usage.add_model(model, window(Some(*used), Some(*seven_day_resets_at)), false);
+    }
+    usage.observed_at = Some(instant(*polled_at));
+    Fact::Usage(usage)
 }
 
 impl Policy for EnginePolicy {
@@ -212,7 +210,7 @@ mod tests {
             models: Vec::new(),
         };
         let short = |five_hour| match usage(&answer(five_hour)) {
-            Fact::Usage(usage) => usage.five_hour,
+            Fact::Usage(usage) => usage.short(),
             other => unreachable!("{other:?}"),
         };
         assert_eq!(short(None), Window::default());

@@ -1,6 +1,7 @@
 //! Readings over time.
 
 use crate::support::{T0, account, open, sample};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Source;
 use sluice_engine::{AccountId, Block, Credits, Percent, Utc, Verdict};
 use sluice_ledger::{Ledger, Sample};
@@ -58,7 +59,7 @@ fn the_providers_word_is_kept_until_it_is_taken_back() {
     assert_eq!(told(&ledger, a), None, "what is older than the last reading comes too late");
     ledger.record_verdict(a, REFUSED, T0.plus_seconds(180)).unwrap();
     let standing = ledger.standing(a).unwrap().unwrap().usage;
-    assert_eq!((standing.verdict, standing.five_hour.used), (Some(REFUSED), Percent::new(14.0)));
+    assert_eq!((standing.verdict, standing.short().used), (Some(REFUSED), Percent::new(14.0)));
 }
 
 #[test]
@@ -67,16 +68,13 @@ fn a_vaguer_or_older_reading_overwrites_nothing_it_does_not_speak_of() {
     let mut ledger = open(home.path());
     let a = account(&mut ledger, "a");
     let mut whole = sample(a, T0.plus_seconds(60), 12.0);
-    whole.usage.seven_day.used = Percent::new(80.0);
+    whole.usage.of_kind(&WindowKind::SevenDay).used = Percent::new(80.0);
     whole.usage.credits = Some(Credits { enabled: true, ..Credits::default() });
     ledger.record_sample(&whole).unwrap();
     ledger.record_sample(&sample(a, T0, 99.0)).unwrap();
     let later = sample(a, T0.plus_seconds(120), 13.0);
     ledger.record_sample(&Sample { source: Source::StatusLine, ..later }).unwrap();
     let usage = ledger.standing(a).unwrap().unwrap().usage;
-    assert_eq!(
-        (usage.five_hour.used, usage.seven_day.used),
-        (Percent::new(13.0), Percent::new(80.0))
-    );
+    assert_eq!((usage.short().used, usage.long().used), (Percent::new(13.0), Percent::new(80.0)));
     assert_eq!(usage.credits.map(|credits| credits.enabled), Some(true));
 }

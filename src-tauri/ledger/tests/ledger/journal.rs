@@ -272,10 +272,11 @@ fn a_restart_knows_what_was_asked_and_what_was_read() {
     let hour_ago = T0.plus_seconds(24 * 180 - 3_600);
     assert_eq!(ledger.usage_requests(a, hour_ago).unwrap().len(), 21);
     let standing = ledger.standing(a).unwrap().unwrap();
-    let kept = Usage { observed_at: Some(T0), ..read.usage };
+    let mut kept = Usage::default();
+    kept.take(&read.usage, T0, true);
     assert_eq!((standing.usage, standing.failures), (kept, 2));
     let stored = ledger.samples(Some(a), T0, Utc(i64::MAX)).unwrap();
-    assert_eq!(stored[0].usage.seven_day.used, None, "unknown is never zero");
+    assert_eq!(stored[0].usage.long().used, None, "unknown is never zero");
     assert_eq!(ledger.samples(None, T0, Utc(i64::MAX)).unwrap().len(), 1);
 }
 

@@ -1,6 +1,7 @@
 //! History is let go in small steps and what matters stays.
 
 use crate::support::{T0, account, commit, decision, intent, lane_on, open, record, sample};
+use sluice_engine::WindowKind;
 use sluice_engine::{Generation, Trigger, Utc};
 use sluice_ledger::{DecisionQuery, Retention};
 
@@ -61,7 +62,8 @@ fn of_each_hour_and_window_the_last_sample_stays() {
     for minute in 0..180 {
         let mut read = sample(a, hour.plus_seconds(minute * 60), minute as f64 / 2.0);
         // The weekly window resets at minute 90.
-        read.usage.seven_day.resets_at = Some(T0.plus_seconds(if minute < 90 { 1 } else { 2 }));
+        read.usage.of_kind(&WindowKind::SevenDay).resets_at =
+            Some(T0.plus_seconds(if minute < 90 { 1 } else { 2 }));
         ledger.record_sample(&read).unwrap();
     }
     let mut batches = 0;

@@ -70,11 +70,10 @@ pub fn commit(ledger: &mut Ledger, swap: SwapId, at: Utc) -> Settled {
 }
 
 pub fn usage(five_hour: f64) -> Usage {
-    Usage {
-        five_hour: Window { used: Percent::new(five_hour), resets_at: Some(T0.plus_seconds(600)) },
-        seven_day: Window { used: None, resets_at: None },
-        ..Usage::default()
-    }
+    Usage::of(
+        Window { used: Percent::new(five_hour), resets_at: Some(T0.plus_seconds(600)) },
+        Window { used: None, resets_at: None },
+    )
 }
 
 pub fn sample(account: AccountId, at: Utc, five_hour: f64) -> Sample {

@@ -22,7 +22,7 @@ pub fn parse_headers(headers: &HeaderMap) -> Usage {
         resets_at: reset(headers, &format!("{name}-reset")),
     };
     let verdict = verdict(headers);
-    Usage { five_hour: window("5h"), seven_day: window("7d"), verdict, ..Usage::default() }
+    Usage { verdict, ..Usage::of(window("5h"), window("7d")) }
 }
 
 /// What the headers say of the account as a whole; a refusal of one model alone is none of it.

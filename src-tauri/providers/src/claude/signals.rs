@@ -6,7 +6,7 @@ use crate::json::{Oddities, under};
 use crate::spoken::{Spoken, reset_said};
 use crate::words::{self, classify_text, reset_in_text};
 use serde_json::{Map, Value};
-use sluice_engine::{Percent, Usage, Utc, Window};
+use sluice_engine::{Percent, Usage, Utc, Window, WindowKind};
 
 /// Something the tool told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,7 +48,7 @@ pub fn parse_status_line(bytes: &[u8]) -> Usage {
             resets_at: odd.instant(map.get("resets_at"), &under(name, "resets_at")),
         })
     };
-    Usage { five_hour: window("five_hour"), seven_day: window("seven_day"), ..Usage::default() }
+    Usage::of(window("five_hour"), window("seven_day"))
 }
 
 /// Reads the JSON the tool hands to a hook. Total.
@@ -152,11 +152,8 @@ pub fn limit_event_usage(bytes: &[u8]) -> Usage {
         used: percent.filter(|percent| *percent >= 0.0).and_then(Percent::new),
         resets_at: odd.instant(info.get("resetsAt"), "resetsAt"),
     };
-    match info["rateLimitType"].as_str() {
-        Some("five_hour") => Usage { five_hour: window, ..Usage::default() },
-        Some("seven_day") => Usage { seven_day: window, ..Usage::default() },
-        _ => Usage::default(),
-    }
+    let kind = WindowKind::named(info["rateLimitType"].as_str().unwrap_or_default());
+    if kind.model().is_some() { Usage::default() } else { Usage::default().with(kind, window) }
 }
 
 /// What failed in a turn: by the fields that are made for it, and by the wording only as far as they
@@ -343,7 +340,7 @@ mod tests {
     fn half_a_character_hides_no_signal() {
         let status =
             r#"{"session_name":"cut \ud83d","rate_limits":{"five_hour":{"used_percentage":42}}}"#;
-        let used = parse_status_line(status.as_bytes()).five_hour.used.map(Percent::get);
+        let used = parse_status_line(status.as_bytes()).short().used.map(Percent::get);
         assert_eq!(used, Some(42.0));
         let hook = r#"{"hook_event_name":"StopFailure","error":"billing_error","last_assistant_message":"\ud83d"}"#;
         assert_eq!(parse_hook(hook.as_bytes()).class, Some(Class::Billing));

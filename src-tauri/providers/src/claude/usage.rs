@@ -3,8 +3,7 @@
 use crate::json::{Odd, Oddities, Oddity, under};
 use serde_json::{Map, Value};
 use sluice_engine::limits::FULL_PERCENT;
-use sluice_engine::limits::MODEL_WINDOWS_MAX;
-use sluice_engine::{Block, Credits, ModelWindow, Usage, Verdict, Window};
+use sluice_engine::{Block, Credits, Usage, Verdict, Window, WindowKind};
 
 /// Flat weekly windows of one model or product, with the name shown for them.
 const FLAT_SCOPED: [(&str, &str); 6] = [
@@ -87,16 +86,18 @@ pub fn parse_usage(bytes: &[u8]) -> UsageReply {
 
 /// Reads a usage object that stands inside another document.
 pub(crate) fn read_usage(map: &Map<String, Value>, odd: &mut Oddities) -> UsageReply {
-    let mut usage = Usage {
-        five_hour: flat_window(map.get("five_hour"), "five_hour", odd),
-        seven_day: flat_window(map.get("seven_day"), "seven_day", odd),
-        ..Usage::default()
-    };
+    let mut usage = Usage::default();
+    for kind in WindowKind::ACCOUNT_WIDE {
+        if let Some(value) = said(map, kind.name()) {
+            let window = flat_window(value, kind.name(), odd);
+            usage = usage.with(kind, window);
+        }
+    }
     read_limits(map.get("limits"), &mut usage, odd);
     read_model_scoped(map.get("model_scoped"), &mut usage, odd);
     for (field, name) in FLAT_SCOPED {
-        if map.get(field).is_some_and(|value| !value.is_null()) {
-            let window = flat_window(map.get(field), field, odd);
+        if let Some(value) = said(map, field) {
+            let window = flat_window(value, field, odd);
             add_model(&mut usage, name, window, false);
         }
     }
@@ -117,8 +118,14 @@ pub(crate) fn read_usage(map: &Map<String, Value>, odd: &mut Oddities) -> UsageR
     UsageReply { usage, extra, oddities: Vec::new(), readable: true }
 }
 
-fn flat_window(value: Option<&Value>, path: &str, odd: &mut Oddities) -> Window {
-    let Some(map) = odd.object(value, path) else {
+/// A field that is there: `null` says that there is no such thing.
+fn said<'v>(map: &'v Map<String, Value>, field: &str) -> Option<&'v Value> {
+    map.get(field).filter(|value| !value.is_null())
+}
+
+/// A window that is named, unknown where its shape is not understood.
+fn flat_window(value: &Value, path: &str, odd: &mut Oddities) -> Window {
+    let Some(map) = odd.object(Some(value), path) else {
         return Window::default();
     };
     odd.unknown_fields(
@@ -156,8 +163,8 @@ fn read_limits(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
             resets_at: odd.instant(row.get("resets_at"), "limits[].resets_at"),
         };
         match row.get("kind").and_then(Value::as_str) {
-            Some("session") => overrule(&mut usage.five_hour, window, "five_hour", odd),
-            Some("weekly_all") => overrule(&mut usage.seven_day, window, "seven_day", odd),
+            Some("session") => overrule(usage, WindowKind::FiveHour, window, odd),
+            Some("weekly_all") => overrule(usage, WindowKind::SevenDay, window, odd),
             Some("weekly_scoped") => {
                 let name = scope_name(row.get("scope"), odd);
                 let binding = odd.boolean(row.get("is_active"), "limits[].is_active");
@@ -183,16 +190,18 @@ fn bind(row: &Map<String, Value>, window: &Window, usage: &mut Usage) {
 /// One of the account's own windows is locked, whatever is used of it.
 fn locked(map: &Map<String, Value>) -> Option<Verdict> {
     let reason = |name: &str| map.get(name)?.get("locked_reason")?.as_str();
-    let locked = ["five_hour", "seven_day"].into_iter().filter_map(reason).any(|it| !it.is_empty());
+    let mut locks = WindowKind::ACCOUNT_WIDE.iter().filter_map(|kind| reason(kind.name()));
+    let locked = locks.any(|it| !it.is_empty());
     locked.then_some(Verdict::Refused { why: Block::NotAllowed, until: None })
 }
 
 /// Puts `newer` over `older`, field by field: a field that was not said leaves the other alone.
-fn overrule(older: &mut Window, newer: Window, path: &str, odd: &mut Oddities) {
+fn overrule(usage: &mut Usage, kind: WindowKind, newer: Window, odd: &mut Oddities) {
+    let older = usage.of_kind(&kind);
     if let (Some(old), Some(new)) = (older.used, newer.used)
         && (old.get() - new.get()).abs() > 1.0
     {
-        odd.note(path, Odd::Contradiction);
+        odd.note(kind.name(), Odd::Contradiction);
     }
     older.used = newer.used.or(older.used);
     older.resets_at = newer.resets_at.or(older.resets_at);
@@ -231,9 +240,8 @@ fn read_model_scoped(value: Option<&Value>, usage: &mut Usage, odd: &mut Odditie
 
 /// Adds a model's window unless a newer shape named it already.
 fn add_model(usage: &mut Usage, name: &str, window: Window, binding: bool) {
-    let known = usage.models.iter().any(|model| model.model.eq_ignore_ascii_case(name));
-    if !known && usage.models.len() < MODEL_WINDOWS_MAX {
-        usage.models.push(ModelWindow { model: name.to_owned(), window, binding });
+    if !usage.models().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        usage.add_model(name, window, binding);
     }
 }
 
@@ -298,8 +306,8 @@ mod tests {
             ]
         }"#;
         let reply = parse_usage(text.as_bytes());
-        assert_eq!(reply.usage.five_hour.used.map(sluice_engine::Percent::get), Some(12.0));
-        assert_eq!(reply.usage.seven_day.used.map(sluice_engine::Percent::get), Some(40.0));
+        assert_eq!(reply.usage.short().used.map(sluice_engine::Percent::get), Some(12.0));
+        assert_eq!(reply.usage.long().used.map(sluice_engine::Percent::get), Some(40.0));
         let expected = [
             ("five_hour.shade", Odd::UnknownField),
             ("limits[].kind", Odd::UnknownValue),
@@ -316,7 +324,7 @@ mod tests {
             "five_hour": {"utilization": 10, "resets_at": "2026-11-21T14:30:00Z"},
             "limits": [{"kind": "session", "percent": 60, "resets_at": null}]
         }"#;
-        let five = parse_usage(text.as_bytes()).usage.five_hour;
+        let five = parse_usage(text.as_bytes()).usage.short();
         assert_eq!(five.used.map(sluice_engine::Percent::get), Some(60.0));
         assert!(five.resets_at.is_some(), "what the newer list leaves out is kept");
         assert_eq!(odd(text), [("five_hour".to_owned(), Odd::Contradiction)]);
@@ -344,7 +352,7 @@ mod tests {
     fn absence_is_not_zero() {
         for text in ["{}", "[]", "null", "7", r#"{"five_hour":null,"seven_day":{}}"#] {
             let usage = parse_usage(text.as_bytes()).usage;
-            assert_eq!((usage.five_hour.used, usage.seven_day.used), (None, None), "{text}");
+            assert_eq!((usage.short().used, usage.long().used), (None, None), "{text}");
             assert_eq!(usage.credits, None, "{text}");
         }
     }

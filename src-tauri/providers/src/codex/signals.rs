@@ -286,7 +286,8 @@ mod tests {
         let full = json!({"used_percent": 100, "window_minutes": 300, "resets_at": 1_795_269_600});
         let log = line(&json!({"limit_id": "codex_bengalfox", "limit_name": "Spark",
             "primary": full, "rate_limit_reached_type": "rate_limit_reached"}));
-        assert_eq!((log.usage.five_hour.used, log.usage.verdict), (None, None));
-        assert_eq!(log.usage.models[0].model, "Spark");
+        assert_eq!((log.usage.short().used, log.usage.verdict), (None, None));
+        let models: Vec<&str> = log.usage.models().map(|(model, _)| model).collect();
+        assert_eq!(models, ["Spark"]);
     }
 }

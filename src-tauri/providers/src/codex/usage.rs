@@ -6,7 +6,7 @@ use crate::reading::exhausted;
 use serde_json::{Map, Value};
 use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::limits::MODEL_WINDOWS_MAX;
-use sluice_engine::{Block, Credits, ModelWindow, Usage, Utc, Verdict, Window};
+use sluice_engine::{Block, Credits, Usage, Utc, Verdict, Window, WindowKind};
 
 /// Length of the short window, minutes.
 const SHORT_MIN: f64 = 300.0;
@@ -97,11 +97,10 @@ impl CodexUsage {
             if why.starts_with("workspace_") {
                 return refused(Block::Spending, None);
             }
-            let own = [&self.usage.five_hour, &self.usage.seven_day];
+            let own = [self.usage.short(), self.usage.long()];
             let others = self.others.iter().map(|(_, window)| window);
             // Where the windows show which limit that is, it ends with the last of them.
-            let ends: Option<Vec<Utc>> =
-                own.into_iter().chain(others).filter(full).map(end).collect();
+            let ends: Option<Vec<Utc>> = own.iter().chain(others).filter(full).map(end).collect();
             return refused(Block::Limit, ends.and_then(|ends| ends.into_iter().max()));
         }
         let others: Vec<_> =
@@ -124,11 +123,12 @@ impl CodexUsage {
         if self.reached.as_deref().is_some_and(|why| why.starts_with("workspace_")) {
             return Some((Class::Billing, None));
         }
-        if full(&self.usage.seven_day) {
-            return Some((Class::WeeklyLimit, self.usage.seven_day.resets_at));
+        let (short, long) = (self.usage.short(), self.usage.long());
+        if full(&long) {
+            return Some((Class::WeeklyLimit, long.resets_at));
         }
-        if full(&self.usage.five_hour) {
-            return Some((Class::FiveHourLimit, self.usage.five_hour.resets_at));
+        if full(&short) {
+            return Some((Class::FiveHourLimit, short.resets_at));
         }
         self.reached.is_some().then_some((Class::LimitUnspecified, None))
     }
@@ -209,8 +209,8 @@ pub(crate) fn read_windows(
             continue;
         };
         match minutes.map(length) {
-            Some(Length::Short) => reading.usage.five_hour = window,
-            Some(Length::Week) => reading.usage.seven_day = window,
+            Some(Length::Short) => *reading.usage.of_kind(&WindowKind::FiveHour) = window,
+            Some(Length::Week) => *reading.usage.of_kind(&WindowKind::SevenDay) = window,
             Some(Length::Other) | None => {
                 odd.note(&path, Odd::UnknownValue);
                 reading.others.push((minutes.unwrap_or(0.0) * 60.0, window));
@@ -295,13 +295,13 @@ pub(crate) fn add_scoped(
 ) {
     let mut own = CodexUsage::default();
     read_windows(limit, "additional_rate_limits[].rate_limit", base, &mut own, odd);
-    let Usage { five_hour, seven_day, .. } = own.usage;
+    let (five_hour, seven_day) = (own.usage.short(), own.usage.long());
     let nothing = five_hour == Window::default() && seven_day == Window::default();
     if nothing || reading.scoped.len() >= MODEL_WINDOWS_MAX {
         return;
     }
     let window = if seven_day == Window::default() { five_hour } else { seven_day };
-    reading.usage.models.push(ModelWindow { model: name.clone(), window, binding: false });
+    reading.usage.add_model(&name, window, false);
     reading.scoped.push(ScopedLimit { name, five_hour, seven_day });
 }
 

@@ -1,6 +1,7 @@
 //! What counts as a failure of the account, line by line.
 
 use super::*;
+use sluice_engine::WindowKind;
 
 fn manner_of(words: &[&str]) -> Manner {
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
@@ -140,7 +141,7 @@ fn what_is_specific_is_not_overwritten_by_what_is_vague() {
     for later in [vague, unknown, ""] {
         let seen = streamed(&format!("{INIT}{LIMIT}{later}"), false).failure.unwrap();
         assert_eq!(seen.class, FailureClass::WeeklyLimit, "{later}");
-        assert_eq!(window(seen.class), Some(LimitWindow::SevenDay));
+        assert_eq!(window(seen.class), Some(WindowKind::SevenDay));
         assert_eq!(seen.resets_at, Some(Utc::from_seconds(1_790_009_000)), "{later}");
     }
     assert_eq!(window(FailureClass::LimitUnspecified), None, "unknown is not the 5-hour window");

@@ -30,7 +30,7 @@ fn surveyed(
     let accounts: Vec<_> =
         rows.iter().enumerate().map(|(place, row)| shapes::account(row, place as i64)).collect();
     let mut around: Vec<Option<Utc>> = vec![Some(now)];
-    around.extend(accounts.iter().map(|account| account.usage.seven_day.resets_at));
+    around.extend(accounts.iter().map(|account| account.usage.long().resets_at));
     let calendar = shapes::calendar(given, zone, &around);
     let world = shapes::world(given, accounts, active, calendar);
     let survey = world.survey(now);

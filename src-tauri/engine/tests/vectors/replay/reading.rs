@@ -2,6 +2,7 @@
 
 use super::shapes;
 use serde_json::{Map, Value, json};
+use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::rule::Rule;
 use sluice_engine::{
@@ -54,23 +55,22 @@ fn cache_updates(given: &Value) -> Value {
         Calendar::default(),
     );
     let usage = &mut world.accounts[0].usage;
-    (usage.five_hour, usage.seven_day) = (known, known);
+    *usage = Usage::of(known, known);
     let mut seen = Usage::default();
     let mut resets = Vec::new();
-    for name in ["five_hour", "seven_day"] {
+    for window in WindowKind::ACCOUNT_WIDE {
+        let name = window.name();
         match said(&given[name], given.get(name).is_some(), &mut resets) {
             Said::Nothing => {}
-            Said::Closed => tell(&mut world, Fact::Closed { window: name.into() }),
-            Said::Numbers(window) if name == "five_hour" => seen.five_hour = window,
-            Said::Numbers(window) => seen.seven_day = window,
+            Said::Closed => tell(&mut world, Fact::Closed { window }),
+            Said::Numbers(numbers) => *seen.of_kind(&window) = numbers,
         }
     }
     tell(&mut world, Fact::Usage(seen));
     let mut updates = Map::new();
-    for name in ["five_hour", "seven_day"] {
-        let usage = &world.accounts[0].usage;
-        let window = if name == "five_hour" { usage.five_hour } else { usage.seven_day };
-        describe(name, window, given, &resets, &mut updates);
+    for kind in WindowKind::ACCOUNT_WIDE {
+        let window = world.accounts[0].usage.window(&kind);
+        describe(kind.name(), window, given, &resets, &mut updates);
     }
     Value::Object(updates)
 }

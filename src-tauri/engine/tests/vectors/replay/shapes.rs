@@ -120,10 +120,11 @@ pub fn account(row: &Value, position: i64) -> Account {
         login,
         failures: row["consecutive_failures"].as_u64().unwrap_or(0) as u32,
         usage: Usage {
-            five_hour: window(&row["cached_usage_5h"], &row["cached_5h_resets_at"]),
-            seven_day: window(&row["cached_usage_7d"], &row["cached_7d_resets_at"]),
             observed_at: row["usage_cached_at"].as_i64().map(Utc::from_seconds),
-            ..Usage::default()
+            ..Usage::of(
+                window(&row["cached_usage_5h"], &row["cached_5h_resets_at"]),
+                window(&row["cached_usage_7d"], &row["cached_7d_resets_at"]),
+            )
         },
         position,
     }

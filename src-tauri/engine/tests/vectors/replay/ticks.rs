@@ -131,7 +131,7 @@ impl Loop {
             .filter(|(_, row)| known(row))
             .map(|(place, row)| shapes::account(row, place as i64))
             .collect();
-        let resets = self.world.accounts.iter().map(|account| account.usage.seven_day.resets_at);
+        let resets = self.world.accounts.iter().map(|account| account.usage.long().resets_at);
         let around: Vec<_> = resets.chain([Some(self.now)]).collect();
         let hours = json!({
             "active_start": self.settings["window_keeper_active_start"],
@@ -191,8 +191,8 @@ impl Loop {
         let used = |percent: Option<Percent>| percent.map(Percent::get);
         let rate = self.world.memory.get(&id).map_or(0.0, |memory| memory.burn.five_hour);
         let urgency = poll::urgency(
-            used(account.usage.five_hour.used),
-            used(account.usage.seven_day.used),
+            used(account.usage.short().used),
+            used(account.usage.long().used),
             rate,
             self.world.rules.critical,
         );

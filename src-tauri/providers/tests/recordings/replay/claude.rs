@@ -83,8 +83,8 @@ fn pair(case: &Case<'_>) -> Result<Facts, String> {
     let answers = answers.as_array().filter(|answers| answers.len() == 2).ok_or("not a pair")?;
     let read: Vec<UsageReply> =
         answers.iter().map(|answer| parse_usage(answer.to_string().as_bytes())).collect();
-    let over = rolled_over(&read[0].usage.five_hour, &read[1].usage.five_hour)
-        || rolled_over(&read[0].usage.seven_day, &read[1].usage.seven_day);
+    let over = rolled_over(&read[0].usage.short(), &read[1].usage.short())
+        || rolled_over(&read[0].usage.long(), &read[1].usage.long());
     Ok(Facts::default().with("rollover", over))
 }
 

@@ -4,7 +4,7 @@ use super::Case;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use sluice_engine::{Usage, Utc, Window};
-use sluice_providers::reading::{WindowState, account_limited, exhausted, settled, state_at};
+use sluice_providers::reading::{Phase, account_limited, exhausted, phase_at, settled};
 use sluice_providers::words::{self, classify_text};
 use sluice_providers::{FailureClass, RetryAfter};
 
@@ -25,16 +25,15 @@ impl Facts {
     /// The windows of an account.
     pub(crate) fn usage(self, usage: &Usage, now: Utc) -> Self {
         let scoped: Vec<Value> = usage
-            .models
-            .iter()
-            .map(|model| {
-                let mut shown = window(&model.window, now);
-                shown["name"] = json!(model.model);
+            .models()
+            .map(|(model, metered)| {
+                let mut shown = window(&metered.window, now);
+                shown["name"] = json!(model);
                 shown
             })
             .collect();
-        self.with("session", window(&usage.five_hour, now))
-            .with("weekly", window(&usage.seven_day, now))
+        self.with("session", window(&usage.short(), now))
+            .with("weekly", window(&usage.long(), now))
             .with("scoped", scoped)
             .with("account_limited", account_limited(usage, now))
     }
@@ -70,11 +69,11 @@ pub(crate) fn instant(at: Option<Utc>) -> Value {
 
 /// A window at an instant; null when nothing is known of it.
 pub(crate) fn window(window: &Window, now: Utc) -> Value {
-    let state = match state_at(window, now) {
-        WindowState::Absent => return Value::Null,
-        WindowState::NotStarted => "not_started",
-        WindowState::Running => "running",
-        WindowState::Elapsed => "window_elapsed",
+    let state = match phase_at(window, now) {
+        Phase::Unknown => return Value::Null,
+        Phase::NotStarted => "not_started",
+        Phase::Running => "running",
+        Phase::Elapsed => "window_elapsed",
     };
     let used = settled(window, now).used.map(sluice_engine::Percent::get);
     json!({
