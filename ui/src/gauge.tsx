@@ -22,7 +22,10 @@ interface GaugeProps {
 function resetWords(window: WindowView, nowMs: number): string {
   const { emptiedAtMs } = shown(window, nowMs);
   if (emptiedAtMs !== null) return `reset at ${clock(emptiedAtMs, nowMs)}, not read since`;
-  if (window.resets_at_ms === null) return window.used === null ? "unknown" : "no reset known";
+  if (window.resets_at_ms === null) {
+    if (window.used === null) return "unknown";
+    return window.used > 0 ? "no reset known" : "begins with its next use";
+  }
   if (window.resets_at_ms <= nowMs) return "has reset";
   return `resets in ${wait(window.resets_at_ms - nowMs)}`;
 }

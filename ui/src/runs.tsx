@@ -23,6 +23,10 @@ const DEFAULT = "default";
 export function Runs() {
   const { view, ask } = useStore();
   const providers = view.providers.map((state) => state.provider);
+  // The seat of a tool that is not here says nothing; a lane that somebody made does.
+  const lanes = view.lanes.filter(
+    (lane) => lane.name !== DEFAULT || providers.includes(lane.provider),
+  );
   return (
     <>
       <header class="page-head">
@@ -48,7 +52,7 @@ export function Runs() {
             </tr>
           </thead>
           <tbody>
-            {view.lanes.map((lane) => (
+            {lanes.map((lane) => (
               <Lane key={lane.id} lane={lane} several={providers.length > 1} />
             ))}
           </tbody>

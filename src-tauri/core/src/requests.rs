@@ -218,6 +218,8 @@ impl Core {
             }
             AfterStore::Found(lane, written) => {
                 self.findings.stored(lane, written, result.ok(), &mut self.world);
+                // Page *At work* shows the lanes as the ledger has them.
+                self.effects.push(Effect::LookAtRuns);
             }
             AfterStore::Tell(notice, at) => {
                 self.effects.push(Effect::Tell { notice, row: result.ok(), at });
