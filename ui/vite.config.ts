@@ -1,8 +1,9 @@
+import { readdirSync } from "node:fs";
 import { defineConfig } from "vite";
 
-const TESTS = ["backend", "busy", "lead", "login", "spans", "window"].map(
-  (name) => `tests/${name}.test.ts`,
-);
+const TESTS = readdirSync("tests")
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => `tests/${name}`);
 
 // Two pages: the application's, and (mode `web`) the same screens on a backend without Tauri, for
 // tests and for looking at them in a browser. Neither graph contains the other's backend. Mode `test`
