@@ -6,7 +6,12 @@ import { percent } from "./format";
 
 export type Sample = [number, number | null, number | null];
 
+/** A span of time: its first and last second since 1970. */
+export type Span = [number, number];
+
 const HEIGHT_PX = 280;
+/** With fewer readings each is drawn as a point, too: one alone makes no line. */
+const POINTS_BELOW = 50;
 
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -27,39 +32,59 @@ function moments(_: uPlot, splits: number[], __: number, ___: number, step: numb
 
 const shown = (_: uPlot, value: number | null): string => percent(value);
 
-function options(width: number): uPlot.Options {
+/** The picture reaches over the whole span, however few readings there are in it. */
+export function scales(span: Span): uPlot.Scales {
+  return { x: { range: () => span }, y: { range: [0, 100] } };
+}
+
+/** A window that none of the readings told of has no line. */
+export function told(rows: Sample[]): { short: boolean; week: boolean } {
+  return {
+    short: rows.some((row) => row[1] !== null),
+    week: rows.some((row) => row[2] !== null),
+  };
+}
+
+function options(width: number, rows: Sample[], span: Span): uPlot.Options {
   const axis = {
     stroke: colour("--muted"),
     grid: { stroke: colour("--line"), width: 1 },
     ticks: { stroke: colour("--line"), width: 1 },
     font: "12px system-ui, sans-serif",
   };
-  const line = { width: 2, points: { show: false }, value: shown };
+  const line = { width: 2, points: { show: rows.length < POINTS_BELOW }, value: shown };
+  const { short, week } = told(rows);
   return {
     width,
     height: HEIGHT_PX,
-    scales: { y: { range: [0, 100] } },
+    scales: scales(span),
     axes: [
       { ...axis, values: moments, space: 70 },
-      { ...axis, size: 48, values: (_, splits) => splits.map(percent) },
+      { ...axis, size: 56, values: (_, splits) => splits.map(percent) },
     ],
     series: [
       { value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
-      { ...line, label: "5-hour", stroke: colour("--chart-a"), fill: colour("--chart-a-fill") },
-      { ...line, label: "Weekly", stroke: colour("--chart-b") },
+      {
+        ...line,
+        label: "5-hour",
+        show: short,
+        stroke: colour("--chart-a"),
+        fill: colour("--chart-a-fill"),
+      },
+      { ...line, label: "Weekly", show: week, stroke: colour("--chart-b") },
     ],
     cursor: { y: false },
   };
 }
 
 /** Draws into an element until the result is called; follows its width and the colour scheme. */
-export function draw(element: HTMLElement, rows: Sample[]): () => void {
+export function draw(element: HTMLElement, rows: Sample[], span: Span): () => void {
   const data: uPlot.AlignedData = [
     rows.map((row) => row[0] / 1000),
     rows.map((row) => row[1]),
     rows.map((row) => row[2]),
   ];
-  let plot = new uPlot(options(element.clientWidth), data, element);
+  let plot = new uPlot(options(element.clientWidth, rows, span), data, element);
   const follow = new ResizeObserver(() =>
     plot.setSize({ width: element.clientWidth, height: HEIGHT_PX }),
   );
@@ -67,7 +92,7 @@ export function draw(element: HTMLElement, rows: Sample[]): () => void {
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   const recolour = () => {
     plot.destroy();
-    plot = new uPlot(options(element.clientWidth), data, element);
+    plot = new uPlot(options(element.clientWidth, rows, span), data, element);
   };
   scheme.addEventListener("change", recolour);
   return () => {

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { AccountId } from "./bindings";
-import { draw, type Sample } from "./chart";
+import { draw, type Sample, told } from "./chart";
 import { clock, DAY_MS, instant, percent } from "./format";
 import { Reading, Segments } from "./parts";
 import { accountOf, nameOf, useRows, useStore } from "./store";
@@ -67,15 +67,23 @@ function Samples({ account, days }: { account: AccountId; days: number }) {
   if (rows.length === 0) return <p class="muted">Nothing was read in this time.</p>;
   return (
     <>
-      <Chart rows={rows} label={`Use of ${nameOf(view, account)}, in percent over time`} />
+      <Chart
+        rows={rows}
+        days={days}
+        label={`Use of ${nameOf(view, account)}, in percent over time`}
+      />
       <Twin rows={rows} nowMs={nowMs} />
     </>
   );
 }
 
-function Chart({ rows, label }: { rows: Sample[]; label: string }) {
+function Chart({ rows, days, label }: { rows: Sample[]; days: number; label: string }) {
   const element = useRef<HTMLDivElement>(null);
-  useEffect(() => (element.current === null ? undefined : draw(element.current, rows)), [rows]);
+  useEffect(() => {
+    const now = Date.now();
+    const span: [number, number] = [(now - days * DAY_MS) / 1000, now / 1000];
+    return element.current === null ? undefined : draw(element.current, rows, span);
+  }, [rows, days]);
   return (
     <div
       class="card chart"
@@ -89,6 +97,7 @@ function Chart({ rows, label }: { rows: Sample[]; label: string }) {
 /** The same numbers for screen readers and for copying. */
 function Twin({ rows, nowMs }: { rows: Sample[]; nowMs: number }) {
   const shown = rows.slice(-TABLE_MAX).reverse();
+  const { short } = told(rows);
   return (
     <details class="twin">
       <summary>
@@ -99,9 +108,11 @@ function Twin({ rows, nowMs }: { rows: Sample[]; nowMs: number }) {
         <thead>
           <tr>
             <th scope="col">When</th>
-            <th scope="col" class="number">
-              5-hour
-            </th>
+            {short && (
+              <th scope="col" class="number">
+                5-hour
+              </th>
+            )}
             <th scope="col" class="number">
               Weekly
             </th>
@@ -111,7 +122,7 @@ function Twin({ rows, nowMs }: { rows: Sample[]; nowMs: number }) {
           {shown.map(([at, five, seven]) => (
             <tr key={at}>
               <td title={instant(at)}>{clock(at, nowMs)}</td>
-              <td class="number">{percent(five)}</td>
+              {short && <td class="number">{percent(five)}</td>}
               <td class="number">{percent(seven)}</td>
             </tr>
           ))}
