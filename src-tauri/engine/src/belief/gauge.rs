@@ -18,6 +18,14 @@ const WEEKS_MOST: u32 = 520;
 /// So much more than the last reading said is doubtful, percent.
 const RECKONED_GAP: f64 = 20.0;
 
+/// The smallest growth of a week that a provider tells, percent.
+const STEP: f64 = 1.0;
+/// Without a step for so many times as long as the last one took, work has paused; and the bounds of
+/// that, minutes.
+const STEPS_PATIENCE: f64 = 2.5;
+const PATIENCE_LEAST: f64 = 20.0;
+const PATIENCE_MOST: f64 = 90.0;
+
 /// Minutes since the epoch.
 pub(crate) fn minutes(at: Utc) -> f64 {
     at.0 as f64 / 60_000_000.0
@@ -55,6 +63,10 @@ pub struct Gauge {
     pub models: Vec<Bucket>,
     /// The believed shares right after the last reading, for increments.
     pub anchor: Option<Anchor>,
+    /// Where the week alone is told: the reading at which its share last grew, minutes, and the share.
+    pub stepped: Option<(f64, f64)>,
+    /// Minutes that its last percent took.
+    pub step_min: f64,
     /// Sum of increments of the 5-hour share while both windows stayed the same.
     pub sum_short: f64,
     /// Sum of the matching increments of the weekly share.
@@ -278,7 +290,7 @@ impl Gauge {
     /// The provider took the 5-hour window away, or brought it back.
     pub(crate) fn follow(&mut self, lacks_short: bool) {
         if lacks_short && !self.lacks_short {
-            (self.short, self.short_ends) = (0.0, None);
+            (self.short, self.short_ends, self.stepped) = (0.0, None, None);
             if let Some(read) = &mut self.anchor {
                 (read.short, read.short_ends, read.raw_short) = (0.0, None, 0.0);
             }
@@ -391,11 +403,9 @@ impl Gauge {
         let long = if same_long { (back.long - before.long).max(0.0) } else { back.long };
         let mut lesson = Lesson { from: before.at, to: back.at, ..Lesson::default() };
         if self.lacks_short {
-            lesson.units = long * self.ratio() * self.weight / 100.0;
-            if same_long {
-                lesson.drop = (before.raw_long - back.raw_long).max(0.0);
-            }
-        } else if same_short {
+            return self.coarse_lesson(before, back, same_long);
+        }
+        if same_short {
             let short = (back.short - before.short).max(0.0);
             if same_long {
                 self.sum_short += short;
@@ -409,6 +419,27 @@ impl Gauge {
             lesson.units = (back.short.max(long * self.ratio())) * self.weight / 100.0;
         }
         lesson
+    }
+
+    /// The week alone tells of the work, and its whole percents are hours of it in a large plan: several
+    /// readings without a step are no pause. A lesson goes from one step to the next.
+    fn coarse_lesson(&mut self, before: &Anchor, back: &Anchor, same_long: bool) -> Lesson {
+        let nothing = Lesson { from: back.at, to: back.at, ..Lesson::default() };
+        let (from, then) = self.stepped.filter(|_| same_long).unwrap_or((before.at, 0.0));
+        let then = if same_long && self.stepped.is_none() { before.raw_long } else { then };
+        let (grown, gap) = (back.raw_long - then, back.at - from);
+        let drop = if same_long { (before.raw_long - back.raw_long).max(0.0) } else { 0.0 };
+        let patience = (STEPS_PATIENCE * self.step_min).clamp(PATIENCE_LEAST, PATIENCE_MOST);
+        if grown < STEP && same_long && gap < patience {
+            self.stepped = Some((from, then));
+            return Lesson { drop, ..nothing };
+        }
+        self.stepped = Some((back.at, back.raw_long));
+        if grown >= STEP {
+            self.step_min = gap / grown;
+        }
+        let units = grown.max(0.0) * self.ratio() * self.weight / 100.0;
+        Lesson { units, from, to: back.at, drop }
     }
 
     fn read_models(&mut self, usage: &Usage, before: Option<Anchor>, back: &Anchor) {

@@ -89,6 +89,9 @@ pub struct Tuning {
     pub replays: u32,
     /// Replayed demands are multiplied by this.
     pub replay_multiple: f64,
+    /// Worth of a unit that is left of the weeks at the end of the days planned ahead: between moves that
+    /// serve the same, what would expire goes first.
+    pub left_share: f64,
 }
 
 impl Default for Tuning {
@@ -126,6 +129,7 @@ impl Default for Tuning {
             ample_min: 5.0,
             replays: 6,
             replay_multiple: 2.0,
+            left_share: 0.1,
         }
     }
 }

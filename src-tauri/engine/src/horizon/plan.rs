@@ -97,11 +97,13 @@ fn may_move(scene: &Scene<'_>) -> bool {
 fn worth(
     rollout: &mut Rollout<'_>,
     traces: &[Trace],
-    swap_units: f64,
+    (swap_units, left_share): (f64, f64),
     opening: Opening,
 ) -> (f64, f64) {
     let (mut total, mut undone) = (0.0, 0.0);
-    let worth = |outcome: &Outcome| outcome.served - swap_units * outcome.hot_swaps;
+    let worth = |outcome: &Outcome| {
+        outcome.served + left_share * outcome.left - swap_units * outcome.hot_swaps
+    };
     for trace in traces {
         let mut best: Option<Outcome> = None;
         for base in BASES {
@@ -130,7 +132,12 @@ fn weigh(scene: &Scene<'_>, targets: &[usize], answer: &mut Answer) {
     let unit = swap_units + scene.belief.rate;
     let mut rollout = Rollout::new(&scene.pool);
     let mut value = |to: Option<usize>, back_after: Option<f64>| {
-        worth(&mut rollout, &traces, swap_units, Opening { lane: 0, to, back_after })
+        worth(
+            &mut rollout,
+            &traces,
+            (swap_units, tuning.left_share),
+            Opening { lane: 0, to, back_after },
+        )
     };
     let (stay, undone) = value(None, None);
     answer.undone = undone;

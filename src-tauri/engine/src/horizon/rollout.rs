@@ -63,6 +63,8 @@ pub(super) struct Outcome {
     /// Units not served.
     pub lost: f64,
     pub hot_swaps: f64,
+    /// Units left of the weeks at the end.
+    pub left: f64,
 }
 
 pub(super) struct Rollout<'a> {
@@ -108,6 +110,7 @@ impl<'a> Rollout<'a> {
                 }
             }
         }
+        self.outcome.left = self.slots.iter().map(|slot| slot.long_left.max(0.0)).sum();
         self.outcome
     }
 

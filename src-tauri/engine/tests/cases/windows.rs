@@ -199,3 +199,29 @@ fn what_former_versions_stored_of_an_account_is_read() {
     let again: Usage = serde_json::from_str(&serde_json::to_string(&usage).unwrap()).unwrap();
     assert_eq!(again, usage);
 }
+
+#[test]
+fn work_goes_on_between_two_steps_of_a_week() {
+    let mut world = grown(Policy::Horizon);
+    for minute in [1.0, 2.0] {
+        world.tell(2, Fact::Usage(week_alone(21.0)), in_minutes(minute));
+    }
+    world.seat_changed(LANE, Some(AccountId(2)), clocks(in_minutes(3.0)));
+    let mut rates = Vec::new();
+    for look in 1..=48 {
+        // A percent of its week every quarter of an hour, read every five minutes.
+        let at = in_minutes(5.0 * f64::from(look));
+        world.tell(2, Fact::Usage(week_alone(21.0 + f64::from(look / 3))), at);
+        world.tick(at);
+        rates.push(world.horizon.lanes[&LANE].rate);
+    }
+    // A plan of ten has weeks of about a hundred units: a percent in 15 minutes.
+    let settled = &rates[24..];
+    assert!(settled.iter().all(|rate| (0.04..0.1).contains(rate)), "{settled:?}");
+    for look in 49..=80 {
+        let at = in_minutes(5.0 * f64::from(look));
+        world.tell(2, Fact::Usage(week_alone(37.0)), at);
+        world.tick(at);
+    }
+    assert!(world.horizon.lanes[&LANE].rate < 0.01, "work that ended is not reckoned for hours");
+}
