@@ -72,7 +72,7 @@ function Samples({ account, days }: { account: AccountId; days: number }) {
         days={days}
         label={`Use of ${nameOf(view, account)}, in percent over time`}
       />
-      <Twin rows={rows} nowMs={nowMs} />
+      <Table rows={rows} nowMs={nowMs} />
     </>
   );
 }
@@ -95,11 +95,11 @@ function Chart({ rows, days, label }: { rows: Sample[]; days: number; label: str
 }
 
 /** The same numbers for screen readers and for copying. */
-function Twin({ rows, nowMs }: { rows: Sample[]; nowMs: number }) {
+function Table({ rows, nowMs }: { rows: Sample[]; nowMs: number }) {
   const shown = rows.slice(-TABLE_MAX).reverse();
   const { short } = told(rows);
   return (
-    <details class="twin">
+    <details class="as-table">
       <summary>
         Show as a table
         {rows.length > TABLE_MAX ? ` (the newest ${TABLE_MAX} of ${rows.length})` : ""}
