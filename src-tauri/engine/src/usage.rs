@@ -321,9 +321,11 @@ impl Usage {
     /// Work was refused because this window is full: it is there, until when it says.
     pub(crate) fn refuse(&mut self, kind: &WindowKind, full: Window, at: Utc) -> Window {
         self.take_window(&Metered::new(kind.clone(), full, kind.model().is_some()), None, false);
-        let place = self.place(kind);
-        self.list.windows[place].presence.seen(at, false);
-        self.list.windows[place].window
+        // With as many models as are kept, another one has no place.
+        let found = self.list.windows.iter_mut().find(|metered| metered.kind == *kind);
+        let Some(metered) = found else { return full };
+        metered.presence.seen(at, false);
+        metered.window
     }
 
     /// The wall clock jumped by `seconds`: readings keep their age, and none is from after `now`.

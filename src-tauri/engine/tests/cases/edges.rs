@@ -6,7 +6,7 @@ use crate::fixture::{
 use sluice_engine::WindowKind;
 use sluice_engine::advise::will_expire;
 use sluice_engine::forecast::{Kind, Outlook};
-use sluice_engine::limits::REFUSALS_MAX;
+use sluice_engine::limits::{MODEL_WINDOWS_MAX, REFUSALS_MAX};
 use sluice_engine::observation::Fact;
 use sluice_engine::skip::{FailureKind, Skip};
 use sluice_engine::{
@@ -44,6 +44,7 @@ fn refusals_of_no_more_windows_are_kept_than_there_are() {
         world.tell(1, hit(&format!("model {model}"), Some(in_hours(5.0))), now());
     }
     assert_eq!(memory(&world).refusals.len(), REFUSALS_MAX);
+    assert_eq!(world.accounts[0].usage.models().count(), MODEL_WINDOWS_MAX);
 }
 
 #[test]
