@@ -177,6 +177,15 @@ impl House {
         state.tokens.owner(refresh).map(|index| state.accounts[index].spec.email.clone())
     }
 
+    /// One window of the account with this label as `sluice accounts --json` tells it; null: it is not there.
+    #[must_use]
+    pub fn window(&self, label: &str, kind: &str) -> Value {
+        let account = self.account(label);
+        let windows = account["windows"].as_array().cloned().unwrap_or_default();
+        let found = windows.into_iter().find(|one| one["kind"] == kind);
+        found.map_or(Value::Null, |one| one["window"].clone())
+    }
+
     /// An account as `sluice accounts` shows it.
     pub fn account(&self, label: &str) -> Value {
         let shown = self.done(&["accounts", "--json"]).json();

@@ -62,9 +62,10 @@ pub fn a_weekly_refusal_is_the_weeks(ground: &Ground) -> Value {
     let bob = house.account("bob");
     let now = house.fake.world().clock.now().millis();
     let hours = |window: &str| {
-        bob[window]["resets_at_ms"].as_i64().map(|at| (at - now) as f64 / 3_600_000.0)
+        let told = house.window("bob", window);
+        told["resets_at_ms"].as_i64().map(|at| (at - now) as f64 / 3_600_000.0)
     };
-    let short = bob["five_hour"]["used"].as_f64().unwrap_or_default();
+    let short = house.window("bob", "five_hour")["used"].as_f64().unwrap_or_default();
     assert!(short < 90.0, "the week's refusal filled the 5-hour window: {bob}");
     assert!(hours("five_hour").is_none_or(|hours| hours < 5.1), "{bob}");
     let refusal = bob.to_string();
@@ -139,6 +140,6 @@ fn drawn(documents: &std::path::Path) -> (Option<f64>, Option<f64>) {
 }
 
 fn numbers(house: &House, label: &str) -> (Option<f64>, Option<f64>) {
-    let account = house.account(label);
-    (account["five_hour"]["used"].as_f64(), account["seven_day"]["used"].as_f64())
+    let used = |kind: &str| house.window(label, kind)["used"].as_f64();
+    (used("five_hour"), used("seven_day"))
 }

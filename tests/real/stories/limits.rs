@@ -27,8 +27,7 @@ pub fn driven(ground: &Ground) -> (House, Process) {
 /// Waits until the driver has read these accounts.
 pub fn wait_read(house: &House, emails: &[&str]) {
     wait_for("the numbers of every account", Duration::from_secs(60), || {
-        let first = |email: &str| house.account(label(email))["windows"][0]["window"].clone();
-        let read = |email: &&str| !first(email)["used"].is_null();
+        let read = |email: &&str| !house.window(label(email), "five_hour")["used"].is_null();
         emails.iter().all(read).then_some(())
     });
 }
