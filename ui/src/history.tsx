@@ -2,12 +2,12 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { AccountId } from "./bindings";
-import { draw, type Sample, told } from "./chart";
+import { draw, type Sample, type Span, told } from "./chart";
 import { clock, DAY_MS, instant, percent } from "./format";
 import { Reading, Segments } from "./parts";
 import { accountOf, nameOf, useRows, useStore } from "./store";
 
-type Span = "1" | "7" | "30";
+type Days = "1" | "7" | "30";
 
 /** A table longer than this is no help to anybody; the picture and the export have the rest. */
 const TABLE_MAX = 200;
@@ -16,7 +16,7 @@ export function History() {
   const { view } = useStore();
   const live = view.accounts.find((account) => account.live) ?? view.accounts[0];
   const [picked, setPicked] = useState<AccountId | null>(null);
-  const [days, setDays] = useState<Span>("7");
+  const [days, setDays] = useState<Days>("7");
   const chosen = picked ?? live?.id ?? null;
   return (
     <>
@@ -81,7 +81,7 @@ function Chart({ rows, days, label }: { rows: Sample[]; days: number; label: str
   const element = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const now = Date.now();
-    const span: [number, number] = [(now - days * DAY_MS) / 1000, now / 1000];
+    const span: Span = [(now - days * DAY_MS) / 1000, now / 1000];
     return element.current === null ? undefined : draw(element.current, rows, span);
   }, [rows, days]);
   return (

@@ -19,10 +19,8 @@ use sluice_protocol::words::percent;
 use sluice_protocol::{Cause, Code, Episode, Need, NeedsYou, Notice, NoticeAction, window_name};
 
 /// The windows of an account as a whole, as limits of a plan.
-const LIMITS: [(Window, WindowKind, &str); 2] = [
-    (Window::FiveHour, WindowKind::FiveHour, "5-hour limit"),
-    (Window::SevenDay, WindowKind::SevenDay, "weekly limit"),
-];
+const LIMITS: [(Window, &str); 2] =
+    [(Window::FiveHour, "5-hour limit"), (Window::SevenDay, "weekly limit")];
 
 /// How long *Snooze* silences a cause, seconds.
 pub(super) const SNOOZE_S: i64 = 3_600;
@@ -333,7 +331,8 @@ impl<'core> Texts<'core> {
         };
         let label = self.label(account);
         let mut words = Vec::new();
-        for (window, kind, name) in LIMITS {
+        for (window, name) in LIMITS {
+            let kind = window.into();
             let was = is_there(before, &kind);
             let (title, body) = match (was, is_there(&found.usage, &kind)) {
                 // The plan's name may be older than this: the tool tells it where it is live.

@@ -178,8 +178,10 @@ fn windows(usage: &Usage, now: Utc) -> Vec<NamedWindow> {
             emptied_at_ms: shown.emptied_at.map(Utc::millis),
             read_at_ms: usage.read_at(&kind).map(Utc::millis),
         };
-        let kind =
-            kind.model().map_or(kind.clone(), |model| WindowKind::Model(text::one_line(model)));
+        let kind = match kind {
+            WindowKind::Model(model) => WindowKind::Model(text::one_line(&model)),
+            own => own,
+        };
         NamedWindow { kind, window }
     };
     let own = WindowKind::ACCOUNT_WIDE.into_iter().filter(|kind| !usage.lacks(kind));

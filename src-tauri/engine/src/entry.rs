@@ -63,9 +63,7 @@ impl World {
             return;
         }
         let Some(active) = self.lanes[index].active else { return };
-        let Some(account) = self.accounts.iter().find(|account| account.id == active) else {
-            return;
-        };
+        let Some(account) = self.account(active) else { return };
         let short = account.usage.short().used.map(Percent::get);
         let week = account.usage.long().used.map(Percent::get);
         if let Some(short) = short {

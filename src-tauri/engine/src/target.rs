@@ -92,17 +92,3 @@ pub fn has_short_headroom(window: &Window, now: Utc, limit: f64, lookahead_min: 
 pub fn drained(tier: u8, used: Option<f64>, target: Option<f64>) -> bool {
     matches!((used, target), (Some(used), Some(target)) if tier <= 1 && used >= target)
 }
-
-/// The share with a passed reset taken into account: a value older than a reset that has passed
-/// reads 0. Unknown stays unknown.
-#[must_use]
-pub fn effective_percent(
-    used: Option<f64>,
-    reset: Option<Utc>,
-    observed: Option<Utc>,
-    now: Utc,
-) -> Option<f64> {
-    let used = used?;
-    let window = Window { used: None, resets_at: reset };
-    Some(if window.emptied(observed, now).is_some() { 0.0 } else { used })
-}

@@ -123,7 +123,7 @@ impl World {
     /// Takes over a lane as the ledger has it after a swap: who is active, under which generation, and
     /// the gates. Whether automatic swaps are off is the settings' to say.
     pub fn read_back(&mut self, row: Lane, by_person: bool) {
-        let Some(lane) = self.lanes.iter_mut().find(|known| known.id == row.id) else { return };
+        let Some(lane) = self.lane_mut(row.id) else { return };
         let (from, to, off) = (lane.active, row.active, lane.gates.off);
         *lane = row;
         lane.gates.off = off;
@@ -162,7 +162,7 @@ impl World {
     }
 
     fn gates(&mut self, lane: LaneId) -> Option<&mut Gates> {
-        self.lanes.iter_mut().find(|candidate| candidate.id == lane).map(|lane| &mut lane.gates)
+        self.lane_mut(lane).map(|lane| &mut lane.gates)
     }
 
     /// The process starts with a world read from the ledger. What the rules let survive stays.

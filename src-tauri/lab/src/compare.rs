@@ -155,7 +155,7 @@ impl Past {
                 spread(work, from, to, units);
             }
             let full = |sample: &Sample| {
-                [&sample.usage.short(), &sample.usage.long()]
+                [sample.usage.short(), sample.usage.long()]
                     .iter()
                     .any(|window| window.used.is_some_and(|used| used.get() >= READ_FULL_PERCENT))
             };

@@ -86,13 +86,9 @@ pub fn of(account: AccountId, all: &[Outlook]) -> ForecastsView {
 
 impl From<RunOut> for RunOutView {
     fn from(found: RunOut) -> Self {
-        let window = match found.window {
-            Kind::FiveHour => WindowKind::FiveHour,
-            Kind::SevenDay => WindowKind::SevenDay,
-        };
         // To the minute, or every look would publish another view.
         let at_ms = (found.at.millis() + 30_000).div_euclid(60_000) * 60_000;
-        Self { window, at_ms }
+        Self { window: found.window.into(), at_ms }
     }
 }
 

@@ -399,12 +399,12 @@ impl Gauge {
             _ => false,
         };
         let same_long = near(before.long_ends, back.long_ends);
-        let same_short = near(before.short_ends, back.short_ends);
-        let long = if same_long { (back.long - before.long).max(0.0) } else { back.long };
-        let mut lesson = Lesson { from: before.at, to: back.at, ..Lesson::default() };
         if self.lacks_short {
             return self.coarse_lesson(before, back, same_long);
         }
+        let same_short = near(before.short_ends, back.short_ends);
+        let long = if same_long { (back.long - before.long).max(0.0) } else { back.long };
+        let mut lesson = Lesson { from: before.at, to: back.at, ..Lesson::default() };
         if same_short {
             let short = (back.short - before.short).max(0.0);
             if same_long {
@@ -424,15 +424,18 @@ impl Gauge {
     /// The week alone tells of the work, and its whole percents are hours of it in a large plan: several
     /// readings without a step are no pause. A lesson goes from one step to the next.
     fn coarse_lesson(&mut self, before: &Anchor, back: &Anchor, same_long: bool) -> Lesson {
-        let nothing = Lesson { from: back.at, to: back.at, ..Lesson::default() };
-        let (from, then) = self.stepped.filter(|_| same_long).unwrap_or((before.at, 0.0));
-        let then = if same_long && self.stepped.is_none() { before.raw_long } else { then };
+        let (from, then) = match self.stepped {
+            Some(stepped) if same_long => stepped,
+            None if same_long => (before.at, before.raw_long),
+            // Another week has begun since.
+            Some(_) | None => (before.at, 0.0),
+        };
         let (grown, gap) = (back.raw_long - then, back.at - from);
         let drop = if same_long { (before.raw_long - back.raw_long).max(0.0) } else { 0.0 };
         let patience = (STEPS_PATIENCE * self.step_min).clamp(PATIENCE_LEAST, PATIENCE_MOST);
         if grown < STEP && same_long && gap < patience {
             self.stepped = Some((from, then));
-            return Lesson { drop, ..nothing };
+            return Lesson { units: 0.0, from: back.at, to: back.at, drop };
         }
         self.stepped = Some((back.at, back.raw_long));
         if grown >= STEP {

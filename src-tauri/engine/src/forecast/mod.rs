@@ -20,6 +20,7 @@ use crate::calendar::Calendar;
 use crate::lane::Lane;
 use crate::provider::Provider;
 use crate::units::{AccountId, Utc};
+use crate::window::WindowKind;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,15 @@ pub enum Kind {
     FiveHour,
     /// The weekly window.
     SevenDay,
+}
+
+impl From<Kind> for WindowKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::FiveHour => Self::FiveHour,
+            Kind::SevenDay => Self::SevenDay,
+        }
+    }
 }
 
 /// What is expected to be left of one window at its reset, percent.

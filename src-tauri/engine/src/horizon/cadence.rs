@@ -119,8 +119,7 @@ fn stagger(world: &World, wishes: &mut [Wish], now: Now) {
     };
     wishes.sort_by_key(|wish| (!lively.contains(&wish.account), due(wish), wish.account));
     for wish in wishes.iter_mut().filter(|wish| due(wish) <= now.wall) {
-        let account = world.accounts.iter().find(|account| account.id == wish.account);
-        let Some(account) = account else { continue };
+        let Some(account) = world.account(wish.account) else { continue };
         let count = sent.entry(account.provider).or_default();
         wish.not_before = Some(now.wall.plus_seconds(*count / 2 * 60));
         *count += 1;

@@ -1,7 +1,7 @@
 //! The proposal under `horizon`: leave when forced, move when the plan gains enough, else stay.
 
 use super::foresee::{self, Trace};
-use super::rollout::{Base, Opening, Outcome, Rollout};
+use super::rollout::{Base, Opening, Outcome, Prices, Rollout};
 use super::scene::Scene;
 use crate::belief::gauge::minutes;
 use crate::belief::index::Index;
@@ -97,12 +97,12 @@ fn may_move(scene: &Scene<'_>) -> bool {
 fn worth(
     rollout: &mut Rollout<'_>,
     traces: &[Trace],
-    (swap_units, left_share): (f64, f64),
+    prices: Prices,
     opening: Opening,
 ) -> (f64, f64) {
     let (mut total, mut undone) = (0.0, 0.0);
     let worth = |outcome: &Outcome| {
-        outcome.served + left_share * outcome.left - swap_units * outcome.hot_swaps
+        outcome.served + prices.left_share * outcome.left - prices.swap_units * outcome.hot_swaps
     };
     for trace in traces {
         let mut best: Option<Outcome> = None;
@@ -128,16 +128,12 @@ fn weigh(scene: &Scene<'_>, targets: &[usize], answer: &mut Answer) {
     beliefs.truncate(scene.pool.seats.len());
     let capacity = scene.pool.slots.iter().map(|slot| slot.long_cap).sum();
     let traces = foresee::traces(&beliefs, tuning, scene.now, scene.busy(), capacity);
-    let swap_units = scene.pool.prices.swap_units;
+    let prices = scene.pool.prices;
+    let swap_units = prices.swap_units;
     let unit = swap_units + scene.belief.rate;
     let mut rollout = Rollout::new(&scene.pool);
     let mut value = |to: Option<usize>, back_after: Option<f64>| {
-        worth(
-            &mut rollout,
-            &traces,
-            (swap_units, tuning.left_share),
-            Opening { lane: 0, to, back_after },
-        )
+        worth(&mut rollout, &traces, prices, Opening { lane: 0, to, back_after })
     };
     let (stay, undone) = value(None, None);
     answer.undone = undone;

@@ -44,6 +44,8 @@ pub(super) struct Prices {
     pub swap_units: f64,
     pub swap_pause: f64,
     pub cache_ttl: f64,
+    /// Worth of a unit that is left at the end.
+    pub left_share: f64,
 }
 
 /// The starting point of rollouts.

@@ -68,6 +68,7 @@ impl<'a> Scene<'a> {
             swap_units: tuning.swap_share * index.median,
             swap_pause: tuning.swap_pause_min,
             cache_ttl: tuning.cache_ttl_min,
+            left_share: tuning.left_share,
         };
         let pool = Pool { now, slots, seats, prices };
         let others = others.into_iter().map(|(id, _)| id).collect();

@@ -99,7 +99,7 @@ impl EnginePolicy {
             EventKind::Plan { weight, .. } => Fact::Plan(plan(Some(*weight))),
             EventKind::Usage { .. } => {
                 self.in_flight[event.account] = false;
-                let known = self.world.accounts.iter().find(|account| account.id == id);
+                let known = self.world.account(id);
                 if known.is_some_and(|account| account.login != Login::Valid) {
                     self.tell(minute, minute, id, Source::Endpoint, Fact::Login(Login::Valid));
                 }

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use sluice_engine::gates::{self, Pull};
 use sluice_engine::renew::{self, RenewalFailure};
-use sluice_engine::{Burn, Rules, Utc, advise, label, poll, target, tier};
+use sluice_engine::{Burn, Percent, Rules, Utc, Window, advise, label, poll, target, tier};
 
 /// The engine's answer; `None` when the function is not of this file.
 pub fn answer(function: &str, given: &Value, zone: Tz) -> Option<Result<Value, String>> {
@@ -70,7 +70,8 @@ fn effective_pct(given: &Value) -> Result<Value, String> {
     let reset = shapes::instant(&given["resets_at"]);
     let observed = given["cached_at"].as_i64().map(Utc::from_seconds);
     let now = shapes::now(given)?;
-    Ok(json!(target::effective_percent(share(&given["pct"]), reset, observed, now)))
+    let window = Window { used: share(&given["pct"]).and_then(Percent::new), resets_at: reset };
+    Ok(json!(window.shown(observed, now).used))
 }
 
 fn target_t1(given: &Value, zone: Tz) -> Value {
