@@ -7,8 +7,8 @@ use alloc::borrow::ToOwned as _;
 use sluice_engine::observation::Fact;
 use sluice_engine::skip::{FailureKind, Out, Skip, Wall};
 use sluice_engine::{
-    AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Usage, Utc,
-    WindowKind, World, same_reset,
+    AccountId, AskedBy, Generation, LaneId, Now, Observation, Provider, Source, Utc, WindowKind,
+    World,
 };
 use sluice_protocol::{Answer, Code, Mode, Outcome, ReportOutcome};
 
@@ -168,8 +168,8 @@ impl Core {
         };
         let known = self.world.account(account).map(|found| &found.usage);
         let window = skip.model.clone().map(WindowKind::Model);
-        let window = window.or_else(|| emptied_at(known?, skip.resets_at?));
         let at = skip.failed_at.min(now.wall);
+        let window = window.or_else(|| Some(known?.refused_kind(skip.resets_at, at)));
         let hit = limit_hit(&self.world, account, (window, resets_at), at);
         observe(&mut self.world, &mut self.effects, hit, now);
     }
@@ -205,25 +205,16 @@ impl Core {
     }
 }
 
-/// The account refuses work. Which window is full is taken from what was said, else from the one
-/// window that empties at the instant that was said.
+/// The account refuses work; see [`Usage::refused_kind`] for a window that was not named.
 fn limit_hit(
     world: &World,
     account: AccountId,
     (window, resets_at): (Option<WindowKind>, Option<Utc>),
     at: Utc,
 ) -> Observation {
-    let known = world.account(account).map(|found| &found.usage);
-    let window = window.or_else(|| emptied_at(known?, resets_at?));
-    let window = window.unwrap_or(WindowKind::FiveHour);
+    let usage = world.account(account).map(|found| &found.usage);
+    let kind = window.or_else(|| Some(usage?.refused_kind(resets_at, at)));
+    let window = kind.unwrap_or(WindowKind::FiveHour);
     let fact = Fact::LimitHit { resets_at, window };
     Observation { account, at, source: Source::Hook, fact }
-}
-
-/// The window that empties then, if it is one only.
-fn emptied_at(usage: &Usage, at: Utc) -> Option<WindowKind> {
-    let ends =
-        |kind: &WindowKind| usage.window(kind).resets_at.is_some_and(|reset| same_reset(reset, at));
-    let mut found = WindowKind::ACCOUNT_WIDE.into_iter().filter(ends);
-    found.next().filter(|_| found.next().is_none())
 }

@@ -24,28 +24,34 @@ pub struct Burn {
     pub last_seven_day: Option<f64>,
     /// Instant of the last reading that was measured.
     pub at: Option<Utc>,
-    /// Looks in a row with an unchanged 5-hour value.
+    /// Looks in a row with an unchanged value of the shorter window.
     pub unchanged: u32,
 }
 
 impl Burn {
-    /// Takes in one look at the windows: measures a change, or fades the rates when nothing moves.
-    pub fn look(&mut self, five_hour: f64, seven_day: f64, at: Utc) {
-        if self.last_five_hour == Some(five_hour) {
-            self.unchanged = self.unchanged.saturating_add(1);
-            if self.unchanged >= FADE_FROM {
-                self.five_hour = faded(self.five_hour);
-                self.seven_day = faded(self.seven_day);
-            }
-        } else {
+    /// Takes in one look at the windows: measures a change, or fades the rates when nothing moves. A
+    /// window that has no share, since the account has none or it is not known, has no rate.
+    pub fn look(&mut self, five_hour: Option<f64>, seven_day: Option<f64>, at: Utc) {
+        // The shorter window moves first.
+        let moved = match five_hour {
+            Some(_) => self.last_five_hour != five_hour,
+            None => self.last_seven_day != seven_day || self.last_five_hour.is_some(),
+        };
+        if moved {
             self.unchanged = 0;
             self.measure(five_hour, seven_day, at);
+            return;
+        }
+        self.unchanged = self.unchanged.saturating_add(1);
+        if self.unchanged >= FADE_FROM {
+            self.five_hour = faded(self.five_hour);
+            self.seven_day = faded(self.seven_day);
         }
     }
 
     /// Rates between the last values and these. A first look has no rate; a clock that did not
     /// advance keeps the rates.
-    pub fn measure(&mut self, five_hour: f64, seven_day: f64, at: Utc) {
+    pub fn measure(&mut self, five_hour: Option<f64>, seven_day: Option<f64>, at: Utc) {
         if let Some(last) = self.at {
             let minutes = at.seconds_since(last) / 60.0;
             if minutes > 0.0 {
@@ -53,14 +59,14 @@ impl Burn {
                 self.seven_day = rate(self.last_seven_day, seven_day, minutes);
             }
         }
-        self.last_five_hour = Some(five_hour);
-        self.last_seven_day = Some(seven_day);
+        self.last_five_hour = five_hour;
+        self.last_seven_day = seven_day;
         self.at = Some(at);
     }
 }
 
-fn rate(last: Option<f64>, value: f64, minutes: f64) -> f64 {
-    last.map_or(0.0, |last| ((value - last) / minutes).max(0.0))
+fn rate(last: Option<f64>, value: Option<f64>, minutes: f64) -> f64 {
+    last.zip(value).map_or(0.0, |(last, value)| ((value - last) / minutes).max(0.0))
 }
 
 fn faded(rate: f64) -> f64 {

@@ -68,7 +68,7 @@ impl World {
         let week = account.usage.long().used.map(Percent::get);
         if let Some(short) = short {
             let memory = self.memory.entry(active).or_default();
-            memory.burn.look(short, week.unwrap_or(0.0), now);
+            memory.burn.look(Some(short), Some(week.unwrap_or(0.0)), now);
         }
     }
 

@@ -100,7 +100,9 @@ fn usage_seen(
     settle_refusals(known, memory, at);
     if rules.measure_observations {
         let used = |window: &Window| window.used.map(Percent::get);
-        if let (Some(short), Some(week)) = (used(&known.short()), used(&known.long())) {
+        let (short, week) = (used(&known.short()), used(&known.long()));
+        // Without the week, or with a short window that is there and says nothing, nothing is measured.
+        if week.is_some() && (short.is_some() || known.lacks(&WindowKind::FiveHour)) {
             memory.burn.look(short, week, at);
         }
     }

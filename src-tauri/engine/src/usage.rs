@@ -5,7 +5,7 @@
 use crate::limits::MODEL_WINDOWS_MAX;
 use crate::units::Utc;
 use crate::verdict::{Block, Verdict};
-use crate::window::{Shown, Window, WindowKind, WindowState};
+use crate::window::{Shown, Window, WindowKind, WindowState, same_reset};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -192,6 +192,23 @@ impl Usage {
     #[must_use]
     pub fn shown(&self, kind: &WindowKind, now: Utc) -> Shown {
         self.window(kind).shown(self.read_at(kind), now)
+    }
+
+    /// The window of the account as a whole that a refusal of `at` is about, where it names none: the one
+    /// that empties at `resets_at`, else the shortest that may. One that runs until another instant is
+    /// not meant, and one that the account does not have is not either.
+    #[must_use]
+    pub fn refused_kind(&self, resets_at: Option<Utc>, at: Utc) -> WindowKind {
+        let there = || WindowKind::ACCOUNT_WIDE.into_iter().filter(|kind| !self.lacks(kind));
+        let until = |kind: &WindowKind| self.window(kind).resets_at.filter(|until| *until > at);
+        let ends_then = |kind: &WindowKind| {
+            resets_at.zip(until(kind)).map(|(said, until)| same_reset(said, until))
+        };
+        let mut same = there().filter(|kind| ends_then(kind) == Some(true));
+        let only = same.next().filter(|_| same.next().is_none());
+        only.or_else(|| there().find(|kind| ends_then(kind) != Some(false)))
+            .or_else(|| there().next())
+            .unwrap_or(WindowKind::SevenDay)
     }
 
     /// When the window emptied, if it was not read since; see [`Window::emptied`].

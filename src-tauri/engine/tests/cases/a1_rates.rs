@@ -12,7 +12,7 @@ fn critical(tier: Option<&str>, subscription: Option<&str>) -> f64 {
 #[test]
 fn as_001_a_first_look_has_no_rate() {
     let mut burn = Burn::default();
-    burn.look(45.0, 30.0, now());
+    burn.look(Some(45.0), Some(30.0), now());
     assert_eq!((burn.five_hour, burn.seven_day), (0.0, 0.0));
     assert_eq!((burn.last_five_hour, burn.last_seven_day), (Some(45.0), Some(30.0)));
 }

@@ -79,7 +79,7 @@ fn um_011_a_lane_that_changed_underneath_arms_nothing() {
 fn um_012_an_unchanged_value_measures_nothing() {
     let mut burn =
         Burn { last_five_hour: Some(50.0), at: Some(now()), five_hour: 1.0, ..Burn::default() };
-    burn.look(50.0, 30.0, in_minutes(5.0));
+    burn.look(Some(50.0), Some(30.0), in_minutes(5.0));
     assert_eq!((burn.five_hour, burn.at, burn.unchanged), (1.0, Some(now()), 1));
 }
 

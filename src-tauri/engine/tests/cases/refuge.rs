@@ -238,7 +238,7 @@ fn a_rate_that_fades_below_a_thousandth_is_none() {
     let faded = |rate: f64| {
         let mut burn = Burn { five_hour: rate, last_five_hour: Some(50.0), ..Burn::default() };
         burn.unchanged = 4;
-        burn.look(50.0, 50.0, now());
+        burn.look(Some(50.0), Some(50.0), now());
         burn.five_hour
     };
     assert_eq!(faded(0.001), 0.0, "0.0008");

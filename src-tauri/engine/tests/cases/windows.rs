@@ -225,3 +225,37 @@ fn work_goes_on_between_two_steps_of_a_week() {
     }
     assert!(world.horizon.lanes[&LANE].rate < 0.01, "work that ended is not reckoned for hours");
 }
+
+#[test]
+fn a_refusal_without_a_name_is_about_a_window_that_is_there() {
+    let (short, week) = (WindowKind::FiveHour, WindowKind::SevenDay);
+    let named = |usage: &Usage, hours: Option<f64>| usage.refused_kind(hours.map(in_hours), now());
+    let known = both(50.0, 50.0);
+    assert_eq!(named(&known, None), short, "the shortest fills first");
+    assert_eq!(named(&known, Some(2.0)), short);
+    assert_eq!(named(&known, Some(72.0)), week);
+    let open_short = Usage::default().with(short.clone(), window(50.0, in_hours(2.0)));
+    assert_eq!(named(&open_short, Some(30.0)), week, "the short one ends before");
+    let past = Usage::of(window(50.0, in_hours(-1.0)), window(50.0, in_hours(72.0)));
+    assert_eq!(named(&past, Some(4.0)), short, "a new one may run by now");
+    let mut large = Usage::default();
+    large.take(&week_alone(5.0), now(), true);
+    assert_eq!((named(&large, None), named(&large, Some(4.0))), (week.clone(), week));
+}
+
+#[test]
+fn the_pace_of_a_week_is_measured_where_it_is_the_only_window() {
+    let mut world = grown(Policy::Tiered);
+    world.memory.entry(AccountId(2)).or_default().burn.five_hour = 2.0;
+    for look in 1..=4 {
+        let used = 21.0 + 6.0 * f64::from(look);
+        world.tell(2, Fact::Usage(week_alone(used)), in_minutes(60.0 * f64::from(look)));
+    }
+    let burn = world.memory[&AccountId(2)].burn;
+    assert!((burn.seven_day - 0.1).abs() < 1e-9, "{burn:?}");
+    assert_eq!(burn.five_hour, 0.0, "there is no such window any more");
+    for look in 1..=40 {
+        world.tell(2, Fact::Usage(week_alone(45.0)), in_minutes(240.0 + f64::from(look)));
+    }
+    assert_eq!(world.memory[&AccountId(2)].burn.seven_day, 0.0, "work has ended");
+}

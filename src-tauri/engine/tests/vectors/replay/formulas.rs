@@ -158,7 +158,7 @@ fn burn_rates(given: &Value) -> Value {
     let looks = given.as_array().into_iter().flatten().map(|look| {
         let number = |key: &str| look[key].as_f64().unwrap_or(0.0);
         let at = Utc((number("t") * 1e6).round() as i64);
-        burn.measure(number("usage_5h"), number("usage_7d"), at);
+        burn.measure(Some(number("usage_5h")), Some(number("usage_7d")), at);
         json!({
             "rate_5h": burn.five_hour,
             "rate_7d": burn.seven_day,
