@@ -191,6 +191,13 @@ pub enum AfterStore {
     Tidied,
     /// A new account gets its id and its credential is kept.
     Enrol(Provider),
+    /// An account's new numbers can be read back: whoever waited for them gets an answer.
+    Read {
+        /// Which account.
+        account: AccountId,
+        /// The wishes that were open when the numbers came.
+        wishes: Vec<u64>,
+    },
     /// The ledger took note of who is in a lane's seat: the generation in force is read back, unless
     /// the lane has moved on since this one.
     Found(LaneId, Generation),

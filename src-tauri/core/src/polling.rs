@@ -3,7 +3,7 @@
 use super::deadlines::Task;
 use super::effects::Effects;
 use super::seats::{Seat, Seats};
-use super::{Core, Effect, PollError};
+use super::{AfterStore, Core, Effect, PollError};
 use crate::ports::{Holder, ReadError, ToolNumbers};
 use crate::records::Record;
 use alloc::borrow::ToOwned as _;
@@ -252,7 +252,11 @@ impl Core {
         }
         let told = result.clone();
         match result {
-            Ok(usage) => self.on_usage(account, Source::Endpoint, usage, now),
+            Ok(usage) => {
+                let wishes = self.wishes.for_numbers(account);
+                let then = AfterStore::Read { account, wishes };
+                self.on_usage((account, Source::Endpoint), usage, then, now);
+            }
             Err(PollError::OtherLogin) => {
                 unasked(&mut self.world, account);
                 // It was not asked after all; an ordinary interval would be long for new numbers.
@@ -275,23 +279,29 @@ impl Core {
                 self.on_read_error(account, holder, error, now);
             }
         }
-        self.wishes_after_poll(account, &told, now);
+        if let Err(error) = &told {
+            self.wishes_after_failure(account, error, now);
+        }
         self.proof_after_poll(account, &told, now);
         self.lanes.after_look(account, &self.world);
     }
 
-    fn on_usage(&mut self, account: AccountId, source: Source, mut usage: Usage, now: Now) {
+    /// Numbers came of a source; `then` follows once they are kept.
+    fn on_usage(
+        &mut self,
+        (account, source): (AccountId, Source),
+        mut usage: Usage,
+        then: AfterStore,
+        now: Now,
+    ) {
         let at = usage.observed_at.unwrap_or(now.wall).min(now.wall);
         usage.observed_at = Some(at);
         self.polls.succeeded(account);
         let before = self.world.account(account).map(|found| found.usage.clone());
         self.skips.weigh(account, &usage, at, &mut self.effects);
-        observe(
-            &mut self.world,
-            &mut self.effects,
-            Observation { account, at, source, fact: Fact::Usage(usage) },
-            now,
-        );
+        let observation = Observation { account, at, source, fact: Fact::Usage(usage) };
+        self.world.observe(&observation, now);
+        self.effects.store(Record::Observation(Box::new(observation)), then);
         if let Some(found) = self.world.account(account) {
             self.foresight.read(found);
         }
@@ -388,7 +398,8 @@ impl Core {
         // Several organisations may share the account part of a key; then nobody is meant for sure.
         let sure = self.profiles.count_with_key(is_meant) == 1;
         if newer && sure && !self.settings.stopped && self.settings.mode(provider) != Mode::Off {
-            self.on_usage(account, Source::ToolCache, numbers.usage, now);
+            let from = (account, Source::ToolCache);
+            self.on_usage(from, numbers.usage, AfterStore::Nothing, now);
             self.lanes.after_look(account, &self.world);
         }
     }
@@ -409,7 +420,7 @@ pub(super) fn observe(
     now: Now,
 ) {
     world.observe(&observation, now);
-    effects.store(Record::Observation(Box::new(observation)), super::AfterStore::Nothing);
+    effects.store(Record::Observation(Box::new(observation)), AfterStore::Nothing);
 }
 
 /// Nothing came of a request: no answer will clear the engine's note of it.

@@ -225,6 +225,9 @@ impl Core {
                 self.effects.push(Effect::Tell { notice, row: result.ok(), at });
             }
             AfterStore::Enrol(provider) => self.on_enrolled(provider, result),
+            AfterStore::Read { account, wishes } => {
+                self.wishes_after_reading(account, &wishes, now)
+            }
             AfterStore::Decided { lane, number } => {
                 if let Ok(row) = result {
                     self.lanes.stored(lane, row);

@@ -126,7 +126,7 @@ async fn has_room(ledger: &Ledger, paths: &Paths, account: AccountId) -> bool {
         Some(client.call(&Request::ReadUsage { account }).await)
     });
     let asked = asked.await;
-    tracing::debug!(answered = matches!(asked, Ok(Some(Answer::Done))), "asked once more");
+    tracing::debug!(answered = matches!(asked, Ok(Some(Answer::Login(_)))), "asked once more");
     shows_room(ledger, account)
 }
 

@@ -71,6 +71,8 @@ struct Outside {
     lane: Lane,
     /// Swaps are not answered.
     swaps_hang: bool,
+    /// Observations that the ledger has not kept yet, once they are held back.
+    unkept: Option<Vec<Input>>,
     /// The ledger does not say yet which generation follows from what was found in the seat.
     finds_hang: bool,
     row: i64,
@@ -149,6 +151,7 @@ impl Outside {
             kept_error: BTreeMap::new(),
             lane: ledger_lane,
             swaps_hang: false,
+            unkept: None,
             finds_hang: false,
             row: 0,
             decision: None,
@@ -309,9 +312,7 @@ impl Outside {
             Effect::Swap(_) if self.swaps_hang => None,
             Effect::Swap(order) => Some(Input::Swapped(self.swap(&order))),
             Effect::Forget(account) => Some(Input::Forgotten { account, result: Ok(()) }),
-            Effect::Store { record, then } => {
-                Some(Input::Stored { then, result: self.write(&record)? })
-            }
+            Effect::Store { record, then } => self.store(&record, then),
             Effect::Answer(call, answer) => {
                 self.answers.insert(call, *answer);
                 None
@@ -338,6 +339,14 @@ impl Outside {
             | Effect::ExpandCalendar
             | Effect::Quit => None,
         }
+    }
+
+    fn store(&mut self, record: &Record, then: AfterStore) -> Option<Input> {
+        let stored = Input::Stored { then, result: self.write(record)? };
+        let held = self.unkept.as_mut().filter(|_| matches!(record, Record::Observation(_)));
+        let Some(unkept) = held else { return Some(stored) };
+        unkept.push(stored);
+        None
     }
 
     /// What the ledger answers; `None`: nothing.

@@ -68,6 +68,30 @@ fn wishes_that_are_answered_tell_what_they_learnt() {
 }
 
 #[test]
+fn a_reading_is_answered_once_the_ledger_has_it() {
+    let mut outside = Outside::pair("advise");
+    let b = outside.id("b");
+    outside.advance(600);
+    for request in [Request::ReadUsage { account: b }, Request::Validate { account: b }] {
+        outside.unkept = Some(Vec::new());
+        let call = outside.begin(request);
+        outside.advance(40);
+        assert!(!outside.answers.contains_key(&call), "the ledger has nothing to read back yet");
+        let kept = outside.unkept.take().unwrap();
+        assert!(!kept.is_empty());
+        kept.into_iter().for_each(|stored| outside.input(stored));
+        assert!(matches!(outside.answers.get(&call), Some(Answer::Login(_))));
+    }
+    outside.unkept = Some(Vec::new());
+    let call = outside.begin(Request::ReadAll);
+    outside.advance(40);
+    assert!(!outside.answers.contains_key(&call));
+    let kept = outside.unkept.take().unwrap();
+    kept.into_iter().for_each(|stored| outside.input(stored));
+    assert!(matches!(outside.answers.get(&call), Some(Answer::Bulk(all)) if all.read == 2));
+}
+
+#[test]
 fn a_check_renews_what_the_provider_refuses_once_and_then_says_so() {
     let mut outside = Outside::pair("advise");
     let b = outside.id("b");

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::{AccountId, Login, Now, Usage};
+use sluice_engine::{AccountId, Login, Now};
 use sluice_protocol::{Answer, BulkView, Code, Mode, Refused, Request};
 
 /// A renewal that was asked for, seconds.
@@ -61,6 +61,12 @@ impl Wishes {
     fn of(&self, account: AccountId) -> Vec<(u64, Wish)> {
         let all = self.open.iter().filter(|(_, wish)| wish.account == account);
         all.map(|(id, wish)| (*id, *wish)).collect()
+    }
+
+    /// The wishes that a reading of the account fulfils.
+    pub(super) fn for_numbers(&self, account: AccountId) -> Vec<u64> {
+        let of = self.of(account).into_iter();
+        of.filter(|(_, wish)| wish.kind != Kind::Renew).map(|(id, _)| id).collect()
     }
 
     /// The account's tokens were exchanged, or not: the wishes that have ended, and why in vain.
@@ -233,47 +239,46 @@ impl Core {
         }
     }
 
-    pub(super) fn wishes_after_poll(
-        &mut self,
-        account: AccountId,
-        result: &Result<Usage, PollError>,
-        now: Now,
-    ) {
-        self.wishes.read_all.count(account, result.is_ok(), now.wall, &mut self.effects);
-        for (id, wish) in self.wishes.of(account) {
-            let refusal = match (result, wish.kind) {
-                (_, Kind::Renew) => continue,
-                (Ok(_), _) => None,
-                (Err(PollError::OtherLogin), _) => continue,
-                (Err(PollError::Read(ReadError::TokenRefused)), _) => {
-                    match self.after_refusal(id, account) {
-                        Some(refusal) => Some(refusal),
-                        None => continue,
-                    }
-                }
-                (Err(PollError::Read(ReadError::Throttled { retry_after_s })), _) => {
+    /// The numbers are kept, or the ledger did not take them, which is told elsewhere: whoever waited
+    /// for them reads them here or there.
+    pub(super) fn wishes_after_reading(&mut self, account: AccountId, wishes: &[u64], now: Now) {
+        self.wishes.read_all.count(account, true, now.wall, &mut self.effects);
+        for id in wishes {
+            if let Some(wish) = self.wishes.open.remove(id) {
+                self.answer_wishes(vec![(wish, None)], now);
+            }
+        }
+    }
+
+    pub(super) fn wishes_after_failure(&mut self, account: AccountId, error: &PollError, now: Now) {
+        self.wishes.read_all.count(account, false, now.wall, &mut self.effects);
+        for id in self.wishes.for_numbers(account) {
+            let refusal = match error {
+                PollError::OtherLogin => continue,
+                PollError::Read(ReadError::TokenRefused) => match self.after_refusal(id, account) {
+                    Some(refusal) => refusal,
+                    None => continue,
+                },
+                PollError::Read(ReadError::Throttled { retry_after_s }) => {
                     let text = "The provider asked to wait.".to_owned();
-                    Some((Code::Throttled, text, *retry_after_s))
+                    (Code::Throttled, text, *retry_after_s)
                 }
-                (Err(PollError::Late), _) => {
-                    self.wishes.open.remove(&id);
-                    self.expire(wish);
+                PollError::Late => {
+                    if let Some(wish) = self.wishes.open.remove(&id) {
+                        self.expire(wish);
+                    }
                     continue;
                 }
-                (
-                    Err(PollError::Read(
-                        ReadError::Unreachable(text)
-                        | ReadError::Forbidden(text)
-                        | ReadError::Blocked(_, text),
-                    )),
-                    _,
-                ) => Some((Code::ReadFailed, text.clone(), None)),
-                (Err(PollError::Bearer(trouble)), _) => {
-                    Some((trouble.code, trouble.text.clone(), None))
-                }
+                PollError::Read(
+                    ReadError::Unreachable(text)
+                    | ReadError::Forbidden(text)
+                    | ReadError::Blocked(_, text),
+                ) => (Code::ReadFailed, text.clone(), None),
+                PollError::Bearer(trouble) => (trouble.code, trouble.text.clone(), None),
             };
-            self.wishes.open.remove(&id);
-            self.answer_wishes(vec![(wish, refusal)], now);
+            if let Some(wish) = self.wishes.open.remove(&id) {
+                self.answer_wishes(vec![(wish, Some(refusal))], now);
+            }
         }
     }
 
