@@ -100,9 +100,9 @@ pub fn account(
         login_ends_at_ms: None,
         login_health: LoginHealth::default(),
         windows: vec![
-            NamedWindow { kind: WindowKind::FiveHour, window: window(five) },
-            NamedWindow { kind: WindowKind::SevenDay, window: window(seven) },
-            NamedWindow { kind: WindowKind::named("opus"), window: window((33.0, seven.1)) },
+            NamedWindow::plain(WindowKind::FiveHour, window(five)),
+            NamedWindow::plain(WindowKind::SevenDay, window(seven)),
+            NamedWindow::plain(WindowKind::named("opus"), window((33.0, seven.1))),
         ],
         blocked: None,
         observed_at_ms: Some(NOW_MS - 40_000),

@@ -58,7 +58,11 @@ impl Moment {
 
 /// A window of the account as a whole, in as few letters as a menu has room for.
 const fn short_name(kind: &WindowKind) -> &'static str {
-    if matches!(kind, WindowKind::FiveHour) { "5h" } else { "7d" }
+    match kind {
+        WindowKind::FiveHour => "5h",
+        WindowKind::Money(_) => "spent",
+        _ => "7d",
+    }
 }
 
 /// The windows of the account as a whole with their names, as they count now.

@@ -23,6 +23,12 @@ const OWN_WINDOWS: Record<string, { name: string; lengthMs: number }> = {
 const STRANDING_MIN = 2;
 const STRANDING_WITHIN_MS = 2 * DAY_MS;
 
+/** A window as people call it: one of an unknown kind, and money, by the provider's name. */
+function windowName(kind: string): string {
+  const plain = kind.replace(/^(?:other|money):/u, "").replaceAll("_", " ");
+  return OWN_WINDOWS[kind]?.name ?? (plain === kind ? kind : plain);
+}
+
 export function Accounts() {
   const { view } = useStore();
   const [adding, setAdding] = useState(false);
@@ -129,10 +135,11 @@ function Card({
       </div>
       <p class="card-sub">{subtitle(account, nowMs)}</p>
       <div class="gauges">
-        {account.windows.map(({ kind, window }) => (
+        {account.windows.map(({ kind, window, amounts }) => (
           <Gauge
             key={kind}
-            name={OWN_WINDOWS[kind]?.name ?? kind}
+            name={windowName(kind)}
+            money={amounts}
             window={window}
             lengthMs={OWN_WINDOWS[kind]?.lengthMs ?? WEEK_MS}
             nowMs={nowMs}

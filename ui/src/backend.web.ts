@@ -63,8 +63,8 @@ function account(id: number, label: string, now: number): AccountView {
 
 /** The windows of an account as a whole; one that is not there is `null`. */
 function own(short: WindowView | null, week: WindowView): AccountView["windows"] {
-  const both = [{ kind: "seven_day", window: week }];
-  return short === null ? both : [{ kind: "five_hour", window: short }, ...both];
+  const both = [{ kind: "seven_day", window: week, amounts: null }];
+  return short === null ? both : [{ kind: "five_hour", window: short, amounts: null }, ...both];
 }
 
 /** A login that is so many days old and has so many left. */
@@ -84,7 +84,7 @@ function accounts(now: number): AccountView[] {
       live: true,
       windows: [
         ...own(window(64, now + 1.7 * HOUR_MS), window(78, now + 1.2 * DAY_MS)),
-        { kind: "Opus", window: window(91, now + 1.2 * DAY_MS) },
+        { kind: "Opus", window: window(91, now + 1.2 * DAY_MS), amounts: null },
       ],
       tier: 1,
       target: 82,

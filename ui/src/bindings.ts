@@ -171,6 +171,23 @@ decision: number,
 cause: string, };
 
 /**
+ * How much money a window meters, in the currency's major unit.
+ */
+export type Amounts = { 
+/**
+ * Spent; `None` is unknown.
+ */
+used: number | null, 
+/**
+ * The ceiling; `None` is unlimited or unknown.
+ */
+limit: number | null, 
+/**
+ * ISO 4217 code where the provider sends one.
+ */
+currency: string | null, };
+
+/**
  * The answer to a request.
  */
 export type Answer = { "answer": "done" } | { "answer": "view" } & View | { "answer": "account", 
@@ -739,7 +756,11 @@ kind: WindowKind,
 /**
  * The window.
  */
-window: WindowView, };
+window: WindowView, 
+/**
+ * The money behind the share; `None` where it meters none.
+ */
+amounts: Amounts | null, };
 
 /**
  * Something only a person can mend; the most urgent come first.

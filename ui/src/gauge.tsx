@@ -1,6 +1,6 @@
 // A window's bar: how full, how far its time has run, when it empties.
 
-import { DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT, type WindowView } from "./bindings";
+import { type Amounts, DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT, type WindowView } from "./bindings";
 import { clock, instant, percent, wait } from "./format";
 import { shown } from "./window";
 
@@ -16,6 +16,8 @@ interface GaugeProps {
   lengthMs: number;
   nowMs: number;
   target?: number | null;
+  /** The money behind the share, where it meters any. */
+  money?: Amounts | null;
   small?: boolean;
 }
 
@@ -30,13 +32,23 @@ function resetWords(window: WindowView, nowMs: number): string {
   return `resets in ${wait(window.resets_at_ms - nowMs)}`;
 }
 
-export function Gauge({ name, window, lengthMs, nowMs, target, small }: GaugeProps) {
+/** `10.50 of 25.00 EUR`. */
+export function moneyWords(money: Amounts | null | undefined): string | null {
+  if (money?.used == null) return null;
+  const of = money.limit === null ? "" : ` of ${money.limit.toFixed(2)}`;
+  return `${money.used.toFixed(2)}${of}${money.currency === null ? "" : ` ${money.currency}`}`;
+}
+
+export function Gauge({ name, window, lengthMs, nowMs, target, money, small }: GaugeProps) {
   const { resets_at_ms: resets } = window;
   const { used, emptiedAtMs } = shown(window, nowMs);
   const about = emptiedAtMs === null ? "" : "≈ ";
   const elapsed =
     resets === null ? null : Math.min(1, Math.max(0, 1 - (resets - nowMs) / lengthMs)) * 100;
-  const words = resetWords(window, nowMs);
+  const paid = moneyWords(money);
+  const ends = resetWords(window, nowMs);
+  // What is paid need not end: only a reset that is told is worth a word beside the sum.
+  const words = paid === null ? ends : resets === null ? paid : `${paid}, ${ends}`;
   const said = used === null ? "use unknown" : `${about}${Math.round(used)} percent used`;
   return (
     <div class={`gauge ${small ? "small" : ""}`}>

@@ -7,11 +7,12 @@ use crate::render::{instant, reset, since, table, until};
 use crate::{Exit, ahead, render};
 use serde_json::json;
 use sluice_driver::{Link, whereabouts};
-use sluice_protocol::words::share;
+use sluice_protocol::text;
+use sluice_protocol::words::{percent, share};
 use sluice_protocol::{
-    AccountId, AccountView, Answer, Code, DecisionFilter, DecisionView, Login, Mode, NeedsYou,
-    Outcome as Report, Provider, Refused, ReportOutcome, Request, SwapView, Trigger, View,
-    WindowKind, WindowView,
+    AccountId, AccountView, Answer, Code, DecisionFilter, DecisionView, Login, Mode, NamedWindow,
+    NeedsYou, Outcome as Report, Provider, Refused, ReportOutcome, Request, SwapView, Trigger,
+    View, WindowKind, WindowView,
 };
 
 fn as_json(value: &impl serde::Serialize) -> serde_json::Value {
@@ -145,11 +146,30 @@ fn state(at_ms: i64, account: &AccountView, told: bool) -> String {
     let refused =
         resting.map(|ends| format!("refused work, left alone ({})", until(at_ms, Some(ends))));
     parts.extend(refused.as_deref());
+    let further: Vec<String> = account.windows.iter().filter_map(further).collect();
+    parts.extend(further.iter().map(String::as_str));
     let twin = account.login_health.also_in.as_ref().map(|place| format!("also in {place}"));
     parts.extend(twin.as_deref());
     parts.extend(account.problem.as_deref().filter(|_| !told));
     parts.retain(|part| !part.is_empty());
     parts.join("; ")
+}
+
+/// A window that has no column: `fortnightly 40 %`, or money as `spend limit 42 % (10.50 of 25.00 EUR)`.
+fn further(named: &NamedWindow) -> Option<String> {
+    if named.kind.is_own() || named.kind.model().is_some() {
+        return None;
+    }
+    let share = named.window.used.map(|used| format!(" {}", percent(used)));
+    let sum = |amount: Option<f64>| amount.map(|amount| format!("{amount:.2}"));
+    let money = named.amounts.as_ref().and_then(|amounts| {
+        let limit = sum(amounts.limit).map(|limit| format!(" of {limit}")).unwrap_or_default();
+        let currency = amounts.currency.as_deref().map(|code| format!(" {code}"));
+        Some(format!(" ({}{limit}{})", sum(amounts.used)?, currency.unwrap_or_default()))
+    });
+    let name = named.kind.label().replace('_', " ");
+    let name = text::one_line(&name);
+    Some(format!("{name}{}{}", share.unwrap_or_default(), money.unwrap_or_default()))
 }
 
 /// One provider's mode.
@@ -391,7 +411,10 @@ mod tests {
     use super::{reported, state, status};
     use crate::explain::tests::unread;
     use crate::outcome::Outcome as Shown;
-    use sluice_protocol::{AccountId, Login, Need, NeedsYou, Outcome, ReportOutcome, View};
+    use sluice_protocol::{
+        AccountId, Login, NamedWindow, Need, NeedsYou, Outcome, ReportOutcome, View, WindowKind,
+        WindowView,
+    };
 
     #[test]
     fn a_refused_login_is_told_once_with_what_helps() {
@@ -418,6 +441,26 @@ mod tests {
         let said = state(0, &account, false);
         assert!(said.starts_with("refused work") && said.contains("in 1 h"), "{said}");
         assert_eq!(state(3_600_000, &account, false), "");
+    }
+
+    #[test]
+    fn money_and_unknown_limits_stand_beside_the_columns() {
+        let mut account = unread(1, "birch");
+        account.login = Login::Valid;
+        let used = WindowView { used: Some(42.0), ..WindowView::default() };
+        let amounts = Some(sluice_protocol::Amounts {
+            used: Some(10.5),
+            limit: Some(25.0),
+            currency: Some("EUR".to_owned()),
+        });
+        let money = WindowKind::money("spend_limit");
+        account.windows = vec![
+            NamedWindow { kind: money, window: used, amounts },
+            NamedWindow::plain(WindowKind::other("fortnightly"), used),
+            NamedWindow::plain(WindowKind::named("Opus"), used),
+        ];
+        let said = state(0, &account, false);
+        assert_eq!(said, "spend limit 42 % (10.50 of 25.00 EUR); fortnightly 42 %");
     }
 
     #[test]

@@ -178,15 +178,17 @@ fn windows(usage: &Usage, now: Utc) -> Vec<NamedWindow> {
             emptied_at_ms: shown.emptied_at.map(Utc::millis),
             read_at_ms: usage.read_at(&kind).map(Utc::millis),
         };
+        let amounts = usage.amounts(&kind).cloned();
         let kind = match kind {
             WindowKind::Model(model) => WindowKind::Model(text::one_line(&model)),
-            own => own,
+            other => WindowKind::named(&text::one_line(other.name())),
         };
-        NamedWindow { kind, window }
+        NamedWindow { kind, window, amounts }
     };
     let own = WindowKind::ACCOUNT_WIDE.into_iter().filter(|kind| !usage.lacks(kind));
     let models = usage.models().map(|(_, metered)| metered.kind.clone());
-    own.chain(models).map(named).collect()
+    let further = usage.further().map(|metered| metered.kind.clone());
+    own.chain(further).chain(models).map(named).collect()
 }
 
 /// `Max 20x`, `Pro`, `Team`.
@@ -221,6 +223,25 @@ mod tests {
         let week = windows(&usage, now).into_iter().next().expect("the week");
         assert_eq!(week.kind, WindowKind::SevenDay, "an absent 5-hour window is not shown");
         week.window
+    }
+
+    #[test]
+    fn money_stands_where_a_seat_has_no_windows() {
+        let mut told = Usage::default();
+        let amounts = sluice_engine::Amounts {
+            used: Some(10.5),
+            limit: Some(25.0),
+            currency: Some("EUR".to_owned()),
+        };
+        let window = Window { used: amounts.share(), resets_at: None };
+        told.add(WindowKind::money("spend"), window, Some(amounts.clone()));
+        let mut usage = Usage::default();
+        usage.take(&told, at(0), true);
+        let shown = windows(&usage, at(1));
+        let kinds: Vec<&str> = shown.iter().map(|named| named.kind.name()).collect();
+        assert_eq!(kinds, ["money:spend"], "the endpoint names no other window");
+        assert_eq!(shown[0].amounts.as_ref(), Some(&amounts));
+        assert_eq!(shown[0].window.used, Some(42.0));
     }
 
     #[test]

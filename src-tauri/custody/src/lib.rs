@@ -7,6 +7,8 @@
 mod agree;
 mod clobber;
 mod clock;
+#[doc(hidden)]
+pub mod doors;
 mod error;
 mod file_vault;
 mod files;

@@ -208,7 +208,7 @@ impl Custody {
 }
 
 /// What a refusal of the token endpoint means.
-fn classify(status: u16, body: &Secret) -> RefreshOutcome {
+pub(crate) fn classify(status: u16, body: &Secret) -> RefreshOutcome {
     #[derive(Deserialize)]
     struct Refusal<'a> {
         #[serde(borrow, default)]

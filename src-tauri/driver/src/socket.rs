@@ -236,6 +236,12 @@ fn understand(line: &[u8]) -> Asked {
     asked
 }
 
+/// Whether a line is a request that this program knows.
+#[must_use]
+pub fn is_understood(line: &[u8]) -> bool {
+    understand(line).request.is_ok()
+}
+
 fn nonsense(why: &str) -> Answer {
     refused(Code::Invalid, format!("The request was not understood ({why}); nothing was done."))
 }

@@ -188,6 +188,9 @@ pub fn plain(rule: &Rule) -> String {
             WindowKind::FiveHour => "its 5-hour window is full".to_string(),
             WindowKind::SevenDay => "its week is used up".to_string(),
             WindowKind::Model(model) => format!("its week of {model} is used up"),
+            WindowKind::Other(_) | WindowKind::Money(_) => {
+                format!("its limit \u{201c}{}\u{201d} is used up", window.label())
+            }
         },
         Rule::LoginRefused => "its login was refused".to_string(),
         Rule::Blocked { why } => why.words().to_string(),

@@ -62,5 +62,5 @@ pub use rules::{Policy, Rules};
 pub use units::{AccountId, Generation, LaneId, Mono, Now, Percent, Utc};
 pub use usage::{Credits, Metered, Usage};
 pub use verdict::{Block, Verdict};
-pub use window::{Shown, Window, WindowKind, WindowState, capacity_ratio, same_reset};
+pub use window::{Amounts, Shown, Window, WindowKind, WindowState, capacity_ratio, same_reset};
 pub use world::{PollPlan, Settlement, World};

@@ -5,7 +5,7 @@
 use crate::limits::MODEL_WINDOWS_MAX;
 use crate::units::Utc;
 use crate::verdict::{Block, Verdict};
-use crate::window::{Shown, Window, WindowKind, WindowState, same_reset};
+use crate::window::{Amounts, Shown, Window, WindowKind, WindowState, same_reset};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,9 @@ pub struct Metered {
     /// The provider says this window is the one that binds now.
     #[serde(default)]
     pub binding: bool,
+    /// The money behind the share; `None` where it meters none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amounts: Option<Amounts>,
     /// Whether whole answers name it.
     #[serde(default, skip_serializing_if = "Presence::is_plain")]
     presence: Presence,
@@ -140,6 +143,12 @@ impl Usage {
         );
     }
 
+    /// Adds a window of money or of an unknown kind, as far as there is place.
+    pub fn add(&mut self, kind: WindowKind, window: Window, amounts: Option<Amounts>) {
+        let metered = Metered::new(kind, window, false);
+        self.take_window(&Metered { amounts, ..metered }, None, false);
+    }
+
     /// The window, to be changed; an unknown one joins the list.
     pub fn of_kind(&mut self, kind: &WindowKind) -> &mut Window {
         let at = self.place(kind);
@@ -233,6 +242,18 @@ impl Usage {
         self.windows().filter_map(|metered| Some((metered.kind.model()?, metered)))
     }
 
+    /// The windows of unknown kinds and of money.
+    pub fn further(&self) -> impl Iterator<Item = &Metered> + Clone {
+        let is_further = |kind: &WindowKind| !kind.is_own() && kind.model().is_none();
+        self.windows().filter(move |metered| is_further(&metered.kind))
+    }
+
+    /// The money behind a window, where it meters any.
+    #[must_use]
+    pub fn amounts(&self, kind: &WindowKind) -> Option<&Amounts> {
+        self.find(kind)?.amounts.as_ref()
+    }
+
     /// Why the provider refuses work of the account at `now`.
     #[must_use]
     pub fn blocked(&self, now: Utc) -> Option<Block> {
@@ -270,7 +291,7 @@ impl Usage {
         }
         for metered in &seen.list.windows {
             // A part of an answer that knows nothing of a window does not say that there is one.
-            if says_all || metered.window != Window::default() {
+            if says_all || metered.window != Window::default() || metered.amounts.is_some() {
                 self.take_window(metered, Some(at), says_all);
             }
         }
@@ -304,21 +325,25 @@ impl Usage {
             presence.gone |= seen.bills() && seen.tells_no_window();
             if presence.gone {
                 (metered.window, metered.binding) = (Window::default(), false);
+                metered.amounts = None;
             }
         }
     }
 
     fn take_window(&mut self, seen: &Metered, at: Option<Utc>, says_all: bool) {
-        let models =
-            self.list.windows.iter().filter(|metered| metered.kind.model().is_some()).count();
+        let alike = |metered: &&Metered| !metered.kind.is_own() && same_sort(metered, seen);
         let is_new = self.find(&seen.kind).is_none();
-        if is_new && seen.kind.model().is_some() && models >= MODEL_WINDOWS_MAX {
+        let many = self.list.windows.iter().filter(alike).count();
+        if is_new && !seen.kind.is_own() && many >= MODEL_WINDOWS_MAX {
             return;
         }
         let place = self.place(&seen.kind);
         let metered = &mut self.list.windows[place];
         metered.window.take(&seen.window, says_all);
         metered.binding = seen.binding;
+        if seen.amounts.is_some() {
+            metered.amounts.clone_from(&seen.amounts);
+        }
         if let Some(at) = at {
             metered.presence.seen(at, says_all);
             if seen.window != Window::default() {
@@ -331,7 +356,9 @@ impl Usage {
     pub(crate) fn close(&mut self, kind: &WindowKind) {
         match kind {
             WindowKind::FiveHour | WindowKind::SevenDay => *self.of_kind(kind) = Window::default(),
-            WindowKind::Model(_) => self.list.windows.retain(|metered| metered.kind != *kind),
+            WindowKind::Other(_) | WindowKind::Money(_) | WindowKind::Model(_) => {
+                self.list.windows.retain(|metered| metered.kind != *kind);
+            }
         }
     }
 
@@ -369,7 +396,9 @@ impl Usage {
         let at = match kind {
             WindowKind::FiveHour => 0,
             WindowKind::SevenDay => usize::from(self.find(&WindowKind::FiveHour).is_some()),
-            WindowKind::Model(_) => self.list.windows.len(),
+            WindowKind::Other(_) | WindowKind::Money(_) | WindowKind::Model(_) => {
+                self.list.windows.len()
+            }
         };
         self.list.windows.insert(at, Metered::new(kind.clone(), Window::default(), false));
         at
@@ -378,8 +407,13 @@ impl Usage {
 
 impl Metered {
     fn new(kind: WindowKind, window: Window, binding: bool) -> Self {
-        Self { kind, window, read_at: None, binding, presence: Presence::default() }
+        Self { kind, window, read_at: None, binding, amounts: None, presence: Presence::default() }
     }
+}
+
+/// Both are models, or neither is: what there is of one sort leaves the other its place.
+fn same_sort(one: &Metered, other: &Metered) -> bool {
+    one.kind.model().is_some() == other.kind.model().is_some()
 }
 
 /// As it is stored. Former versions knew two windows of the account and a list of models.

@@ -22,9 +22,18 @@ pub enum WindowKind {
     FiveHour,
     /// All use of the account over some days: the long window.
     SevenDay,
+    /// A limit of a kind that this version does not know, by its name with [`OTHER_MARK`] before it.
+    Other(String),
+    /// Money: a ceiling, or what is paid past the windows, by its name with [`MONEY_MARK`] before it.
+    Money(String),
     /// One model or product, by the provider's name.
     Model(String),
 }
+
+/// Before the provider's name of a limit of an unknown kind.
+const OTHER_MARK: &str = "other:";
+/// Before the provider's name of what meters money.
+const MONEY_MARK: &str = "money:";
 
 impl WindowKind {
     /// The windows of the account as a whole, the shorter one first.
@@ -36,8 +45,40 @@ impl WindowKind {
         match name {
             "five_hour" => Self::FiveHour,
             "seven_day" => Self::SevenDay,
+            other if other.starts_with(OTHER_MARK) => Self::Other(other.into()),
+            money if money.starts_with(MONEY_MARK) => Self::Money(money.into()),
             model => Self::Model(model.into()),
         }
+    }
+
+    /// A limit of a kind that this version does not know, by the provider's name.
+    #[must_use]
+    pub fn other(name: &str) -> Self {
+        Self::Other([OTHER_MARK, name].concat())
+    }
+
+    /// What meters money, by the provider's name.
+    #[must_use]
+    pub fn money(name: &str) -> Self {
+        Self::Money([MONEY_MARK, name].concat())
+    }
+
+    /// The provider's own name.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        let name = self.name();
+        let bare = match self {
+            Self::Other(_) => name.strip_prefix(OTHER_MARK),
+            Self::Money(_) => name.strip_prefix(MONEY_MARK),
+            Self::FiveHour | Self::SevenDay | Self::Model(_) => None,
+        };
+        bare.unwrap_or(name)
+    }
+
+    /// One of the two windows that the account as a whole lives by.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        matches!(self, Self::FiveHour | Self::SevenDay)
     }
 
     /// The name that front ends and facts use.
@@ -46,7 +87,7 @@ impl WindowKind {
         match self {
             Self::FiveHour => "five_hour",
             Self::SevenDay => "seven_day",
-            Self::Model(model) => model,
+            Self::Other(name) | Self::Money(name) | Self::Model(name) => name,
         }
     }
 
@@ -54,8 +95,8 @@ impl WindowKind {
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         match self {
-            Self::FiveHour | Self::SevenDay => None,
             Self::Model(model) => Some(model),
+            Self::FiveHour | Self::SevenDay | Self::Other(_) | Self::Money(_) => None,
         }
     }
 }
@@ -69,6 +110,28 @@ impl From<String> for WindowKind {
 impl From<WindowKind> for String {
     fn from(kind: WindowKind) -> Self {
         kind.name().into()
+    }
+}
+
+/// How much money a window meters, in the currency's major unit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(default)]
+pub struct Amounts {
+    /// Spent; `None` is unknown.
+    pub used: Option<f64>,
+    /// The ceiling; `None` is unlimited or unknown.
+    pub limit: Option<f64>,
+    /// ISO 4217 code where the provider sends one.
+    pub currency: Option<String>,
+}
+
+impl Amounts {
+    /// The share that is spent; `None` where one of both is unknown or there is no ceiling.
+    #[must_use]
+    pub fn share(&self) -> Option<Percent> {
+        let (used, limit) = self.used.zip(self.limit.filter(|limit| *limit > 0.0))?;
+        Percent::new(used / limit * 100.0)
     }
 }
 

@@ -7,7 +7,9 @@ use crate::sqlite;
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::observation::Source;
-use sluice_engine::{AccountId, Credits, Percent, Usage, Utc, Verdict, Window, WindowKind};
+use sluice_engine::{
+    AccountId, Amounts, Credits, Percent, Usage, Utc, Verdict, Window, WindowKind,
+};
 
 /// Microseconds of an hour.
 const HOUR_US: i64 = 3_600_000_000;
@@ -42,6 +44,18 @@ struct Rest {
     credits: Option<Credits>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
+    /// Windows of unknown kinds and of money.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    further: Vec<Further>,
+}
+
+/// A window of money or of an unknown kind in a row.
+#[derive(Serialize, Deserialize)]
+struct Further {
+    kind: WindowKind,
+    window: Window,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amounts: Option<Amounts>,
 }
 
 /// A model's window in a row.
@@ -65,8 +79,17 @@ impl Rest {
                 binding: metered.binding,
             })
             .collect();
-        let any = !models.is_empty() || credits.is_some() || verdict.is_some();
-        any.then(|| Self { models, credits: credits.clone(), verdict: *verdict })
+        let further: Vec<Further> = usage
+            .further()
+            .map(|metered| Further {
+                kind: metered.kind.clone(),
+                window: metered.window,
+                amounts: metered.amounts.clone(),
+            })
+            .collect();
+        let windows = !models.is_empty() || !further.is_empty();
+        let any = windows || credits.is_some() || verdict.is_some();
+        any.then(|| Self { models, credits: credits.clone(), verdict: *verdict, further })
     }
 }
 
@@ -204,6 +227,9 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sample> {
     }
     for Model { model, window, binding } in rest.models {
         usage.add_model(&model, window, binding);
+    }
+    for Further { kind, window, amounts } in rest.further {
+        usage.add(kind, window, amounts);
     }
     let source = codec::word(row, "source")?;
     Ok(Sample { account: codec::account(row, "account")?, at, source, usage })

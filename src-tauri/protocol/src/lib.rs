@@ -42,8 +42,8 @@ pub use runs::{
 use serde::{Deserialize, Serialize};
 pub use sluice_engine::skip::FailureKind;
 pub use sluice_engine::{
-    AccountId, AskedBy, Block, Decision, Generation, LaneId, Login, Policy, Provider, Refusal,
-    Trigger, Utc as Instant, WindowKind,
+    AccountId, Amounts, AskedBy, Block, Decision, Generation, LaneId, Login, Policy, Provider,
+    Refusal, Trigger, Utc as Instant, WindowKind,
 };
 pub use window::{BlockedView, NamedWindow, WindowView};
 

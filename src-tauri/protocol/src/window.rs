@@ -2,7 +2,7 @@
 
 use super::{AccountView, Block, Instant};
 use serde::{Deserialize, Serialize};
-use sluice_engine::WindowKind;
+use sluice_engine::{Amounts, WindowKind};
 
 /// One window on the screen, as it counts when the view was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -54,13 +54,27 @@ pub struct NamedWindow {
     pub kind: WindowKind,
     /// The window.
     pub window: WindowView,
+    /// The money behind the share; `None` where it meters none.
+    #[serde(default)]
+    pub amounts: Option<Amounts>,
+}
+
+impl NamedWindow {
+    /// A window without money.
+    #[must_use]
+    pub const fn plain(kind: WindowKind, window: WindowView) -> Self {
+        Self { kind, window, amounts: None }
+    }
 }
 
 impl AccountView {
     /// The windows of the account as a whole that are there, the shortest first. Until the provider has
-    /// spoken both are expected, and unknown.
+    /// spoken both are expected, and unknown. Where there is none, what meters money takes their place.
     pub fn own_windows(&self) -> impl Iterator<Item = &NamedWindow> + Clone {
-        self.windows.iter().filter(|named| named.kind.model().is_none())
+        let paid = !self.windows.iter().any(|named| named.kind.is_own());
+        self.windows.iter().filter(move |named| {
+            named.kind.is_own() || paid && matches!(named.kind, WindowKind::Money(_))
+        })
     }
 
     /// One of its windows; `None` where the provider says that there is none.

@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything cargo alone cannot do.
 
 mod check;
+mod fuzz;
 mod proof;
 mod real;
 mod run;
@@ -28,6 +29,9 @@ cargo xtask COMMAND
   bench [--only SUITE]         measured figures, growth curves and bounds
   coverage                     which of the engine's lines its tests run
   mutants [--shard K/N] …      which small changes of the engine its tests notice
+  fuzz [--seconds N] [--keep] [TARGET]…
+                               every parser of what others write, N processor seconds altogether;
+                               keep what was learned in tests/fuzz/corpus
   forecast [SCENARIO…]         how forecasts and drain advice come out on simulated weeks
   tidy [--lines]               the house rules as a source check; or the shipped lines of each part
 ";
@@ -78,6 +82,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
             run::cargo(&["build", "--release", "-p", "sluice-app", "-p", "sluice-cli"])?;
             run::command(command, rest, &["--release"])
         }
+        "fuzz" => fuzz::everything(rest),
         "real" => real::everything(rest),
         "coverage" => proof::coverage(rest),
         "mutants" => proof::mutants(rest),

@@ -298,5 +298,7 @@ pub fn unreported(why: &str) {
     render::complain(&format!("the failure could not be reported: {why}"));
 }
 
+// By its path: fuzzing builds this file from elsewhere.
 #[cfg(test)]
+#[path = "observe/tests.rs"]
 mod tests;

@@ -1,6 +1,6 @@
 //! Claude Code's seat: `.credentials.json`, and `oauthAccount` in `.claude.json`.
 
-mod settings;
+pub(crate) mod settings;
 
 use super::caveats::{Caveat, Surroundings};
 use super::foreign::{holds_more_than, holds_text};

@@ -1,6 +1,6 @@
 //! Codex's seat: `auth.json`, rewritten in place by the tool; its identity is inside.
 
-mod config;
+pub(crate) mod config;
 
 use super::caveats::{Caveat, Surroundings};
 use super::claude::{text, top_level};

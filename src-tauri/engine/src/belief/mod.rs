@@ -294,6 +294,10 @@ impl State {
                 }
                 gauge.full_until = resets_at.unwrap_or(now + 60.0);
             }
+            // It has no gauge of its own; it holds until it says.
+            WindowKind::Other(_) | WindowKind::Money(_) => {
+                gauge.full_until = resets_at.unwrap_or(now + 60.0);
+            }
         }
         for lane in self.lanes.values_mut().filter(|lane| lane.active == Some(id)) {
             lane.refused_at = Some(now);

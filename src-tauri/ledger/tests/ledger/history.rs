@@ -3,7 +3,7 @@
 use crate::support::{T0, account, open, sample};
 use sluice_engine::WindowKind;
 use sluice_engine::observation::Source;
-use sluice_engine::{AccountId, Block, Credits, Percent, Utc, Verdict};
+use sluice_engine::{AccountId, Amounts, Block, Credits, Percent, Utc, Verdict, Window};
 use sluice_ledger::{Ledger, Sample};
 
 #[test]
@@ -60,6 +60,26 @@ fn the_providers_word_is_kept_until_it_is_taken_back() {
     ledger.record_verdict(a, REFUSED, T0.plus_seconds(180)).unwrap();
     let standing = ledger.standing(a).unwrap().unwrap().usage;
     assert_eq!((standing.verdict, standing.short().used), (Some(REFUSED), Percent::new(14.0)));
+}
+
+#[test]
+fn windows_of_money_and_of_unknown_kinds_are_stored_with_the_rest() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = open(home.path());
+    let a = account(&mut ledger, "a");
+    let mut seen = sample(a, T0, 12.0);
+    let amounts = Amounts { used: Some(10.5), limit: Some(25.0), currency: Some("EUR".into()) };
+    let window = Window { used: amounts.share(), resets_at: None };
+    seen.usage.add(WindowKind::money("spend"), window, Some(amounts.clone()));
+    seen.usage.add(WindowKind::other("fortnightly"), window, None);
+    ledger.record_sample(&seen).unwrap();
+    let standing = ledger.standing(a).unwrap().unwrap().usage;
+    let kept = &ledger.samples(Some(a), T0, T0.plus_seconds(1)).unwrap()[0].usage;
+    for usage in [&standing, kept] {
+        assert_eq!(usage.amounts(&WindowKind::money("spend")), Some(&amounts));
+        assert_eq!(usage.window(&WindowKind::other("fortnightly")), window);
+        assert_eq!(usage.further().count(), 2);
+    }
 }
 
 #[test]

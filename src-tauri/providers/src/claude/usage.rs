@@ -3,7 +3,7 @@
 use crate::json::{Odd, Oddities, Oddity, under};
 use serde_json::{Map, Value};
 use sluice_engine::limits::FULL_PERCENT;
-use sluice_engine::{Block, Credits, Usage, Verdict, Window, WindowKind};
+use sluice_engine::{Amounts, Block, Credits, Usage, Verdict, Window, WindowKind};
 
 /// Flat weekly windows of one model or product, with the name shown for them.
 const FLAT_SCOPED: [(&str, &str); 6] = [
@@ -103,6 +103,7 @@ pub(crate) fn read_usage(map: &Map<String, Value>, odd: &mut Oddities) -> UsageR
     }
     usage.verdict = usage.verdict.or_else(|| locked(map));
     let extra = read_extra(map, odd);
+    money(map, extra.as_ref(), &mut usage, odd);
     usage.credits = extra.as_ref().map(|extra| Credits {
         enabled: extra.enabled.unwrap_or(false),
         used_minor: extra.used_minor,
@@ -170,12 +171,33 @@ fn read_limits(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
                 let binding = odd.boolean(row.get("is_active"), "limits[].is_active");
                 add_model(usage, &name, window, binding.unwrap_or(false));
             }
-            Some(_) => {
+            Some(kind) => {
                 odd.note("limits[].kind", Odd::UnknownValue);
                 bind(row, &window, usage);
+                keep_unknown(kind, row.get("scope"), window, usage, odd);
             }
             None => odd.note("limits[].kind", Odd::WrongType),
         }
+    }
+}
+
+/// A row of a kind not known here is kept under the provider's name; of two with one name the fuller.
+fn keep_unknown(
+    kind: &str,
+    scope: Option<&Value>,
+    window: Window,
+    usage: &mut Usage,
+    odd: &mut Oddities,
+) {
+    let scoped = scope.filter(|scope| !scope.is_null());
+    let of = scoped.map(|_| format!(" {}", scope_name(scoped, odd))).unwrap_or_default();
+    let kind = WindowKind::other(&crate::json::clean(&format!("{kind}{of}")));
+    let known = usage.window(&kind);
+    if known != Window::default() {
+        odd.note("limits[]", Odd::Contradiction);
+    }
+    if known.used.is_none_or(|used| window.used.is_some_and(|new| new > used)) {
+        usage.add(kind, window, None);
     }
 }
 
@@ -243,6 +265,38 @@ fn add_model(usage: &mut Usage, name: &str, window: Window, binding: bool) {
     if !usage.models().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
         usage.add_model(name, window, binding);
     }
+}
+
+/// What is paid past the windows, or in their stead, as a window of its own.
+fn money(
+    map: &Map<String, Value>,
+    extra: Option<&ExtraUsage>,
+    usage: &mut Usage,
+    odd: &mut Oddities,
+) {
+    let Some(extra) = extra.filter(|extra| extra.used_minor.is_some()) else { return };
+    let major = |minor: f64| minor / 10_f64.powi(i32::from(extra.exponent.unwrap_or(2)));
+    let amounts = Amounts {
+        used: extra.used_minor.map(major),
+        limit: extra.limit_minor.map(major),
+        currency: extra.currency.clone(),
+    };
+    let spend = map.get("spend").and_then(Value::as_object);
+    let block = map.get("extra_usage").and_then(Value::as_object);
+    let told = odd.percent(block.and_then(|it| it.get("utilization")), "extra_usage.utilization");
+    let told = told
+        .or_else(|| odd.percent(spend.and_then(|it| it.get("percent")), "spend.percent"))
+        .or_else(|| amounts.share());
+    let end = spend.or(block).and_then(|it| it.get("resets_at"));
+    let window = Window { used: told, resets_at: odd.instant(end, "spend.resets_at") };
+    // Where money is all there is, its end is the end of work.
+    let alone = usage.windows().next().is_none();
+    if alone && window.used.is_some_and(|used| used.get() >= FULL_PERCENT) {
+        let until = window.resets_at;
+        usage.verdict.get_or_insert(Verdict::Refused { why: Block::Spending, until });
+    }
+    let name = if block.is_some() { "extra_usage" } else { "spend" };
+    usage.add(WindowKind::money(name), window, Some(amounts));
 }
 
 fn read_extra(map: &Map<String, Value>, odd: &mut Oddities) -> Option<ExtraUsage> {
@@ -346,6 +400,42 @@ mod tests {
         let locked = r#"{"five_hour":{"utilization":12,"locked_reason":"unpaid"}}"#;
         let verdict = parse_usage(locked.as_bytes()).usage.verdict;
         assert_eq!(verdict, Some(Verdict::Refused { why: Block::NotAllowed, until: None }));
+    }
+
+    #[test]
+    fn a_row_of_an_unknown_kind_is_kept_under_its_own_name() {
+        let text = r#"{"five_hour":{"utilization":12},"limits":[
+            {"kind":"fortnightly","percent":"37.5","resets_at":"2026-12-01T00:00:00Z","scope":null},
+            {"kind":"fortnightly","percent":12,"scope":null},
+            {"kind":"daily","percent":5,"scope":{"model":{"display_name":"Fable"}}}]}"#;
+        let reply = parse_usage(text.as_bytes());
+        let rows: Vec<_> = reply.usage.further().collect();
+        let shown = |row: &sluice_engine::Metered| {
+            (row.kind.label().to_owned(), row.window.used.map(sluice_engine::Percent::get))
+        };
+        let rows: Vec<_> = rows.into_iter().map(shown).collect();
+        let wanted = [("fortnightly", 37.5), ("daily Fable", 5.0)];
+        assert_eq!(rows, wanted.map(|(name, used)| (name.to_owned(), Some(used))));
+        assert!(reply.oddities.iter().any(|oddity| oddity.odd == Odd::Contradiction));
+    }
+
+    #[test]
+    fn money_is_a_window_with_amounts_also_as_text() {
+        let spent = r#"{"five_hour":null,"seven_day":null,"spend":{
+            "used":{"amount_minor":"2500","currency":"EUR","exponent":2},
+            "limit":{"amount_minor":2500,"currency":"EUR","exponent":2},
+            "enabled":true,"resets_at":"2026-12-01T00:00:00Z"}}"#;
+        let usage = parse_usage(spent.as_bytes()).usage;
+        let kind = WindowKind::money("spend");
+        assert_eq!(usage.window(&kind).used.map(sluice_engine::Percent::get), Some(100.0));
+        let amounts = usage.amounts(&kind).cloned().unwrap();
+        assert_eq!((amounts.used, amounts.limit), (Some(25.0), Some(25.0)));
+        assert_eq!(amounts.currency.as_deref(), Some("EUR"));
+        let until = crate::json::written_instant("2026-12-01T00:00:00Z");
+        let refused = Some(Verdict::Refused { why: Block::Spending, until });
+        assert_eq!(usage.verdict, refused, "where money is all there is, its end is the end");
+        let beside = spent.replace("\"five_hour\":null", "\"five_hour\":{\"utilization\":12}");
+        assert_eq!(parse_usage(beside.as_bytes()).usage.verdict, None, "windows still have room");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::reading::exhausted;
 use serde_json::{Map, Value};
 use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::limits::MODEL_WINDOWS_MAX;
-use sluice_engine::{Block, Credits, Usage, Utc, Verdict, Window, WindowKind};
+use sluice_engine::{Amounts, Block, Credits, Usage, Utc, Verdict, Window, WindowKind};
 
 /// Length of the short window, minutes.
 const SHORT_MIN: f64 = 300.0;
@@ -32,6 +32,8 @@ pub struct CodexUsage {
     pub credits: Option<Balance>,
     /// A monthly ceiling of this person, where a workspace sets one.
     pub monthly: Option<Window>,
+    /// The money behind it.
+    pub amounts: Option<Amounts>,
     /// Resets that could be spent by hand; spending one cannot be taken back.
     pub reset_credits: Option<u64>,
     /// The provider says that a limit is reached, and which.
@@ -71,6 +73,13 @@ impl CodexUsage {
     /// `at` is when the reading was true, where that is known.
     pub(crate) fn settle(&mut self, at: Option<Utc>) {
         self.usage.verdict = self.verdict(at);
+        if let Some(monthly) = self.monthly {
+            let money = Some(self.amounts.clone().unwrap_or_default());
+            self.usage.add(WindowKind::money("individual_limit"), monthly, money);
+        }
+        for (seconds, window) in &self.others {
+            self.usage.add(WindowKind::other(&span_name(*seconds)), *window, None);
+        }
         self.usage.credits = self.credits.map(|balance| Credits {
             enabled: match balance {
                 Balance::Unlimited => true,
@@ -188,7 +197,8 @@ pub(crate) fn read_word(
     reading.spent = yes(spent, odd, "spend_control.reached") == Some(true);
     let names = ["individual_limit", "individualLimit"];
     let own = control.and_then(|map| names.iter().find_map(|name| map.get(*name)));
-    reading.monthly = read_monthly(own.or_else(|| find(&names)), odd);
+    let own = own.or_else(|| find(&names));
+    (reading.monthly, reading.amounts) = read_monthly(own, odd).unzip();
 }
 
 /// Reads the windows in `limit`, told apart by their length, never by their slot. Without a length
@@ -216,6 +226,18 @@ pub(crate) fn read_windows(
                 reading.others.push((minutes.unwrap_or(0.0) * 60.0, window));
             }
         }
+    }
+}
+
+/// A window by its length: `30-day window`, `12-hour window`.
+fn span_name(seconds: f64) -> String {
+    let hours = seconds / 3_600.0;
+    if hours <= 0.0 {
+        "window".to_owned()
+    } else if hours < 48.0 {
+        format!("{hours:.0}-hour window")
+    } else {
+        format!("{:.0}-day window", hours / 24.0)
     }
 }
 
@@ -333,7 +355,7 @@ pub fn parse_reset_credits(bytes: &[u8]) -> Option<u64> {
     reset_credits(document.as_ref(), &mut odd)
 }
 
-fn read_monthly(value: Option<&Value>, odd: &mut Oddities) -> Option<Window> {
+fn read_monthly(value: Option<&Value>, odd: &mut Oddities) -> Option<(Window, Amounts)> {
     let path = "individual_limit";
     let map = odd.object(value, path)?;
     let mut number = |names: [&str; 2]| {
@@ -342,14 +364,14 @@ fn read_monthly(value: Option<&Value>, odd: &mut Oddities) -> Option<Window> {
     };
     let left = number(["remaining_percent", "remainingPercent"]);
     let used = number(["used_percent", "usedPercent"]);
-    let spent = number(["used", "spent"]).zip(number(["limit", "cap"]));
-    let share = spent.filter(|(_, limit)| *limit > 0.0).map(|(used, limit)| used / limit * 100.0);
-    let percent = used.or(left.map(|left| 100.0 - left)).or(share);
+    let (spent, limit) = (number(["used", "spent"]), number(["limit", "cap"]));
+    let currency = odd.text(map.get("currency"), "individual_limit.currency");
+    let amounts = Amounts { used: spent, limit, currency };
+    let percent = used.or(left.map(|left| 100.0 - left));
+    let percent = percent.filter(|it| *it >= 0.0).and_then(sluice_engine::Percent::new);
     let end = ["resets_at", "resetsAt", "reset_at"].iter().find_map(|name| map.get(*name));
-    Some(Window {
-        used: percent.filter(|it| *it >= 0.0).and_then(sluice_engine::Percent::new),
-        resets_at: odd.instant(end, path),
-    })
+    let window = Window { used: percent.or(amounts.share()), resets_at: odd.instant(end, path) };
+    Some((window, amounts))
 }
 
 #[cfg(test)]

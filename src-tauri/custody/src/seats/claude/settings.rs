@@ -32,8 +32,14 @@ pub(super) fn files(provider: Provider, around: &Surroundings<'_>) -> Vec<PathBu
 
 /// What of one file keeps a login from taking effect.
 pub(super) fn caveats(provider: Provider, path: &Path, found: &mut Vec<Caveat>) {
-    let Some(bytes) = settings(path) else { return };
-    let text = std::str::from_utf8(bytes.expose()).unwrap_or_default();
+    if let Some(bytes) = settings(path) {
+        caveats_in(provider, bytes.expose(), path, found);
+    }
+}
+
+/// The same of a file's bytes.
+pub(crate) fn caveats_in(provider: Provider, bytes: &[u8], path: &Path, found: &mut Vec<Caveat>) {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Some(entries) = json::entries(text) else { return };
     if json::value(&entries, "apiKeyHelper").is_some_and(holds_text) {
@@ -50,14 +56,18 @@ pub(super) fn caveats(provider: Provider, path: &Path, found: &mut Vec<Caveat>) 
 
 /// The managed settings that ask for another organisation than the account's, if they do.
 pub(super) fn keeps_out(etc: &Path, key: &AccountKey) -> Option<PathBuf> {
+    let path = etc.join(MANAGED).join(MANAGED_FILE);
+    forces_other(settings(&path)?.expose(), key).then_some(path)
+}
+
+/// Whether managed settings with these bytes ask for another organisation than the account's.
+pub(crate) fn forces_other(bytes: &[u8], key: &AccountKey) -> bool {
     #[derive(Deserialize)]
     struct Managed {
         #[serde(rename = "forceLoginOrgUUID")]
         forced: Option<OneOrMore>,
     }
-    let (_, organization) = key.0.split_once('/')?;
-    let path = etc.join(MANAGED).join(MANAGED_FILE);
-    let managed: Managed = serde_json::from_slice(settings(&path)?.expose()).ok()?;
-    let forced = managed.forced?;
-    (!forced.is_empty() && !forced.names(organization)).then_some(path)
+    let managed = serde_json::from_slice::<Managed>(bytes).ok();
+    let asked = managed.and_then(|managed| managed.forced).zip(key.0.split_once('/'));
+    asked.is_some_and(|(forced, (_, own))| !forced.is_empty() && !forced.names(own))
 }

@@ -56,15 +56,21 @@ pub(super) fn layers(home: &Path, etc: &Path) -> [PathBuf; 3] {
 fn config(path: &Path) -> Result<Option<Config>, Barred> {
     let unknown = || Barred::Unknown { config: path.to_path_buf() };
     match read_regular(path, SETTINGS_BYTES_MAX).map(Secret::new) {
-        Ok(bytes) => {
-            let text = std::str::from_utf8(bytes.expose()).map_err(|_| unknown())?;
-            toml::from_str(text).map(Some).map_err(|_| unknown())
-        }
+        Ok(bytes) => parse(bytes.expose()).map(Some).ok_or_else(unknown),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(None)
         }
         Err(_) => Err(unknown()),
     }
+}
+
+fn parse(bytes: &[u8]) -> Option<Config> {
+    toml::from_str(std::str::from_utf8(bytes).ok()?).ok()
+}
+
+/// Whether a configuration with these bytes is understood.
+pub(crate) fn is_read(bytes: &[u8]) -> bool {
+    parse(bytes).is_some()
 }
 
 /// Why the login in the file is not the one the tool uses, if so.
