@@ -141,6 +141,38 @@ window.SLUICE_REQUESTS = {
       "properties": {
         "verb": {
           "type": "string",
+          "const": "set_resets"
+        },
+        "account": {
+          "$ref": "#/$defs/AccountId"
+        },
+        "count": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "format": "uint32",
+          "minimum": 0,
+          "maximum": 1000
+        },
+        "until_ms": {
+          "type": [
+            "integer",
+            "null"
+          ],
+          "format": "int64"
+        }
+      },
+      "required": [
+        "verb",
+        "account"
+      ]
+    },
+    {
+      "type": "object",
+      "properties": {
+        "verb": {
+          "type": "string",
           "const": "swap"
         },
         "to": {

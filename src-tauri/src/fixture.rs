@@ -114,6 +114,8 @@ pub fn account(
         problem: None,
         rests_until_ms: None,
         forecasts: Default::default(),
+        resets: None,
+        resets_withheld: false,
     }
 }
 

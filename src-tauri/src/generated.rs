@@ -10,6 +10,7 @@ use sluice_core::settings::AMOUNTS;
 use sluice_engine::explain;
 use sluice_protocol::limits::{
     CEILING_LEAST, CEILING_MOST, DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT, LABEL_CHARS_MAX,
+    RESETS_MAX,
 };
 use sluice_protocol::words::{ago, percent, wait};
 use sluice_protocol::{
@@ -114,15 +115,16 @@ fn deadlines() -> String {
 /// What people read of a provider's tool.
 fn providers() -> String {
     let mut text =
-        "\n/** Each provider's tool: its name, its program, and the command to sign in. */\n\
+        "\n/** Each provider's tool: its name, its program, the command to sign in, and what spends a limit reset. */\n\
                     export const PROVIDERS: Record<Provider, \
-                    { tool: string, program: string, sign_in: string }> = {\n"
+                    { tool: string, program: string, sign_in: string, reset_command: string }> = {\n"
             .to_owned();
     for provider in Provider::ALL {
         let spec = provider.spec();
-        let [tool, program, sign_in] =
-            [spec.tool, spec.program, &spec.sign_in_command()].map(|words| json!(words));
-        let fields = format!("tool: {tool}, program: {program}, sign_in: {sign_in}");
+        let words = [spec.tool, spec.program, &spec.sign_in_command(), spec.resets.command];
+        let [tool, program, sign_in, reset] = words.map(|words| json!(words));
+        let fields =
+            format!("tool: {tool}, program: {program}, sign_in: {sign_in}, reset_command: {reset}");
         writeln!(text, "  {}: {{ {fields} }},", spec.name).expect("a text");
     }
     let usual = json!(Provider::USUAL);
@@ -135,6 +137,8 @@ fn bounds() -> String {
     let mut text = format!(
         "\n/** The longest name of an account, characters. */\n\
          export const LABEL_CHARS_MAX = {LABEL_CHARS_MAX};\n\n\
+         /** The most limit resets that an account has. */\n\
+         export const RESETS_MAX = {RESETS_MAX};\n\n\
          /** The least and the highest ceiling of tools at work or started. */\n\
          export const CEILING_LEAST = {CEILING_LEAST};\n\
          export const CEILING_MOST = {CEILING_MOST};\n\n\

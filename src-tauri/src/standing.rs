@@ -166,6 +166,8 @@ fn holds(cause: &Cause, view: &View) -> Option<bool> {
         | Cause::Threshold { .. }
         | Cause::Reset { .. }
         | Cause::Limits { .. }
+        | Cause::ResetEnds { .. }
+        | Cause::ResetLeft { .. }
         | Cause::NoTray
         | Cause::Refused(_)
         | Cause::Other(_) => None,

@@ -31,7 +31,7 @@ pub const TARGETS: &[Target] = &[
     ("claude_stream", claude_stream),
     ("claude_token", |bytes| seen(token::token_facts(bytes))),
     ("claude_usage", |bytes| sane(&claude::parse_usage(bytes).usage)),
-    ("codex_credits", |bytes| seen(codex::usage::parse_reset_credits(bytes))),
+    ("codex_credits", |bytes| seen(codex::parse_resets(bytes))),
     ("codex_headers", |bytes| {
         sane(&codex::signals::parse_headers(&header_map(bytes).0, NOW).usage)
     }),

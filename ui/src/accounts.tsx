@@ -8,6 +8,7 @@ import { ago, clock, DAY_MS, HOUR_MS, percent, wait } from "./format";
 import { Gauge } from "./gauge";
 import { loginWords } from "./login";
 import { Button, Confirm, Dialog, MenuButton, type MenuEntry } from "./parts";
+import { ResetLine, SetResets } from "./resets";
 import { useStore } from "./store";
 
 const TOOLS = Object.values(PROVIDERS)
@@ -22,6 +23,9 @@ const OWN_WINDOWS: Record<string, { name: string; lengthMs: number }> = {
 /** Less than this is lost at every reset and worth no line; nor is what can still be used for days. */
 const STRANDING_MIN = 2;
 const STRANDING_WITHIN_MS = 2 * DAY_MS;
+
+/** What a card asks. */
+type Question = "rename" | "resets" | "remove";
 
 /** A window as people call it: one of an unknown kind, and money, by the provider's name. */
 function windowName(kind: string): string {
@@ -100,7 +104,7 @@ function Card({
   several: boolean;
 }) {
   const { view, nowMs, ask } = useStore();
-  const [asking, setAsking] = useState<"rename" | "remove" | null>(null);
+  const [asking, setAsking] = useState<Question | null>(null);
   const ready = account.enabled && (account.login === "valid" || account.login === "unverified");
   const advised = view.providers.some((state) => state.advice?.to === account.id);
   const coming = view.swapping?.to === account.id;
@@ -148,9 +152,11 @@ function Card({
           />
         ))}
       </div>
+      <ResetLine account={account} nowMs={nowMs} />
       <LoginLine account={account} nowMs={nowMs} />
       <Remarks account={account} nowMs={nowMs} />
       {asking === "rename" && <Rename account={account} close={() => setAsking(null)} />}
+      {asking === "resets" && <SetResets account={account} close={() => setAsking(null)} />}
       {asking === "remove" && <Remove account={account} close={() => setAsking(null)} />}
     </li>
   );
@@ -234,7 +240,7 @@ function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
 function useEntries(
   account: AccountView,
   index: number,
-  open: (question: "rename" | "remove") => void,
+  open: (question: Question) => void,
 ): MenuEntry[] {
   const { view, ask } = useStore();
   const move = (by: number) => {
@@ -265,6 +271,7 @@ function useEntries(
       words: enabled ? "Switch off" : "Switch on",
       act: () => ask({ verb: "set_enabled", account: id, enabled: !enabled }),
     },
+    { words: "Limit resets…", act: () => open("resets") },
     { words: "Move up", act: () => move(-1), disabled: index === 0 },
     { words: "Move down", act: () => move(1), disabled: index === view.accounts.length - 1 },
     { words: "Remove…", act: () => open("remove"), danger: true, disabled: account.live },

@@ -54,6 +54,8 @@ function account(id: number, label: string, now: number): AccountView {
     refusal: "outranked",
     problem: null,
     rests_until_ms: null,
+    resets: null,
+    resets_withheld: false,
     forecasts: {
       five_hour: { p50: 61, p90: 88, low: 34, high: 88, resets_at_ms: now + 3.4 * HOUR_MS },
       seven_day: { p50: 22, p90: 41, low: 6, high: 44, resets_at_ms: now + 4 * DAY_MS },
@@ -99,6 +101,13 @@ function accounts(now: number): AccountView[] {
       plan: "Max 5x",
       windows: own(window(0, now + 5 * HOUR_MS), window(41, now + 19 * HOUR_MS)),
       tier: 0,
+      resets: {
+        left: 2,
+        ends_at_ms: now + 5.3 * DAY_MS,
+        grants: [],
+        said_by: "endpoint",
+        read_at_ms: now - 2 * HOUR_MS,
+      },
       target: 97,
       stranding: 23.4,
       refusal: "none",
@@ -454,6 +463,18 @@ function actOnAccount(world: View, request: Askable): Answer {
       return done;
     case "set_enabled":
       of(request.account).enabled = request.enabled;
+      return done;
+    case "set_resets":
+      of(request.account).resets =
+        request.count === null
+          ? null
+          : {
+              left: request.count,
+              ends_at_ms: request.until_ms,
+              grants: [],
+              said_by: "person",
+              read_at_ms: Date.now(),
+            };
       return done;
     case "set_automatic":
       of(request.account).automatic = request.automatic;

@@ -101,7 +101,15 @@ rests_until_ms: number | null,
 /**
  * What is expected to be left of its windows at their resets.
  */
-forecasts: ForecastsView, };
+forecasts: ForecastsView, 
+/**
+ * Its limit resets; `None`: nobody said, which is not none.
+ */
+resets: ResetsView | null, 
+/**
+ * The provider does not tell Sluice of limit resets; a person can.
+ */
+resets_withheld: boolean, };
 
 /**
  * A wish for a place. Asked again with the same `execution` by the same process, the answer is the
@@ -644,6 +652,35 @@ retry_after_ms: number | null, };
 export type GrantRefusal = "provider_concurrency_exceeded" | "provider_budget_exceeded" | "account_concurrency_exceeded" | "account_budget_exceeded" | "breaker_open" | "other";
 
 /**
+ * Limit resets that were granted together.
+ */
+export type GrantView = { 
+/**
+ * How many of them are left.
+ */
+left: number, 
+/**
+ * They cannot be spent before then.
+ */
+starts_at_ms: number | null, 
+/**
+ * They are lost then.
+ */
+ends_at_ms: number | null, 
+/**
+ * The provider holds them back for now.
+ */
+paused: boolean, 
+/**
+ * One can be spent now, as far as anybody said.
+ */
+usable: boolean, 
+/**
+ * The windows that one empties; none: nobody said which.
+ */
+frees: Array<WindowKind>, };
+
+/**
  * A lane; the ledger's row id.
  */
 export type LaneId = number;
@@ -787,7 +824,7 @@ text: string, };
 /**
  * What sort of thing a notice tells, in the order of the settings page.
  */
-export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "limits" | "no_tray" | "refused" | "other";
+export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "limits" | "limit_reset" | "no_tray" | "refused" | "other";
 
 /**
  * What was made of a reported failure.
@@ -942,7 +979,19 @@ account: AccountId,
 /**
  * May be chosen.
  */
-automatic: boolean, } | { "verb": "swap", 
+automatic: boolean, } | { "verb": "set_resets", 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * How many are left; absent: what is known is void.
+ */
+count: number | null, 
+/**
+ * They are lost then.
+ */
+until_ms: number | null, } | { "verb": "swap", 
 /**
  * Which.
  */
@@ -1129,6 +1178,31 @@ cause: string,
 until_ms: number, } | { "verb": "quit" };
 
 /**
+ * The limit resets of an account, as somebody told them.
+ */
+export type ResetsView = { 
+/**
+ * How many are left.
+ */
+left: number, 
+/**
+ * When the first of them is lost; `None` where nobody said, or none is left.
+ */
+ends_at_ms: number | null, 
+/**
+ * The same by grant, the first to end first.
+ */
+grants: Array<GrantView>, 
+/**
+ * Who said it.
+ */
+said_by: Source, 
+/**
+ * When it was true.
+ */
+read_at_ms: number, };
+
+/**
  * One way to choose accounts, in the order of the window's list.
  */
 export type RuleSet = "horizon" | "tiered" | "threshold" | "edf" | "react429" | "none" | "other";
@@ -1220,6 +1294,11 @@ trouble: string | null,
  * The view; empty until the driver has published one.
  */
 view: View, };
+
+/**
+ * Where a fact came from.
+ */
+export type Source = "endpoint" | "tool_cache" | "status_line" | "session_log" | "hook" | "person";
 
 /**
  * A weekly window that has ended. Shares are percent.
@@ -1638,6 +1717,12 @@ export const noticeSwitches: { kind: NoticeKind; words: string; hint: string | n
     "words": "A plan's limits changed",
     "hint": null,
     "on_at_first": true
+  },
+  {
+    "kind": "limit_reset",
+    "words": "A limit reset ends soon, or could help now",
+    "hint": null,
+    "on_at_first": true
   }
 ];
 
@@ -1650,6 +1735,7 @@ export const DEADLINES_MS = {
   reorder: 60000,
   set_enabled: 60000,
   set_automatic: 60000,
+  set_resets: 60000,
   swap: 60000,
   point_lane: 60000,
   set_lane_automatic: 60000,
@@ -1680,10 +1766,10 @@ export const DEADLINES_MS = {
 /** What the page may ask. */
 export type Askable = Extract<Request, { verb: keyof typeof DEADLINES_MS }>;
 
-/** Each provider's tool: its name, its program, and the command to sign in. */
-export const PROVIDERS: Record<Provider, { tool: string, program: string, sign_in: string }> = {
-  claude: { tool: "Claude Code", program: "claude", sign_in: "claude auth login" },
-  codex: { tool: "Codex", program: "codex", sign_in: "codex login" },
+/** Each provider's tool: its name, its program, the command to sign in, and what spends a limit reset. */
+export const PROVIDERS: Record<Provider, { tool: string, program: string, sign_in: string, reset_command: string }> = {
+  claude: { tool: "Claude Code", program: "claude", sign_in: "claude auth login", reset_command: "/limit-reset" },
+  codex: { tool: "Codex", program: "codex", sign_in: "codex login", reset_command: "/usage" },
 };
 
 /** Taken where nobody names one. */
@@ -1691,6 +1777,9 @@ export const USUAL_PROVIDER: Provider = "claude";
 
 /** The longest name of an account, characters. */
 export const LABEL_CHARS_MAX = 50;
+
+/** The most limit resets that an account has. */
+export const RESETS_MAX = 1000;
 
 /** The least and the highest ceiling of tools at work or started. */
 export const CEILING_LEAST = 1;

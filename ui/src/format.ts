@@ -37,7 +37,8 @@ const weekday = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",
   minute: "2-digit",
 });
-const date = new Intl.DateTimeFormat("en-GB", {
+const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const datetime = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
   month: "short",
   hour: "2-digit",
@@ -56,11 +57,14 @@ export function clock(atMs: number, nowMs: number): string {
   const now = new Date(nowMs);
   if (at.toDateString() === now.toDateString()) return time.format(at);
   const near = Math.abs(atMs - nowMs) < 6.5 * DAY_MS;
-  return (near ? weekday : date).format(at).replace(",", "");
+  return (near ? weekday : datetime).format(at).replace(",", "");
 }
 
 /** The day alone: `Sun 13 Dec`. */
 export const day = (atMs: number): string => weekdate.format(new Date(atMs)).replace(",", "");
+
+/** `22 Oct`. */
+export const date = (atMs: number): string => dayMonth.format(new Date(atMs));
 
 /** The whole instant, for titles and screen readers. */
 export const instant = (atMs: number): string => full.format(new Date(atMs));

@@ -73,6 +73,20 @@ pub enum Command {
         #[arg(value_enum)]
         state: OnOff,
     },
+    /// Limit resets in hand: shows them, or takes them down where no provider tells. Sluice spends none.
+    Resets {
+        /// Its name or number; left out, every account is shown.
+        account: Option<String>,
+        /// So many are left.
+        #[arg(long, value_name = "N", requires = "account", value_parser = clap::value_parser!(u32).range(0..=i64::from(sluice_protocol::limits::RESETS_MAX)))]
+        count: Option<u32>,
+        /// They are lost then: a day (`2026-12-22`), an instant, or in so long (`12d`, `36h`).
+        #[arg(long, value_name = "WHEN", requires = "count")]
+        until: Option<String>,
+        /// Forgets what is known of them.
+        #[arg(long, requires = "account", conflicts_with = "count")]
+        forget: bool,
+    },
     /// Makes an account live now.
     Swap {
         /// Its name or number.
@@ -395,6 +409,7 @@ impl Command {
             Self::Enable { .. } => "enable",
             Self::Disable { .. } => "disable",
             Self::Automatic { .. } => "automatic",
+            Self::Resets { .. } => "resets",
             Self::Swap { .. } => "swap",
             Self::Pause { .. } => "pause",
             Self::Resume { .. } => "resume",

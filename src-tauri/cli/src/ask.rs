@@ -4,7 +4,7 @@
 use crate::args::{Command, Failing, OnOff, ReportArgs};
 use crate::names::find;
 use crate::outcome::{Driver, Outcome, finish};
-use crate::{Exit, ahead, doctor, explain, show};
+use crate::{Exit, ahead, doctor, explain, resets, show};
 use sluice_driver::socket::{Client, Found};
 use sluice_driver::{Config, Link, PATIENCE, Paths, StartError, spoken};
 use sluice_engine::Utc;
@@ -45,6 +45,7 @@ fn only_looks(command: &Command) -> bool {
             | Command::Accounts
             | Command::Forecast
             | Command::Mode { mode: None, .. }
+            | Command::Resets { count: None, forget: false, .. }
             | Command::Log { .. }
             | Command::Explain { .. }
             | Command::Settings { value: None, .. }
@@ -113,6 +114,9 @@ async fn carry_out(paths: &Paths, (link, driver): (&Link, Driver), command: Comm
         Command::Accounts => show::accounts(&view),
         Command::Forecast => ahead::forecast(link, &view).await,
         Command::Mode { mode: None, provider } => show::mode(&view, provider.into()),
+        Command::Resets { account, count: None, forget: false, .. } => {
+            resets::show(&view, account.as_deref())
+        }
         Command::Log { .. } => show::log(link, &view, &command).await,
         Command::Explain { decision } => explain::explain(link, &view, decision.as_deref()).await,
         Command::Settings { key, value: None } => show::settings(link, key.as_deref()).await,
@@ -143,6 +147,10 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         }
         Command::Automatic { account, state } => {
             Request::SetAutomatic { account: find(&account)?, automatic: state == OnOff::On }
+        }
+        Command::Resets { account, count, until, .. } => {
+            let account = find(account.as_deref().unwrap_or_default())?;
+            resets::set(account, count, until.as_deref(), view.at_ms)?
         }
         Command::Swap { account } => Request::Swap { to: find(&account)? },
         Command::Pause { minutes, provider } => Request::Pause {

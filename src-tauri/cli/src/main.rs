@@ -14,6 +14,7 @@ mod names;
 mod outcome;
 mod past;
 mod render;
+mod resets;
 mod run;
 mod runs;
 mod show;

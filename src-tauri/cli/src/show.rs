@@ -4,7 +4,7 @@ use crate::args::Command;
 use crate::names::{find, label, listed};
 use crate::outcome::{Outcome, shown, unexpected};
 use crate::render::{instant, reset, since, table, until};
-use crate::{Exit, ahead, render};
+use crate::{Exit, ahead, render, resets};
 use serde_json::json;
 use sluice_driver::{Link, whereabouts};
 use sluice_protocol::text;
@@ -57,6 +57,7 @@ pub fn status(view: &View) -> Outcome {
     if !view.accounts.is_empty() {
         lines.push(String::new());
         lines.push(account_table(view, &view.needs_you));
+        lines.extend(view.accounts.iter().filter_map(resets::line));
     }
     if let Some(last) = &view.last_decision {
         lines.push(format!("\n{}  {}", instant(last.at_ms), last.sentence));
@@ -69,7 +70,9 @@ pub fn accounts(view: &View) -> Outcome {
     let text = if view.accounts.is_empty() {
         "No account is kept yet. Sign in with the tool, then `sluice add`.".to_owned()
     } else {
-        account_table(view, &[])
+        let mut lines = vec![account_table(view, &[])];
+        lines.extend(view.accounts.iter().filter_map(resets::line));
+        lines.join("\n")
     };
     shown(json!({ "accounts": view.accounts }), text)
 }

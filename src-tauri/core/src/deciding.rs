@@ -336,6 +336,7 @@ impl Core {
         if exhausted {
             let word = self.texts().exhausted(provider, decision, now.wall);
             self.tell(word, now);
+            self.tell_reset_left(provider, now);
         }
         let stalled = is_stalled(&self.world, provider, decision, now.wall);
         if self.lanes.count_stalled(lane, stalled) >= STALLED_LOOKS {

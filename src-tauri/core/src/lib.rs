@@ -33,6 +33,7 @@ pub mod records;
 mod removing;
 mod reports;
 mod requests;
+mod resets;
 mod seats;
 pub mod settings;
 mod storing;
@@ -49,7 +50,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 pub use message::{AfterStore, CallId, Effect, Input, Jump, Page, PollError, Port};
 pub use outbox::AGE_MAX_S;
-pub(crate) use telling::login_warning;
+pub(crate) use telling::last_days;
 
 use crate::ports::{Loaded, PortError, Recovered, RunReply};
 use crate::records::Record;
@@ -121,6 +122,7 @@ impl Core {
         core.skips = walls::SkipList::new(loaded.walls);
         core.world.lanes = loaded.lanes;
         core.world.memory = loaded.memory;
+        core.world.resets = loaded.resets;
         for kept in loaded.accounts {
             core.take_in(kept);
         }

@@ -9,7 +9,8 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Usage, Utc};
+use sluice_engine::observation::Reading;
+use sluice_engine::{AccountId, Calendar, Generation, LaneId, Provider, Utc};
 use sluice_protocol::{Answer, Notice, Request, View};
 
 /// Names one waiting asker; the loop maps it to a channel.
@@ -86,7 +87,7 @@ pub enum Input {
         /// With whose bearer.
         holder: Holder,
         /// How it went.
-        result: Result<Usage, PollError>,
+        result: Result<Reading, PollError>,
     },
     /// The tool wrote numbers down itself.
     ToolNumbers {
@@ -252,6 +253,8 @@ pub enum Effect {
         holder: Holder,
         /// The key the seat must have, when the bearer is the seat's.
         key: String,
+        /// Limit resets are asked for, too.
+        resets: bool,
     },
     /// Read the numbers the tool wrote down.
     ReadToolNumbers(Provider),

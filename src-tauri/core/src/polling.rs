@@ -10,7 +10,8 @@ use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use sluice_engine::observation::Fact;
+use sluice_engine::observation::{Fact, Reading};
+use sluice_engine::provider::ResetSource;
 use sluice_engine::{
     AccountId, Login, Now, Observation, PollPlan, Provider, Source, Usage, Utc, World,
 };
@@ -42,6 +43,8 @@ struct Poll {
     strikes: u32,
     /// When it is read next, as far as known.
     due: Option<Utc>,
+    /// The reading under way asks for limit resets, too.
+    asks_resets: bool,
 }
 
 /// Readings of usage: under way, wanted, put off.
@@ -140,10 +143,15 @@ impl Polls {
         (self.random.f64() * 2.0 - 1.0) * JITTER
     }
 
-    fn begin(&mut self, id: AccountId) {
+    fn begin(&mut self, id: AccountId, asks_resets: bool) {
         let poll = self.accounts.entry(id).or_default();
+        poll.asks_resets = asks_resets;
         poll.in_flight = true;
         poll.wanted = false;
+    }
+
+    fn asked_resets(&self, id: AccountId) -> bool {
+        self.accounts.get(&id).is_some_and(|poll| poll.asks_resets)
     }
 
     /// Says whether the account is still there.
@@ -188,7 +196,9 @@ impl Core {
                 continue;
             }
             if due <= now.wall {
-                self.poll(plan.account, provider, holder, now);
+                let whose = (plan.account, provider);
+                let resets = self.asks_resets(whose, now.wall);
+                self.poll(plan.account, provider, holder, (resets, now));
             } else {
                 self.effects.wake_by(Some(due));
             }
@@ -212,16 +222,21 @@ impl Core {
         (usable && !ended && !moving).then_some(Holder::Account(account))
     }
 
+    /// `resets`: limit resets are asked for, too.
     pub(super) fn poll(
         &mut self,
         account: AccountId,
         provider: Provider,
         holder: Holder,
-        now: Now,
+        (resets, now): (bool, Now),
     ) {
         let jitter = self.polls.jitter();
         self.world.requested(account, now, jitter);
-        self.polls.begin(account);
+        if resets && provider.spec().resets.source == ResetSource::Apart {
+            // They are a request of their own.
+            self.world.requested(account, now, jitter);
+        }
+        self.polls.begin(account, resets);
         self.deadlines.add(Task::Reading(account), &mut self.effects);
         if let Holder::Account(_) = holder {
             let woken = self.world.woken_at;
@@ -230,14 +245,14 @@ impl Core {
             self.polls.pace.insert(provider, now.wall.plus_seconds(pace));
         }
         let key = self.profiles.key(account);
-        self.effects.push(Effect::Poll { provider, account, holder, key });
+        self.effects.push(Effect::Poll { provider, account, holder, key, resets });
     }
 
     pub(super) fn on_polled(
         &mut self,
         account: AccountId,
         holder: Holder,
-        result: Result<Usage, PollError>,
+        result: Result<Reading, PollError>,
         now: Now,
     ) {
         if !self.polls.end(account) {
@@ -252,10 +267,17 @@ impl Core {
         }
         let told = result.clone();
         match result {
-            Ok(usage) => {
+            Ok(reading) => {
                 let wishes = self.wishes.for_numbers(account);
                 let then = AfterStore::Read { account, wishes };
-                self.on_usage((account, Source::Endpoint), usage, then, now);
+                self.on_reading((account, Source::Endpoint), reading, then, now);
+            }
+            Err(PollError::Read(ReadError::Forbidden(_) | ReadError::Blocked(..)))
+                if self.polls.asked_resets(account) =>
+            {
+                // It may be the question for resets that is refused; a plain one tells.
+                unasked(&mut self.world, account);
+                self.polls.want(account);
             }
             Err(PollError::OtherLogin) => {
                 unasked(&mut self.world, account);
@@ -287,6 +309,19 @@ impl Core {
     }
 
     /// Numbers came of a source; `then` follows once they are kept.
+    fn on_reading(
+        &mut self,
+        (account, source): (AccountId, Source),
+        reading: Reading,
+        then: AfterStore,
+        now: Now,
+    ) {
+        self.on_usage((account, source), reading.usage, then, now);
+        if let Some(said) = reading.resets {
+            self.on_resets(account, source, said, now);
+        }
+    }
+
     fn on_usage(
         &mut self,
         (account, source): (AccountId, Source),
@@ -398,8 +433,8 @@ impl Core {
         // Several organisations may share the account part of a key; then nobody is meant for sure.
         let sure = self.profiles.count_with_key(is_meant) == 1;
         if newer && sure && !self.settings.stopped && self.settings.mode(provider) != Mode::Off {
-            let from = (account, Source::ToolCache);
-            self.on_usage(from, numbers.usage, AfterStore::Nothing, now);
+            let reading = Reading { usage: numbers.usage, resets: numbers.resets };
+            self.on_reading((account, Source::ToolCache), reading, AfterStore::Nothing, now);
             self.lanes.after_look(account, &self.world);
         }
     }

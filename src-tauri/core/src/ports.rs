@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use sluice_engine::Resets;
 use sluice_engine::WindowKind;
+use sluice_engine::grant::Said;
 use sluice_engine::skip::{FailureKind, Wall};
 use sluice_engine::{
     AccountId, AskedBy, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
@@ -270,6 +272,8 @@ pub struct ToolNumbers {
     pub account: String,
     /// The numbers, with the time they were true.
     pub usage: Usage,
+    /// Limit resets, where it speaks of them.
+    pub resets: Option<Said>,
 }
 
 /// An account as it is kept in the ledger.
@@ -294,6 +298,8 @@ pub struct Loaded {
     pub lanes: Vec<Lane>,
     /// What the engine remembers of each account.
     pub memory: BTreeMap<AccountId, sluice_engine::memory::Memory>,
+    /// What is known of each account's limit resets.
+    pub resets: BTreeMap<AccountId, Resets>,
     /// Settings by key.
     pub settings: BTreeMap<String, serde_json::Value>,
     /// Snoozed causes and until when.

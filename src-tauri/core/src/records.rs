@@ -68,7 +68,16 @@ pub enum Record {
         account: AccountId,
         /// To whom.
         provider: Provider,
+        /// For limit resets, at the endpoint of their own.
+        resets: bool,
         /// The instant it is sent.
+        at: Utc,
+    },
+    /// A provider is about to be asked for an account's limit resets.
+    ResetsAsked {
+        /// The account.
+        account: AccountId,
+        /// The instant it is asked.
         at: Utc,
     },
     /// How it ended.

@@ -28,6 +28,7 @@ impl Removals {
 impl Core {
     pub(super) fn drop_account(&mut self, account: AccountId, now: Now) {
         self.world.accounts.retain(|found| found.id != account);
+        self.world.resets.remove(&account);
         self.profiles.remove(account);
         self.polls.remove(account);
         self.refreshes.put_off_no_more(account);

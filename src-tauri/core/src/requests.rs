@@ -57,6 +57,9 @@ impl Core {
                 let value = serde_json::to_value(mode).unwrap_or_default();
                 self.set(call, format!("mode.{}", provider.name()), value);
             }
+            Request::SetResets { account, count, until_ms } => {
+                self.set_resets(call, account, (count, until_ms), now)
+            }
             Request::Stop => self.set(call, "stopped".to_owned(), true.into()),
             Request::Start => self.set(call, "stopped".to_owned(), false.into()),
             Request::Refresh { account } => self.want_numbers(call, account),

@@ -28,8 +28,8 @@ pub(super) const SNOOZE_S: i64 = 3_600;
 const SAME_TIER_DEFICIT: f64 = 15.0;
 /// Steps of the weekly and the 5-hour window that are told when wished, percent.
 const STEPS: [u8; 3] = [75, 90, 95];
-/// Days before a login ends at which it is told.
-const LOGIN_DAYS: [u8; 3] = [7, 3, 1];
+/// Days before something ends at which it is told.
+const LAST_DAYS: [u8; 3] = [7, 3, 1];
 /// Of what makes a login have no effect, so much is told with a swap; `sluice doctor` has the rest.
 const CAVEATS_MAX: usize = 2;
 
@@ -50,7 +50,7 @@ impl From<Notice> for Word {
 }
 
 impl Word {
-    fn new(cause: Cause, title: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(super) fn new(cause: Cause, title: impl Into<String>, text: impl Into<String>) -> Self {
         Notice::new(cause, title, text).into()
     }
 
@@ -288,7 +288,7 @@ impl<'core> Texts<'core> {
     fn login_ends(&self, account: AccountId, now: Utc) -> Option<(Word, Utc)> {
         let kept = self.profiles.kept(account)?;
         let ends = kept.login_ends_at.filter(|at| *at > now)?;
-        let days = login_warning(ends, now)?;
+        let days = last_days(ends, now)?;
         let title = format!(
             "The login of {} ends in {}",
             self.label(account),
@@ -418,8 +418,9 @@ impl Core {
         }
     }
 
-    /// Login deadlines; once per step.
+    /// Deadlines of logins and limit resets; once per step.
     pub(super) fn advise(&mut self, now: Now) {
+        self.tell_ending_resets(now);
         let ids: Vec<_> = self.world.accounts.iter().map(|account| account.id).collect();
         for id in ids {
             let Some((word, until)) = self.texts().login_ends(id, now.wall) else { continue };
@@ -467,10 +468,10 @@ fn earliest_recovery(world: &World, provider: Provider, now: Utc) -> Option<(Acc
     recoveries.min_by_key(|(_, at)| *at)
 }
 
-/// The warning a login is under whose end comes near: the days of its step.
+/// The days of the step that something is in whose end comes near.
 #[must_use]
-pub(crate) fn login_warning(ends: Utc, now: Utc) -> Option<u8> {
+pub(crate) fn last_days(ends: Utc, now: Utc) -> Option<u8> {
     let left = ends.seconds_since(now);
-    let steps = LOGIN_DAYS.into_iter().filter(|days| left <= f64::from(*days) * 86_400.0);
+    let steps = LAST_DAYS.into_iter().filter(|days| left <= f64::from(*days) * 86_400.0);
     steps.min()
 }

@@ -10,7 +10,7 @@ use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Usage,
 use sluice_protocol::text;
 use sluice_protocol::{
     AccountView, BlockedView, DecisionAction, DecisionView, LoginHealth, LoginView, NamedWindow,
-    ProviderView, Swapping, View, WindowView,
+    ProviderView, ResetsView, Swapping, View, WindowView,
 };
 
 /// Makes the view of an instant; `revision` and `at_ms` are set where it is published.
@@ -107,6 +107,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
     let candidate = candidate(core, account);
     let usage = &account.usage;
     let live = core.seats.live(account.provider) == Some(account.id);
+    let resets = core.world.resets.get(&account.id);
     AccountView {
         id: account.id,
         provider: account.provider,
@@ -137,6 +138,8 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         problem: core.profiles.problem(account.id).map(str::to_owned),
         rests_until_ms: core.skips.rests_until(account.id, now).map(Utc::millis),
         forecasts: sluice_protocol::outlook::of(account.id, core.foresight.outlooks()),
+        resets: resets.and_then(|known| ResetsView::of(known, now)),
+        resets_withheld: resets.is_some_and(|known| known.withheld),
     }
 }
 
@@ -146,7 +149,7 @@ fn login_health(core: &Core, account: AccountId, now: Utc) -> LoginHealth {
         since_ms: kept.login_since.map(Utc::millis),
         access_ends_at_ms: kept.access_expires_at.map(Utc::millis),
         proven_at_ms: core.profiles.proven_at(account).map(Utc::millis),
-        warn_days: kept.login_ends_at.and_then(|ends| crate::login_warning(ends, now)),
+        warn_days: kept.login_ends_at.and_then(|ends| crate::last_days(ends, now)),
         also_in: core.profiles.also_in(account).map(str::to_owned),
     }
 }

@@ -135,6 +135,7 @@ pub fn render(page: &Page, counts: &Counts) -> String {
     windows(&mut text, page);
     money(&mut text, page);
     forecasts(&mut text, page);
+    resets(&mut text, page);
     budgets(&mut text, page);
     counters(&mut text, counts);
     text.push_str("# EOF\n");
@@ -259,6 +260,24 @@ fn forecasts(text: &mut String, page: &Page) {
                 let more = [("estimate", estimate), ("window", window)];
                 unused.sample(&[labels.as_slice(), &more].concat(), share);
             }
+        }
+    });
+}
+
+fn resets(text: &mut String, page: &Page) {
+    let help = "Limit resets that the account has in hand.";
+    let mut left = Family::begin(text, ("sluice_limit_resets_left", "gauge", ""), help);
+    each(page, |account, labels| {
+        if let Some(resets) = &account.resets {
+            left.sample(labels, resets.left);
+        }
+    });
+    let help = "Time until the first of them is lost.";
+    let name = ("sluice_limit_resets_end_seconds", "gauge", "seconds");
+    let mut end = Family::begin(text, name, help);
+    each(page, |account, labels| {
+        if let Some(at) = account.resets.as_ref().and_then(|resets| resets.ends_at_ms) {
+            end.sample(labels, (at - page.view.at_ms).max(0) as f64 / 1_000.0);
         }
     });
 }

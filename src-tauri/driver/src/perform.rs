@@ -161,8 +161,8 @@ impl Performer {
             Effect::ReadToolNumbers(provider) => self.read_tool_numbers(provider),
             Effect::Capture { provider, account, key } => self.capture(provider, account, key),
             Effect::ReadKept { provider, account } => self.read_kept(provider, account),
-            Effect::Poll { provider, account, holder, key } => {
-                self.poll(provider, account, holder, key);
+            Effect::Poll { provider, account, holder, key, resets } => {
+                self.poll((provider, account), holder, (key, resets));
             }
             Effect::Refresh { provider, account, patient } => {
                 self.refresh(provider, account, patient);
@@ -396,7 +396,12 @@ impl Performer {
         );
     }
 
-    fn poll(&self, provider: Provider, account: AccountId, holder: Holder, key: String) {
+    fn poll(
+        &self,
+        (provider, account): (Provider, AccountId),
+        holder: Holder,
+        (key, resets): (String, bool),
+    ) {
         let (seats, bearers) = (self.seats.clone(), self.bearers.clone());
         let providers = Arc::clone(&self.parts.providers);
         let (ledger, clock, counters) = (self.ledger.clone(), self.clock, self.counters.clone());
@@ -411,7 +416,7 @@ impl Performer {
                 Holder::Seat(_) => Some((seats, key.clone(), inputs.clone())),
                 Holder::Account(_) => None,
             };
-            let read = read_usage((asking, key), holder, seat, bearers, providers);
+            let read = read_usage((asking, key, resets), holder, seat, bearers, providers);
             let result = tokio::time::timeout(deadline, read).await;
             let result = result.unwrap_or(Err(PollError::Late));
             let _ended = inputs.send(Input::Polled { account, holder, result }).await;

@@ -3,7 +3,9 @@
 //! Custody and ledger block and are called on their own threads; providers are asynchronous. No
 //! method of any trait calls the loop.
 
-use sluice_engine::{AccountId, Provider, Usage, Utc};
+use sluice_engine::grant::Said;
+use sluice_engine::observation::Reading;
+use sluice_engine::{AccountId, Provider, Utc};
 use sluice_protocol::{Answer, Request};
 use std::future::Future;
 use std::pin::Pin;
@@ -103,18 +105,38 @@ pub struct UsageAnswer {
     /// HTTP status; `None` when no answer came.
     pub status: Option<u16>,
     /// The numbers, or why there are none.
-    pub usage: Result<Usage, ReadError>,
+    pub usage: Result<Reading, ReadError>,
+}
+
+/// What came of one request for limit resets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResetsAnswer {
+    /// HTTP status; `None` when no answer came.
+    pub status: Option<u16>,
+    /// What it says; `None` when it was refused or says nothing.
+    pub said: Option<Said>,
 }
 
 /// The providers.
 pub trait Providers: Send + Sync + 'static {
-    /// Sends one request for the usage of the account with this key.
+    /// Sends one request for the usage of the account with this key; `resets`: for limit resets, too, where
+    /// they come with it.
     fn usage(
         &self,
         provider: Provider,
         key: &str,
         bearer: http::HeaderValue,
+        resets: bool,
     ) -> Pending<UsageAnswer>;
+    /// Sends one request for the limit resets of the account with this key, to the endpoint of their own.
+    fn resets(
+        &self,
+        _provider: Provider,
+        _key: &str,
+        _bearer: http::HeaderValue,
+    ) -> Pending<ResetsAnswer> {
+        Box::pin(std::future::ready(ResetsAnswer { status: None, said: None }))
+    }
     /// Sends a token request; `None` when no answer came.
     fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>>;
     /// Numbers the tool itself wrote down; reads one small file.

@@ -44,7 +44,7 @@ fn note(what: &str) {
 struct Wedge;
 
 impl Providers for Wedge {
-    fn usage(&self, _: Provider, _: &str, _: http::HeaderValue) -> Pending<UsageAnswer> {
+    fn usage(&self, _: Provider, _: &str, _: http::HeaderValue, _: bool) -> Pending<UsageAnswer> {
         note("wedged");
         loop {
             std::thread::park();

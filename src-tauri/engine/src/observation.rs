@@ -1,6 +1,7 @@
 //! Facts from outside, each with its time and source: a decision can name what it rests on.
 
 use crate::account::{Login, Plan};
+use crate::grant::Said;
 use crate::units::{AccountId, Now, Utc};
 use crate::usage::Usage;
 use crate::verdict::Verdict;
@@ -13,6 +14,7 @@ const AHEAD_S: f64 = 60.0;
 
 /// Where a fact came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The provider's usage endpoint.
@@ -27,6 +29,21 @@ pub enum Source {
     Hook,
     /// The person.
     Person,
+}
+
+/// What one answer says: windows, and limit resets where it speaks of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The windows.
+    pub usage: Usage,
+    /// The limit resets.
+    pub resets: Option<Said>,
+}
+
+impl From<Usage> for Reading {
+    fn from(usage: Usage) -> Self {
+        Self { usage, resets: None }
+    }
 }
 
 /// A fact about one account.
@@ -82,4 +99,6 @@ pub enum Fact {
     Login(Login),
     /// The plan became known.
     Plan(Plan),
+    /// Limit resets.
+    Resets(Said),
 }

@@ -66,6 +66,10 @@ pub fn fold(world: &mut World, observation: &Observation, now: Now) {
         Fact::Closed { window } => close(account, memory, window),
         Fact::Login(login) => account.login = *login,
         Fact::Plan(plan) => account.plan = plan.clone(),
+        Fact::Resets(said) => {
+            let resets = world.resets.entry(observation.account).or_default();
+            resets.take(said, observation.source, at);
+        }
     }
 }
 

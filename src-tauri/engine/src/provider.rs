@@ -42,6 +42,26 @@ pub struct Spec {
     pub running_sessions_follow: bool,
     /// The tool's own background process, which holds the login that it was started with.
     pub background: Option<Background>,
+    /// Limit resets.
+    pub resets: ResetSpec,
+}
+
+/// How a provider deals with limit resets.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ResetSpec {
+    /// Where it tells them.
+    pub source: ResetSource,
+    /// What a person types in the tool to spend one. Sluice never does.
+    pub command: &'static str,
+}
+
+/// Where a provider tells limit resets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetSource {
+    /// With usage, where they are asked for: no request more.
+    WithUsage,
+    /// Usage tells their number, an endpoint of its own the rest.
+    Apart,
 }
 
 /// A background process of a tool.
@@ -65,6 +85,7 @@ static CLAUDE: Spec = Spec {
     is_refreshed: true,
     running_sessions_follow: true,
     background: None,
+    resets: ResetSpec { source: ResetSource::WithUsage, command: "/limit-reset" },
 };
 
 static CODEX: Spec = Spec {
@@ -83,6 +104,7 @@ static CODEX: Spec = Spec {
         socket: "app-server-control/app-server-control.sock",
         restart: &["app-server", "daemon", "restart"],
     }),
+    resets: ResetSpec { source: ResetSource::Apart, command: "/usage" },
 };
 
 impl Provider {

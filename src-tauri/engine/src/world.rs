@@ -5,6 +5,7 @@ use crate::belief;
 use crate::calendar::Calendar;
 use crate::lane::{Gates, Lane};
 use crate::memory::Memory;
+use crate::resets::Resets;
 use crate::rules::Rules;
 use crate::standing::Inputs;
 use crate::survey::Survey;
@@ -37,6 +38,9 @@ pub struct World {
     pub woken_at: Option<Utc>,
     /// What the planner has learned; used by policy `horizon` only.
     pub horizon: belief::State,
+    /// The limit resets of each account, as far as anybody said.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub resets: BTreeMap<AccountId, Resets>,
 }
 
 /// How an attempted swap ended.
@@ -201,6 +205,9 @@ impl World {
             for refusal in &mut memory.refusals {
                 refusal.at = refusal.at.plus_seconds(jumped_seconds);
             }
+        }
+        for resets in self.resets.values_mut() {
+            resets.shift(jumped_seconds, now.wall);
         }
         self.woken_at = Some(now.wall);
     }

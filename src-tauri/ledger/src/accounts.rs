@@ -201,6 +201,7 @@ impl Ledger {
         )?;
         tx.execute("DELETE FROM vintages WHERE account = ?1", [id.0])?;
         tx.execute("DELETE FROM standing WHERE account = ?1", [id.0])?;
+        tx.execute("DELETE FROM limit_resets WHERE account = ?1", [id.0])?;
         tx.commit()?;
         self.keep();
         one(changed)

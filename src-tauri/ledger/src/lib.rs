@@ -24,6 +24,7 @@ mod open;
 mod processes;
 mod reconcile;
 mod requests;
+mod resets;
 mod retention;
 mod schema;
 mod settings;

@@ -30,6 +30,7 @@ pub const fn window_may_ask(request: &Request) -> bool {
         | Request::Reorder { .. }
         | Request::SetEnabled { .. }
         | Request::SetAutomatic { .. }
+        | Request::SetResets { .. }
         | Request::Swap { .. }
         | Request::PointLane { .. }
         | Request::SetLaneAutomatic { .. }

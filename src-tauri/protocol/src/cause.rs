@@ -115,6 +115,22 @@ pub enum Cause {
         /// The hour in which it was seen.
         hour: i64,
     },
+    /// Limit resets end unused within so many days.
+    ResetEnds {
+        /// Whose.
+        account: AccountId,
+        /// 7, 3 or 1.
+        days: u8,
+        /// The hour of their end.
+        hour: i64,
+    },
+    /// Nobody has room, and an account has a limit reset in hand.
+    ResetLeft {
+        /// Whose.
+        account: AccountId,
+        /// Until when it is the same episode.
+        episode: Episode,
+    },
     /// The desktop shows no icon.
     NoTray,
     /// A click was refused.
@@ -163,6 +179,7 @@ impl Cause {
             Self::Threshold { .. } => NoticeKind::Threshold,
             Self::Reset { .. } => NoticeKind::Reset,
             Self::Limits { .. } => NoticeKind::Limits,
+            Self::ResetEnds { .. } | Self::ResetLeft { .. } => NoticeKind::LimitReset,
             Self::NoTray => NoticeKind::NoTray,
             Self::Refused(_) => NoticeKind::Refused,
             Self::Other(_) => NoticeKind::Other,
@@ -224,6 +241,15 @@ impl fmt::Display for Cause {
             }
             Self::Limits { account, window, hour } => {
                 write!(f, "limits:{}:{}:{hour}", account.0, window_name(*window))
+            }
+            Self::ResetEnds { account, days, hour } => {
+                write!(f, "reset_ends:{}:{days}:{hour}", account.0)
+            }
+            Self::ResetLeft { account, episode: Episode::Hour(hour) } => {
+                write!(f, "reset_left:{}:{hour}", account.0)
+            }
+            Self::ResetLeft { account, episode: Episode::Day(day) } => {
+                write!(f, "reset_left:{}:day:{day}", account.0)
             }
             Self::NoTray => f.write_str("no_tray"),
             Self::Refused(code) => write!(f, "refused:{code}"),
@@ -289,6 +315,15 @@ fn known(text: &str) -> Option<Cause> {
         }
         ["limits", id, name, hour] => {
             Cause::Limits { account: account(id)?, window: window(name)?, hour: number(hour)? }
+        }
+        ["reset_ends", id, days, hour] => {
+            Cause::ResetEnds { account: account(id)?, days: number(days)?, hour: number(hour)? }
+        }
+        ["reset_left", id, hour] => {
+            Cause::ResetLeft { account: account(id)?, episode: Episode::Hour(number(hour)?) }
+        }
+        ["reset_left", id, "day", day] => {
+            Cause::ResetLeft { account: account(id)?, episode: Episode::Day(number(day)?) }
         }
         ["no_tray"] => Cause::NoTray,
         ["refused", code] => {
@@ -373,6 +408,9 @@ mod tests {
                 Cause::Threshold { account, window: week, percent: 95, hour },
             ),
             ("reset:3:5-hour window:480000", Cause::Reset { account, window, hour }),
+            ("reset_ends:3:7:480000", Cause::ResetEnds { account, days: 7, hour }),
+            ("reset_left:3:480000", Cause::ResetLeft { account, episode: Episode::Hour(hour) }),
+            ("reset_left:3:day:9", Cause::ResetLeft { account, episode: Episode::Day(9) }),
             ("no_tray", Cause::NoTray),
             ("refused:busy", Cause::Refused(Code::Busy)),
             ("", Cause::default()),
@@ -389,7 +427,7 @@ mod tests {
         let shapes = stored().into_iter().map(|(_, cause)| core::mem::discriminant(&cause));
         let told: BTreeSet<NoticeKind> = stored().iter().map(|(_, cause)| cause.kind()).collect();
         assert_eq!(told.len(), NoticeKind::ALL.len(), "each kind has a cause");
-        assert_eq!(shapes.collect::<std::collections::HashSet<_>>().len(), 27, "each cause");
+        assert_eq!(shapes.collect::<std::collections::HashSet<_>>().len(), 29, "each cause");
     }
 
     #[test]

@@ -33,6 +33,8 @@ closed! {
         Reset = "reset",
         /// A plan lost a window, or got one.
         Limits = "limits",
+        /// A limit reset ends soon, or could help now.
+        LimitReset = "limit_reset",
         /// The shell's own: the desktop shows no icon.
         NoTray = "no_tray",
         /// The shell's own: a click was refused.
@@ -93,6 +95,7 @@ impl NoticeKind {
             Self::Threshold => (Weight::Plain, Life::Moment, Switch::Off),
             Self::Reset => (Weight::Plain, Life::Moment, Switch::Off),
             Self::Limits => (Weight::Plain, Life::Episode, Switch::On),
+            Self::LimitReset => (Weight::Plain, Life::Episode, Switch::On),
             Self::NoTray => (Weight::Plain, Life::State, Switch::Missing),
             Self::Refused => (Weight::Plain, Life::State, Switch::Missing),
             Self::Other => (Weight::Plain, Life::State, Switch::Missing),
@@ -159,6 +162,7 @@ impl NoticeKind {
             Self::Threshold => "A window is nearly full",
             Self::Reset => "A window has reset",
             Self::Limits => "A plan's limits changed",
+            Self::LimitReset => "A limit reset ends soon, or could help now",
             Self::NoTray => "The desktop shows no icon",
             Self::Refused => "A click was refused",
             Self::Other => "A notice of another version",

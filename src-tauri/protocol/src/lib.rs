@@ -18,6 +18,7 @@ mod mode;
 mod need;
 mod notice;
 pub mod outlook;
+pub mod resets;
 mod rule_set;
 mod runs;
 pub mod text;
@@ -34,6 +35,7 @@ pub use mode::Mode;
 pub use need::{Need, NeedsYou};
 pub use notice::{Notice, NoticeAction, Refused};
 pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
+pub use resets::{GrantView, ResetsView};
 pub use rule_set::RuleSet;
 pub use runs::{
     Acquire, CapView, CeilingWindow, Ceilings, ClosedRun, Closing, Failure, Grant, GrantRefusal,
@@ -179,6 +181,12 @@ pub struct AccountView {
     /// What is expected to be left of its windows at their resets.
     #[serde(default)]
     pub forecasts: ForecastsView,
+    /// Its limit resets; `None`: nobody said, which is not none.
+    #[serde(default)]
+    pub resets: Option<ResetsView>,
+    /// The provider does not tell Sluice of limit resets; a person can.
+    #[serde(default)]
+    pub resets_withheld: bool,
 }
 
 /// Age, deadlines and proof of a login.
@@ -279,6 +287,16 @@ pub enum Request {
         account: AccountId,
         /// May be chosen.
         automatic: bool,
+    },
+    /// Says how many limit resets an account has, and until when: for what no provider tells.
+    SetResets {
+        /// Which.
+        account: AccountId,
+        /// How many are left; absent: what is known is void.
+        #[cfg_attr(feature = "schema", schemars(range(max = "limits::RESETS_MAX")))]
+        count: Option<u32>,
+        /// They are lost then.
+        until_ms: Option<i64>,
     },
     /// Makes an account live now, by the person's wish.
     Swap {

@@ -12,6 +12,8 @@ pub const CAUSE_BYTES_MAX: usize = 100;
 pub const EXECUTION_BYTES_MAX: usize = 200;
 /// The longest name of a setting, bytes.
 pub const KEY_BYTES_MAX: usize = 64;
+/// The most limit resets that an account has.
+pub const RESETS_MAX: u32 = sluice_engine::grant::LEFT_MAX;
 /// The least ceiling of tools at work or started; none is no ceiling.
 pub const CEILING_LEAST: u32 = 1;
 /// The highest such ceiling.

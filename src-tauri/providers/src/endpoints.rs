@@ -102,6 +102,16 @@ impl Endpoints {
         }
     }
 
+    /// Where a provider lists limit resets, if it has a place of their own for them.
+    #[must_use]
+    pub fn resets(&self, provider: Provider) -> Option<Url> {
+        match provider {
+            Provider::Claude => None,
+            // It stands beside usage, under either name.
+            Provider::Codex => self.usage(provider).join("rate-limit-reset-credits").ok(),
+        }
+    }
+
     /// Where a provider's tokens are exchanged.
     #[must_use]
     pub fn token(&self, provider: Provider) -> &Url {

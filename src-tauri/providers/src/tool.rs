@@ -11,7 +11,9 @@ use crate::failure::ProviderError;
 use crate::words::{self, Table};
 use crate::{claude, codex};
 use http::HeaderValue;
-use sluice_engine::{Provider, Usage};
+use sluice_engine::Provider;
+use sluice_engine::grant::Said;
+use sluice_engine::observation::Reading;
 use zeroize::Zeroizing;
 
 /// A parser; total.
@@ -117,7 +119,8 @@ impl Clients {
         }
     }
 
-    /// Reads the windows of the account that `bearer` belongs to; `key` is the one it is kept under.
+    /// Reads the windows of the account that `bearer` belongs to; `key` is the one it is kept under. With
+    /// `resets` limit resets are asked for, where they come with the windows.
     ///
     /// # Errors
     /// [`ProviderError`] with the class of the refusal; `bad_output` when a 200 is not JSON.
@@ -126,14 +129,38 @@ impl Clients {
         provider: Provider,
         key: &str,
         bearer: HeaderValue,
-    ) -> Result<Usage, ProviderError> {
+        resets: bool,
+    ) -> Result<Reading, ProviderError> {
         match provider {
-            Provider::Claude => self.claude.usage(bearer).await.map(|reply| reply.usage),
-            Provider::Codex => {
-                // It wants the account in a header of its own; the key begins with it.
-                let account = key.split('/').next().and_then(|id| HeaderValue::from_str(id).ok());
-                self.codex.usage(bearer, account).await.map(|reply| reply.usage)
+            Provider::Claude => {
+                let claude = &self.claude;
+                let reply = match resets {
+                    true => claude.usage_with_resets(bearer).await?,
+                    false => claude.usage(bearer).await?,
+                };
+                Ok(Reading { usage: reply.usage, resets: reply.resets })
             }
+            Provider::Codex => {
+                let reply = self.codex.usage(bearer, codex_account(key)).await?;
+                Ok(Reading { usage: reply.usage, resets: reply.resets })
+            }
+        }
+    }
+
+    /// Reads the limit resets of the account where an endpoint of their own tells them
+    /// ([`sluice_engine::provider::ResetSource::Apart`]). It only looks.
+    ///
+    /// # Errors
+    /// As [`Self::usage`].
+    pub async fn resets(
+        &self,
+        provider: Provider,
+        key: &str,
+        bearer: HeaderValue,
+    ) -> Result<Option<Said>, ProviderError> {
+        match provider {
+            Provider::Claude => Ok(None),
+            Provider::Codex => self.codex.resets(bearer, codex_account(key)).await.map(Some),
         }
     }
 
@@ -152,4 +179,9 @@ impl Clients {
             Provider::Codex => self.codex.token(body).await,
         }
     }
+}
+
+/// It wants the account in a header of its own; the key begins with it.
+fn codex_account(key: &str) -> Option<HeaderValue> {
+    key.split('/').next().and_then(|id| HeaderValue::from_str(id).ok())
 }

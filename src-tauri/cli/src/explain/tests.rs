@@ -237,6 +237,8 @@ pub(crate) fn unread(id: i64, label: &str) -> AccountView {
         problem: None,
         rests_until_ms: None,
         forecasts: Default::default(),
+        resets: None,
+        resets_withheld: false,
     }
 }
 

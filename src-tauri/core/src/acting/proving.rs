@@ -8,6 +8,7 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use sluice_engine::gates::{self, Shares};
 use sluice_engine::limits::USED_UP_PERCENT;
+use sluice_engine::observation::Reading;
 use sluice_engine::world::Settlement;
 use sluice_engine::{AccountId, Login, Now, Refusal, Rules, Usage, Utc, World};
 use sluice_protocol::Code;
@@ -99,7 +100,7 @@ impl Core {
         if renewing {
             self.refresh(to);
         } else if !self.polls.is_reading(to) {
-            self.poll(to, order.provider, crate::ports::Holder::Account(to), now);
+            self.poll(to, order.provider, crate::ports::Holder::Account(to), (false, now));
         }
     }
 
@@ -107,7 +108,7 @@ impl Core {
     pub(crate) fn proof_after_poll(
         &mut self,
         account: AccountId,
-        result: &Result<Usage, crate::PollError>,
+        result: &Result<Reading, crate::PollError>,
         now: Now,
     ) {
         if !self.swaps.proofs.is_about(account) {

@@ -11,6 +11,7 @@ mod notices;
 mod polling;
 mod recording;
 mod reports;
+mod resets;
 mod rows;
 mod turns;
 mod walls;
@@ -24,13 +25,14 @@ use crate::ports::{
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use sluice_engine::WindowKind;
+use sluice_engine::observation::Reading;
 use sluice_engine::skip::Wall;
 use sluice_engine::{
     AccountId, Calendar, Generation, Lane, LaneId, Login, Mono, Percent, Usage, Window,
 };
 use sluice_protocol::{
-    Answer, Cause, Code, DecisionAction, Mode, Need, Notice, NoticeKind, ReportOutcome, Request,
-    SwapStatus, View,
+    AccountView, Answer, Cause, Code, DecisionAction, Mode, Need, Notice, NoticeKind,
+    ReportOutcome, Request, SwapStatus, View,
 };
 
 const START: Utc = Utc::from_seconds(1_795_262_400);
@@ -93,6 +95,10 @@ struct Outside {
     shown: Option<SeatReport>,
     /// What a committed swap is told to be worth.
     caveats: Vec<String>,
+    /// What is said of limit resets, where they are asked for.
+    said: BTreeMap<AccountId, sluice_engine::grant::Said>,
+    /// What comes of a reading that asks for them.
+    resets_error: Option<PollError>,
 }
 
 fn lane() -> Lane {
@@ -164,6 +170,8 @@ impl Outside {
             mid_turn: false,
             shown: None,
             caveats: Vec::new(),
+            said: BTreeMap::new(),
+            resets_error: None,
         };
         outside.settle(effects);
         outside
@@ -301,8 +309,11 @@ impl Outside {
             {
                 None
             }
-            Effect::Poll { account, holder, key, .. } => {
-                let result = self.poll(account, holder, &key);
+            Effect::Poll { account, holder, key, resets, .. } => {
+                let refused = self.resets_error.clone().filter(|_| resets);
+                let read = refused.map_or_else(|| self.poll(account, holder, &key), Err);
+                let resets = self.said.get(&account).filter(|_| resets).cloned();
+                let result = read.map(|usage| Reading { usage, resets });
                 Some(Input::Polled { account, holder, result })
             }
             Effect::Refresh { account, .. } => {
@@ -520,6 +531,7 @@ impl Outside {
                 .collect(),
             lanes: vec![self.lane.clone()],
             memory: self.core.world.memory.clone(),
+            resets: self.core.world.resets.clone(),
             settings: self.settings.clone(),
             ..Loaded::default()
         }

@@ -162,7 +162,7 @@ fn numbers_of_the_tool_itself_spare_requests_and_never_overwrite_newer_ones() {
     numbers.observed_at = Some(outside.now.wall);
     let told = |usage: Usage| Input::ToolNumbers {
         provider: CLAUDE,
-        numbers: ToolNumbers { account: "a".to_owned(), usage },
+        numbers: ToolNumbers { account: "a".to_owned(), usage, resets: None },
     };
     let short = |outside: &Outside| {
         outside.view.accounts[0].window(&WindowKind::FiveHour).and_then(|window| window.used)

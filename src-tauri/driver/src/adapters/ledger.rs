@@ -68,8 +68,10 @@ impl Ledger for SqlLedger {
                 };
                 ledger.record_request(&sent).map_err(trouble)
             }
-            Record::Request { account, provider, at } => {
+            Record::Request { account, provider, resets, at } => {
                 let url = self.endpoints.usage(*provider);
+                let apart = self.endpoints.resets(*provider).filter(|_| *resets);
+                let url = apart.unwrap_or(url);
                 let place = (url.host_str().unwrap_or_default(), url.path());
                 ask(&mut ledger, (*account, *at), place).map_err(trouble)
             }
@@ -132,6 +134,7 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
         .map(|row| row.lane)
         .collect();
     loaded.walls = ledger.walls()?;
+    loaded.resets = ledger.resets()?;
     for account in &loaded.accounts {
         merge_requests(ledger, &mut loaded.memory, account.account.id, now)?;
     }
@@ -249,6 +252,9 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
         Record::Served { account, at } => ledger.record_served(*account, *at).map(|()| 0),
         Record::SignedIn { account, at } => ledger.record_signed_in(*account, *at).map(|()| 0),
         Record::Probed { account, at } => ledger.record_probe(*account, *at).map(|()| 0),
+        Record::ResetsAsked { account, at } => {
+            ledger.record_resets_asked(*account, *at).map(|()| 0)
+        }
         Record::Snooze { cause, until } => {
             ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
         }
@@ -382,6 +388,10 @@ fn observe(ledger: &mut real::Ledger, observation: &Observation) -> real::Result
         }
         Fact::Login(login) => ledger.set_login(observation.account, *login),
         Fact::Plan(plan) => ledger.set_plan(observation.account, plan),
+        Fact::Resets(said) => {
+            let Observation { account, source, at, .. } = *observation;
+            ledger.record_resets(account, said, source, at)
+        }
         Fact::Unreachable
         | Fact::Throttled { .. }
         | Fact::LimitHit { .. }

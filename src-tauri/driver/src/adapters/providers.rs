@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::ports::{
-    Pending, PortError, Providers, ReadError, TokenAnswer, ToolNumbers, UsageAnswer,
+    Pending, PortError, Providers, ReadError, ResetsAnswer, TokenAnswer, ToolNumbers, UsageAnswer,
 };
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
@@ -38,15 +38,34 @@ impl Providers for RealProviders {
         provider: Provider,
         key: &str,
         bearer: http::HeaderValue,
+        resets: bool,
     ) -> Pending<UsageAnswer> {
         let (clients, key, clock) = (self.clients.clone(), key.to_owned(), self.clock);
         Box::pin(async move {
-            match clients.usage(provider, &key, bearer).await {
-                Ok(mut usage) => {
-                    usage.observed_at.get_or_insert(clock.now().wall);
-                    UsageAnswer { status: Some(200), usage: Ok(usage) }
+            match clients.usage(provider, &key, bearer, resets).await {
+                Ok(mut reading) => {
+                    reading.usage.observed_at.get_or_insert(clock.now().wall);
+                    UsageAnswer { status: Some(200), usage: Ok(reading) }
                 }
                 Err(error) => UsageAnswer { status: error.status, usage: Err(read_error(&error)) },
+            }
+        })
+    }
+
+    fn resets(
+        &self,
+        provider: Provider,
+        key: &str,
+        bearer: http::HeaderValue,
+    ) -> Pending<ResetsAnswer> {
+        let (clients, key) = (self.clients.clone(), key.to_owned());
+        Box::pin(async move {
+            match clients.resets(provider, &key, bearer).await {
+                Ok(said) => ResetsAnswer { status: Some(200), said },
+                Err(error) => {
+                    tracing::debug!(%error, "limit resets were not told");
+                    ResetsAnswer { status: error.status, said: None }
+                }
             }
         })
     }
@@ -80,7 +99,7 @@ fn cached_numbers(tool: &Tool, path: &Path) -> Option<ToolNumbers> {
     let key = reading.identity.as_ref().filter(|_| same).and_then(sluice_providers::Identity::key);
     let account = key.or(cached.account)?;
     cached.fetched_at?;
-    Some(ToolNumbers { account, usage: cached.reply.usage })
+    Some(ToolNumbers { account, usage: cached.reply.usage, resets: cached.reply.resets })
 }
 
 fn read_error(error: &ProviderError) -> ReadError {

@@ -447,7 +447,7 @@ impl Runs for LedgerRuns {
 
 fn numbers(ledger: &Ledger, account: AccountId, usage: Usage) -> Option<(Provider, ToolNumbers)> {
     let row = ledger.account(account).ok().flatten().filter(|row| row.removed_at.is_none())?;
-    Some((row.provider, ToolNumbers { account: row.key, usage }))
+    Some((row.provider, ToolNumbers { account: row.key, usage, resets: None }))
 }
 
 fn made_id(now: Utc, pid: u32) -> String {

@@ -39,6 +39,14 @@ fn account(id: i64, label: &str) -> AccountView {
         problem: None,
         rests_until_ms: None,
         forecasts: sluice_protocol::ForecastsView { five_hour: None, seven_day: Some(said) },
+        resets: Some(sluice_protocol::ResetsView {
+            left: 2,
+            ends_at_ms: Some(61_000),
+            grants: Vec::new(),
+            said_by: sluice_engine::Source::Endpoint,
+            read_at_ms: 0,
+        }),
+        resets_withheld: false,
     }
 }
 
@@ -187,6 +195,8 @@ fn what_is_known_is_told_and_what_is_unknown_is_left_out() {
     assert_eq!(of("sluice_reset_seconds", r#",window="five_hour""#), Some(60.0));
     let unused = r#",estimate="p50",window="seven_day""#;
     assert_eq!(of("sluice_forecast_unused_percent", unused), Some(34.0));
+    assert_eq!(of("sluice_limit_resets_left", ""), Some(2.0));
+    assert_eq!(of("sluice_limit_resets_end_seconds", ""), Some(60.0));
     assert_eq!(of("sluice_requests_left", ""), Some(17.0));
     assert!(!samples.keys().any(|key| key.contains(r#"requests_left{account="Home""#)));
     let live = |lane, account, id| {

@@ -3,23 +3,30 @@
 
 use super::recording::Asking;
 use super::{READ_DEADLINE, busy};
-use crate::ports::{Custody, Holder, Providers, SeatReport};
+use crate::ports::{Custody, Holder, Pending, Providers, ResetsAnswer, SeatReport};
 use crate::worker::Worker;
 use sluice_core::{Input, PollError};
 use sluice_engine::Provider;
+use sluice_engine::grant::Said;
+use sluice_engine::observation::Reading;
+use sluice_engine::provider::ResetSource;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// Limit resets are waited for no longer, in real time: the numbers are there already.
+const RESETS_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A seat, the key it must have, and where what is seen there goes.
 pub(super) type SeatCheck = (Worker<Arc<dyn Custody>>, String, mpsc::Sender<Input>);
 
 pub(super) async fn read_usage(
-    (asking, key): (Asking, String),
+    (asking, key, resets): (Asking, String, bool),
     holder: Holder,
     seat: Option<SeatCheck>,
     bearers: Worker<Arc<dyn Custody>>,
     providers: Arc<dyn Providers>,
-) -> Result<sluice_engine::Usage, PollError> {
+) -> Result<Reading, PollError> {
     let provider = asking.provider;
     if let Some(check) = &seat {
         check_seat(provider, check).await?;
@@ -29,15 +36,27 @@ pub(super) async fn read_usage(
         .await
         .unwrap_or_else(|missed| Err(busy(missed)))
         .map_err(PollError::Bearer)?;
-    let asked = asking.begin();
-    let answer = providers.usage(provider, &key, bearer).await;
+    let asked = asking.clone().begin(false);
+    let answer = providers.usage(provider, &key, bearer.clone(), resets).await;
     asked.end(answer.status);
-    let usage = answer.usage.map_err(PollError::Read)?;
+    let mut reading = answer.usage.map_err(PollError::Read)?;
+    if resets && provider.spec().resets.source == ResetSource::Apart {
+        let told = ask_apart(asking, providers.resets(provider, &key, bearer)).await;
+        reading.resets = told.or(reading.resets);
+    }
     // Whose numbers these are is only certain when the seat has not changed hands meanwhile.
     if let Some(check) = &seat {
         check_seat(provider, check).await?;
     }
-    Ok(usage)
+    Ok(reading)
+}
+
+/// Limit resets from the endpoint of their own. They are worth no failure of the reading.
+async fn ask_apart(asking: Asking, answer: Pending<ResetsAnswer>) -> Option<Said> {
+    let asked = asking.begin(true);
+    let answer = tokio::time::timeout(RESETS_DEADLINE, answer).await.ok()?;
+    asked.end(answer.status);
+    answer.said
 }
 
 async fn check_seat(provider: Provider, (seats, key, inputs): &SeatCheck) -> Result<(), PollError> {

@@ -28,6 +28,7 @@ pub(super) fn note(ledger: &Book, record: Record) {
 }
 
 /// Whose usage is about to be asked for.
+#[derive(Clone)]
 pub(super) struct Asking {
     pub(super) ledger: Book,
     pub(super) clock: Clock,
@@ -48,9 +49,10 @@ pub(super) struct Asked {
 impl Asking {
     /// Written down before anything is sent, so that a crash makes the hour's budget look no larger
     /// than it is; a database that hangs holds no request up.
-    pub(super) fn begin(self) -> Asked {
+    /// `resets`: it goes to the endpoint of limit resets.
+    pub(super) fn begin(self, resets: bool) -> Asked {
         let (account, provider) = (self.account, self.provider);
-        let record = Record::Request { account, provider, at: self.clock.now().wall };
+        let record = Record::Request { account, provider, resets, at: self.clock.now().wall };
         let row = self.ledger.submit(move |ledger| ledger.record(&record)).ok();
         let (ledger, counters) = (self.ledger, self.counters);
         Asked { ledger, row, counters, provider, status: None }

@@ -292,7 +292,13 @@ impl Custody for Hold {
 }
 
 impl Providers for Hold {
-    fn usage(&self, _: Provider, _: &str, bearer: http::HeaderValue) -> Pending<UsageAnswer> {
+    fn usage(
+        &self,
+        _: Provider,
+        _: &str,
+        bearer: http::HeaderValue,
+        _: bool,
+    ) -> Pending<UsageAnswer> {
         let outside = Arc::clone(&self.0);
         Box::pin(async move {
             outside.ask_async(Part::Usage).await;
@@ -311,7 +317,7 @@ impl Providers for Hold {
                     window(if live { 10.0 } else { 20.0 }, if live { 150 } else { 20 }),
                 )
             };
-            UsageAnswer { status: Some(200), usage: Ok(usage) }
+            UsageAnswer { status: Some(200), usage: Ok(usage.into()) }
         })
     }
     fn token(&self, _: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>> {

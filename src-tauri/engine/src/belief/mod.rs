@@ -146,7 +146,8 @@ impl State {
             | Fact::Verdict(_)
             | Fact::Unreachable
             | Fact::Throttled { .. }
-            | Fact::Plan(_) => {}
+            | Fact::Plan(_)
+            | Fact::Resets(_) => {}
         }
     }
 

@@ -8,5 +8,6 @@ mod journal;
 #[path = "../../../../tests/pace.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod pace;
+mod resets;
 mod retention;
 mod support;

@@ -5,6 +5,7 @@ pub mod control;
 pub mod headers;
 pub mod profile;
 pub mod refusal;
+pub(crate) mod resets;
 pub mod signals;
 pub mod token;
 pub mod usage;
@@ -55,8 +56,29 @@ impl Claude {
     /// # Errors
     /// [`ProviderError`] with the class of the refusal; `bad_output` when a 200 is not JSON.
     pub async fn usage(&self, bearer: HeaderValue) -> Result<UsageReply, ProviderError> {
+        self.usage_at(self.endpoints.usage(Provider::Claude), bearer).await
+    }
+
+    /// As [`Self::usage`], and asks for limit resets, too: the endpoint limits that harder.
+    ///
+    /// # Errors
+    /// As [`Self::usage`].
+    pub async fn usage_with_resets(
+        &self,
+        bearer: HeaderValue,
+    ) -> Result<UsageReply, ProviderError> {
+        let mut url = self.endpoints.usage(Provider::Claude);
+        url.query_pairs_mut().append_pair("cedar_ember", "1");
+        self.usage_at(url, bearer).await
+    }
+
+    async fn usage_at(
+        &self,
+        url: reqwest::Url,
+        bearer: HeaderValue,
+    ) -> Result<UsageReply, ProviderError> {
         let doing = "reading Claude's usage";
-        let answer = self.ask(self.endpoints.usage(Provider::Claude), bearer, doing).await?;
+        let answer = self.ask(url, bearer, doing).await?;
         let answer = accepted(answer, Asked::Usage, doing)?;
         let reply = parse_usage(&answer.body);
         for oddity in &reply.oddities {

@@ -1,7 +1,9 @@
 //! Usage answers of Claude, old and new shapes: the endpoint is undocumented and changes.
 
+use super::resets;
 use crate::json::{Odd, Oddities, Oddity, under};
 use serde_json::{Map, Value};
+use sluice_engine::grant::Said;
 use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::{Amounts, Block, Credits, Usage, Verdict, Window, WindowKind};
 
@@ -46,6 +48,8 @@ const LIMITS_MAX: usize = 64;
 pub struct UsageReply {
     /// The windows; what was not said is `None`.
     pub usage: Usage,
+    /// Limit resets, where it speaks of them.
+    pub resets: Option<Said>,
     /// Details of paid extra usage the engine has no need of.
     pub extra: Option<ExtraUsage>,
     /// Departures from the known shapes.
@@ -116,7 +120,8 @@ pub(crate) fn read_usage(map: &Map<String, Value>, odd: &mut Oddities) -> UsageR
             odd.note(name, Odd::UnknownField);
         }
     }
-    UsageReply { usage, extra, oddities: Vec::new(), readable: true }
+    let resets = resets::read(map, odd);
+    UsageReply { usage, resets, extra, oddities: Vec::new(), readable: true }
 }
 
 /// A field that is there: `null` says that there is no such thing.

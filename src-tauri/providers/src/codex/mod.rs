@@ -1,20 +1,23 @@
 //! Codex: its endpoints and the signals of its tool.
 
 pub mod refusal;
+pub mod resets;
 pub mod signals;
 pub mod store;
 pub mod usage;
 
+pub use resets::{ResetsReply, parse_resets};
 pub use usage::{CodexUsage, parse_usage};
 
 use crate::claude::TokenReply;
-use crate::client::{Http, failure, fetch};
+use crate::client::{Answer, Http, failure, fetch};
 use crate::endpoints::Endpoints;
 use crate::failure::{FailureClass, ProviderError};
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use refusal::{Asked, classify};
 use sluice_engine::Provider;
+use sluice_engine::grant::Said;
 use zeroize::Zeroizing;
 
 /// Codex's endpoints.
@@ -38,35 +41,58 @@ impl Codex {
     /// [`ProviderError`] with the class of the refusal; `bad_output` when a 200 is not JSON.
     pub async fn usage(
         &self,
-        mut bearer: HeaderValue,
+        bearer: HeaderValue,
         account: Option<HeaderValue>,
     ) -> Result<CodexUsage, ProviderError> {
         let doing = "reading Codex's usage";
+        let url = self.endpoints.usage(Provider::Codex);
+        let answer = self.ask(url, bearer, account, doing).await?;
+        let reading = parse_usage(&answer.body, answer.sent_at());
+        if reading.readable { Ok(reading) } else { Err(unreadable(doing, answer.status)) }
+    }
+
+    /// Reads the limit resets of `account`. It only looks: spending one is the person's alone.
+    ///
+    /// # Errors
+    /// As [`Self::usage`]; `bad_output` when a 200 says nothing of them.
+    pub async fn resets(
+        &self,
+        bearer: HeaderValue,
+        account: Option<HeaderValue>,
+    ) -> Result<Said, ProviderError> {
+        let doing = "reading Codex's limit resets";
+        let url = self.endpoints.resets(Provider::Codex);
+        let url = url.ok_or_else(|| failure(doing, FailureClass::Network))?;
+        let answer = self.ask(url, bearer, account, doing).await?;
+        parse_resets(&answer.body).said.ok_or_else(|| unreadable(doing, answer.status))
+    }
+
+    async fn ask(
+        &self,
+        url: reqwest::Url,
+        mut bearer: HeaderValue,
+        account: Option<HeaderValue>,
+        doing: &'static str,
+    ) -> Result<Answer, ProviderError> {
         bearer.set_sensitive(true);
         let mut request = self
             .http
-            .get(self.endpoints.usage(Provider::Codex))
+            .get(url)
             .header(header::AUTHORIZATION, bearer)
             .header(header::ACCEPT, "application/json");
         if let Some(account) = account {
             request = request.header("chatgpt-account-id", account);
         }
         let answer = fetch(request, doing).await?;
-        let at = answer.sent_at();
-        if let Some(refused) = classify(Asked::Usage, answer.status, &answer.body, at) {
-            return Err(ProviderError {
+        match classify(Asked::Usage, answer.status, &answer.body, answer.sent_at()) {
+            None => Ok(answer),
+            Some(refused) => Err(ProviderError {
                 class: refused.class,
                 status: Some(answer.status),
                 retry_after: answer.retry_after(),
                 doing,
-            });
+            }),
         }
-        let reading = parse_usage(&answer.body, at);
-        if reading.readable {
-            return Ok(reading);
-        }
-        let bad = failure(doing, FailureClass::BadOutput);
-        Err(ProviderError { status: Some(answer.status), ..bad })
     }
 
     /// Exchanges a refresh token: `body` goes out and the answer comes back as they are.
@@ -88,4 +114,8 @@ impl Codex {
             body: answer.body,
         })
     }
+}
+
+fn unreadable(doing: &'static str, status: u16) -> ProviderError {
+    ProviderError { status: Some(status), ..failure(doing, FailureClass::BadOutput) }
 }

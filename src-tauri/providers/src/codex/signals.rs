@@ -1,8 +1,6 @@
 //! What Codex tells on its own: app server, logs, headers.
 
-use super::usage::{
-    Balance, CodexUsage, add_scoped, read_credits, read_windows, read_word, reset_credits,
-};
+use super::usage::{Balance, CodexUsage, add_scoped, read_credits, read_windows, read_word};
 use crate::claude::signals::Signal;
 use crate::failure::FailureClass as Class;
 use crate::json::{Oddities, under, written_instant};
@@ -126,7 +124,7 @@ fn read_limits(map: &Map<String, Value>, odd: &mut Oddities) -> CodexUsage {
     reading.plan = odd.text(main.get("planType"), "rateLimits.planType");
     reading.credits = read_credits(main.get("credits"), odd);
     read_word(map, Some(&main), &mut reading, odd);
-    reading.reset_credits = reset_credits(map.get("rateLimitResetCredits"), odd);
+    reading.resets = super::resets::read(map.get("rateLimitResetCredits"), odd);
     reading.settle(None);
     let own = main.get("limitId").and_then(Value::as_str).unwrap_or("codex").to_owned();
     if let Some(all) = odd.object(map.get("rateLimitsByLimitId"), "rateLimitsByLimitId") {

@@ -1,9 +1,11 @@
 //! Usage answers of Codex, and the same numbers as its app server, logs and headers write them.
 
+use super::resets;
 use crate::failure::FailureClass as Class;
 use crate::json::{Odd, Oddities, Oddity, under};
 use crate::reading::exhausted;
 use serde_json::{Map, Value};
+use sluice_engine::grant::Said;
 use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::limits::MODEL_WINDOWS_MAX;
 use sluice_engine::{Amounts, Block, Credits, Usage, Utc, Verdict, Window, WindowKind};
@@ -34,8 +36,8 @@ pub struct CodexUsage {
     pub monthly: Option<Window>,
     /// The money behind it.
     pub amounts: Option<Amounts>,
-    /// Resets that could be spent by hand; spending one cannot be taken back.
-    pub reset_credits: Option<u64>,
+    /// Limit resets, as far as the answer speaks of them.
+    pub resets: Option<Said>,
     /// The provider says that a limit is reached, and which.
     pub reached: Option<String>,
     /// The provider says whether it allows work.
@@ -165,7 +167,7 @@ fn read_answer(map: &Map<String, Value>, at: Utc, reading: &mut CodexUsage, odd:
     read_word(map, map.get("rate_limit").and_then(Value::as_object), reading, odd);
     read_further(map.get("additional_rate_limits"), at, reading, odd);
     reading.credits = read_credits(map.get("credits"), odd);
-    reading.reset_credits = reset_credits(map.get("rate_limit_reset_credits"), odd);
+    reading.resets = resets::read(map.get("rate_limit_reset_credits"), odd);
     reading.settle(Some(at));
 }
 
@@ -337,22 +339,6 @@ pub(crate) fn read_credits(value: Option<&Value>, odd: &mut Oddities) -> Option<
     let none = odd.boolean(map.get("has_credits").or(map.get("hasCredits")), "credits.has_credits")
         == Some(false);
     Some(Balance::Left(left.or(none.then_some(0.0))))
-}
-
-/// The number of resets in hand, wherever it stands.
-pub(crate) fn reset_credits(value: Option<&Value>, odd: &mut Oddities) -> Option<u64> {
-    let map = odd.object(value, "rate_limit_reset_credits")?;
-    let count = map.get("available_count").or(map.get("availableCount"));
-    let count = odd.number(count, "rate_limit_reset_credits.available_count")?;
-    (0.0..1e6).contains(&count).then_some(count as u64)
-}
-
-/// Reads the answer that lists resets in hand.
-#[must_use]
-pub fn parse_reset_credits(bytes: &[u8]) -> Option<u64> {
-    let mut odd = Oddities::default();
-    let document = odd.document(bytes);
-    reset_credits(document.as_ref(), &mut odd)
 }
 
 fn read_monthly(value: Option<&Value>, odd: &mut Oddities) -> Option<(Window, Amounts)> {

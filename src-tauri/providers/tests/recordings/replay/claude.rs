@@ -75,7 +75,11 @@ fn usage_facts(reply: &UsageReply, case: &Case<'_>) -> Facts {
         })
     });
     let oddities: Vec<&str> = reply.oddities.iter().map(|oddity| oddity.path.as_str()).collect();
-    Facts::default().usage(&reply.usage, case.now).with("extra", extra).with("oddities", oddities)
+    Facts::default()
+        .usage(&reply.usage, case.now)
+        .resets(reply.resets.clone(), case.now)
+        .with("extra", extra)
+        .with("oddities", oddities)
 }
 
 fn pair(case: &Case<'_>) -> Result<Facts, String> {

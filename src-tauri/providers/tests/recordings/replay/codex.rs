@@ -4,13 +4,14 @@ use super::Case;
 use super::facts::{Envelope, Facts, any_json, error_strings, headers, window};
 use serde_json::{Value, json};
 use sluice_providers::claude::token::token_facts;
+use sluice_providers::codex::parse_resets;
 use sluice_providers::codex::refusal::{Asked, classify};
 use sluice_providers::codex::signals::{
     LoginStep, Message, doctor_env_override, parse_headers, parse_log_failure, parse_log_line,
     parse_message,
 };
 use sluice_providers::codex::store::{StoreState, parse_store};
-use sluice_providers::codex::usage::{Balance, CodexUsage, parse_reset_credits, parse_usage};
+use sluice_providers::codex::usage::{Balance, CodexUsage, parse_usage};
 use sluice_providers::words;
 
 type Read = Option<Result<Facts, String>>;
@@ -18,7 +19,7 @@ type Read = Option<Result<Facts, String>>;
 pub(super) fn read(case: &Case<'_>) -> Read {
     Some(match case.kind {
         "usage_response" if case.json().get("available_count").is_some() => {
-            Ok(Facts::default().with("reset_credits", parse_reset_credits(&case.bytes)))
+            Ok(Facts::default().resets(parse_resets(&case.bytes).said, case.now))
         }
         "usage_response" => {
             let usage = parse_usage(&case.bytes, case.now);
@@ -73,7 +74,7 @@ fn usage_facts(usage: &CodexUsage, case: &Case<'_>) -> Facts {
         .with("credits", credits)
         .with("plan", usage.plan.clone())
         .with("monthly", usage.monthly.as_ref().map(|monthly| window(monthly, now)))
-        .with("reset_credits", usage.reset_credits)
+        .resets(usage.resets.clone(), now)
         .with("unknown_windows", usage.others.len())
         .with("account_limited", limited.is_some())
         .with("class", limited.map(|(class, _)| class.name()))

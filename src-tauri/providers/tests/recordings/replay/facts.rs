@@ -3,7 +3,9 @@
 use super::Case;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
-use sluice_engine::{Usage, Utc, Window};
+use sluice_engine::Resets;
+use sluice_engine::grant::Said;
+use sluice_engine::{Source, Usage, Utc, Window};
 use sluice_providers::reading::{Phase, account_limited, exhausted, phase_at, settled};
 use sluice_providers::words::{self, classify_text};
 use sluice_providers::{FailureClass, RetryAfter};
@@ -36,6 +38,18 @@ impl Facts {
             .with("weekly", window(&usage.long(), now))
             .with("scoped", scoped)
             .with("account_limited", account_limited(usage, now))
+    }
+
+    /// Limit resets in hand: their number, the first end, and whether they are not told to us.
+    pub(crate) fn resets(self, said: Option<Said>, now: Utc) -> Self {
+        let mut resets = Resets::default();
+        if let Some(said) = said {
+            resets.take(&said, Source::Endpoint, now);
+        }
+        let end = resets.first_end(now).map(|end| end.millis() / 1_000);
+        self.with("reset_credits", resets.left(now))
+            .with("reset_ends_at", end)
+            .with("resets_withheld", resets.withheld)
     }
 
     /// A failure, or that there was none.

@@ -1,0 +1,116 @@
+//! Limit resets on the screen: how many, what they empty, until when.
+
+use serde::{Deserialize, Serialize};
+use sluice_engine::Resets;
+use sluice_engine::grant::Grant;
+use sluice_engine::{Source, Utc, WindowKind};
+
+/// The limit resets of an account, as somebody told them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct ResetsView {
+    /// How many are left.
+    pub left: u32,
+    /// When the first of them is lost; `None` where nobody said, or none is left.
+    pub ends_at_ms: Option<i64>,
+    /// The same by grant, the first to end first.
+    pub grants: Vec<GrantView>,
+    /// Who said it.
+    pub said_by: Source,
+    /// When it was true.
+    pub read_at_ms: i64,
+}
+
+/// Limit resets that were granted together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct GrantView {
+    /// How many of them are left.
+    pub left: u32,
+    /// They cannot be spent before then.
+    pub starts_at_ms: Option<i64>,
+    /// They are lost then.
+    pub ends_at_ms: Option<i64>,
+    /// The provider holds them back for now.
+    pub paused: bool,
+    /// One can be spent now, as far as anybody said.
+    pub usable: bool,
+    /// The windows that one empties; none: nobody said which.
+    pub frees: Vec<WindowKind>,
+}
+
+impl ResetsView {
+    /// What is known at `now`; `None`: nobody said.
+    #[must_use]
+    pub fn of(resets: &Resets, now: Utc) -> Option<Self> {
+        let told = resets.told.as_ref()?;
+        let view = |grant: &Grant| GrantView {
+            left: grant.left,
+            starts_at_ms: grant.starts_at.map(Utc::millis),
+            ends_at_ms: grant.ends_at.map(Utc::millis),
+            paused: grant.paused,
+            usable: grant.usable(now),
+            frees: grant.frees.clone(),
+        };
+        Some(Self {
+            left: resets.left(now)?,
+            ends_at_ms: resets.first_end(now).map(Utc::millis),
+            grants: resets.in_hand(now).into_iter().map(view).collect(),
+            said_by: told.by,
+            read_at_ms: told.read_at.millis(),
+        })
+    }
+
+    /// `2 resets, the first ends 22 Oct`; `date` writes an instant as the person's day.
+    #[must_use]
+    pub fn words(&self, date: impl Fn(i64) -> String) -> String {
+        let count = count_words(self.left);
+        match (self.ends_at_ms, self.left) {
+            (None, _) | (_, 0) => count,
+            (Some(end), 1) => format!("{count}, ends {}", date(end)),
+            (Some(end), _) => format!("{count}, the first ends {}", date(end)),
+        }
+    }
+}
+
+/// `2 resets`.
+#[must_use]
+pub fn count_words(count: u32) -> String {
+    match count {
+        0 => "no resets".to_owned(),
+        1 => "1 reset".to_owned(),
+        count => format!("{count} resets"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_engine::grant::Said;
+
+    const NOW: Utc = Utc::from_seconds(1_795_262_400);
+
+    fn words(grants: Vec<Grant>) -> String {
+        let mut resets = Resets::default();
+        resets.take(&Said::Grants(grants), Source::Endpoint, NOW);
+        let date = |ms: i64| format!("day {}", (ms - NOW.millis()) / 86_400_000);
+        ResetsView::of(&resets, NOW).expect("it was told").words(date)
+    }
+
+    #[test]
+    fn the_number_is_told_with_the_first_end() {
+        let grant = |left, days: Option<i64>| Grant {
+            left,
+            ends_at: days.map(|days| NOW.plus_seconds(days * 86_400)),
+            ..Grant::default()
+        };
+        assert_eq!(words(vec![]), "no resets");
+        assert_eq!(words(vec![grant(1, Some(3))]), "1 reset, ends day 3");
+        assert_eq!(
+            words(vec![grant(1, Some(9)), grant(1, Some(3))]),
+            "2 resets, the first ends day 3"
+        );
+        assert_eq!(words(vec![grant(2, None)]), "2 resets");
+        assert_eq!(ResetsView::of(&Resets::default(), NOW), None, "unknown is not none");
+    }
+}
