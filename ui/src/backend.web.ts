@@ -107,6 +107,7 @@ function accounts(now: number): AccountView[] {
         grants: [],
         said_by: "endpoint",
         read_at_ms: now - 2 * HOUR_MS,
+        counsel: { now: true, at_ms: now + 19 * HOUR_MS, freed: 41, window: "seven_day" },
       },
       target: 97,
       stranding: 23.4,
@@ -474,6 +475,7 @@ function actOnAccount(world: View, request: Askable): Answer {
               grants: [],
               said_by: "person",
               read_at_ms: Date.now(),
+              counsel: null,
             };
       return done;
     case "set_automatic":

@@ -1178,6 +1178,27 @@ cause: string,
 until_ms: number, } | { "verb": "quit" };
 
 /**
+ * What to do with a limit reset. Sluice spends none.
+ */
+export type ResetCounsel = { 
+/**
+ * Use it now, before [`Self::at_ms`]; else keep it until then.
+ */
+now: boolean, 
+/**
+ * Before then its use is gone; or then it is worth most.
+ */
+at_ms: number, 
+/**
+ * What it would empty now, or then, whole percent of the window.
+ */
+freed: number, 
+/**
+ * Which window.
+ */
+window: WindowKind, };
+
+/**
  * The limit resets of an account, as somebody told them.
  */
 export type ResetsView = { 
@@ -1200,7 +1221,11 @@ said_by: Source,
 /**
  * When it was true.
  */
-read_at_ms: number, };
+read_at_ms: number, 
+/**
+ * What to do with the first of them; `None` where nothing is worth saying.
+ */
+counsel: ResetCounsel | null, };
 
 /**
  * One way to choose accounts, in the order of the window's list.

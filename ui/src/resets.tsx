@@ -1,8 +1,14 @@
 // Limit resets of an account: how many, until when, how the person spends one, and what they say of them.
 
 import { useState } from "preact/hooks";
-import { type AccountView, PROVIDERS, RESETS_MAX, type ResetsView } from "./bindings";
-import { ago, DAY_MS, date, HOUR_MS, instant, MINUTE_MS, wait } from "./format";
+import {
+  type AccountView,
+  PROVIDERS,
+  RESETS_MAX,
+  type ResetCounsel,
+  type ResetsView,
+} from "./bindings";
+import { ago, clock, DAY_MS, date, HOUR_MS, instant, MINUTE_MS, percent, wait } from "./format";
 import { Button, Dialog } from "./parts";
 import { useStore } from "./store";
 
@@ -23,6 +29,15 @@ function frees(resets: ResetsView): string {
   return names.length === 0 ? "" : `One empties ${names.join(" and ")}.`;
 }
 
+/** `Use it before Fri 18:00: 61 % of the week would be freed.`, as the command line says it. */
+export function counselWords(counsel: ResetCounsel, nowMs: number): string {
+  const of = counsel.window === "five_hour" ? "5-hour window" : "week";
+  const [freed, at] = [percent(counsel.freed), clock(counsel.at_ms, nowMs)];
+  return counsel.now
+    ? `Use it before ${at}: ${freed} of the ${of} would be freed.`
+    : `Keep it for ${at}: about ${freed} of the ${of} would be freed then.`;
+}
+
 /** What is in hand; nothing where there is nothing to say. */
 export function ResetLine({ account, nowMs }: { account: AccountView; nowMs: number }) {
   const { resets } = account;
@@ -38,6 +53,7 @@ export function ResetLine({ account, nowMs }: { account: AccountView; nowMs: num
         {resetWords(resets)}
         {near && ` (in ${wait(end - nowMs)})`}
       </span>
+      {resets.counsel !== null && <span>{counselWords(resets.counsel, nowMs)}</span>}
       <span>
         {frees(resets)} To spend one, type <code>{command}</code> in {tool}; Sluice never does.
       </span>

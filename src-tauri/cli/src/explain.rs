@@ -2,15 +2,15 @@
 
 use crate::names::{label, listed};
 use crate::outcome::{Outcome, shown, unexpected};
-use crate::render;
+use crate::{render, resets};
 use serde_json::json;
 use sluice_driver::Link;
 use sluice_engine::Candidate;
 use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_protocol::words;
 use sluice_protocol::{
-    Answer, Code, DecisionAction, DecisionFilter, DecisionView, Refusal, Refused, Request, Trigger,
-    View,
+    AccountView, Answer, Code, DecisionAction, DecisionFilter, DecisionView, Refusal, Refused,
+    Request, Trigger, View,
 };
 
 /// Wide enough for a terminal of the usual width.
@@ -53,7 +53,11 @@ fn explained(view: &View, row: &DecisionView, when: &str) -> String {
         return head + "What each account looked like then is not kept any more.";
     }
     let (table, keys) = compared(view, row);
-    format!("{head}{table}\n\n{}", folded(&keys))
+    let compared =
+        |account: &&AccountView| row.candidates.iter().any(|one| one.account == account.id);
+    let resets = view.accounts.iter().filter(compared).filter_map(resets::line);
+    let resets: String = resets.map(|line| format!("\n\n{}", folded(&line))).collect();
+    format!("{head}{table}\n\n{}{resets}", folded(&keys))
 }
 
 /// What follows from it.

@@ -39,6 +39,12 @@ pub fn show(view: &View, account: Option<&str>) -> Outcome {
         })
         .collect();
     let mut text = table(&rows);
+    let told = accounts
+        .iter()
+        .filter_map(|one| one.resets.as_ref()?.counsel.as_ref().map(|found| (one, found)));
+    for (account, found) in told {
+        text.push_str(&format!("\n{}:{}", account.label, sentence(&found.words(time))));
+    }
     if let Some(account) = accounts.iter().find(|one| one.resets.as_ref().is_some_and(any)) {
         text.push_str(&format!("\n{}", how(account)));
     }
@@ -57,7 +63,23 @@ pub fn text(account: &AccountView) -> String {
 /// One line under the accounts of `sluice status`; `None` where there is nothing in hand.
 pub fn line(account: &AccountView) -> Option<String> {
     let resets = account.resets.as_ref().filter(|known| any(known))?;
-    Some(format!("{}: {}.", account.label, resets.words(day)))
+    let counsel = resets.counsel.as_ref().map(|found| sentence(&found.words(time)));
+    Some(format!("{}: {}.{}", account.label, resets.words(day), counsel.unwrap_or_default()))
+}
+
+/// ` Use it before Fri 18:00.`
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!(" {first}{}.", chars.as_str())
+}
+
+/// `Fri 22 Oct 18:00`, in the person's zone.
+fn time(ms: i64) -> String {
+    DateTime::from_timestamp_millis(ms).map_or_else(
+        || "an unknown time".to_owned(),
+        |at| at.with_timezone(&Local).format("%a %-d %b %H:%M").to_string(),
+    )
 }
 
 /// How a person spends one.

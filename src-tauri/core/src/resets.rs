@@ -9,11 +9,15 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloc::{format, vec};
+use sluice_engine::forecast::Kind;
 use sluice_engine::grant::{Grant, LEFT_MAX, Said};
 use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
 use sluice_engine::observation::Fact;
 use sluice_engine::provider::ResetSource;
-use sluice_engine::{AccountId, Now, Observation, Provider, Resets, Source, Utc, WindowKind};
+use sluice_engine::reset_plan::{Counsel, counsel};
+use sluice_engine::{
+    Account, AccountId, Now, Observation, Provider, Resets, Source, Utc, WindowKind,
+};
 use sluice_protocol::resets::count_words;
 use sluice_protocol::{Answer, Cause, Code, Episode};
 
@@ -100,6 +104,21 @@ impl Core {
         self.world.observe(&observation, now);
         let done = AfterStore::Answer(call, Box::new(Answer::Done));
         self.effects.store(Record::Observation(Box::new(observation)), done);
+    }
+
+    /// What to do with the reset of an account that ends first.
+    pub(crate) fn reset_counsel(
+        &self,
+        account: &Account,
+        resets: &Resets,
+        now: Utc,
+    ) -> Option<Counsel> {
+        let outlooks = self.foresight.outlooks();
+        let span_s = |window| match window {
+            Kind::FiveHour => 5.0 * 3_600.0,
+            Kind::SevenDay => 7.0 * 86_400.0,
+        };
+        counsel((account.id, &account.usage), resets, outlooks, span_s, now)
     }
 
     /// Resets that end soon unused, once per step.

@@ -138,7 +138,8 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         problem: core.profiles.problem(account.id).map(str::to_owned),
         rests_until_ms: core.skips.rests_until(account.id, now).map(Utc::millis),
         forecasts: sluice_protocol::outlook::of(account.id, core.foresight.outlooks()),
-        resets: resets.and_then(|known| ResetsView::of(known, now)),
+        resets: resets
+            .and_then(|known| ResetsView::of(known, core.reset_counsel(account, known, now), now)),
         resets_withheld: resets.is_some_and(|known| known.withheld),
     }
 }

@@ -35,6 +35,7 @@ pub mod policy;
 pub mod poll;
 pub mod provider;
 pub mod renew;
+pub mod reset_plan;
 pub mod resets;
 pub mod rule;
 pub mod rules;

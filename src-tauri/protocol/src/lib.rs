@@ -35,7 +35,7 @@ pub use mode::Mode;
 pub use need::{Need, NeedsYou};
 pub use notice::{Notice, NoticeAction, Refused};
 pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
-pub use resets::{GrantView, ResetsView};
+pub use resets::{GrantView, ResetCounsel, ResetsView};
 pub use rule_set::RuleSet;
 pub use runs::{
     Acquire, CapView, CeilingWindow, Ceilings, ClosedRun, Closing, Failure, Grant, GrantRefusal,

@@ -143,6 +143,8 @@ fn a_person_tells_what_no_provider_does_and_takes_it_back() {
     let view = shown(&outside, b).resets.expect("told");
     let by = sluice_engine::Source::Person;
     assert_eq!((view.left, view.ends_at_ms, view.said_by), (2, Some(end), by));
+    let counsel = view.counsel.expect("a fifth of its week could be freed");
+    assert_eq!(counsel.window, WindowKind::SevenDay);
     let past = outside.now.wall.plus_seconds(-1).millis();
     assert_eq!(code(&outside.ask(set(Some(2), Some(past)))), Code::Invalid);
     assert_eq!(outside.ask(set(None, None)), Answer::Done);

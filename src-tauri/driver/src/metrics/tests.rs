@@ -45,6 +45,7 @@ fn account(id: i64, label: &str) -> AccountView {
             grants: Vec::new(),
             said_by: sluice_engine::Source::Endpoint,
             read_at_ms: 0,
+            counsel: None,
         }),
         resets_withheld: false,
     }
