@@ -80,6 +80,13 @@ pub fn named(config: &[u8]) {
     }
 }
 
+/// Whether the tool would use an API key that its configuration holds.
+#[must_use]
+pub fn holds_api_key(config: &[u8]) -> bool {
+    let bytes = Secret::new(config.to_vec());
+    claude::top_level(&bytes).is_ok_and(|(_, entries)| claude::holds_api_key(&entries))
+}
+
 /// Reads what this program keeps itself: a sealed login and the head of one in parts.
 #[must_use]
 pub fn kept(bytes: &[u8]) -> bool {

@@ -53,7 +53,7 @@ pub use os_store::OsKeychain;
 pub use refresh::{RefreshOutcome, RefreshTicket};
 pub use refused::{Barred, ForeignLogin, Unreadable};
 pub use seats::caveats::{Caveat, Surroundings, caveats};
-pub use seats::claude::{CredentialState, credential_state};
+pub use seats::claude::{CredentialState, LoginKind, credential_state, login_kind};
 pub use seats::{Seat, Seats, shared, tool_home};
 pub use secret::Secret;
 pub use shared_logins::SharedLogin;

@@ -68,6 +68,9 @@ pub enum RefreshOutcome {
         /// The vintage that holds the new pair.
         vintage: VintageRef,
     },
+    /// The answer is for another account or organisation. It is kept apart, under no account; the login
+    /// that was kept stays as it was, and is not presented again.
+    IdentityConflict,
     /// The provider refused the login for good: a person must sign in again.
     NeedsSignIn,
     /// The provider refused our request as such (`invalid_client`, malformed); the login is fine.
@@ -97,6 +100,7 @@ impl RefreshOutcome {
             Self::ReplyLost => RenewalFailure::ReplyLost,
             Self::Unsealed { .. }
             | Self::Unsendable { .. }
+            | Self::IdentityConflict
             | Self::OurFault { .. }
             | Self::EdgeBlocked => RenewalFailure::Other,
         })
@@ -166,6 +170,7 @@ impl Custody {
     fn keep_reply(&self, ticket: &RefreshTicket, body: &Secret) -> RefreshOutcome {
         let new = match merge_reply(&ticket.kept, body, clock::login_now(), &self.salt) {
             Merged::New(new) => *new,
+            Merged::OfAnother(new) => return self.set_apart(ticket, &new),
             Merged::Unreadable => return RefreshOutcome::ReplyLost,
         };
         let access_expires_at = new.access_expires_at;
@@ -194,6 +199,19 @@ impl Custody {
         let mut unsealed = self.unsealed.lock().unwrap_or_else(PoisonError::into_inner);
         unsealed.push((ticket.account, new));
         RefreshOutcome::Unsealed { code }
+    }
+
+    /// The answer is another account's: what is kept stays, and the pair that came is kept apart, because
+    /// a token that was handed out is thrown away by nobody but its owner.
+    fn set_apart(&self, ticket: &RefreshTicket, new: &Vintage) -> RefreshOutcome {
+        if let Err(error) = self.vault.set_apart(ticket.account, new) {
+            tracing::warn!(code = error.code(), "the login of another account was not kept");
+        }
+        let refused = self.lineages.refused(ticket.account, &ticket.kept.fingerprint);
+        if let Err(error) = refused {
+            tracing::warn!(code = error.code(), "a conflict was not remembered");
+        }
+        RefreshOutcome::IdentityConflict
     }
 
     /// Stores what a failing keychain refused earlier. Called at the start of each operation.

@@ -332,6 +332,13 @@ impl Vault {
         self.take(account, new, true)
     }
 
+    /// Keeps a login that came for `account` and is another's: in an item of its own that no pointer
+    /// names, in place of one from before.
+    pub(crate) fn set_apart(&self, account: AccountId, new: &Vintage) -> Result<(), CustodyError> {
+        let item = self.item(AccountId(account.0.saturating_neg()), 1);
+        Ok(self.store.put(&item, &new.seal()?)?)
+    }
+
     /// Stores the current vintage anew with what has changed beside its tokens.
     pub(crate) fn renew_details(
         &self,
@@ -399,8 +406,10 @@ impl Vault {
 
     /// Removes every item of the account.
     pub(crate) fn forget(&self, account: AccountId) -> Result<(), CustodyError> {
-        for number in self.store.vintages(&self.namespace, account)? {
-            self.store.remove(&self.item(account, number))?;
+        for of in [account, AccountId(account.0.saturating_neg())] {
+            for number in self.store.vintages(&self.namespace, of)? {
+                self.store.remove(&self.item(of, number))?;
+            }
         }
         self.highest.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
         Ok(())

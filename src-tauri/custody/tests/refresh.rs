@@ -57,6 +57,28 @@ fn a_sparse_answer_keeps_the_refresh_token_and_the_scopes() {
 }
 
 #[test]
+fn an_answer_for_another_account_takes_nobodys_place() {
+    for other in [
+        "\"account\":{\"uuid\":\"somebody-else\"}",
+        "\"organization\":{\"uuid\":\"another-house\"}",
+    ] {
+        let home = Home::with_two();
+        let before = home.custody.bearer(Holder::Account(B)).unwrap();
+        let ticket = home.custody.begin_refresh(B).unwrap();
+        let answer = ROTATED.replacen('{', &format!("{{{other},"), 1);
+        let outcome = home.custody.finish_refresh(ticket, 200, reply(&answer));
+        assert_eq!(outcome, RefreshOutcome::IdentityConflict, "{other}");
+        let after = home.custody.bearer(Holder::Account(B)).unwrap();
+        assert_eq!(before.as_bytes(), after.as_bytes(), "the old login is kept");
+        let again = home.custody.begin_refresh(B);
+        assert!(matches!(again, Err(CustodyError::KeptUnusable(_))), "and asked with no more");
+        let items = home.store.items.lock().unwrap();
+        let apart = items.values().any(|item| String::from_utf8_lossy(item).contains("sk-rt-new"));
+        assert!(apart, "what came is thrown away by nobody");
+    }
+}
+
+#[test]
 fn every_refusal_has_its_class_and_changes_nothing() {
     use RefreshOutcome::{EdgeBlocked, NeedsSignIn, OurFault, ReplyLost, ServerError, Throttled};
     let html = "<html>denied</html>";

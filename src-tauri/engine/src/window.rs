@@ -30,6 +30,8 @@ pub enum WindowKind {
     Model(String),
 }
 
+/// Above this a share of money is a mistake, and no overuse, percent.
+const SHARE_MAX: f64 = 10_000.0;
 /// Before the provider's name of a limit of an unknown kind.
 const OTHER_MARK: &str = "other:";
 /// Before the provider's name of what meters money.
@@ -127,11 +129,13 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// The share that is spent; `None` where one of both is unknown or there is no ceiling.
+    /// The share that is spent; `None` where one of both is unknown, there is no ceiling, or the two
+    /// cannot belong together.
     #[must_use]
     pub fn share(&self) -> Option<Percent> {
         let (used, limit) = self.used.zip(self.limit.filter(|limit| *limit > 0.0))?;
-        Percent::new(used / limit * 100.0)
+        let share = used / limit * 100.0;
+        Percent::new(share).filter(|_| (0.0..=SHARE_MAX).contains(&share))
     }
 }
 

@@ -97,7 +97,11 @@ pub(crate) async fn fetch(
     let status = response.status().as_u16();
     tracing::debug!(doing, status, "answered");
     let headers = response.headers().clone();
-    let body = read_body(&mut response, doing, status).await?;
+    let body = match read_body(&mut response, doing, status).await {
+        // A refusal whose body was cut off is still one, and may say how long to stay away.
+        Err(_) if status >= 300 => Zeroizing::new(Vec::new()),
+        body => body?,
+    };
     Ok(Answer { status, headers, body })
 }
 

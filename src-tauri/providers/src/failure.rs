@@ -161,12 +161,16 @@ impl FailureClass {
 pub enum Remedy {
     /// The tool renews the bearer when it is next used; a parked login is refreshed.
     LetToolRefresh,
-    /// A person signs in again with the official tool.
-    SignIn,
     /// Another account takes over, when one has room.
     UseAnother,
-    /// Wait and try again.
+    /// Read the tool's store again, which may hold a newer login; sign in when it does not.
+    RereadThenSignIn,
+    /// The login is fine: signing in anew would only burn it.
+    KeepLogin,
+    /// Wait as long as was asked for.
     Wait,
+    /// Try again soon.
+    Retry,
     /// Nothing to be done by waiting or swapping: show it.
     Tell,
 }
@@ -177,9 +181,11 @@ impl Remedy {
     pub const fn name(self) -> &'static str {
         match self {
             Self::LetToolRefresh => "let_cli_refresh",
-            Self::SignIn => "sign_in",
             Self::UseAnother => "use_another",
+            Self::RereadThenSignIn => "reread_store_then_login",
+            Self::KeepLogin => "do_not_relogin",
             Self::Wait => "wait",
+            Self::Retry => "retry",
             Self::Tell => "tell",
         }
     }
@@ -191,10 +197,14 @@ impl FailureClass {
     pub const fn remedy(self) -> Remedy {
         if matches!(self, Self::AuthExpired) {
             Remedy::LetToolRefresh
-        } else if self.needs_sign_in() {
-            Remedy::SignIn
+        } else if self.needs_sign_in() || matches!(self, Self::AuthInvalid) {
+            Remedy::RereadThenSignIn
         } else if self.limits_account() {
             Remedy::UseAnother
+        } else if matches!(self, Self::Forbidden | Self::AuthOrgDisabled) {
+            Remedy::KeepLogin
+        } else if matches!(self, Self::Overloaded | Self::ServerError | Self::Network) {
+            Remedy::Retry
         } else if self.transient() {
             Remedy::Wait
         } else {

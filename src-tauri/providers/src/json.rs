@@ -16,7 +16,7 @@ const ODDITIES_MAX: usize = 32;
 /// Longest field name or text kept from an answer, in characters.
 const TEXT_MAX: usize = 120;
 /// Above this a "percentage" is a mistake, not overuse.
-const PERCENT_MAX: f64 = 10_000.0;
+pub(crate) const PERCENT_MAX: f64 = 10_000.0;
 /// Instants outside 2000 … 2200 are mistakes.
 const TIME_RANGE_S: std::ops::Range<f64> = 946_684_800.0..7_258_118_400.0;
 

@@ -77,6 +77,19 @@ pub fn reset_said(text: &str) -> Option<Spoken> {
     clock(&rest)
 }
 
+/// The words with which a text says when a limit is over: `3:45pm (Europe/Berlin)`.
+#[must_use]
+pub fn reset_words(text: &str) -> Option<String> {
+    let plain: String = text.chars().map(|c| if c == '\u{a0}' { ' ' } else { c }).collect();
+    let lower = plain.to_ascii_lowercase();
+    let (wording, at) = BEFORE.iter().find_map(|wording| Some((*wording, lower.find(wording)?)))?;
+    let rest: String = plain.get(at + wording.len()..)?.chars().take(PART_MAX).collect();
+    let (spoken, zone) = phrase(&rest);
+    let spoken = spoken.trim().trim_end_matches(',');
+    let zone = zone.map(|zone| format!(" ({zone})")).unwrap_or_default();
+    (!spoken.is_empty()).then(|| crate::json::clean(&format!("{spoken}{zone}")))
+}
+
 /// A day and a time as they were said, read word by word. A phrase of which a word is not understood
 /// says nothing: half a time is a wrong instant.
 #[derive(Default)]
@@ -285,6 +298,21 @@ mod tests {
 
     fn clock(day: Day, minute: u16, zone: Option<&str>) -> Option<Spoken> {
         Some(Spoken::Clock { day, minute, zone: zone.map(str::to_owned) })
+    }
+
+    #[test]
+    fn the_words_of_a_reset_are_kept_as_they_were_said() {
+        for (text, words) in [
+            (
+                "You've hit your session limit · resets 3:45pm (Europe/Berlin)",
+                "3:45pm (Europe/Berlin)",
+            ),
+            ("weekly limit · resets Mon 12:00am", "Mon 12:00am"),
+            ("try again in 2 days 3 hours.", "2 days 3 hours"),
+        ] {
+            assert_eq!(reset_words(text).as_deref(), Some(words), "{text}");
+        }
+        assert_eq!(reset_words("nothing of the kind"), None);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub fn whole(text: &str) -> Range<usize> {
 pub fn members(text: &str, at: &Range<usize>) -> Option<Members> {
     let mut reader = serde_json::Deserializer::from_str(&text[at.clone()]);
     let fields = reader.deserialize_map(Fields).ok()?;
+    // What stands behind the object is no part of it, and whoever adds to it must not be led there.
+    reader.end().ok()?;
     let found: Members =
         fields.iter().map(|(name, value)| (name.to_string(), place(text, value))).collect();
     let mut names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
@@ -198,6 +200,13 @@ mod tests {
             "{\r\n\t\"a\": 1e3,\r\n\t\"new\": {\r\n\t\t\"a\": [\r\n\t\t\t1\r\n\t\t]\r\n\t}\r\n}\r\n"
         );
         assert_eq!(added("{}\n"), "{\n  \"new\": {\n    \"a\": [\n      1\n    ]\n  }\n}\n");
+    }
+
+    #[test]
+    fn an_object_with_something_behind_it_is_left_alone() {
+        for text in ["{}\u{fffd}", "{} {}", "{\"a\":1},"] {
+            assert_eq!(members(text, &whole(text)), None, "{text}");
+        }
     }
 
     #[test]

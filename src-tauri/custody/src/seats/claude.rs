@@ -1,6 +1,9 @@
 //! Claude Code's seat: `.credentials.json`, and `oauthAccount` in `.claude.json`.
 
+mod kind;
 pub(crate) mod settings;
+
+pub use kind::{LoginKind, login_kind};
 
 use super::caveats::{Caveat, Surroundings};
 use super::foreign::{holds_more_than, holds_text};
@@ -105,6 +108,10 @@ impl Tool for Claude {
 
     fn merge_reply(&self, kept: &Vintage, body: &Secret, now: Utc) -> Option<Secret> {
         merge_reply(kept, body, now)
+    }
+
+    fn is_for_another(&self, kept: &Vintage, body: &Secret) -> bool {
+        is_for_another(kept, body)
     }
 
     fn locks(&self, _seat: &Seat, real: &Path) -> Locks {
@@ -456,6 +463,29 @@ pub(crate) fn merge_reply(kept: &Vintage, body: &Secret, now: Utc) -> Option<Sec
     let oauth = json::splice(json::value(&entries, ACCOUNT_KEYS[0])?, &changes)?;
     let oauth = std::str::from_utf8(&oauth).ok()?;
     json::splice(credential, &[(ACCOUNT_KEYS[0], Some(oauth))]).map(Secret::from)
+}
+
+/// What the answer does not say contradicts nothing.
+fn is_for_another(kept: &Vintage, body: &Secret) -> bool {
+    #[derive(Deserialize, Default)]
+    struct Named {
+        #[serde(default)]
+        uuid: Option<String>,
+    }
+    #[derive(Deserialize, Default)]
+    struct Reply {
+        #[serde(default)]
+        account: Option<Named>,
+        #[serde(default)]
+        organization: Option<Named>,
+    }
+    let reply: Reply = serde_json::from_slice(body.expose()).unwrap_or_default();
+    let Some((account, organization)) = kept.key.0.split_once('/') else { return false };
+    let other = |named: Option<Named>, own: &str| {
+        let said = named.and_then(|named| named.uuid).filter(|said| !said.is_empty());
+        said.is_some_and(|said| !own.is_empty() && said != own)
+    };
+    other(reply.account, account) || other(reply.organization, organization)
 }
 
 /// The bytes that make `vintage` live: its account keys over the live file's, every key of the

@@ -66,6 +66,10 @@ impl Tool for Codex {
         merge_reply(kept, body, now)
     }
 
+    fn is_for_another(&self, kept: &Vintage, body: &Secret) -> bool {
+        is_for_another(kept, body)
+    }
+
     /// They lie in the tool's own directory, wherever its files lead.
     fn locks(&self, seat: &Seat, _real: &Path) -> Locks {
         Locks::Files(vec![seat.dir.join("auth.lock"), seat.dir.join("auth.json.lock")])
@@ -324,6 +328,18 @@ pub(crate) fn merge_reply(kept: &Vintage, body: &Secret, now: Utc) -> Option<Sec
     let stamp = format!("\"{}\"", rfc3339(now));
     let changes = [("tokens", Some(tokens)), ("last_refresh", Some(stamp.as_str()))];
     json::splice(whole, &changes).map(Secret::from)
+}
+
+/// What the new tokens do not say contradicts nothing.
+fn is_for_another(kept: &Vintage, body: &Secret) -> bool {
+    let Ok(reply) = serde_json::from_slice::<Tokens<'_>>(body.expose()) else { return false };
+    let Some((account, person)) = kept.key.0.split_once('/') else { return false };
+    [reply.id_token, reply.access_token].into_iter().any(|token| {
+        let said = filled(token).map(|token| claims(&token)).unwrap_or_default();
+        let other =
+            |said: Option<&str>, own: &str| said.is_some_and(|said| !own.is_empty() && said != own);
+        other(said.account(), account) || other(said.user(), person)
+    })
 }
 
 /// An instant as the tool writes it.

@@ -61,6 +61,8 @@ impl FoundLogin {
 /// What came of a successful answer of the token endpoint.
 pub(crate) enum Merged {
     New(Box<Vintage>),
+    /// It names another account: it must not take this one's place.
+    OfAnother(Box<Vintage>),
     Unreadable,
 }
 

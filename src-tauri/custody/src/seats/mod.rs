@@ -44,6 +44,9 @@ pub(crate) trait Tool: Sync {
     /// The credential with what the token endpoint's answer names.
     fn merge_reply(&self, kept: &Vintage, body: &Secret, now: Utc) -> Option<Secret>;
 
+    /// Whether the token endpoint's answer names another account than the one that `kept` is kept for.
+    fn is_for_another(&self, kept: &Vintage, body: &Secret) -> bool;
+
     /// The locks it takes before it writes its login, in its order. `real` is the directory of the
     /// credential file with all links resolved.
     fn locks(&self, seat: &Seat, real: &Path) -> Locks;
@@ -221,10 +224,12 @@ pub(crate) fn examine(provider: Provider, bytes: &Secret, salt: &Salt) -> Found 
 pub(crate) fn merge_reply(kept: &Vintage, body: &Secret, now: Utc, salt: &Salt) -> Merged {
     let merged = tool(kept.provider).merge_reply(kept, body, now);
     let Some(credential) = merged else { return Merged::Unreadable };
+    let another = tool(kept.provider).is_for_another(kept, body);
     match examine(kept.provider, &credential, salt) {
         Found::Login(login) => {
             let block = kept.identity.as_ref().map(|raw| Secret::new(raw.expose().to_vec()));
-            Merged::New(Box::new(login.into_vintage(kept.provider, kept.key.clone(), block)))
+            let new = Box::new(login.into_vintage(kept.provider, kept.key.clone(), block));
+            if another { Merged::OfAnother(new) } else { Merged::New(new) }
         }
         Found::Stub | Found::Foreign(_) | Found::Unreadable(_) => Merged::Unreadable,
     }

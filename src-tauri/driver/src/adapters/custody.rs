@@ -263,6 +263,11 @@ fn report(outcome: &RefreshOutcome, asked_s: Option<u64>) -> RefreshReport {
             wait,
         ),
         RefreshOutcome::Unsendable { .. } => RefreshReport::Unsendable,
+        RefreshOutcome::IdentityConflict => RefreshReport::NeedsSignIn(
+            "its renewal was answered with the login of another account (identity_conflict); what came \
+             is kept apart and not used"
+                .to_owned(),
+        ),
         RefreshOutcome::NeedsSignIn => {
             RefreshReport::NeedsSignIn("the provider refused its login".to_owned())
         }

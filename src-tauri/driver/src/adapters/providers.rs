@@ -115,6 +115,10 @@ fn read_error(error: &ProviderError) -> ReadError {
         FailureClass::AuthOrgDisabled => ReadError::Blocked(Block::Disabled, error.to_string()),
         FailureClass::Billing => ReadError::Blocked(Block::Spending, error.to_string()),
         FailureClass::PlanIneligible => ReadError::Blocked(Block::NotAllowed, error.to_string()),
+        // Whoever names a time to stay away is asked again after it, whatever else was wrong.
+        class if class.transient() && retry_after_s.is_some_and(|seconds| seconds > 0) => {
+            ReadError::Throttled { retry_after_s }
+        }
         class if class.transient() => ReadError::Unreachable(error.to_string()),
         _ => ReadError::Forbidden(error.to_string()),
     }
@@ -139,6 +143,22 @@ mod tests {
             assert!(matches!(&read, ReadError::Blocked(said, _) if *said == why), "{read:?}");
         }
         assert!(matches!(read(FailureClass::Forbidden), ReadError::Forbidden(_)));
+    }
+
+    #[test]
+    fn a_time_to_stay_away_is_kept_to_whatever_failed() {
+        let read = |retry: Option<&[u8]>| {
+            let at = sluice_engine::Utc::from_seconds(1_795_262_400);
+            let retry_after =
+                retry.and_then(|value| sluice_providers::RetryAfter::parse(value, at));
+            let (class, doing) = (FailureClass::ServerError, "reading usage");
+            read_error(&ProviderError { class, status: Some(503), retry_after, doing })
+        };
+        let asked = read(Some(b"1200"));
+        assert!(matches!(asked, ReadError::Throttled { retry_after_s: Some(1_200) }), "{asked:?}");
+        for unasked in [None, Some(b"0".as_slice())] {
+            assert!(matches!(read(unasked), ReadError::Unreachable(_)));
+        }
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub struct AuthStatus {
     pub identity: Option<Identity>,
     /// `pro`, `max`, …
     pub plan: Option<String>,
+    /// By an API key and no subscription's login.
+    pub by_key: bool,
 }
 
 /// Reads the output of `claude auth status --json`. Total.
@@ -100,7 +102,12 @@ pub fn parse_auth_status(bytes: &[u8]) -> AuthStatus {
         email: odd.text(map.get("email"), "email"),
         organization_name: odd.text(map.get("orgName"), "orgName"),
     };
+    let method = map.get("authMethod").and_then(Value::as_str).unwrap_or_default();
     AuthStatus {
+        by_key: matches!(
+            method,
+            "api_key" | "apiKey" | "api_key_helper" | "apiKeyHelper" | "console"
+        ),
         logged_in: odd.boolean(map.get("loggedIn"), "loggedIn"),
         identity: (identity != Identity::default()).then_some(identity),
         plan: odd.text(map.get("subscriptionType"), "subscriptionType"),

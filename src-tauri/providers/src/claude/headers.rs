@@ -5,9 +5,9 @@ use crate::failure::FailureClass as Class;
 use http::HeaderMap;
 use sluice_engine::{Block, Percent, Usage, Utc, Verdict, Window};
 
-const PREFIX: &str = "anthropic-ratelimit-unified-";
+pub(super) const PREFIX: &str = "anthropic-ratelimit-unified-";
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(format!("{PREFIX}{name}"))?.to_str().ok().map(str::trim)
 }
 
@@ -39,6 +39,12 @@ fn verdict(headers: &HeaderMap) -> Option<Verdict> {
         }
         _ => None,
     }
+}
+
+/// The headers warn, and nothing is refused yet.
+#[must_use]
+pub fn is_warning(headers: &HeaderMap) -> bool {
+    text(headers, "status") == Some("allowed_warning")
 }
 
 fn reset(headers: &HeaderMap, name: &str) -> Option<Utc> {

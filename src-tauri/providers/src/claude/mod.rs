@@ -7,6 +7,7 @@ pub mod profile;
 pub mod refusal;
 pub(crate) mod resets;
 pub mod signals;
+pub mod softer;
 pub mod token;
 pub mod usage;
 
@@ -17,6 +18,7 @@ pub use usage::{ExtraUsage, UsageReply, parse_usage};
 use crate::client::{Answer, Http, failure, fetch};
 use crate::endpoints::{Endpoints, join};
 use crate::failure::{FailureClass, ProviderError};
+use crate::reading::mind_ends;
 use crate::retry_after::RetryAfter;
 use bytes::Bytes;
 use http::{HeaderValue, header};
@@ -80,11 +82,12 @@ impl Claude {
         let doing = "reading Claude's usage";
         let answer = self.ask(url, bearer, doing).await?;
         let answer = accepted(answer, Asked::Usage, doing)?;
-        let reply = parse_usage(&answer.body);
+        let mut reply = parse_usage(&answer.body);
+        mind_ends(&mut reply.usage, answer.sent_at(), &mut reply.oddities);
         for oddity in &reply.oddities {
             tracing::debug!(path = oddity.path, odd = ?oddity.odd, "an unfamiliar usage answer");
         }
-        if reply.readable { Ok(reply) } else { Err(unreadable(doing, answer.status)) }
+        if reply.readable { Ok(reply) } else { Err(unreadable(doing, &answer)) }
     }
 
     /// Reads who the account that `bearer` belongs to is, and its plan.
@@ -96,7 +99,7 @@ impl Claude {
         let answer =
             self.ask(join(&self.endpoints.claude_api, "api/oauth/profile"), bearer, doing).await?;
         let answer = accepted(answer, Asked::Profile, doing)?;
-        parse_profile(&answer.body).ok_or_else(|| unreadable(doing, answer.status))
+        parse_profile(&answer.body).ok_or_else(|| unreadable(doing, &answer))
     }
 
     /// Exchanges a refresh token: `body` goes out and the answer comes back as they are. Any status
@@ -149,6 +152,10 @@ fn accepted(answer: Answer, asked: Asked, doing: &'static str) -> Result<Answer,
     }
 }
 
-fn unreadable(doing: &'static str, status: u16) -> ProviderError {
-    ProviderError { status: Some(status), ..failure(doing, FailureClass::BadOutput) }
+fn unreadable(doing: &'static str, answer: &Answer) -> ProviderError {
+    ProviderError {
+        status: Some(answer.status),
+        retry_after: answer.retry_after(),
+        ..failure(doing, FailureClass::BadOutput)
+    }
 }

@@ -1,6 +1,7 @@
 //! What Claude's refusals mean: structured fields first, wording last.
 
 use super::headers::unified_class;
+use super::signals::refined;
 use crate::failure::FailureClass as Class;
 use crate::json::Oddities;
 use crate::words::{self, classify_text};
@@ -23,11 +24,11 @@ pub enum Asked {
 /// The class of an answer; `None` for a success.
 #[must_use]
 pub fn classify(asked: Asked, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Class> {
-    if (200..=299).contains(&status) {
-        return None;
-    }
     let body = Oddities::default().document(body);
     let body = body.as_ref().filter(|body| body.is_object());
+    if (200..=299).contains(&status) {
+        return body.filter(|body| is_error(body)).map(|body| error_class(asked, body));
+    }
     Some(match (asked, status) {
         (_, 300..=399) => Class::EdgeBlock,
         (_, 529) => Class::Overloaded,
@@ -44,6 +45,27 @@ pub fn classify(asked: Asked, status: u16, headers: &HeaderMap, body: &[u8]) -> 
     })
 }
 
+/// The body is an error, whatever its status says.
+fn is_error(body: &Value) -> bool {
+    body["type"] == "error" || body["error"].is_object() || body["error"].is_string()
+}
+
+/// An error that came with a success: never the empty answer it would be read as.
+fn error_class(asked: Asked, body: &Value) -> Class {
+    match asked {
+        Asked::Token => token_class(body),
+        Asked::Usage | Asked::Profile | Asked::Messages => match by_type(body) {
+            Some(Class::Throttled) if asked == Asked::Usage => Class::UsageEndpointThrottled,
+            told => refined(told.unwrap_or(Class::Unknown), worded(body)),
+        },
+    }
+}
+
+fn worded(body: &Value) -> Option<Class> {
+    let message = body["error"]["message"].as_str().or(body["message"].as_str());
+    message.and_then(|text| classify_text(words::CLAUDE, text))
+}
+
 /// Refusals of the token endpoint. Anything but a clear "this token is dead" leaves it alive.
 fn token_class(body: &Value) -> Class {
     match body["error"].as_str() {
@@ -56,17 +78,17 @@ fn token_class(body: &Value) -> Class {
     }
 }
 
-/// Refusals of the API: the wording tells what the type does not.
+/// Refusals of the API: the wording tells which kind of what the status and the type say, and never
+/// makes something else of it.
 fn api_class(status: u16, body: &Value) -> Class {
-    let message = body["error"]["message"].as_str().or(body["message"].as_str());
-    let worded = message.and_then(|text| classify_text(words::CLAUDE, text));
-    worded.unwrap_or_else(|| match status {
+    let told = match status {
         400 | 422 => by_type(body).unwrap_or(Class::InvalidRequest),
         401 => Class::AuthExpired,
         402 => Class::Billing,
         403 => Class::Forbidden,
         _ => by_type(body).unwrap_or(Class::Unknown),
-    })
+    };
+    refined(told, worded(body))
 }
 
 fn by_type(body: &Value) -> Option<Class> {

@@ -1,12 +1,13 @@
 //! What Claude Code tells on its own: status line, hooks, stream events, transcripts, records.
 
 use super::headers::claim_class;
+use super::softer::{self, Softer};
 use crate::failure::FailureClass as Class;
-use crate::json::{Oddities, under};
-use crate::spoken::{Spoken, reset_said};
+use crate::json::{Oddities, PERCENT_MAX, under};
+use crate::spoken::{Spoken, reset_said, reset_words};
 use crate::words::{self, classify_text, reset_in_text};
 use serde_json::{Map, Value};
-use sluice_engine::{Percent, Usage, Utc, Window, WindowKind};
+use sluice_engine::{Amounts, Percent, Usage, Utc, Window, WindowKind};
 
 /// Something the tool told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +20,12 @@ pub struct Signal {
     pub resets_at: Option<Utc>,
     /// The same as it was shown to the person; which instant that is depends on a time zone.
     pub spoken: Option<Spoken>,
+    /// The same word for word, to be shown.
+    pub said: Option<String>,
+    /// It warns, and nothing is refused yet.
+    pub warning: bool,
+    /// The session may go on in spite of the refusal.
+    pub softer: Option<Softer>,
 }
 
 /// Events that are no failures.
@@ -42,13 +49,35 @@ pub fn parse_status_line(bytes: &[u8]) -> Usage {
     let Some(limits) = odd.object(limits, "rate_limits") else {
         return Usage::default();
     };
+    let spent = spend_limit(limits, &mut odd);
     let mut window = |name: &str| {
         odd.object(limits.get(name), name).map_or_else(Window::default, |map| Window {
             used: odd.percent(map.get("used_percentage"), &under(name, "used_percentage")),
             resets_at: odd.instant(map.get("resets_at"), &under(name, "resets_at")),
         })
     };
-    Usage::of(window("five_hour"), window("seven_day"))
+    let mut usage = Usage::of(window("five_hour"), window("seven_day"));
+    if let Some((window, amounts)) = spent {
+        usage.add(WindowKind::money("spend_limit"), window, Some(amounts));
+    }
+    usage
+}
+
+/// The ceiling of money in a status line.
+fn spend_limit(limits: &Map<String, Value>, odd: &mut Oddities) -> Option<(Window, Amounts)> {
+    let map = odd.object(limits.get("spend_limit"), "spend_limit")?;
+    let mut sum = |names: [&str; 2]| {
+        let value = names.iter().find_map(|name| map.get(*name));
+        odd.number(value, &under("spend_limit", names[0]))
+    };
+    let amounts = Amounts {
+        used: sum(["used", "used_dollars"]),
+        limit: sum(["limit", "limit_dollars"]),
+        currency: odd.text(map.get("currency"), "spend_limit.currency"),
+    };
+    let used = odd.percent(map.get("used_percentage"), "spend_limit.used_percentage");
+    let resets_at = odd.instant(map.get("resets_at"), "spend_limit.resets_at");
+    Some((Window { used: used.or_else(|| amounts.share()), resets_at }, amounts))
 }
 
 /// Reads the JSON the tool hands to a hook. Total.
@@ -60,14 +89,23 @@ pub fn parse_hook(bytes: &[u8]) -> Signal {
         Some("StopFailure") => Signal {
             class: Some(hook_class(text("error"), text("last_assistant_message"))),
             resets_at: text("last_assistant_message").and_then(reset_in_text),
-            spoken: text("last_assistant_message").and_then(reset_said),
-            event: None,
+            softer: text("last_assistant_message").and_then(Softer::in_text),
+            ..shown_reset(text("last_assistant_message"))
         },
         Some("Notification") if text("notification_type") == Some("auth_success") => {
             happened(Event::LoginCompleted)
         }
         Some("SessionEnd") if text("reason") == Some("logout") => happened(Event::SignedOut),
         _ => happened(Event::Other),
+    }
+}
+
+/// The reset in what was shown to the person.
+fn shown_reset(shown: Option<&str>) -> Signal {
+    Signal {
+        spoken: shown.and_then(reset_said),
+        said: shown.and_then(reset_words),
+        ..Signal::default()
     }
 }
 
@@ -85,7 +123,17 @@ fn hook_class(error: Option<&str>, shown: Option<&str>) -> Class {
             which.unwrap_or(Class::LimitUnspecified)
         }
         Some("overloaded") => Class::Overloaded,
-        Some("authentication_failed") => Class::AuthLoginRequired,
+        // Not being let in is no fault of the login: signing in anew would not help.
+        Some("authentication_failed") => match worded {
+            Some(
+                class @ (Class::Forbidden
+                | Class::Policy
+                | Class::AuthOrgDisabled
+                | Class::AuthScope
+                | Class::AuthApiKey),
+            ) => class,
+            _ => Class::AuthLoginRequired,
+        },
         Some("oauth_org_not_allowed") => Class::AuthOrgDisabled,
         Some("billing_error") => Class::Billing,
         Some("invalid_request") => match worded {
@@ -112,22 +160,25 @@ pub fn parse_stream_line(bytes: &[u8]) -> Signal {
             document["rate_limit_info"].as_object().map_or_else(Signal::default, read_limit_event)
         }
         Some("result") if document["is_error"] == true => {
-            let spoken = document["result"].as_str().and_then(reset_said);
-            Signal { class: Some(result_class(&document)), spoken, ..Signal::default() }
+            let shown = document["result"].as_str();
+            let softer = shown.and_then(Softer::in_text);
+            Signal { class: Some(result_class(&document)), softer, ..shown_reset(shown) }
         }
         _ if document["isApiErrorMessage"] == true => {
             let shown = document["message"]["content"][0]["text"].as_str();
             let error = document["error"].as_str();
-            let spoken = shown.and_then(reset_said);
-            Signal { class: Some(hook_class(error, shown)), spoken, ..Signal::default() }
+            let softer = shown.and_then(Softer::in_text);
+            Signal { class: Some(hook_class(error, shown)), softer, ..shown_reset(shown) }
         }
         _ => Signal::default(),
     }
 }
 
 fn read_limit_event(info: &Map<String, Value>) -> Signal {
-    if info.get("status").and_then(Value::as_str) != Some("rejected") {
-        return happened(Event::Other);
+    let status = info.get("status").and_then(Value::as_str);
+    if status != Some("rejected") {
+        let warning = status == Some("allowed_warning");
+        return Signal { warning, ..happened(Event::Other) };
     }
     let kind = info.get("rateLimitType").and_then(Value::as_str);
     let resets_at = Oddities::default().instant(info.get("resetsAt"), "resetsAt");
@@ -137,7 +188,7 @@ fn read_limit_event(info: &Map<String, Value>) -> Signal {
         // The tool says the same of a server that is busy: where no limit is named, none is reached.
         None => Class::Throttled,
     };
-    Signal { class: Some(class), resets_at, ..Signal::default() }
+    Signal { class: Some(class), resets_at, softer: softer::of_event(info), ..Signal::default() }
 }
 
 /// The windows a limit event tells of: a share of 0 … 1, or percent when it is above 1.
@@ -146,14 +197,31 @@ pub fn limit_event_usage(bytes: &[u8]) -> Usage {
     let mut odd = Oddities::default();
     let document = odd.document(bytes).unwrap_or_default();
     let info = &document["rate_limit_info"];
-    let share = odd.number(info.get("utilization"), "utilization");
-    let percent = share.map(|share| if share > 1.0 { share } else { share * 100.0 });
-    let window = Window {
-        used: percent.filter(|percent| *percent >= 0.0).and_then(Percent::new),
-        resets_at: odd.instant(info.get("resetsAt"), "resetsAt"),
+    let mut window = |map: &Value, path: &str| {
+        let share = odd.number(map.get("utilization"), path);
+        // Above one it is percent; a share of all use is never above a hundred thousand.
+        let percent = share.map(|share| if share > 1.0 { share } else { share * 100.0 });
+        Window {
+            used: percent.filter(|it| (0.0..=PERCENT_MAX).contains(it)).and_then(Percent::new),
+            resets_at: odd.instant(map.get("resetsAt"), path),
+        }
     };
+    let mut usage = Usage::default();
     let kind = WindowKind::named(info["rateLimitType"].as_str().unwrap_or_default());
-    if kind.model().is_some() { Usage::default() } else { Usage::default().with(kind, window) }
+    if kind.is_own() {
+        usage = usage.with(kind, window(info, "utilization"));
+    }
+    // Newer tools tell both windows with every event.
+    for kind in WindowKind::ACCOUNT_WIDE {
+        let told = &info["unifiedWindows"][kind.name()];
+        if told.is_object() {
+            let told = window(told, "unifiedWindows");
+            let known = usage.of_kind(&kind);
+            known.used = told.used.or(known.used);
+            known.resets_at = told.resets_at.or(known.resets_at);
+        }
+    }
+    usage
 }
 
 /// What failed in a turn: by the fields that are made for it, and by the wording only as far as they
@@ -201,7 +269,7 @@ const fn status_class(status: u64) -> Class {
 }
 
 /// A wording tells which kind of what the fields say; it never makes something else of it.
-fn refined(told: Class, worded: Option<Class>) -> Class {
+pub(super) fn refined(told: Class, worded: Option<Class>) -> Class {
     let Some(worded) = worded else { return told };
     let limit = worded.limits_account()
         || matches!(worded, Class::ModelLimit | Class::ModelWeeklyLimit | Class::Throttled);

@@ -3,7 +3,7 @@
 use crate::json::Oddities;
 
 /// The part of a successful token answer that is not secret.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenFacts {
     /// A successor of the refresh token came along; without one the old token stays good.
     pub rotated: bool,
@@ -11,6 +11,22 @@ pub struct TokenFacts {
     pub expires_in: Option<i64>,
     /// The answer says the login is over, although it came with a success status.
     pub dead: bool,
+    /// The account it is for, where it says so.
+    pub account: Option<String>,
+    /// The organisation it is for, where it says so.
+    pub organization: Option<String>,
+}
+
+impl TokenFacts {
+    /// The answer names another account or organisation than the one that was asked for: it must not
+    /// take that one's place. What it does not say contradicts nothing.
+    #[must_use]
+    pub fn is_for_another(&self, account: &str, organization: &str) -> bool {
+        let other = |said: &Option<String>, own: &str| {
+            said.as_deref().is_some_and(|said| !own.is_empty() && said != own)
+        };
+        other(&self.account, account) || other(&self.organization, organization)
+    }
 }
 
 /// Reads a token answer; `None` when it is not a JSON object. Copies made on the way are the
@@ -26,6 +42,9 @@ pub fn token_facts(bytes: &[u8]) -> Option<TokenFacts> {
     Some(TokenFacts {
         rotated: there("refresh_token"),
         expires_in: seconds.filter(|seconds| (0.0..1e10).contains(seconds)).map(|it| it as i64),
+        account: odd.text(map.get("account").and_then(|it| it.get("uuid")), "account.uuid"),
+        organization: odd
+            .text(map.get("organization").and_then(|it| it.get("uuid")), "organization.uuid"),
         dead: map.get("shouldLogout").and_then(|it| it.as_bool()) == Some(true),
     })
 }

@@ -159,6 +159,7 @@ fn read_limits(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
         Some(Value::Array(rows)) => rows,
         Some(_) => return odd.note("limits", Odd::WrongType),
     };
+    let mut listed = [false; 2];
     for row in rows.iter().take(LIMITS_MAX) {
         let Some(row) = odd.object(Some(row), "limits[]") else {
             continue;
@@ -169,8 +170,8 @@ fn read_limits(value: Option<&Value>, usage: &mut Usage, odd: &mut Oddities) {
             resets_at: odd.instant(row.get("resets_at"), "limits[].resets_at"),
         };
         match row.get("kind").and_then(Value::as_str) {
-            Some("session") => overrule(usage, WindowKind::FiveHour, window, odd),
-            Some("weekly_all") => overrule(usage, WindowKind::SevenDay, window, odd),
+            Some("session") => overrule(usage, &mut listed, (WindowKind::FiveHour, window), odd),
+            Some("weekly_all") => overrule(usage, &mut listed, (WindowKind::SevenDay, window), odd),
             Some("weekly_scoped") => {
                 let name = scope_name(row.get("scope"), odd);
                 let binding = odd.boolean(row.get("is_active"), "limits[].is_active");
@@ -223,8 +224,18 @@ fn locked(map: &Map<String, Value>) -> Option<Verdict> {
 }
 
 /// Puts `newer` over `older`, field by field: a field that was not said leaves the other alone.
-fn overrule(usage: &mut Usage, kind: WindowKind, newer: Window, odd: &mut Oddities) {
+fn overrule(
+    usage: &mut Usage,
+    listed: &mut [bool; 2],
+    (kind, newer): (WindowKind, Window),
+    odd: &mut Oddities,
+) {
+    let twice = core::mem::replace(&mut listed[usize::from(kind == WindowKind::SevenDay)], true);
     let older = usage.of_kind(&kind);
+    if twice && older.used.is_some_and(|old| newer.used.is_none_or(|new| new < old)) {
+        // Two rows of one kind: the fuller counts, and that there are two is told.
+        return odd.note(kind.name(), Odd::Contradiction);
+    }
     if let (Some(old), Some(new)) = (older.used, newer.used)
         && (old.get() - new.get()).abs() > 1.0
     {

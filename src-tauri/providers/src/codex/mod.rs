@@ -48,7 +48,7 @@ impl Codex {
         let url = self.endpoints.usage(Provider::Codex);
         let answer = self.ask(url, bearer, account, doing).await?;
         let reading = parse_usage(&answer.body, answer.sent_at());
-        if reading.readable { Ok(reading) } else { Err(unreadable(doing, answer.status)) }
+        if reading.readable { Ok(reading) } else { Err(unreadable(doing, &answer)) }
     }
 
     /// Reads the limit resets of `account`. It only looks: spending one is the person's alone.
@@ -64,7 +64,7 @@ impl Codex {
         let url = self.endpoints.resets(Provider::Codex);
         let url = url.ok_or_else(|| failure(doing, FailureClass::Network))?;
         let answer = self.ask(url, bearer, account, doing).await?;
-        parse_resets(&answer.body).said.ok_or_else(|| unreadable(doing, answer.status))
+        parse_resets(&answer.body).said.ok_or_else(|| unreadable(doing, &answer))
     }
 
     async fn ask(
@@ -116,6 +116,10 @@ impl Codex {
     }
 }
 
-fn unreadable(doing: &'static str, status: u16) -> ProviderError {
-    ProviderError { status: Some(status), ..failure(doing, FailureClass::BadOutput) }
+fn unreadable(doing: &'static str, answer: &Answer) -> ProviderError {
+    ProviderError {
+        status: Some(answer.status),
+        retry_after: answer.retry_after(),
+        ..failure(doing, FailureClass::BadOutput)
+    }
 }

@@ -31,16 +31,22 @@ pub struct Refused {
 /// The meaning of an answer that arrived at `at`; `None` for a success.
 #[must_use]
 pub fn classify(asked: Asked, status: u16, body: &[u8], at: Utc) -> Option<Refused> {
-    if (200..=299).contains(&status) {
-        return None;
-    }
     let mut odd = Oddities::default();
     let document = odd.document(body);
     let body = document.as_ref().filter(|body| body.is_object());
     let plain = |class| Refused { class, reason: None, resets_at: None };
+    if (200..=299).contains(&status) {
+        // An error that came with a success is never the empty answer it would be read as.
+        let error = body.filter(|body| body["error"].is_object() || body["error"].is_string())?;
+        let class = by_code(error).unwrap_or(Class::Unknown);
+        let of_endpoint = class == Class::Throttled && asked == Asked::Usage;
+        return Some(plain(if of_endpoint { Class::UsageEndpointThrottled } else { class }));
+    }
     let Some(body) = body else {
         return Some(plain(match status {
+            429 if asked == Asked::Usage => Class::UsageEndpointThrottled,
             429 => Class::Throttled,
+            529 => Class::Overloaded,
             408 | 500..=599 => Class::ServerError,
             _ => Class::EdgeBlock,
         }));
@@ -85,7 +91,7 @@ fn by_code(body: &Value) -> Option<Class> {
         "usage_limit_reached" => Class::LimitUnspecified,
         "usage_not_included" => Class::PlanIneligible,
         "insufficient_quota" => Class::Billing,
-        "rate_limit_exceeded" => Class::Throttled,
+        "rate_limit_exceeded" | "rate_limit_error" => Class::Throttled,
         "server_is_overloaded" | "slow_down" => Class::Overloaded,
         "token_invalidated" => Class::AuthInvalid,
         "token_expired" => Class::AuthExpired,
@@ -110,6 +116,7 @@ fn by_status(asked: Asked, status: u16, body: &Value) -> Class {
     match status {
         429 if asked == Asked::Usage => Class::UsageEndpointThrottled,
         429 => worded().unwrap_or(Class::Throttled),
+        529 => Class::Overloaded,
         408 | 500..=599 => Class::ServerError,
         400 | 422 => Class::InvalidRequest,
         401 => worded().unwrap_or(Class::AuthExpired),

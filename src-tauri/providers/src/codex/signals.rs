@@ -4,7 +4,7 @@ use super::usage::{Balance, CodexUsage, add_scoped, read_credits, read_windows, 
 use crate::claude::signals::Signal;
 use crate::failure::FailureClass as Class;
 use crate::json::{Oddities, under, written_instant};
-use crate::spoken::reset_said;
+use crate::spoken::{reset_said, reset_words};
 use crate::words::{self, classify_text};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
@@ -104,7 +104,8 @@ pub fn parse_event_line(bytes: &[u8]) -> Signal {
         (Some("error"), _) => message.and_then(|text| classify_text(words::CODEX, text)),
         _ => None,
     };
-    Signal { class, spoken: message.and_then(reset_said), ..Signal::default() }
+    let (spoken, said) = (message.and_then(reset_said), message.and_then(reset_words));
+    Signal { class, spoken, said, ..Signal::default() }
 }
 
 /// A notice that the account changed: without a way of signing in, nobody is.

@@ -2,8 +2,8 @@
 
 use super::resets;
 use crate::failure::FailureClass as Class;
-use crate::json::{Odd, Oddities, Oddity, under};
-use crate::reading::exhausted;
+use crate::json::{Odd, Oddities, Oddity, PERCENT_MAX, under};
+use crate::reading::{exhausted, mind_ends};
 use serde_json::{Map, Value};
 use sluice_engine::grant::Said;
 use sluice_engine::limits::FULL_PERCENT;
@@ -156,6 +156,7 @@ pub fn parse_usage(bytes: &[u8], at: Utc) -> CodexUsage {
         read_answer(map, at, &mut reading, &mut odd);
     }
     reading.oddities = odd.into_vec();
+    mind_ends(&mut reading.usage, at, &mut reading.oddities);
     reading
 }
 
@@ -354,7 +355,8 @@ fn read_monthly(value: Option<&Value>, odd: &mut Oddities) -> Option<(Window, Am
     let currency = odd.text(map.get("currency"), "individual_limit.currency");
     let amounts = Amounts { used: spent, limit, currency };
     let percent = used.or(left.map(|left| 100.0 - left));
-    let percent = percent.filter(|it| *it >= 0.0).and_then(sluice_engine::Percent::new);
+    let sane = |it: &f64| (0.0..=PERCENT_MAX).contains(it);
+    let percent = percent.filter(sane).and_then(sluice_engine::Percent::new);
     let end = ["resets_at", "resetsAt", "reset_at"].iter().find_map(|name| map.get(*name));
     let window = Window { used: percent.or(amounts.share()), resets_at: odd.instant(end, path) };
     Some((window, amounts))

@@ -13,7 +13,39 @@ fn every_recording_is_read_as_expected() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let outcome = replay::replay(&directory).unwrap();
     assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
-    assert!(outcome.passed >= 128, "only {} recordings", outcome.passed);
+    assert!(outcome.passed >= 146, "only {} recordings", outcome.passed);
+}
+
+/// Keys of `expect` that scripts of others use; each has a recording here.
+const KEYS: [&str; 14] = [
+    "warn",
+    "usage_available",
+    "resets_text",
+    "error",
+    "warning",
+    "class",
+    "action",
+    "spend_pct",
+    "spend",
+    "unknown_rows",
+    "success",
+    "state",
+    "capture_allowed",
+    "keep_last_good",
+];
+
+#[test]
+fn every_key_that_can_be_expected_has_a_recording() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/manifest.json");
+    let manifest: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let fixtures = manifest["fixtures"].as_array().unwrap();
+    let missing: Vec<&str> = KEYS
+        .into_iter()
+        .filter(|key| fixtures.iter().all(|fixture| fixture["expect"].get(key).is_none()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let by_key = fixtures.iter().filter(|one| one["expect"]["state"] == "api_key").count();
+    assert!(by_key >= 2, "a login by key in each tool");
 }
 
 fn check(expected: Value, read: Value) -> bool {

@@ -2,21 +2,23 @@
 
 use super::Case;
 use super::facts::{Envelope, Facts, any_json, error_strings, headers, instant};
+use http::HeaderMap;
 use serde_json::{Value, json};
-use sluice_custody::{CredentialState, Secret, credential_state};
+use sluice_custody::{CredentialState, LoginKind, Secret, credential_state, doors, login_kind};
 use sluice_engine::Plan;
 use sluice_providers::claude::config::{ConfigReading, Unusable, parse_config};
 use sluice_providers::claude::control::{
     ControlState, USAGE_REQUESTS, parse_auth_status, parse_control,
 };
-use sluice_providers::claude::headers::{parse_headers, unified_reset};
+use sluice_providers::claude::headers::{is_warning, parse_headers, unified_class, unified_reset};
 use sluice_providers::claude::profile::tier_size;
 use sluice_providers::claude::signals::{self, Event, Signal};
+use sluice_providers::claude::softer::{self, Softer};
 use sluice_providers::claude::token::token_facts;
 use sluice_providers::claude::{Asked, Identity, UsageReply, classify, parse_profile, parse_usage};
 use sluice_providers::json::Odd;
 use sluice_providers::reading::rolled_over;
-use sluice_providers::words;
+use sluice_providers::{FailureClass, words};
 
 type Read = Option<Result<Facts, String>>;
 
@@ -40,7 +42,14 @@ pub(super) fn read(case: &Case<'_>) -> Read {
             Ok(event.into_iter().fold(facts, |facts, (name, value)| facts.with(&name, value)))
         }
         "statusline" => Ok(Facts::default().usage(&signals::parse_status_line(&case.bytes), now)),
-        "headers" => Ok(Facts::default().usage(&parse_headers(&headers(&case.json())), now)),
+        "headers" => {
+            let told = headers(&case.json());
+            Ok(Facts::default()
+                .usage(&parse_headers(&told), now)
+                .with("class", unified_class(&told).map(FailureClass::name))
+                .with("warning", is_warning(&told))
+                .with("softer", softer::of_headers(&told).map(softer_name)))
+        }
         "local_state" => local_state(case),
         _ => return None,
     })
@@ -56,7 +65,16 @@ fn usage(case: &Case<'_>) -> Facts {
     }
     let reply = parse_usage(&case.bytes);
     let state = if reply.readable { "ok" } else { "bad_output" };
-    usage_facts(&reply, case).with("parse_all", times_read(&reply)).with("state", state)
+    let facts = usage_facts(&reply, case)
+        .with("parse_all", times_read(&reply))
+        .with("state", state)
+        .with("class", Value::Null)
+        .with("usage_available", reply.readable);
+    // The body of an error is no usage, whatever it came with.
+    match classify(Asked::Usage, 200, &HeaderMap::new(), &case.bytes) {
+        Some(class) => facts.class(Some(class)),
+        None => facts,
+    }
 }
 
 fn times_read(reply: &UsageReply) -> bool {
@@ -92,6 +110,18 @@ fn pair(case: &Case<'_>) -> Result<Facts, String> {
     Ok(Facts::default().with("rollover", over))
 }
 
+/// Whose login the recordings of the token endpoint renew.
+const ACCOUNT: &str = "00000000-0000-4000-8000-0000000000a1";
+/// In which organisation.
+const ORGANIZATION: &str = "00000000-0000-4000-8000-0000000000b1";
+
+const fn softer_name(softer: Softer) -> &'static str {
+    match softer {
+        Softer::LowPriority => "low_priority",
+        Softer::Grace => "grace",
+    }
+}
+
 fn http(case: &Case<'_>) -> Option<Facts> {
     let answer = Envelope::read(case)?;
     let asked = match (case.name, answer.url.as_str()) {
@@ -107,12 +137,23 @@ fn http(case: &Case<'_>) -> Option<Facts> {
         (Asked::Usage, None) => usage_facts(&parse_usage(&answer.body), case),
         _ => Facts::default().usage(&parse_headers(&answer.headers), case.now),
     };
-    facts = facts.class(class).resets_at(unified_reset(&answer.headers));
+    facts = facts
+        .class(class)
+        .resets_at(unified_reset(&answer.headers))
+        .with("warning", is_warning(&answer.headers))
+        .with("softer", softer::of_headers(&answer.headers).map(softer_name));
     if let Some(class) = class {
         return Some(facts.wait(answer.retry_after(case.now), class));
     }
     let token = token_facts(&answer.body).filter(|_| asked == Asked::Token).unwrap_or_default();
-    Some(facts.with("rotated", token.rotated).with("expires_in", token.expires_in))
+    let conflict = token.is_for_another(ACCOUNT, ORGANIZATION);
+    Some(
+        facts
+            .with("rotated", token.rotated)
+            .with("expires_in", token.expires_in)
+            .with("error", conflict.then_some("identity_conflict"))
+            .with("capture_allowed", !conflict),
+    )
 }
 
 /// Who, as the recordings write it: an unknown organisation is the empty text.
@@ -146,9 +187,14 @@ fn config(case: &Case<'_>) -> Result<Facts, String> {
             .with("state", "unreadable_transient")
             .with("identity", Value::Null));
     };
-    let state = if reading.identity.is_some() { "ok" } else { "signed_out" };
+    let state = match (&reading.identity, doors::holds_api_key(&case.bytes)) {
+        (Some(_), _) => "ok",
+        (None, true) => "api_key",
+        (None, false) => "signed_out",
+    };
     let facts =
         Facts::default().with("state", state).with("identity", identity(reading.identity.as_ref()));
+    let facts = facts.with("usage_available", reading.identity.is_some());
     Ok(cache(plan(facts, &reading.plan), &reading, case))
 }
 
@@ -202,9 +248,14 @@ fn credential(case: &Case<'_>) -> Facts {
         weight: None,
     };
     let required = state == CredentialState::LoginRequired;
+    let (left, kind) = (ends.map(|ends| ends - now), login_kind(&Secret::new(case.bytes.clone())));
+    let near = left.is_some_and(|left| (0.0..=WARNED_AHEAD_S).contains(&left));
+    let name = if kind == LoginKind::ApiKey { "api_key" } else { name };
     plan(Facts::default(), &read)
         .with("state", name)
         .with("login_required", required)
+        .with("warn", near.then_some("login_expiring"))
+        .with("usage_available", kind == LoginKind::Subscription)
         .with("capture_allowed", whole)
         .with("reason", (required && past).then_some("login_deadline_passed"))
         .with("login_deadline", ends)
@@ -214,10 +265,15 @@ fn credential(case: &Case<'_>) -> Facts {
         .with("account_scoped", keys(&["claudeAiOauth", "trustedDeviceToken"]))
 }
 
+/// A login's end is told of this long before it, seconds: as `sluice` does.
+const WARNED_AHEAD_S: f64 = 7.0 * 86_400.0;
+
 fn auth_status(case: &Case<'_>) -> Facts {
     let status = parse_auth_status(&case.bytes);
     Facts::default()
         .with("logged_in", status.logged_in)
+        .with("state", status.by_key.then_some("api_key"))
+        .with("usage_available", status.plan.is_some() && !status.by_key)
         .with("identity", identity(status.identity.as_ref()))
         .with("plan", status.plan)
 }
@@ -239,7 +295,11 @@ fn control(case: &Case<'_>) -> Facts {
         ControlState::SignedOutOrApiKey => "signed_out_or_api_key",
         ControlState::BadOutput => "bad_output",
     };
-    usage_facts(&reading.reply, case).with("state", state).with("plan", reading.plan)
+    let available = reading.state == ControlState::Answered;
+    usage_facts(&reading.reply, case)
+        .with("state", state)
+        .with("plan", reading.plan)
+        .with("usage_available", available)
 }
 
 fn signal(signal: &Signal) -> Facts {
@@ -248,7 +308,15 @@ fn signal(signal: &Signal) -> Facts {
         Event::SignedOut => "logout",
         Event::Other => "other",
     });
-    Facts::default().class(signal.class).resets_at(signal.resets_at).with("event", event)
+    let done = signal.event == Some(Event::LoginCompleted);
+    Facts::default()
+        .class(signal.class)
+        .resets_at(signal.resets_at)
+        .with("event", event)
+        .with("success", done.then_some(true))
+        .with("resets_text", signal.said.clone())
+        .with("warning", signal.warning)
+        .with("softer", signal.softer.map(softer_name))
 }
 
 fn local_state(case: &Case<'_>) -> Result<Facts, String> {

@@ -24,7 +24,11 @@ pub(super) fn read(case: &Case<'_>) -> Read {
         "usage_response" => {
             let usage = parse_usage(&case.bytes, case.now);
             let state = if usage.readable { "ok" } else { "bad_output" };
-            Ok(usage_facts(&usage, case).with("state", state))
+            let facts = usage_facts(&usage, case).with("state", state);
+            Ok(match classify(Asked::Usage, 200, &case.bytes, case.now) {
+                Some(refused) => facts.class(Some(refused.class)),
+                None => facts.with("usage_available", usage.readable),
+            })
         }
         "headers" => Ok(usage_facts(&parse_headers(&headers(&case.json()), case.now), case)),
         "session_log" => Ok(match parse_log_failure(&case.bytes) {
@@ -90,14 +94,17 @@ fn app_server(case: &Case<'_>) -> Facts {
                 .with("state", state)
                 .with("plan", account.plan)
                 .with("identity", json!({"email": account.email}))
+                .with("usage_available", account.kind.as_deref() == Some("chatgpt"))
                 .with("auth_mode", account.kind)
         }
         Message::Limits { usage, sparse } => usage_facts(&usage, case).with("merge", sparse),
         Message::Failed(class) => Facts::default().class(Some(class)),
         Message::Login(LoginStep::OpenAddress) => Facts::default().with("open", "authUrl"),
         Message::Login(LoginStep::ShowCode) => Facts::default().with("show", "userCode"),
-        Message::LoginEnded(true) => Facts::default().with("event", "login_completed"),
-        Message::LoginEnded(false) => Facts::default().with("event", "login_failed"),
+        Message::LoginEnded(success) => {
+            let event = if success { "login_completed" } else { "login_failed" };
+            Facts::default().with("event", event).with("success", success)
+        }
         Message::Other => Facts::default().with("state", "other"),
     }
 }
@@ -111,11 +118,12 @@ fn http(case: &Case<'_>) -> Option<Facts> {
     };
     let Some(refused) = classify(asked, answer.status, &answer.body, case.now) else {
         let token = token_facts(&answer.body).unwrap_or_default();
+        let usage = match asked {
+            Asked::Usage => usage_facts(&parse_usage(&answer.body, case.now), case),
+            Asked::Token | Asked::Responses => Facts::default(),
+        };
         return Some(
-            Facts::default()
-                .class(None)
-                .with("rotated", token.rotated)
-                .with("expires_in", token.expires_in),
+            usage.class(None).with("rotated", token.rotated).with("expires_in", token.expires_in),
         );
     };
     Some(
@@ -131,6 +139,7 @@ fn store(case: &Case<'_>) -> Facts {
     let store = parse_store(&case.bytes, case.now);
     let state = match store.state {
         _ if store.invalid_for_tool => "invalid_for_cli",
+        StoreState::Usable if store.auth_mode.as_deref() == Some("apikey") => "api_key",
         StoreState::Usable => "ok",
         StoreState::NeedsRefresh => "needs_refresh",
         StoreState::LoginRequired => "login_required",
@@ -140,11 +149,13 @@ fn store(case: &Case<'_>) -> Facts {
     let known = [&store.account, &store.user, &store.email].into_iter().any(Option::is_some);
     let who = json!({"account": store.account, "user": store.user, "email": store.email});
     let who = known.then_some(who);
+    let by_key = store.auth_mode.as_deref() == Some("apikey");
     let whole = matches!(store.state, StoreState::Usable | StoreState::NeedsRefresh);
     Facts::default()
         .with("state", state)
         .with("login_required", store.state == StoreState::LoginRequired)
         .with("capture_allowed", whole && !store.invalid_for_tool)
+        .with("usage_available", whole && !by_key)
         .with("refreshable", store.refreshable)
         .with("auth_mode", store.auth_mode)
         .with("plan", store.plan)

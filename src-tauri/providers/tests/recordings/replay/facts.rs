@@ -5,8 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use sluice_engine::Resets;
 use sluice_engine::grant::Said;
-use sluice_engine::{Source, Usage, Utc, Window};
+use sluice_engine::{Metered, Source, Usage, Utc, Window, WindowKind};
 use sluice_providers::reading::{Phase, account_limited, exhausted, phase_at, settled};
+use sluice_providers::spoken::reset_words;
 use sluice_providers::words::{self, classify_text};
 use sluice_providers::{FailureClass, RetryAfter};
 
@@ -34,7 +35,17 @@ impl Facts {
                 shown
             })
             .collect();
+        let unknown = |metered: &&Metered| matches!(metered.kind, WindowKind::Other(_));
+        let money = usage.further().find(|metered| metered.amounts.is_some());
+        let share = money.and_then(|money| settled(&money.window, now).used);
+        let share = share.map(sluice_engine::Percent::get);
+        let spend = money
+            .and_then(|money| money.amounts.as_ref())
+            .map(|amounts| json!({"used": amounts.used, "limit": amounts.limit, "pct": share}));
         self.with("session", window(&usage.short(), now))
+            .with("spend", spend)
+            .with("spend_pct", share)
+            .with("unknown_rows", usage.further().filter(unknown).count())
             .with("weekly", window(&usage.long(), now))
             .with("scoped", scoped)
             .with("account_limited", account_limited(usage, now))
@@ -144,6 +155,12 @@ pub(crate) fn error_strings(case: &Case<'_>, wordings: words::Table) -> Result<F
     for entry in list {
         let text = entry["text"].as_str().ok_or("an entry without text")?;
         let class = classify_text(wordings, text).map(FailureClass::name);
+        let warns = class == Some("warning_login_expiring");
+        let said = reset_words(text);
+        let told = entry.get("resets_text").is_none_or(|wanted| wanted.as_str() == said.as_deref());
+        if !told || entry.get("warning").is_some_and(|wanted| *wanted != warns) {
+            return Err(format!("{text:?} says {said:?} and warns: {warns}"));
+        }
         if class != entry["class"].as_str() {
             return Err(format!("{text:?} is {class:?}, expected {}", entry["class"]));
         }
