@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { AddAccount } from "./add";
 import { type AccountView, type Answer, LABEL_CHARS_MAX, PROVIDERS } from "./bindings";
 import { ended, progress, settled, underWay } from "./bulk";
-import { ago, clock, DAY_MS, HOUR_MS, percent, wait } from "./format";
+import { ago, clock, DAY_MS, percent, wait } from "./format";
 import { Gauge } from "./gauge";
 import { loginWords } from "./login";
 import { Button, Confirm, Dialog, MenuButton, type MenuEntry } from "./parts";
@@ -14,12 +14,8 @@ import { useStore } from "./store";
 const TOOLS = Object.values(PROVIDERS)
   .map((one) => one.tool)
   .join(" and ");
-const WEEK_MS = 7 * DAY_MS;
-/** The windows of an account as a whole: their names, and how long they usually run. */
-const OWN_WINDOWS: Record<string, { name: string; lengthMs: number }> = {
-  five_hour: { name: "5-hour", lengthMs: 5 * HOUR_MS },
-  seven_day: { name: "Weekly", lengthMs: WEEK_MS },
-};
+/** The windows of an account as a whole, and their names. */
+const OWN_WINDOWS: Record<string, string> = { five_hour: "5-hour", seven_day: "Weekly" };
 /** Less than this is lost at every reset and worth no line; nor is what can still be used for days. */
 const STRANDING_MIN = 2;
 const STRANDING_WITHIN_MS = 2 * DAY_MS;
@@ -30,7 +26,7 @@ type Question = "rename" | "resets" | "remove";
 /** A window as people call it: one of an unknown kind, and money, by the provider's name. */
 function windowName(kind: string): string {
   const plain = kind.replace(/^(?:other|money):/u, "").replaceAll("_", " ");
-  return OWN_WINDOWS[kind]?.name ?? (plain === kind ? kind : plain);
+  return OWN_WINDOWS[kind] ?? (plain === kind ? kind : plain);
 }
 
 export function Accounts() {
@@ -145,7 +141,6 @@ function Card({
             name={windowName(kind)}
             money={amounts}
             window={window}
-            lengthMs={OWN_WINDOWS[kind]?.lengthMs ?? WEEK_MS}
             nowMs={nowMs}
             target={kind === "seven_day" ? account.target : null}
             small={!(kind in OWN_WINDOWS)}

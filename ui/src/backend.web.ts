@@ -22,6 +22,7 @@ const window = (used: number | null, resetsAtMs: number | null): WindowView => (
   resets_at_ms: resetsAtMs,
   emptied_at_ms: null,
   read_at_ms: null,
+  span_ms: 7 * DAY_MS,
 });
 
 function account(id: number, label: string, now: number): AccountView {

@@ -1545,7 +1545,12 @@ emptied_at_ms: number | null,
 /**
  * When it was read.
  */
-read_at_ms: number | null, };
+read_at_ms: number | null, 
+/**
+ * How long it runs, as far as the provider or its resets told, else as windows of its kind do; 0 is
+ * unknown.
+ */
+span_ms: number, };
 
 /** The branch of a decision. */
 export const triggerWords: Record<Trigger, string> = {

@@ -13,7 +13,6 @@ export function level(used: number | null): string {
 interface GaugeProps {
   name: string;
   window: WindowView;
-  lengthMs: number;
   nowMs: number;
   target?: number | null;
   /** The money behind the share, where it meters any. */
@@ -39,12 +38,14 @@ export function moneyWords(money: Amounts | null | undefined): string | null {
   return `${money.used.toFixed(2)}${of}${money.currency === null ? "" : ` ${money.currency}`}`;
 }
 
-export function Gauge({ name, window, lengthMs, nowMs, target, money, small }: GaugeProps) {
-  const { resets_at_ms: resets } = window;
+export function Gauge({ name, window, nowMs, target, money, small }: GaugeProps) {
+  const { resets_at_ms: resets, span_ms: span } = window;
   const { used, emptiedAtMs } = shown(window, nowMs);
   const about = emptiedAtMs === null ? "" : "≈ ";
   const elapsed =
-    resets === null ? null : Math.min(1, Math.max(0, 1 - (resets - nowMs) / lengthMs)) * 100;
+    resets === null || span === 0
+      ? null
+      : Math.min(1, Math.max(0, 1 - (resets - nowMs) / span)) * 100;
   const paid = moneyWords(money);
   const ends = resetWords(window, nowMs);
   // What is paid need not end: only a reset that is told is worth a word beside the sum.

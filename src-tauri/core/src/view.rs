@@ -181,6 +181,7 @@ fn windows(usage: &Usage, now: Utc) -> Vec<NamedWindow> {
             resets_at_ms: usage.window(&kind).resets_at.map(Utc::millis),
             emptied_at_ms: shown.emptied_at.map(Utc::millis),
             read_at_ms: usage.read_at(&kind).map(Utc::millis),
+            span_ms: (usage.span_s(&kind) * 1_000.0) as i64,
         };
         let amounts = usage.amounts(&kind).cloned();
         let kind = match kind {

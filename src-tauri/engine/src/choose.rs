@@ -7,7 +7,7 @@ use crate::limits::{FULL_PERCENT, TIERED_SCRAP_PERCENT};
 use crate::memory::Memory;
 use crate::rules::Rules;
 use crate::standing::{Inputs, Standing, single_stranding};
-use crate::target::{self, LANDING_LIMIT, RESET_LOOKAHEAD_MIN};
+use crate::target::{self, Course, LANDING_LIMIT, RESET_LOOKAHEAD_MIN};
 use crate::tier;
 use crate::units::{Percent, Utc};
 use crate::usage::Usage;
@@ -43,7 +43,8 @@ pub fn standing(
     let tier = tier::damped(reset, now, memory.and_then(|memory| memory.tier));
     let used = counted(&WindowKind::SevenDay, usage, memory, rules, now);
     let short_used = counted(&WindowKind::FiveHour, usage, memory, rules, now);
-    let target = target::target(tier, reset, now, inputs.calendar);
+    let course = Course { reset, span_s: usage.span_s(&WindowKind::SevenDay) };
+    let target = target::target(tier, course, now, inputs.calendar);
     let stale = rules.distrust_after_jump
         && inputs
             .distrust_before
@@ -71,7 +72,7 @@ pub fn standing(
         stranding: if rules.joint_stranding {
             None
         } else {
-            single_stranding(used, reset, now, inputs.calendar)
+            single_stranding(used, course, now, inputs.calendar)
         },
         loss_rate: if hours > 0.0 { room / hours } else { 0.0 },
         critical: account.plan.critical().max(rules.critical),

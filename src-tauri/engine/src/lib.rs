@@ -41,6 +41,7 @@ pub mod rule;
 pub mod rules;
 pub mod schedule;
 pub mod skip;
+pub mod span;
 pub mod standing;
 pub mod survey;
 pub mod target;

@@ -7,6 +7,7 @@ use crate::lane::Lane;
 use crate::memory::Memory;
 use crate::provider::Provider;
 use crate::rules::Rules;
+use crate::target::Course;
 use crate::units::{AccountId, Utc};
 use crate::window::Window;
 use crate::{target, tier};
@@ -93,11 +94,12 @@ pub struct Inputs<'a> {
 #[must_use]
 pub fn single_stranding(
     used: Option<f64>,
-    reset: Option<Utc>,
+    course: Course,
     now: Utc,
     calendar: &Calendar,
 ) -> Option<f64> {
-    let undamped = target::target(tier::instant(reset, now), reset, now, calendar);
+    let reset = course.reset;
+    let undamped = target::target(tier::instant(reset, now), course, now, calendar);
     let deficit = undamped.zip(used).map(|(target, used)| target - used);
     target::stranding(deficit, target::achievable(reset, now, calendar))
 }

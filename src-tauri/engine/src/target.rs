@@ -4,8 +4,6 @@ use crate::calendar::Calendar;
 use crate::units::Utc;
 use crate::window::Window;
 
-/// Seconds of a weekly window.
-const WEEK_S: f64 = 7.0 * 24.0 * 3600.0;
 /// The T1 target never falls below this.
 const T1_FLOOR: f64 = 90.0;
 /// At most so much of the week is left for its last day.
@@ -19,21 +17,30 @@ pub const LANDING_LIMIT: f64 = 90.0;
 /// be thrown out on the next tick.
 pub const RESET_LOOKAHEAD_MIN: f64 = 30.0;
 
-/// Elapsed share of the weekly window, 0 to 1; 1 when expired, `None` without a reset.
+/// The long window as targets see it: when it ends, and how long it runs, seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Course {
+    /// Its end.
+    pub reset: Option<Utc>,
+    /// Its length.
+    pub span_s: f64,
+}
+
+/// Elapsed share of the long window, 0 to 1; 1 when expired, `None` without a reset.
 #[must_use]
-pub fn white_bar(reset: Option<Utc>, now: Utc) -> Option<f64> {
-    let start = reset?.plus_seconds(-(WEEK_S as i64));
-    Some((now.seconds_since(start) / WEEK_S).clamp(0.0, 1.0))
+pub fn white_bar(Course { reset, span_s }: Course, now: Utc) -> Option<f64> {
+    let start = reset?.plus_seconds(-(span_s as i64));
+    Some((now.seconds_since(start) / span_s).clamp(0.0, 1.0))
 }
 
 /// The utilisation an account of this tier should have reached by now.
 #[must_use]
-pub fn target(tier: u8, reset: Option<Utc>, now: Utc, calendar: &Calendar) -> Option<f64> {
+pub fn target(tier: u8, course: Course, now: Utc, calendar: &Calendar) -> Option<f64> {
     match tier {
         0 => Some(100.0),
-        1 => Some(reset.map_or(T1_FLOOR, |reset| t1_target(reset, calendar))),
-        2 => white_bar(reset, now).map(|share| (share * 100.0 + T2_LEAD).min(100.0)),
-        3 => white_bar(reset, now).map(|share| share * 100.0),
+        1 => Some(course.reset.map_or(T1_FLOOR, |reset| t1_target(reset, calendar))),
+        2 => white_bar(course, now).map(|share| (share * 100.0 + T2_LEAD).min(100.0)),
+        3 => white_bar(course, now).map(|share| share * 100.0),
         _ => None,
     }
 }

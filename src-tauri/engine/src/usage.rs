@@ -3,6 +3,7 @@
 //! nothing; one that nobody spoke of is unknown.
 
 use crate::limits::MODEL_WINDOWS_MAX;
+use crate::span::{self, Span};
 use crate::units::Utc;
 use crate::verdict::{Block, Verdict};
 use crate::window::{Amounts, Shown, Window, WindowKind, WindowState, same_reset};
@@ -50,6 +51,9 @@ pub struct Metered {
     /// Whether whole answers name it.
     #[serde(default, skip_serializing_if = "Presence::is_plain")]
     presence: Presence,
+    /// How long it runs.
+    #[serde(default, skip_serializing_if = "Span::is_unknown")]
+    span: Span,
 }
 
 /// Whether the whole answers of the provider still name a window.
@@ -160,6 +164,19 @@ impl Usage {
     #[must_use]
     pub fn window(&self, kind: &WindowKind) -> Window {
         self.find(kind).map(|metered| metered.window).unwrap_or_default()
+    }
+
+    /// How long the window runs, seconds: the provider's word, what its resets told, or else the prior
+    /// of its kind.
+    #[must_use]
+    pub fn span_s(&self, kind: &WindowKind) -> f64 {
+        self.find(kind).and_then(Metered::span_s).unwrap_or_else(|| span::prior_s(kind))
+    }
+
+    /// The provider says how long the window runs, seconds.
+    pub fn say_span(&mut self, kind: &WindowKind, seconds: f64) {
+        let at = self.place(kind);
+        self.list.windows[at].span.say(seconds);
     }
 
     /// The shortest window of the account as a whole: `five_hour`.
@@ -326,6 +343,7 @@ impl Usage {
             if presence.gone {
                 (metered.window, metered.binding) = (Window::default(), false);
                 metered.amounts = None;
+                metered.span = Span::default();
             }
         }
     }
@@ -344,8 +362,10 @@ impl Usage {
         if seen.amounts.is_some() {
             metered.amounts.clone_from(&seen.amounts);
         }
+        metered.span.hear(&seen.span);
         if let Some(at) = at {
             metered.presence.seen(at, says_all);
+            metered.span.see(&seen.window, at);
             if seen.window != Window::default() {
                 metered.read_at = Some(at);
             }
@@ -381,6 +401,7 @@ impl Usage {
             let presence = &mut metered.presence;
             presence.unnamed_since = moved(presence.unnamed_since);
             presence.returned_at = moved(presence.returned_at);
+            metered.span.shift(seconds);
         }
     }
 
@@ -407,7 +428,14 @@ impl Usage {
 
 impl Metered {
     fn new(kind: WindowKind, window: Window, binding: bool) -> Self {
-        Self { kind, window, read_at: None, binding, amounts: None, presence: Presence::default() }
+        let (presence, span) = (Presence::default(), Span::default());
+        Self { kind, window, read_at: None, binding, amounts: None, presence, span }
+    }
+
+    /// How long it runs, seconds, as far as the provider said so or its resets told.
+    #[must_use]
+    pub fn span_s(&self) -> Option<f64> {
+        self.span.known_s()
     }
 }
 

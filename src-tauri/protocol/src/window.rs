@@ -18,6 +18,10 @@ pub struct WindowView {
     /// When it was read.
     #[serde(default)]
     pub read_at_ms: Option<i64>,
+    /// How long it runs, as far as the provider or its resets told, else as windows of its kind do; 0 is
+    /// unknown.
+    #[serde(default)]
+    pub span_ms: i64,
 }
 
 impl WindowView {

@@ -1,10 +1,11 @@
 //! One account as the planner believes it to be between two readings: a reading may be ten minutes old,
 //! and the lane has worked since.
 
-use super::slot::{SHORT, Slot, WEEK};
+use super::slot::Slot;
 use crate::account::Account;
 use crate::limits::{FULL_PERCENT, HORIZON_SCRAP_PERCENT, NEARLY_FULL_PERCENT, READ_FULL_PERCENT};
-use crate::units::{Percent, Utc};
+use crate::span;
+use crate::units::{LaneId, Percent, Utc};
 use crate::usage::Usage;
 use crate::window::{Window, WindowKind, capacity_ratio};
 use alloc::{string::String, vec::Vec};
@@ -12,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 /// A reading says something of the present rate for so long, minutes.
 const RECENT: f64 = 60.0;
-/// A week that a reading says has ended goes on in steps of a week at most so often: what is further
+/// A long window that a reading says has ended goes on in steps of its length at most so often: what is further
 /// back is a mistake.
-const WEEKS_MOST: u32 = 520;
+const TURNS_MOST: u32 = 520;
 /// So much more than the last reading said is doubtful, percent.
 const RECKONED_GAP: f64 = 20.0;
 
@@ -39,6 +40,10 @@ pub struct Gauge {
     pub weight: f64,
     /// The provider says that there is no 5-hour window: the week alone limits.
     pub lacks_short: bool,
+    /// How long the 5-hour window runs, minutes; `None` in what former versions stored.
+    pub short_span: Option<f64>,
+    /// How long the week runs, minutes; the same.
+    pub long_span: Option<f64>,
     /// Used share of the 5-hour window.
     pub short: f64,
     /// Its end; `None` while closed.
@@ -57,6 +62,10 @@ pub struct Gauge {
     pub refused_at: Option<f64>,
     /// The window that did.
     pub refused_by: Option<WindowKind>,
+    /// The lane that last went away from it, and when: what it used after the last reading shows up in the
+    /// next one, maybe hours later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<(LaneId, f64)>,
     /// Login refused; do not try before.
     pub dead_until: f64,
     /// Weekly buckets of models.
@@ -114,6 +123,8 @@ pub(crate) struct Lesson {
     pub from: f64,
     /// Until when.
     pub to: f64,
+    /// The reading itself tells of work: what the belief adds is no sign of any.
+    pub grew: bool,
     /// The reading fell below an earlier one of the same window by this much, percent.
     pub drop: f64,
 }
@@ -147,8 +158,9 @@ impl Gauge {
             self.short = 0.0;
         }
         if let Some(end) = self.long_ends.filter(|&end| now >= end) {
-            let weeks = ((now - end) / WEEK) as i64 + 1;
-            self.long_ends = Some(end + weeks as f64 * WEEK);
+            let span = self.spans().1;
+            let turns = ((now - end) / span) as i64 + 1;
+            self.long_ends = Some(end + turns as f64 * span);
             self.long = 0.0;
             self.models.iter_mut().for_each(|bucket| bucket.used = 0.0);
         }
@@ -157,6 +169,7 @@ impl Gauge {
     /// The clock was set back: what it had seen end may not have, so the last reading counts again.
     pub(crate) fn rewind(&mut self, now: f64) {
         self.refused_at = self.refused_at.map(|at| at.min(now));
+        self.left = self.left.map(|(lane, at)| (lane, at.min(now)));
         let Some(read) = &mut self.anchor else { return };
         read.at = read.at.min(now);
         (self.short, self.short_ends) = (read.short, read.short_ends);
@@ -181,7 +194,7 @@ impl Gauge {
         let long = percent / self.ratio();
         if !self.lacks_short {
             if self.short_ends.is_none() {
-                self.short_ends = Some(now + SHORT);
+                self.short_ends = Some(now + self.spans().0);
                 self.short = 0.0;
             }
             self.short = (self.short + percent).min(100.0);
@@ -276,15 +289,35 @@ impl Gauge {
 
     /// The account as a rollout takes it.
     pub(crate) fn slot(&self, now: f64) -> Slot {
+        let (short_span, long_span) = self.spans();
         Slot {
             short_left: self.short_left(),
             short_cap: self.weight,
             short_ends: self.short_ends.unwrap_or(f64::NEG_INFINITY),
             long_left: self.long_left(),
             long_cap: self.weight * self.ratio(),
-            long_ends: self.long_ends.unwrap_or(now + WEEK),
+            long_ends: self.long_ends.unwrap_or(now + long_span),
+            short_span,
+            long_span,
             blocked_until: self.full_until.max(self.dead_until),
         }
+    }
+
+    /// How long the 5-hour window and the week run, minutes.
+    pub(super) fn spans(&self) -> (f64, f64) {
+        let or_prior =
+            |known: Option<f64>, kind| known.unwrap_or_else(|| span::prior_s(&kind) / 60.0);
+        (
+            or_prior(self.short_span, WindowKind::FiveHour),
+            or_prior(self.long_span, WindowKind::SevenDay),
+        )
+    }
+
+    /// Takes over how long the account's windows run.
+    pub(crate) fn measure(&mut self, usage: &Usage) {
+        let minutes = |kind| Some(usage.span_s(&kind) / 60.0);
+        self.short_span = minutes(WindowKind::FiveHour);
+        self.long_span = minutes(WindowKind::SevenDay);
     }
 
     /// The provider took the 5-hour window away, or brought it back.
@@ -321,7 +354,8 @@ impl Gauge {
             raw_short: raw(&usage.short(), before.map(|before| before.raw_short)),
             raw_long: raw(&usage.long(), before.map(|before| before.raw_long)),
         };
-        let lesson = before.map(|before| self.lesson(&before, &back)).unwrap_or_default();
+        let mut lesson = before.map(|before| self.lesson(&before, &back)).unwrap_or_default();
+        lesson.grew = before.is_some_and(|before| self.grew(&before, &back, slack));
         self.read_models(usage, before, &back);
         self.anchor = Some(back);
         self.seen_at = Some(at);
@@ -344,10 +378,9 @@ impl Gauge {
     fn read_short(&mut self, window: &Window, at: f64, burnt: f64, slack: f64) {
         let Some(used) = window.used.filter(|_| !self.lacks_short) else { return };
         let Some(ends) = self.short_end(window, at) else {
-            if burnt <= 0.0 || self.short_ends.is_none() {
-                self.short = 0.0;
-                self.short_ends = None;
-            }
+            // Whatever was reckoned before it was not used; what came after may have been.
+            self.short = burnt.clamp(0.0, 100.0);
+            self.short_ends = (burnt > 0.0).then_some(at + self.spans().0);
             return;
         };
         let same = self.short_ends.is_some_and(|end| (end - ends).abs() < 20.0);
@@ -369,8 +402,9 @@ impl Gauge {
             return None;
         }
         self.unsettled |= told.is_some();
-        let known = self.short_ends.filter(|end| *end > at && *end <= at + SHORT);
-        Some(known.unwrap_or(at + SHORT))
+        let latest = at + self.spans().0;
+        let known = self.short_ends.filter(|end| *end > at && *end <= latest);
+        Some(known.unwrap_or(latest))
     }
 
     fn read_long(&mut self, window: &Window, at: f64, burnt: f64, slack: f64) {
@@ -383,7 +417,8 @@ impl Gauge {
         if let Some(end) = ends.filter(|end| *end <= at) {
             // A reading that is newer than the reset it names speaks of the week after it.
             self.unsettled |= used.get() > 0.0;
-            ends = (1..=WEEKS_MOST).map(|week| end + f64::from(week) * WEEK).find(|end| *end > at);
+            let span = self.spans().1;
+            ends = (1..=TURNS_MOST).map(|turn| end + f64::from(turn) * span).find(|end| *end > at);
         }
         let then = if same { (self.long - burnt).max(0.0) } else { used.get() };
         let then = then.clamp(used.get() - slack, used.get() + slack);
@@ -421,6 +456,18 @@ impl Gauge {
         lesson
     }
 
+    /// Whether a reading shows that work was done since the one before: a share rose by more than it may be
+    /// off, or another window has begun. `slack` is half a percent and the noise.
+    fn grew(&self, before: &Anchor, back: &Anchor, slack: f64) -> bool {
+        let noise = 2.0 * (slack - 0.5);
+        let rose = |then: f64, now: f64, ends: [Option<f64>; 2]| match ends {
+            [Some(a), Some(b)] if (a - b).abs() < 20.0 => now - then > noise,
+            _ => now > 0.0,
+        };
+        rose(before.raw_short, back.raw_short, [before.short_ends, back.short_ends])
+            || rose(before.raw_long, back.raw_long, [before.long_ends, back.long_ends])
+    }
+
     /// The week alone tells of the work, and its whole percents are hours of it in a large plan: several
     /// readings without a step are no pause. A lesson goes from one step to the next.
     fn coarse_lesson(&mut self, before: &Anchor, back: &Anchor, same_long: bool) -> Lesson {
@@ -435,14 +482,14 @@ impl Gauge {
         let patience = (STEPS_PATIENCE * self.step_min).clamp(PATIENCE_LEAST, PATIENCE_MOST);
         if grown < STEP && same_long && gap < patience {
             self.stepped = Some((from, then));
-            return Lesson { units: 0.0, from: back.at, to: back.at, drop };
+            return Lesson { from: back.at, to: back.at, drop, ..Lesson::default() };
         }
         self.stepped = Some((back.at, back.raw_long));
         if grown >= STEP {
             self.step_min = gap / grown;
         }
         let units = grown.max(0.0) * self.ratio() * self.weight / 100.0;
-        Lesson { units, from, to: back.at, drop }
+        Lesson { units, from, to: back.at, drop, ..Lesson::default() }
     }
 
     fn read_models(&mut self, usage: &Usage, before: Option<Anchor>, back: &Anchor) {

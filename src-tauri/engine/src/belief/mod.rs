@@ -118,6 +118,7 @@ impl State {
         let gauge = self.gauges.entry(id).or_insert_with(|| Gauge::new(account));
         gauge.resize(account.plan.size());
         gauge.follow(account.usage.lacks(&WindowKind::FiveHour));
+        gauge.measure(&account.usage);
         self.revision += 1;
         match &observation.fact {
             Fact::Usage(_) => {
@@ -185,7 +186,10 @@ impl State {
         let belief = self.lanes.entry(lane.id).or_default();
         belief.history.advance(now);
         if belief.active != lane.active {
-            belief.active = lane.active;
+            let before = core::mem::replace(&mut belief.active, lane.active);
+            if let Some(gauge) = before.and_then(|id| self.gauges.get_mut(&id)) {
+                gauge.left = Some((lane.id, now));
+            }
             belief.since = now;
             belief.woke = false;
         }
@@ -262,11 +266,25 @@ impl State {
         let count = users.count().max(1) as f64;
         let burnt = if rate > 0.0 { rate * (now - at).clamp(0.0, 15.0) } else { 0.0 };
         let slack = 0.5 + self.noise;
+        let left = gauge.left.take_if(|left| left.1 <= at);
         let lesson = gauge.read(usage, at, burnt, slack);
         self.noise = (self.noise * 0.995).max(lesson.drop.min(6.0) / 2.0);
+        // The growth since a reading from before a lane went away is that lane's work: who came since has
+        // not worked because of it.
+        let left = left.filter(|(_, at)| lesson.from < *at);
+        let mut unclaimed = true;
         for lane in self.lanes.values_mut().filter(|lane| lane.active == Some(id)) {
+            if left.is_some() && lane.since > lesson.from {
+                continue;
+            }
+            unclaimed = false;
             let share = if rate > 0.0 { lane.rate / rate } else { 1.0 / count };
             lane.learn(&lesson, share, now, self.tuning.rate_tau_min);
+        }
+        if let Some((lane, at)) = left.filter(|_| unclaimed)
+            && let Some(lane) = self.lanes.get_mut(&lane)
+        {
+            lane.history.add(lesson.units, lesson.from, at);
         }
     }
 
@@ -278,7 +296,7 @@ impl State {
         match window {
             WindowKind::FiveHour => {
                 gauge.short = FULL_PERCENT;
-                gauge.short_ends = resets_at.or(gauge.short_ends).or(Some(now + 300.0));
+                gauge.short_ends = resets_at.or(gauge.short_ends).or(Some(now + gauge.spans().0));
                 gauge.full_until = gauge.short_ends.unwrap_or(now);
             }
             WindowKind::SevenDay => {
@@ -349,12 +367,14 @@ impl LaneBelief {
         if lesson.to - still >= CALM {
             self.calm(units / (lesson.to - still));
         }
-        if units > 1e-9 {
-            let idle = !self.worked(now, 20.0);
+        let idle = !self.worked(now, 20.0);
+        if units > 1e-9 && (lesson.grew || !idle) {
             self.woke |= idle;
             let fresh = units / gap;
             self.rate = if idle { fresh } else { (1.0 - weight) * self.rate + weight * fresh };
-            self.last_use = Some(lesson.to.max(self.last_use.unwrap_or(lesson.to)));
+            if lesson.grew {
+                self.last_use = Some(lesson.to.max(self.last_use.unwrap_or(lesson.to)));
+            }
             self.history.add(units, from, lesson.to);
         } else {
             let mut left = gap;

@@ -1,10 +1,5 @@
 //! An account's windows as the plan counts them: units of work in place of percent of a plan.
 
-/// Length of the short window, minutes.
-pub(crate) const SHORT: f64 = 300.0;
-/// Length of the weekly window, minutes.
-pub(crate) const WEEK: f64 = 10_080.0;
-
 /// An account in a rollout; units and minutes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
@@ -17,6 +12,10 @@ pub(crate) struct Slot {
     pub long_left: f64,
     pub long_cap: f64,
     pub long_ends: f64,
+    /// How long the short window runs, minutes.
+    pub short_span: f64,
+    /// How long the long one does.
+    pub long_span: f64,
     pub blocked_until: f64,
 }
 
@@ -27,14 +26,14 @@ impl Slot {
         }
         while self.long_ends <= t {
             self.long_left = self.long_cap;
-            self.long_ends += WEEK;
+            self.long_ends += self.long_span;
         }
     }
 
     /// Work begins at `t`: a short window that is there opens with all its room.
     pub(crate) fn begin(&mut self, t: f64) {
         if !self.open(t) && self.short_left.is_finite() {
-            self.short_ends = t + SHORT;
+            self.short_ends = t + self.short_span;
             self.short_left = self.short_cap;
         }
     }

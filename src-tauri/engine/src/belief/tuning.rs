@@ -68,8 +68,7 @@ pub struct Tuning {
     /// Interval of the other accounts.
     #[serde(rename = "poll_other")]
     pub poll_other_min: f64,
-    /// Interval of a parked account whose provider refuses work, or whose last reading named a reset that
-    /// had passed.
+    /// Interval of a parked account whose last reading named a reset that had passed.
     #[serde(rename = "poll_unsettled")]
     pub poll_unsettled_min: f64,
     /// A working account is read in this share of its time to exhaustion.
@@ -92,6 +91,14 @@ pub struct Tuning {
     /// Worth of a unit that is left of the weeks at the end of the days planned ahead: between moves that
     /// serve the same, what would expire goes first.
     pub left_share: f64,
+    /// With each other lane a voluntary move must gain so many times as much more: the others plan, too, and
+    /// what they will do is not known.
+    pub gain_crowd: f64,
+    /// Interval of a parked account whose provider refuses work: it says when that ends, and is asked in case
+    /// it ends early.
+    pub poll_blocked_min: f64,
+    /// Longest interval between reads of a working lane's account of which more than an hour's work is left.
+    pub poll_calm_min: f64,
 }
 
 impl Default for Tuning {
@@ -105,20 +112,20 @@ impl Default for Tuning {
             busy_min: 20.0,
             lead_min: 1.3,
             plan_busy_min: 10.0,
-            plan_idle_min: 30.0,
+            plan_idle_min: 15.0,
             touch_min: 15.0,
             multiples: [1.5, 3.0, 6.0],
             multiple_weights: [0.2, 0.2, 0.0],
             replay_weight: 0.1,
             gain_closed: 1.0,
             gain_open: 3.0,
-            gain_idle: 3.0,
+            gain_idle: 1.0,
             pressure_gate: 0.5,
             pressure_half_days: 5.0,
             ahead_days: 3.0,
             poll_busy_min: 5.0,
-            poll_idle_min: 18.0,
-            poll_asleep_min: 45.0,
+            poll_idle_min: 8.0,
+            poll_asleep_min: 30.0,
             poll_crowd: 1.0,
             poll_other_min: 720.0,
             poll_unsettled_min: 15.0,
@@ -130,6 +137,9 @@ impl Default for Tuning {
             replays: 6,
             replay_multiple: 2.0,
             left_share: 0.1,
+            gain_crowd: 1.0,
+            poll_blocked_min: 60.0,
+            poll_calm_min: 6.0,
         }
     }
 }

@@ -2,9 +2,10 @@
 //! only at the reset, days later.
 
 use super::{Ended, Kind, Way, leads};
+use crate::span;
 use crate::units::{AccountId, Utc};
 use crate::usage::Usage;
-use crate::window::{Window, capacity_ratio, same_reset};
+use crate::window::{Window, WindowKind, capacity_ratio, same_reset};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +26,6 @@ const UNSEEN_MIN: f64 = 5.0;
 const FALL_MOST: f64 = 6.0;
 /// What is known of a reading's error fades by this share with each reading that does not fall.
 const NOISE_FADES: f64 = 0.005;
-/// Minutes of the 5-hour window.
-const SHORT_MIN: f64 = 300.0;
 /// Weekly leads whose forecast is remembered with the outcome: a day, or an hour, before.
 const NOTED: usize = 2;
 
@@ -60,6 +59,8 @@ struct Promise {
 pub struct Track {
     short: Option<Seen>,
     week: Option<Seen>,
+    /// How long the 5-hour window runs, seconds; `None` before the first reading.
+    short_span_s: Option<f64>,
     /// Instant, 5-hour and weekly share of the last readings within the present 5-hour window.
     recent: Vec<(Utc, f64, f64)>,
     sum_short: f64,
@@ -113,6 +114,7 @@ impl Track {
         if last.is_some_and(|last| at <= last) {
             return None;
         }
+        self.short_span_s = Some(usage.span_s(&WindowKind::FiveHour));
         // Providers go on telling of a window for a while after its end.
         let open = |seen: &Seen, ended: Option<Utc>| {
             seen.reset > at && ended.is_none_or(|ended| !same_reset(seen.reset, ended))
@@ -218,8 +220,10 @@ impl Track {
             None => (0.0, left),
         };
         // A window that has begun can be used up before its end.
-        let whole = (rest / SHORT_MIN) as i64 as f64;
-        let windows = whole + if rest > whole * SHORT_MIN { 1.0 } else { 0.0 };
+        let prior = || span::prior_s(&WindowKind::FiveHour);
+        let span = self.short_span_s.unwrap_or_else(prior) / 60.0;
+        let whole = (rest / span) as i64 as f64;
+        let windows = whole + if rest > whole * span { 1.0 } else { 0.0 };
         ((first + 100.0 * windows) / self.ratio()).min(room)
     }
 

@@ -15,6 +15,8 @@ use alloc::vec::Vec;
 
 /// Minutes after waking in which reads are spread out.
 const SETTLING: f64 = 30.0;
+/// Minutes of work left above which nothing is near.
+const CALM: f64 = 60.0;
 /// Longest pause after failed reads, minutes.
 const RETRY: f64 = 30.0;
 
@@ -70,9 +72,11 @@ fn parked(account: &Account, gauge: Option<&Gauge>, tuning: &Tuning, now: Now) -
     if gauge.is_some_and(|gauge| gauge.doubtful(minutes(now.wall))) {
         return tuning.poll_busy_min;
     }
-    let unsettled = gauge.is_some_and(|gauge| gauge.unsettled);
-    if unsettled || account.usage.blocked(now.wall).is_some() {
+    if gauge.is_some_and(|gauge| gauge.unsettled) {
         return tuning.poll_unsettled_min;
+    }
+    if account.usage.blocked(now.wall).is_some() {
+        return tuning.poll_blocked_min;
     }
     tuning.poll_other_min
 }
@@ -147,6 +151,7 @@ fn active(
         return stretch * if likely { tuning.poll_idle_min } else { tuning.poll_asleep_min };
     }
     let left = gauge.left(now) / lane.rate.max(1e-9);
-    let every = (left * tuning.poll_share).clamp(1.0, tuning.poll_busy_min * stretch);
+    let longest = if left > CALM { tuning.poll_calm_min } else { tuning.poll_busy_min };
+    let every = (left * tuning.poll_share).clamp(1.0, longest * stretch);
     if now - lane.since < 3.0 { every.min(2.0) } else { every }
 }

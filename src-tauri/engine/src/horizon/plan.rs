@@ -140,7 +140,7 @@ fn weigh(scene: &Scene<'_>, targets: &[usize], answer: &mut Answer) {
     let mut best: Option<(f64, usize)> = None;
     for &to in targets {
         let slot = &scene.pool.slots[to];
-        let late = 1e-6 * (slot.long_ends - scene.now) * swap_units / 10_080.0;
+        let late = 1e-6 * (slot.long_ends - scene.now) * swap_units / slot.long_span;
         let closed = !slot.open(scene.now);
         let mut gain = value(Some(to), None).0 - late - stay;
         if closed && scene.forced.is_none() && scene.hot() {
@@ -172,12 +172,14 @@ fn rush(scene: &Scene<'_>, to: usize) -> f64 {
 /// How many swaps' worth a move must gain.
 fn hurdle(scene: &Scene<'_>, closed: bool) -> f64 {
     let tuning = &scene.state.tuning;
-    match (&scene.forced, scene.hot(), closed) {
-        (Some(_), ..) => f64::NEG_INFINITY,
-        (None, false, _) => tuning.gain_idle,
-        (None, true, true) => tuning.gain_closed,
-        (None, true, false) => tuning.gain_open,
-    }
+    let crowd = 1.0 + tuning.gain_crowd * (scene.pool.seats.len() as f64 - 1.0);
+    crowd
+        * match (&scene.forced, scene.hot(), closed) {
+            (Some(_), ..) => f64::NEG_INFINITY,
+            (None, false, _) => tuning.gain_idle,
+            (None, true, true) => tuning.gain_closed,
+            (None, true, false) => tuning.gain_open,
+        }
 }
 
 /// What the answer proposes: the rule, and every account's value or why it was left out.

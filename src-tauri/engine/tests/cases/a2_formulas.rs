@@ -3,7 +3,8 @@
 
 use crate::fixture::{at, calendar, in_hours, in_minutes, near, now, ordinary};
 use sluice_engine::standing::single_stranding;
-use sluice_engine::{Calendar, Utc, label::label, target, tier};
+use sluice_engine::target::Course;
+use sluice_engine::{Calendar, Utc, WindowKind, label::label, span, target, tier};
 
 fn hours(start: &str, end: &str) -> f64 {
     calendar(7 * 60, 22 * 60).working_hours(at(start), at(end))
@@ -47,7 +48,7 @@ fn as_020_no_hours_in_an_empty_span() {
 /// The older deficit: elapsed share minus use.
 fn pace(used: Option<f64>, reset: Option<Utc>) -> Option<f64> {
     let expired = tier::instant(reset, now()) == tier::EXCLUDED;
-    let bar = target::white_bar(reset, now()).filter(|_| !expired);
+    let bar = target::white_bar(week(reset), now()).filter(|_| !expired);
     bar.zip(used).map(|(bar, used)| bar * 100.0 - used)
 }
 
@@ -90,7 +91,7 @@ fn as_027_tier_and_target_of_a_reset_late_tomorrow() {
     let reset = Some(at("2026-05-05T23:00:00Z"));
     assert_eq!(tier::instant(reset, now()), 1);
     assert!(near(deficit(Some(70.0), reset).unwrap(), 20.0));
-    assert!(target::white_bar(reset, now()).is_some());
+    assert!(target::white_bar(week(reset), now()).is_some());
 }
 
 fn viable(used: Option<f64>, calendar: &Calendar) -> bool {
@@ -252,7 +253,7 @@ fn as_059_without_memory_the_edge_is_sharp() {
 }
 
 fn bar(hours: f64) -> f64 {
-    target::white_bar(Some(in_hours(hours)), now()).unwrap()
+    target::white_bar(week(Some(in_hours(hours))), now()).unwrap()
 }
 
 #[test]
@@ -274,14 +275,14 @@ fn as_062_white_bar_an_hour_before_the_end() {
 fn as_063_white_bar_grows_at_night() {
     let reset = Some(in_hours(80.0));
     let (evening, morning) = (at("2026-05-04T22:00:00Z"), at("2026-05-05T06:00:00Z"));
-    let grown =
-        target::white_bar(reset, morning).unwrap() - target::white_bar(reset, evening).unwrap();
+    let grown = target::white_bar(week(reset), morning).unwrap()
+        - target::white_bar(week(reset), evening).unwrap();
     assert!((grown - 8.0 / 168.0).abs() < 1e-9);
 }
 
 #[test]
 fn as_064_no_white_bar_without_a_reset() {
-    assert_eq!(target::white_bar(None, now()), None);
+    assert_eq!(target::white_bar(week(None), now()), None);
 }
 
 #[test]
@@ -290,7 +291,7 @@ fn as_065_a_full_white_bar_after_the_reset() {
 }
 
 fn target_at(reset: Option<Utc>) -> Option<f64> {
-    target::target(tier::instant(reset, now()), reset, now(), &ordinary())
+    target::target(tier::instant(reset, now()), week(reset), now(), &ordinary())
 }
 
 fn deficit(used: Option<f64>, reset: Option<Utc>) -> Option<f64> {
@@ -375,7 +376,7 @@ fn as_079_no_use_no_deficit() {
 #[test]
 fn as_080_targets_follow_the_tier_they_are_asked_for() {
     let reset = Some(in_hours(72.0));
-    let asked = |tier| target::target(tier, reset, now(), &ordinary());
+    let asked = |tier| target::target(tier, week(reset), now(), &ordinary());
     assert_eq!(asked(0), Some(100.0));
     assert!(near(asked(2).unwrap(), bar(72.0) * 100.0 + 5.0));
     assert!(near(asked(3).unwrap(), bar(72.0) * 100.0));
@@ -387,7 +388,7 @@ fn as_081_a_held_t1_keeps_its_target_inside_the_last_day() {
     // 23 h 58 min before an expiry at 23:00.
     let (before, reset) = (at("2026-05-04T23:02:00Z"), late());
     assert_eq!(tier::instant(reset, before), 0);
-    assert!(near(target::target(1, reset, before, &ordinary()).unwrap(), 90.0));
+    assert!(near(target::target(1, week(reset), before, &ordinary()).unwrap(), 90.0));
 }
 
 #[test]
@@ -395,7 +396,7 @@ fn as_082_the_instant_tier_gives_the_same_target() {
     for hours in [12.0, 36.0, 72.0, 144.0] {
         let reset = Some(in_hours(hours));
         let tier = tier::instant(reset, now());
-        assert_eq!(target_at(reset), target::target(tier, reset, now(), &ordinary()));
+        assert_eq!(target_at(reset), target::target(tier, week(reset), now(), &ordinary()));
         assert!(target_at(reset).is_some());
     }
 }
@@ -432,8 +433,12 @@ fn as_105_an_offset_is_part_of_the_instant() {
     assert_eq!(at("2026-05-05T01:00:00+09:00"), at("2026-05-04T16:00:00Z"));
 }
 
+fn week(reset: Option<Utc>) -> Course {
+    Course { reset, span_s: span::prior_s(&WindowKind::SevenDay) }
+}
+
 fn stranded(used: Option<f64>, from: &str, to: Option<&str>) -> Option<f64> {
-    single_stranding(used, to.map(at), at(from), &ordinary())
+    single_stranding(used, week(to.map(at)), at(from), &ordinary())
 }
 
 #[test]

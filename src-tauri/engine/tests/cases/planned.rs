@@ -4,7 +4,8 @@ use crate::fixture::{Play, With, account, clocks, in_hours, in_minutes, now, tar
 use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, LaneId, Observation, Percent, Policy, Provider, Rules, Source, Utc, World,
+    Account, AccountId, LaneId, Observation, Percent, Policy, Provider, Rules, Source, Utc, Window,
+    World,
 };
 
 /// A world of policy `horizon` whose accounts were read just now.
@@ -32,6 +33,57 @@ fn read(world: &mut World, id: i64, (short, week): (f64, f64), at: Utc) {
     usage.of_kind(&WindowKind::FiveHour).used = Percent::new(short);
     usage.of_kind(&WindowKind::SevenDay).used = Percent::new(week);
     world.tell(id, Fact::Usage(usage), at);
+}
+
+/// Minutes since work of the lane was last seen.
+fn unseen_min(world: &World, at: Utc) -> f64 {
+    let last = world.horizon.lanes[&LaneId(1)].last_use.unwrap();
+    at.0 as f64 / 60_000_000.0 - last
+}
+
+/// Account 1 is worked with until minute 10, and then read every five minutes up to minute 60.
+fn stopped(read_later: impl Fn(&mut World, Utc)) -> World {
+    let mut world = planned(vec![half_used(1), half_used(2)]);
+    read(&mut world, 1, (53.0, 50.0), in_minutes(5.0));
+    read(&mut world, 1, (56.0, 50.0), in_minutes(10.0));
+    for minute in 11..=60 {
+        let at = in_minutes(f64::from(minute));
+        if minute % 5 == 0 {
+            read_later(&mut world, at);
+        }
+        world.tick(at);
+    }
+    world
+}
+
+#[test]
+fn what_is_reckoned_between_readings_is_no_sign_of_work() {
+    let world = stopped(|world, at| read(world, 1, (56.0, 50.0), at));
+    assert_eq!(unseen_min(&world, in_minutes(60.0)), 50.0);
+    let world = stopped(|world, at| {
+        let mut usage = world.account_mut(1).usage.clone();
+        *usage.of_kind(&WindowKind::FiveHour) = Window { used: Percent::new(0.0), resets_at: None };
+        world.tell(1, Fact::Usage(usage), at);
+    });
+    assert_eq!(unseen_min(&world, in_minutes(60.0)), 50.0, "nor is a window it reckons open");
+    let gauge = &world.horizon.gauges[&AccountId(1)];
+    assert!(gauge.short < 1.0, "{}", gauge.short);
+}
+
+#[test]
+fn what_an_earlier_stay_used_is_no_work_of_a_later_one() {
+    let mut world = planned(vec![half_used(1), half_used(2)]);
+    read(&mut world, 1, (53.0, 50.0), in_minutes(5.0));
+    world.tick(in_minutes(5.0));
+    // It leaves ten minutes after the reading, and comes back an hour later.
+    world.lanes[0].active = Some(AccountId(2));
+    world.tick(in_minutes(15.0));
+    world.lanes[0].active = Some(AccountId(1));
+    world.tick(in_minutes(75.0));
+    read(&mut world, 1, (60.0, 51.0), in_minutes(77.0));
+    assert_eq!(unseen_min(&world, in_minutes(77.0)), 72.0);
+    read(&mut world, 1, (62.0, 51.0), in_minutes(80.0));
+    assert_eq!(unseen_min(&world, in_minutes(80.0)), 0.0);
 }
 
 /// Where the lane goes when account 1 refuses work, account 2 having refused it before.

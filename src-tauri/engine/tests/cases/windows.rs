@@ -259,3 +259,40 @@ fn the_pace_of_a_week_is_measured_where_it_is_the_only_window() {
     }
     assert_eq!(world.memory[&AccountId(2)].burn.seven_day, 0.0, "work has ended");
 }
+
+/// Reads the week of an account that turns every `turn` hours, soon after each turn.
+fn turning(turn: f64, times: u32) -> World {
+    let mut world = modern(vec![account(1).week(10.0, in_hours(turn))]);
+    for time in 0..times {
+        let began = f64::from(time) * turn;
+        let usage =
+            Usage::default().with(WindowKind::SevenDay, window(5.0, in_hours(began + turn)));
+        world.tell(1, Fact::Usage(usage), in_hours(began + 1.0));
+    }
+    world
+}
+
+#[test]
+fn a_week_of_three_days_is_one_for_targets_and_plans() {
+    let world = turning(72.0, 3);
+    let usage = &world.accounts[0].usage;
+    assert_eq!(usage.span_s(&WindowKind::SevenDay), 72.0 * 3_600.0);
+    assert_eq!(usage.windows().next().unwrap().span_s(), Some(72.0 * 3_600.0));
+    assert_eq!(usage.span_s(&WindowKind::FiveHour), 5.0 * 3_600.0, "a prior");
+    assert_eq!(world.horizon.gauges[&AccountId(1)].long_span, Some(72.0 * 60.0));
+    let kept: World = serde_json::from_value(serde_json::to_value(&world).unwrap()).unwrap();
+    assert_eq!(kept.accounts[0].usage.span_s(&WindowKind::SevenDay), 72.0 * 3_600.0);
+    let early = turning(72.0, 2);
+    assert_eq!(early.accounts[0].usage.span_s(&WindowKind::SevenDay), 168.0 * 3_600.0);
+}
+
+#[test]
+fn the_providers_word_on_a_span_is_taken_over() {
+    let mut world = alone();
+    let mut usage = both(50.0, 50.0);
+    usage.say_span(&WindowKind::FiveHour, 3.0 * 3_600.0);
+    world.tell(1, Fact::Usage(usage), in_minutes(5.0));
+    assert_eq!(world.accounts[0].usage.span_s(&WindowKind::FiveHour), 3.0 * 3_600.0);
+    world.tell(1, Fact::Usage(both(51.0, 50.0)), in_minutes(10.0));
+    assert_eq!(world.accounts[0].usage.span_s(&WindowKind::FiveHour), 3.0 * 3_600.0);
+}

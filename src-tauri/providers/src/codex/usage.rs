@@ -221,13 +221,18 @@ pub(crate) fn read_windows(
         let Some((minutes, window)) = read_window(map, &path, base, odd) else {
             continue;
         };
-        match minutes.map(length) {
-            Some(Length::Short) => *reading.usage.of_kind(&WindowKind::FiveHour) = window,
-            Some(Length::Week) => *reading.usage.of_kind(&WindowKind::SevenDay) = window,
-            Some(Length::Other) | None => {
-                odd.note(&path, Odd::UnknownValue);
-                reading.others.push((minutes.unwrap_or(0.0) * 60.0, window));
-            }
+        let kind = minutes.and_then(|minutes| match length(minutes) {
+            Length::Short => Some(WindowKind::FiveHour),
+            Length::Week => Some(WindowKind::SevenDay),
+            Length::Other => None,
+        });
+        let seconds = minutes.unwrap_or(0.0) * 60.0;
+        if let Some(kind) = kind {
+            *reading.usage.of_kind(&kind) = window;
+            reading.usage.say_span(&kind, seconds);
+        } else {
+            odd.note(&path, Odd::UnknownValue);
+            reading.others.push((seconds, window));
         }
     }
 }

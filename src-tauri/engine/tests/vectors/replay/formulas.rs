@@ -5,7 +5,15 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use sluice_engine::gates::{self, Pull};
 use sluice_engine::renew::{self, RenewalFailure};
-use sluice_engine::{Burn, Percent, Rules, Utc, Window, advise, label, poll, target, tier};
+use sluice_engine::target::Course;
+use sluice_engine::{
+    Burn, Percent, Rules, Utc, Window, WindowKind, advise, label, poll, span, target, tier,
+};
+
+/// The week that ends at `reset`: the recorded ones all last seven days.
+fn week(reset: Option<Utc>) -> Course {
+    Course { reset, span_s: span::prior_s(&WindowKind::SevenDay) }
+}
 
 /// The engine's answer; `None` when the function is not of this file.
 pub fn answer(function: &str, given: &Value, zone: Tz) -> Option<Result<Value, String>> {
@@ -46,7 +54,7 @@ fn tier_for(given: &Value) -> Result<Value, String> {
 
 fn white_bar(given: &Value) -> Result<Value, String> {
     let reset = shapes::instant(&given["cached_7d_resets_at"]);
-    Ok(json!(target::white_bar(reset, shapes::now(given)?)))
+    Ok(json!(target::white_bar(week(reset), shapes::now(given)?)))
 }
 
 fn resets_within(given: &Value) -> Result<Value, String> {
@@ -77,7 +85,7 @@ fn effective_pct(given: &Value) -> Result<Value, String> {
 fn target_t1(given: &Value, zone: Tz) -> Value {
     let reset = shapes::instant(&given["cached_7d_resets_at"]);
     let calendar = shapes::calendar(given, zone, &[reset]);
-    json!(target::target(1, reset, reset.unwrap_or(Utc(0)), &calendar))
+    json!(target::target(1, week(reset), reset.unwrap_or(Utc(0)), &calendar))
 }
 
 fn target_deficit_stranding(given: &Value, zone: Tz) -> Result<Value, String> {
@@ -86,7 +94,7 @@ fn target_deficit_stranding(given: &Value, zone: Tz) -> Result<Value, String> {
     let used = shapes::percent(&given["cached_usage_7d"]);
     let calendar = shapes::calendar(given, zone, &[Some(now), reset]);
     let tier = tier::instant(reset, now);
-    let target = |tier| target::target(tier, reset, now, &calendar);
+    let target = |tier| target::target(tier, week(reset), now, &calendar);
     let deficit = target(tier).zip(used).map(|(target, used)| target - used);
     let achievable = target::achievable(reset, now, &calendar);
     Ok(json!({
@@ -113,8 +121,8 @@ fn compute_deficit(given: &Value, zone: Tz) -> Result<Value, String> {
     let tier = tier::instant(reset, now);
     let (Some(used), Some(target), Some(bar), Some(reset)) = (
         shapes::percent(&given["cached_usage_7d"]),
-        target::target(tier, reset, now, &calendar),
-        target::white_bar(reset, now),
+        target::target(tier, week(reset), now, &calendar),
+        target::white_bar(week(reset), now),
         reset,
     ) else {
         return Ok(Value::Null);
