@@ -116,6 +116,7 @@ pub fn account(
         forecasts: Default::default(),
         resets: None,
         resets_withheld: false,
+        fell: Vec::new(),
     }
 }
 

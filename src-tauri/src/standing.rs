@@ -168,6 +168,10 @@ fn holds(cause: &Cause, view: &View) -> Option<bool> {
         | Cause::Limits { .. }
         | Cause::ResetEnds { .. }
         | Cause::ResetLeft { .. }
+        | Cause::Fell { .. }
+        | Cause::Promotion { .. }
+        | Cause::Plan { .. }
+        | Cause::Answers { .. }
         | Cause::NoTray
         | Cause::Refused(_)
         | Cause::Other(_) => None,

@@ -155,6 +155,16 @@ impl FakeAccount {
         self.five_hour = Meter { used: 0.0, resets_at: None };
     }
 
+    /// Its windows empty before their reset, as by a limit reset that was spent; `restart`: the week
+    /// begins anew, else its end stays.
+    pub(crate) fn empty_early(&mut self, restart: bool, now: Utc) {
+        self.five_hour = Meter { used: 0.0, resets_at: None };
+        self.seven_day.used = 0.0;
+        if restart {
+            self.seven_day.resets_at = Some(now.plus_seconds(WEEK_S));
+        }
+    }
+
     /// Whether a request would be served.
     #[must_use]
     pub fn has_room(&self) -> bool {

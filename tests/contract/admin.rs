@@ -18,6 +18,16 @@ struct AccountOrder {
     expire_access: bool,
     #[serde(default)]
     revoke: bool,
+    /// Its windows empty now: `keep` the end of its week, or `restart` it.
+    empty_early: Option<EarlyReset>,
+}
+
+/// What becomes of the end of a week that empties early.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EarlyReset {
+    Keep,
+    Restart,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +111,9 @@ fn move_account(world: &World, order: &AccountOrder) -> Result<Value, String> {
     if order.five_hour.is_some() || order.seven_day.is_some() {
         let five = order.five_hour.unwrap_or(five);
         world.set_usage(&order.email, five, order.seven_day.unwrap_or(seven));
+    }
+    if let Some(early) = order.empty_early {
+        world.empty_early(&order.email, early == EarlyReset::Restart);
     }
     let now = world.clock.now();
     let mut state = world.state();

@@ -239,6 +239,16 @@ impl World {
         self.state().accounts[account].change_plan(plan, weight, short_window);
     }
 
+    /// The account's windows empty before their reset; `restart`: its week begins anew.
+    ///
+    /// # Panics
+    /// When there is no such account.
+    pub fn empty_early(&self, email: &str, restart: bool) {
+        let account = self.account(email).expect("a known account");
+        let now = self.clock.now();
+        self.state().accounts[account].empty_early(restart, now);
+    }
+
     /// Adds a fault.
     pub fn fault(&self, fault: Fault) {
         self.state().faults.push(fault);

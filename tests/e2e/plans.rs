@@ -75,3 +75,25 @@ fn a_full_account_whose_plan_loses_its_window_has_room_at_once() {
     assert!(limits[0].title.contains("no 5-hour limit"), "{told:?}");
     assert!(!told.iter().any(of(NoticeKind::Exhausted)), "{told:?}");
 }
+
+#[test]
+fn a_limit_reset_that_is_spent_is_told_once_and_gives_room() {
+    let stage = Stage::new(Parts::all(), brisk(), nearly_full());
+    let _app = stage.app(&["--background"]);
+    add_both(&stage, Mode::Advise);
+    let told = stage.listen();
+    let week = |view: &View| {
+        let alpha = view.accounts.iter().find(|account| account.label == "alpha");
+        alpha.and_then(|account| account.window(&WindowKind::SevenDay)?.used)
+    };
+    assert_eq!(week(&stage.view()), Some(21.0));
+    stage.fake.world().empty_early(ALPHA, true);
+    let view = read_until(&stage, "an empty week", |view| week(view) == Some(0.0));
+    let alpha = view.accounts.iter().find(|account| account.label == "alpha").expect("alpha");
+    assert_eq!(alpha.problem, None);
+    assert_eq!(alpha.fell.len(), 2, "both windows: {:?}", alpha.fell);
+    quiet(&stage);
+    let told: Vec<_> = told.try_iter().filter(|notice| notice.kind == NoticeKind::Fall).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].body.contains("From 98 % to 0 %"), "{told:?}");
+}

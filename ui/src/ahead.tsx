@@ -17,8 +17,14 @@ import { nameOf, useBusy, useRows, useStore } from "./store";
 
 const PAST_DAYS = 35;
 
+/** The provider may say that an account has no such window. */
+const hasShort = (account: AccountView): boolean =>
+  account.windows.some((window) => window.kind === "five_hour");
+
 export function Ahead() {
   const { view, nowMs } = useStore();
+  // Where no account has a 5-hour window, the week takes its place.
+  const shorts = view.accounts.some(hasShort);
   return (
     <>
       <header class="page-head">
@@ -38,13 +44,13 @@ export function Ahead() {
               <thead>
                 <tr>
                   <th scope="col">Account</th>
-                  <th scope="col">5-hour window</th>
+                  {shorts && <th scope="col">5-hour window</th>}
                   <th scope="col">Week</th>
                 </tr>
               </thead>
               <tbody>
                 {view.accounts.map((account) => (
-                  <Row key={account.id} account={account} nowMs={nowMs} />
+                  <Row key={account.id} account={account} shorts={shorts} nowMs={nowMs} />
                 ))}
               </tbody>
             </table>
@@ -57,13 +63,19 @@ export function Ahead() {
   );
 }
 
-function Row({ account, nowMs }: { account: AccountView; nowMs: number }) {
+function Row({ account, shorts, nowMs }: { account: AccountView; shorts: boolean; nowMs: number }) {
   return (
     <tr>
       <td>{account.label}</td>
-      <td>
-        <Band said={account.forecasts.five_hour} nowMs={nowMs} />
-      </td>
+      {shorts && (
+        <td>
+          {hasShort(account) ? (
+            <Band said={account.forecasts.five_hour} nowMs={nowMs} />
+          ) : (
+            <span class="muted">none</span>
+          )}
+        </td>
+      )}
       <td>
         <Band said={account.forecasts.seven_day} nowMs={nowMs} />
       </td>

@@ -57,6 +57,7 @@ function account(id: number, label: string, now: number): AccountView {
     rests_until_ms: null,
     resets: null,
     resets_withheld: false,
+    fell: [],
     forecasts: {
       five_hour: { p50: 61, p90: 88, low: 34, high: 88, resets_at_ms: now + 3.4 * HOUR_MS },
       seven_day: { p50: 22, p90: 41, low: 6, high: 44, resets_at_ms: now + 4 * DAY_MS },
@@ -382,7 +383,7 @@ function act(world: View, settings: Record<string, unknown>, request: Askable): 
     case "swaps":
       return { answer: "swaps", rows: swaps(now) };
     case "history":
-      return { answer: "history", rows: samples(now, request.since_ms) };
+      return { answer: "history", rows: samples(now, request.since_ms), fell: [], others: [] };
     case "stranded":
       return { answer: "stranded", rows: stranded(now) };
     case "replay":

@@ -109,7 +109,11 @@ resets: ResetsView | null,
 /**
  * The provider does not tell Sluice of limit resets; a person can.
  */
-resets_withheld: boolean, };
+resets_withheld: boolean, 
+/**
+ * Its windows that emptied before their reset within the last day, oldest first.
+ */
+fell: Array<FallView>, };
 
 /**
  * A wish for a place. Asked again with the same `execution` by the same process, the answer is the
@@ -214,7 +218,15 @@ rows: Array<SwapView>, } | { "answer": "history",
 /**
  * Oldest first.
  */
-rows: Array<[number, number | null, number | null]>, } | { "answer": "stranded", 
+rows: Array<[number, number | null, number | null]>, 
+/**
+ * Windows that emptied before their reset, newest first.
+ */
+fell: Array<FallView>, 
+/**
+ * Its other windows.
+ */
+others: Array<OtherHistory>, } | { "answer": "stranded", 
 /**
  * Newest first.
  */
@@ -559,6 +571,40 @@ dedupe_key: string | null, };
 export type FailureKind = "rate_limit" | "billing" | "auth";
 
 /**
+ * What made a window fall early.
+ */
+export type FallCause = "limit_reset" | "promotion" | "correction" | "plan" | "unsaid";
+
+/**
+ * A window that emptied before its reset. Shares are percent.
+ */
+export type FallView = { 
+/**
+ * When the lower share was read.
+ */
+at_ms: number, 
+/**
+ * Which window.
+ */
+kind: WindowKind, 
+/**
+ * Its share before.
+ */
+before: number, 
+/**
+ * Its share after.
+ */
+after: number, 
+/**
+ * When it would have emptied by itself.
+ */
+due_ms: number, 
+/**
+ * What it was.
+ */
+cause: FallCause, };
+
+/**
  * What is expected to be left of a window at its reset, whole percent.
  */
 export type ForecastView = { 
@@ -824,7 +870,20 @@ text: string, };
 /**
  * What sort of thing a notice tells, in the order of the settings page.
  */
-export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "limits" | "limit_reset" | "no_tray" | "refused" | "other";
+export type NoticeKind = "advice" | "swap_done" | "swap_failed" | "sign_in" | "login_ends" | "drain" | "digest" | "exhausted" | "same_tier" | "stall" | "keychain" | "threshold" | "reset" | "limits" | "limit_reset" | "fall" | "answers" | "no_tray" | "refused" | "other";
+
+/**
+ * The past of a window that is not the account's as a whole.
+ */
+export type OtherHistory = { 
+/**
+ * Which window.
+ */
+kind: WindowKind, 
+/**
+ * Its share in each of the rows beside it, percent; `None` where it was not told.
+ */
+used: Array<number | null>, };
 
 /**
  * What was made of a reported failure.
@@ -1751,6 +1810,18 @@ export const noticeSwitches: { kind: NoticeKind; words: string; hint: string | n
   {
     "kind": "limit_reset",
     "words": "A limit reset ends soon, or could help now",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "fall",
+    "words": "A window emptied before its reset",
+    "hint": null,
+    "on_at_first": true
+  },
+  {
+    "kind": "answers",
+    "words": "A provider's answers have changed",
     "hint": null,
     "on_at_first": true
   }

@@ -6,6 +6,12 @@ import { percent } from "./format";
 
 export type Sample = [number, number | null, number | null];
 
+/** A window beside those of the account as a whole: its share in each of the samples. */
+export interface Other {
+  kind: string;
+  used: (number | null)[];
+}
+
 /** A span of time: its first and last second since 1970. */
 export type Span = [number, number];
 
@@ -45,7 +51,7 @@ export function told(rows: Sample[]): { short: boolean; week: boolean } {
   };
 }
 
-function options(width: number, rows: Sample[], span: Span): uPlot.Options {
+function options(width: number, rows: Sample[], others: Other[], span: Span): uPlot.Options {
   const axis = {
     stroke: colour("--muted"),
     grid: { stroke: colour("--line"), width: 1 },
@@ -72,19 +78,31 @@ function options(width: number, rows: Sample[], span: Span): uPlot.Options {
         fill: colour("--chart-a-fill"),
       },
       { ...line, label: "Weekly", show: week, stroke: colour("--chart-b") },
+      ...others.map((other, index) => ({
+        ...line,
+        label: other.kind,
+        stroke: colour("--muted"),
+        dash: [4 + 2 * index, 4],
+      })),
     ],
     cursor: { y: false },
   };
 }
 
 /** Draws into an element until the result is called; follows its width and the colour scheme. */
-export function draw(element: HTMLElement, rows: Sample[], span: Span): () => void {
+export function draw(
+  element: HTMLElement,
+  rows: Sample[],
+  others: Other[],
+  span: Span,
+): () => void {
   const data: uPlot.AlignedData = [
     rows.map((row) => row[0] / 1000),
     rows.map((row) => row[1]),
     rows.map((row) => row[2]),
+    ...others.map((other) => other.used),
   ];
-  let plot = new uPlot(options(element.clientWidth, rows, span), data, element);
+  let plot = new uPlot(options(element.clientWidth, rows, others, span), data, element);
   const follow = new ResizeObserver(() =>
     plot.setSize({ width: element.clientWidth, height: HEIGHT_PX }),
   );
@@ -92,7 +110,7 @@ export function draw(element: HTMLElement, rows: Sample[], span: Span): () => vo
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   const recolour = () => {
     plot.destroy();
-    plot = new uPlot(options(element.clientWidth, rows, span), data, element);
+    plot = new uPlot(options(element.clientWidth, rows, others, span), data, element);
   };
   scheme.addEventListener("change", recolour);
   return () => {

@@ -1,8 +1,8 @@
 // How full an account's windows were, as a picture and as a table.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { AccountId } from "./bindings";
-import { draw, type Sample, type Span, told } from "./chart";
+import type { AccountId, FallCause, FallView } from "./bindings";
+import { draw, type Other, type Sample, type Span, told } from "./chart";
 import { clock, DAY_MS, instant, percent } from "./format";
 import { Reading, Segments } from "./parts";
 import { accountOf, nameOf, useRows, useStore } from "./store";
@@ -58,32 +58,72 @@ export function History() {
 function Samples({ account, days }: { account: AccountId; days: number }) {
   const { view, nowMs } = useStore();
   const observed = accountOf(view, account)?.observed_at_ms;
-  const { rows, trouble } = useRows(
+  const { rows: found, trouble } = useRows(
     { verb: "history", account, since_ms: Math.floor(nowMs - days * DAY_MS) },
-    (answer) => (answer.answer === "history" ? answer.rows : null),
+    (answer) => (answer.answer === "history" ? answer : null),
     `${account}/${days}/${observed}`,
   );
-  if (rows === null) return <Reading trouble={trouble} />;
+  if (found === null) return <Reading trouble={trouble} />;
+  const { rows, fell, others } = found;
   if (rows.length === 0) return <p class="muted">Nothing was read in this time.</p>;
   return (
     <>
       <Chart
         rows={rows}
+        others={others}
         days={days}
         label={`Use of ${nameOf(view, account)}, in percent over time`}
       />
+      <Falls fell={fell} nowMs={nowMs} />
       <Table rows={rows} nowMs={nowMs} />
     </>
   );
 }
 
-function Chart({ rows, days, label }: { rows: Sample[]; days: number; label: string }) {
+const windowName = (kind: string): string =>
+  ({ five_hour: "5-hour window", seven_day: "week" })[kind] ?? `window of ${kind}`;
+
+const BECAUSE: Record<FallCause, string> = {
+  limit_reset: "a limit reset was spent",
+  promotion: "other accounts fell with it: a promotion",
+  correction: "the provider corrected what it had counted",
+  plan: "its plan changed",
+  unsaid: "the provider does not say why",
+};
+
+/** Windows that emptied before their reset: a step down in the picture that is no mistake. */
+function Falls({ fell, nowMs }: { fell: FallView[]; nowMs: number }) {
+  if (fell.length === 0) return null;
+  return (
+    <ul class="falls">
+      {fell.map((fall) => (
+        <li key={`${fall.at_ms}/${fall.kind}`}>
+          <span title={instant(fall.at_ms)}>{clock(fall.at_ms, nowMs)}</span>: the{" "}
+          {windowName(fall.kind)} emptied early, from {percent(fall.before)} to{" "}
+          {percent(fall.after)}; {BECAUSE[fall.cause]}.
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Chart({
+  rows,
+  others,
+  days,
+  label,
+}: {
+  rows: Sample[];
+  others: Other[];
+  days: number;
+  label: string;
+}) {
   const element = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const now = Date.now();
     const span: Span = [(now - days * DAY_MS) / 1000, now / 1000];
-    return element.current === null ? undefined : draw(element.current, rows, span);
-  }, [rows, days]);
+    return element.current === null ? undefined : draw(element.current, rows, others, span);
+  }, [rows, others, days]);
   return (
     <div
       class="card chart"

@@ -8,7 +8,9 @@ use serde_json::json;
 use sluice_driver::Link;
 use sluice_protocol::outlook;
 use sluice_protocol::words::percent;
-use sluice_protocol::{Answer, ForecastView, ProviderView, Request, StrandedView, View};
+use sluice_protocol::{
+    AccountView, Answer, ForecastView, ProviderView, Request, StrandedView, View, WindowKind,
+};
 
 /// Weeks that ended within so many days are listed.
 const PAST_DAYS: i64 = 35;
@@ -39,13 +41,25 @@ fn words(view: &View, past: &[StrandedView]) -> String {
         let live = provider.live.map_or_else(String::new, |id| listed(view, id));
         told.extend(lines(view, provider).into_iter().map(|text| format!("{live}: {text}")));
     }
+    let lacks = |account: &AccountView| account.window(&WindowKind::FiveHour).is_none();
+    // Where no account has a 5-hour window, the week takes its place.
+    let shorts = !view.accounts.iter().all(lacks);
     let heading = ["name", "5 h left unused", "resets", "week left unused", "resets"];
-    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    let shown = |cells: [String; 5]| {
+        let kept = cells.into_iter().enumerate().filter(|(at, _)| shorts || ![1, 2].contains(at));
+        kept.map(|(_, cell)| cell).collect::<Vec<_>>()
+    };
+    let mut rows = vec![shown(heading.map(str::to_owned))];
     rows.extend(view.accounts.iter().map(|account| {
         let (short, week) = (account.forecasts.five_hour, account.forecasts.seven_day);
         let said = |one: Option<ForecastView>| one.map_or("–".to_owned(), |one| one.words());
         let ends = |one: Option<ForecastView>| until(view.at_ms, one.map(|one| one.resets_at_ms));
-        vec![listed(view, account.id), said(short), ends(short), said(week), ends(week)]
+        let (left, resets) = if lacks(account) {
+            ("none".to_owned(), String::new())
+        } else {
+            (said(short), ends(short))
+        };
+        shown([listed(view, account.id), left, resets, said(week), ends(week)])
     }));
     told.push(table(&rows));
     if !past.is_empty() {

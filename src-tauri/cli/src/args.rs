@@ -232,6 +232,10 @@ pub enum Command {
         /// In which form.
         #[arg(long, value_enum, default_value_t = Format::Json)]
         format: Format,
+        /// The form of the providers' last answers instead, for a report: names of fields and kinds of
+        /// value, no value and no id.
+        #[arg(long, conflicts_with_all = ["days", "format"])]
+        shape: bool,
     },
     /// Runs recorded demand on simulated accounts under a policy.
     Simulate {

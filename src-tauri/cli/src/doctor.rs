@@ -97,6 +97,7 @@ pub async fn look(paths: &Paths, driver: Driver, view: &View, show_mail: bool) -
     findings.extend(view.accounts.iter().flat_map(|found| account(view, found, names)));
     findings.extend(needs(view, &findings, show_mail));
     findings.extend(own::budgets(paths, view, names));
+    findings.extend(own::answers(paths, view.at_ms));
     findings.extend(own::database(paths, view.at_ms));
     findings.extend(tools::names(paths));
     findings.extend(tools::locks());

@@ -131,6 +131,18 @@ fn compared(view: &View, row: &DecisionView) -> (String, String) {
              of a Pro plan's 5-hour window.",
         );
     }
+    for told in &row.candidates {
+        let found = view.accounts.iter().find(|one| one.id == told.account);
+        for fall in found.map_or(&[][..], |found| &found.fell) {
+            keys.push_str(&format!(
+                " The {} of {} emptied early. {} {}",
+                sluice_protocol::kind_name(&fall.kind),
+                label(view, told.account),
+                fall.words(),
+                sluice_protocol::FallView::because(fall.cause)
+            ));
+        }
+    }
     (render::table(&rows), keys)
 }
 

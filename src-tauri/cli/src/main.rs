@@ -85,7 +85,10 @@ fn main() -> ExitCode {
         Command::Replay { from, days, policy } => {
             return past::replay(&paths, from.as_deref(), *days, *policy, cli.json).into();
         }
-        Command::Export { days, format } => return past::export(&paths, *days, *format).into(),
+        Command::Export { shape: true, .. } => return past::shape(&paths).into(),
+        Command::Export { days, format, .. } => {
+            return past::export(&paths, *days, *format).into();
+        }
         Command::Simulate { scenarios, policy, out } => {
             return simulate::run(scenarios, policy, out.as_deref()).into();
         }

@@ -164,6 +164,24 @@ pub fn export(paths: &Paths, days: u32, format: Format) -> Exit {
     Exit::Done
 }
 
+/// Prints the form of the providers' last answers: paths and kinds of value.
+pub fn shape(paths: &Paths) -> Exit {
+    let answers = match sluice_driver::checkup::answers(paths) {
+        Ok(answers) => answers,
+        Err(text) => {
+            render::complain(&text);
+            return Exit::Failed;
+        }
+    };
+    let providers = answers.iter().map(|(provider, answers)| {
+        let fields = answers.shape().iter().map(|(path, kinds)| (path.clone(), json!(kinds)));
+        (provider.name().to_owned(), serde_json::Value::Object(fields.collect()))
+    });
+    let providers: serde_json::Map<String, serde_json::Value> = providers.collect();
+    render::document("shape", json!({ "providers": providers }));
+    Exit::Done
+}
+
 /// A cell that a table program takes as text, never as a formula.
 fn cell(text: &str) -> String {
     // First: what is taken out on the way to the terminal must not uncover a formula.

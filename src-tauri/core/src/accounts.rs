@@ -9,7 +9,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::limits::ACCOUNTS_MAX;
-use sluice_engine::{Account, AccountId, Login, Now, Plan, Provider, Utc, World};
+use sluice_engine::{Account, AccountId, Login, Now, Provider, Utc, World};
 use sluice_protocol::limits::LABEL_CHARS_MAX;
 
 /// Who an account is, beside what the engine sees.
@@ -217,18 +217,10 @@ impl Profiles {
         &mut self,
         id: AccountId,
         identity: &Identity,
-        world: &mut World,
+        world: &World,
         effects: &mut Effects,
     ) {
-        let mut changed = self.identify(id, identity);
-        if let Some(found) = world.find_account_mut(id)
-            && found.plan != identity.plan
-            && identity.plan != Plan::default()
-        {
-            found.plan = identity.plan.clone();
-            changed = true;
-        }
-        if changed {
+        if self.identify(id, identity) {
             self.store(id, world, effects);
         }
     }

@@ -289,6 +289,8 @@ impl Core {
         if action == DecisionAction::Swap || number.is_multiple_of(MEMORY_EVERY) {
             let memory = Box::new(self.world.memory.clone());
             self.effects.store(Record::Memory(memory), AfterStore::Nothing);
+            let watches = Box::new(self.world.watches.clone());
+            self.effects.store(Record::Watches(watches), AfterStore::Nothing);
         }
         number
     }

@@ -42,6 +42,21 @@ impl Foresight {
         self.looked = None;
     }
 
+    /// A window emptied before its reset.
+    pub(super) fn fell(&mut self, account: AccountId, kind: Kind) {
+        self.book.fell(account, kind);
+    }
+
+    /// The account's plan is another one.
+    pub(super) fn replanned(&mut self, account: AccountId) {
+        self.book.replanned(account);
+    }
+
+    /// Written down before its hour: what it would say after a restart is void.
+    pub(super) fn keep(&mut self, effects: &mut Effects) {
+        effects.store(Record::Forecast(Box::new(self.book.clone())), AfterStore::Nothing);
+    }
+
     /// The forecast of every open window that is known well enough.
     pub(crate) fn outlooks(&self) -> &[Outlook] {
         &self.outlooks

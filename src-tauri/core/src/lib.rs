@@ -13,12 +13,15 @@ extern crate std;
 
 mod accounts;
 mod acting;
+pub mod answers;
 pub mod calendar;
+mod canary;
 mod chores;
 mod deadlines;
 mod deciding;
 mod effects;
 pub mod explain;
+mod falling;
 mod foreseeing;
 mod health;
 pub mod hours;
@@ -26,6 +29,7 @@ mod keeping;
 mod message;
 mod notices;
 mod outbox;
+mod plans;
 mod polling;
 pub mod ports;
 mod publishing;
@@ -90,6 +94,8 @@ pub struct Core {
     removals: removing::Removals,
     seats: seats::Seats,
     polls: polling::Polls,
+    plans: plans::Plans,
+    canary: canary::Canary,
     refreshes: tokens::Refreshes,
     lanes: deciding::Lanes,
     findings: storing::Findings,
@@ -118,11 +124,13 @@ impl Core {
         let mut core = Self::empty(settings, options);
         core.notices = notices::Notices::new(loaded.snoozed);
         core.foresight = foreseeing::Foresight::new(loaded.forecast);
+        core.canary = canary::Canary::new(loaded.answers);
         core.swaps = acting::Swaps::new(loaded.swaps);
         core.skips = walls::SkipList::new(loaded.walls);
         core.world.lanes = loaded.lanes;
         core.world.memory = loaded.memory;
         core.world.resets = loaded.resets;
+        core.world.watches = loaded.watches;
         for kept in loaded.accounts {
             core.take_in(kept);
         }
@@ -162,6 +170,8 @@ impl Core {
             removals: removing::Removals::default(),
             seats: seats::Seats::default(),
             polls: polling::Polls::new(options.seed),
+            plans: plans::Plans::default(),
+            canary: canary::Canary::default(),
             refreshes: tokens::Refreshes::default(),
             lanes: deciding::Lanes::default(),
             findings: storing::Findings::default(),
@@ -196,6 +206,7 @@ impl Core {
                 self.on_captured(provider, account, result, now);
             }
             Input::KeptRead { account, result } => self.on_kept(account, result, now),
+            Input::Answered { account, beside } => self.on_answered(account, &beside, now),
             Input::Polled { account, holder, result } => {
                 self.on_polled(account, holder, result, now);
             }
@@ -277,6 +288,7 @@ impl Core {
         self.drive_decisions(now);
         self.drive_turns(now);
         self.drive_vacancies(now);
+        self.drive_plans(now);
         self.foresee(now);
         self.advise(now);
         let quiet = self.settings.is_quiet(&self.world.calendar, now.wall);

@@ -1,7 +1,7 @@
 //! What goes into the core and what it wants done: the whole of its connection to the world.
 
 use crate::ports::{
-    Health, Holder, Kept, Look, PortError, ReadError, Recovered, RefreshReport, RunReply,
+    Beside, Health, Holder, Kept, Look, PortError, ReadError, Recovered, RefreshReport, RunReply,
     SeatReport, SharedLogin, SwapOrder, SwapReport, ToolNumbers,
 };
 use crate::records::{Query, Record};
@@ -79,6 +79,13 @@ pub enum Input {
         account: AccountId,
         /// What the store returned.
         result: Result<Kept, PortError>,
+    },
+    /// A usage answer came, beside its numbers, which follow.
+    Answered {
+        /// The account that was read.
+        account: AccountId,
+        /// What came with the numbers.
+        beside: Box<Beside>,
     },
     /// A usage request ended.
     Polled {
@@ -255,6 +262,8 @@ pub enum Effect {
         key: String,
         /// Limit resets are asked for, too.
         resets: bool,
+        /// Its plan is asked for, too, where the usage answer does not name it.
+        ask_plan: bool,
     },
     /// Read the numbers the tool wrote down.
     ReadToolNumbers(Provider),

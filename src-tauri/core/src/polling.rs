@@ -2,9 +2,10 @@
 
 use super::deadlines::Task;
 use super::effects::Effects;
+use super::plans::Says;
 use super::seats::{Seat, Seats};
 use super::{AfterStore, Core, Effect, PollError};
-use crate::ports::{Holder, ReadError, ToolNumbers};
+use crate::ports::{Beside, Holder, ReadError, ToolNumbers};
 use crate::records::Record;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -245,7 +246,16 @@ impl Core {
             self.polls.pace.insert(provider, now.wall.plus_seconds(pace));
         }
         let key = self.profiles.key(account);
-        self.effects.push(Effect::Poll { provider, account, holder, key, resets });
+        let ask_plan = self.plans.ask(account, now.wall);
+        self.effects.push(Effect::Poll { provider, account, holder, key, resets, ask_plan });
+    }
+
+    /// What came with the numbers of an account.
+    pub(super) fn on_answered(&mut self, account: AccountId, beside: &Beside, now: Now) {
+        if let Some(plan) = &beside.plan {
+            self.on_plan(account, plan, Says::Provider, now);
+        }
+        self.mind_answer(account, &beside.told, now);
     }
 
     pub(super) fn on_polled(
@@ -316,10 +326,11 @@ impl Core {
         then: AfterStore,
         now: Now,
     ) {
-        self.on_usage((account, source), reading.usage, then, now);
+        // First: what falls with it may be the reset that was spent.
         if let Some(said) = reading.resets {
             self.on_resets(account, source, said, now);
         }
+        self.on_usage((account, source), reading.usage, then, now);
     }
 
     fn on_usage(
@@ -332,11 +343,14 @@ impl Core {
         let at = usage.observed_at.unwrap_or(now.wall).min(now.wall);
         usage.observed_at = Some(at);
         self.polls.succeeded(account);
-        let before = self.world.account(account).map(|found| found.usage.clone());
+        let mut before = self.world.account(account).map(|found| found.usage.clone());
         self.skips.weigh(account, &usage, at, &mut self.effects);
         let observation = Observation { account, at, source, fact: Fact::Usage(usage) };
         self.world.observe(&observation, now);
         self.effects.store(Record::Observation(Box::new(observation)), then);
+        if let Some(before) = &mut before {
+            self.on_falls(account, at, before, now);
+        }
         if let Some(found) = self.world.account(account) {
             self.foresight.read(found);
         }
@@ -353,9 +367,8 @@ impl Core {
             }
         }
         if let Some(before) = before {
-            let mut words = self.texts().limits(account, &before, now.wall);
-            words.extend(self.texts().milestones(account, &before));
-            for word in words {
+            self.on_limits(account, &before, now);
+            for word in self.texts().milestones(account, &before) {
                 self.tell(word, now);
             }
         }

@@ -1,6 +1,7 @@
 //! Plain values that cross between the core and the parts outside. The traits of the parts stand in
 //! `driver`, because their calls block or wait.
 
+pub use crate::answers::{Field, Oddity, Told};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -265,6 +266,15 @@ pub enum ReadError {
     Blocked(Block, String),
 }
 
+/// What came with the numbers of an account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Beside {
+    /// The plan, where the provider named it.
+    pub plan: Option<Plan>,
+    /// What the answer was like.
+    pub told: Told,
+}
+
 /// Numbers a tool wrote down itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolNumbers {
@@ -300,6 +310,8 @@ pub struct Loaded {
     pub memory: BTreeMap<AccountId, sluice_engine::memory::Memory>,
     /// What is known of each account's limit resets.
     pub resets: BTreeMap<AccountId, Resets>,
+    /// What watches for windows that empty early.
+    pub watches: BTreeMap<AccountId, sluice_engine::fall::Watch>,
     /// Settings by key.
     pub settings: BTreeMap<String, serde_json::Value>,
     /// Snoozed causes and until when.
@@ -308,6 +320,8 @@ pub struct Loaded {
     pub walls: BTreeMap<AccountId, Wall>,
     /// Committed swaps, their instants, of the last 24 hours.
     pub swaps: Vec<Utc>,
+    /// What is known of the shape of the providers' answers.
+    pub answers: BTreeMap<Provider, crate::answers::Answers>,
     /// What the forecasts have learned.
     pub forecast: sluice_engine::forecast::Book,
     /// Notices that were written down and not shown, with their row, oldest first.

@@ -98,6 +98,24 @@ pub enum Record {
         /// HTTP status, when there was one.
         status: Option<u16>,
     },
+    /// An account's plan was asked for.
+    PlanAsked {
+        /// Whose plan.
+        account: AccountId,
+        /// Of whom.
+        provider: Provider,
+        /// When it went out.
+        at: Utc,
+        /// HTTP status, when there was one.
+        status: Option<u16>,
+    },
+    /// What is known of the shape of a provider's answers.
+    Answers {
+        /// Whose answers.
+        provider: Provider,
+        /// What is known.
+        answers: Box<crate::answers::Answers>,
+    },
     /// A lane's gates, unless it has another generation by now.
     Gates {
         /// Which lane.
@@ -116,10 +134,19 @@ pub enum Record {
     },
     /// What the engine remembers of each account.
     Memory(Box<BTreeMap<AccountId, sluice_engine::memory::Memory>>),
+    /// What watches for windows that empty early.
+    Watches(Box<BTreeMap<AccountId, sluice_engine::fall::Watch>>),
     /// What the forecasts have learned.
     Forecast(Box<sluice_engine::forecast::Book>),
     /// What was left of a weekly window that has ended.
     Stranded(sluice_engine::forecast::Ended),
+    /// A window that emptied before its reset.
+    Fall {
+        /// Whose.
+        account: AccountId,
+        /// What was seen of it.
+        fall: Box<sluice_engine::Fall>,
+    },
     /// A notice that is about to be shown; the answer is its row.
     Notice {
         /// The notice.

@@ -31,6 +31,9 @@ impl Core {
         self.world.resets.remove(&account);
         self.profiles.remove(account);
         self.polls.remove(account);
+        self.plans.forget(account);
+        self.canary.forget(account);
+        self.world.watches.remove(&account);
         self.refreshes.put_off_no_more(account);
         self.effects.store(Record::Removed { account, at: now.wall }, AfterStore::Nothing);
     }

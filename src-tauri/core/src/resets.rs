@@ -67,9 +67,14 @@ impl Core {
         if is_same(&known, &after, now.wall) {
             return;
         }
+        let left = |of: &Resets| of.left(now.wall);
+        let fewer = left(&after).zip(left(&known)).is_some_and(|(after, before)| after < before);
         let fact = Fact::Resets(said);
         let observation = Observation { account, at: now.wall, source, fact };
         observe(&mut self.world, &mut self.effects, observation, now);
+        if fewer && source != Source::Person {
+            self.on_limit_reset_spent(account, now);
+        }
     }
 
     /// A person says how many an account has, and until when; `None`: what is known is void.

@@ -13,14 +13,10 @@ use sluice_engine::forecast::Kind as Window;
 use sluice_engine::limits::USED_UP_PERCENT;
 use sluice_engine::{
     AccountId, Action, Decision, LaneId, Now, Provider, Refusal, Trigger, Usage, Utc, WindowKind,
-    WindowState, World,
+    World,
 };
 use sluice_protocol::words::percent;
 use sluice_protocol::{Cause, Code, Episode, Need, NeedsYou, Notice, NoticeAction, window_name};
-
-/// The windows of an account as a whole, as limits of a plan.
-const LIMITS: [(Window, &str); 2] =
-    [(Window::FiveHour, "5-hour limit"), (Window::SevenDay, "weekly limit")];
 
 /// How long *Snooze* silences a cause, seconds.
 pub(super) const SNOOZE_S: i64 = 3_600;
@@ -319,36 +315,6 @@ impl<'core> Texts<'core> {
         let title = format!("The login of {label} is used twice");
         let word = Word::new(Cause::SharedLogin(account), title, text);
         word.needs(Need::SharedLogin, Some(account))
-    }
-
-    /// Windows that the provider took away from the account, or gave it.
-    pub(super) fn limits(&self, account: AccountId, before: &Usage, now: Utc) -> Vec<Word> {
-        let Some(found) = self.world.account(account) else { return Vec::new() };
-        let is_there = |usage: &Usage, kind: &WindowKind| match usage.state(kind) {
-            WindowState::Absent => Some(false),
-            WindowState::Closed | WindowState::Open => Some(true),
-            WindowState::Unknown => None,
-        };
-        let label = self.label(account);
-        let mut words = Vec::new();
-        for (window, name) in LIMITS {
-            let kind = window.into();
-            let was = is_there(before, &kind);
-            let (title, body) = match (was, is_there(&found.usage, &kind)) {
-                // The plan's name may be older than this: the tool tells it where it is live.
-                (Some(true), Some(false)) => (
-                    format!("{label} has no {name} any more"),
-                    "The provider tells of no such window any more. What it had said of it is void.",
-                ),
-                (Some(false), Some(true)) => {
-                    (format!("{label} has a {name} now"), "The provider tells of such a window.")
-                }
-                _ => continue,
-            };
-            let hour = now.millis().div_euclid(3_600_000);
-            words.push(Word::new(Cause::Limits { account, window, hour }, title, body));
-        }
-        words
     }
 
     /// Resets and steps of the windows, where wished.

@@ -3,15 +3,17 @@
 use crate::seats::Seat;
 use crate::{Core, Page};
 use alloc::borrow::ToOwned as _;
-use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::limits::usage_requests_left;
-use sluice_engine::{Account, AccountId, Candidate, Login, Plan, Provider, Usage, Utc, WindowKind};
+use sluice_engine::{Account, AccountId, Candidate, Login, Provider, Usage, Utc, WindowKind};
 use sluice_protocol::text;
 use sluice_protocol::{
-    AccountView, BlockedView, DecisionAction, DecisionView, LoginHealth, LoginView, NamedWindow,
-    ProviderView, ResetsView, Swapping, View, WindowView,
+    AccountView, BlockedView, DecisionAction, DecisionView, FallView, LoginHealth, LoginView,
+    NamedWindow, ProviderView, ResetsView, Swapping, View, WindowView,
 };
+
+/// What fell this lately is shown with the account, seconds.
+const FELL_S: f64 = 86_400.0;
 
 /// Makes the view of an instant; `revision` and `at_ms` are set where it is published.
 #[must_use]
@@ -114,7 +116,7 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         label: core.profiles.label(account.id).to_owned(),
         email: identity.and_then(|identity| identity.email.clone()),
         organization: identity.and_then(|identity| identity.organization.clone()),
-        plan: plan_words(&account.plan),
+        plan: crate::plans::name(&account.plan, account.provider),
         live,
         enabled: account.enabled,
         automatic: account.automatic,
@@ -141,7 +143,13 @@ fn account_view(core: &Core, account: &Account, now: Utc) -> AccountView {
         resets: resets
             .and_then(|known| ResetsView::of(known, core.reset_counsel(account, known, now), now)),
         resets_withheld: resets.is_some_and(|known| known.withheld),
+        fell: fell(core, account.id, now),
     }
+}
+
+fn fell(core: &Core, account: AccountId, now: Utc) -> Vec<FallView> {
+    let late = core.world.falls(account).iter().filter(|fall| now.seconds_since(fall.at) < FELL_S);
+    late.map(FallView::from).collect()
 }
 
 fn login_health(core: &Core, account: AccountId, now: Utc) -> LoginHealth {
@@ -194,19 +202,6 @@ fn windows(usage: &Usage, now: Utc) -> Vec<NamedWindow> {
     let models = usage.models().map(|(_, metered)| metered.kind.clone());
     let further = usage.further().map(|metered| metered.kind.clone());
     own.chain(further).chain(models).map(named).collect()
-}
-
-/// `Max 20x`, `Pro`, `Team`.
-fn plan_words(plan: &Plan) -> Option<String> {
-    // Rows of earlier versions hold such texts as they came.
-    let subscription = text::one_line(plan.subscription.as_deref()?);
-    let mut chars = subscription.chars();
-    let name: String = chars.next()?.to_uppercase().chain(chars).collect();
-    let size = plan.rate_limit_tier.as_deref().and_then(|tier| {
-        let size = tier.rsplit('_').next()?;
-        size.strip_suffix('x')?.parse::<u32>().ok().map(|number| format!("{number}x"))
-    });
-    Some(size.map_or(name.clone(), |size| format!("{name} {size}")))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use crate::adapters;
 use crate::paths::Paths;
 use crate::vault;
+pub use sluice_core::answers::{Answers, OddSeen, UNKNOWN_WINDOW};
 use sluice_custody::{Bounded, CustodyError, KEYCHAIN_MS_MAX, SecretStore as _};
 pub use sluice_custody::{Exposed, Health, Holding, TakenLock, VaultKey};
 use sluice_engine::limits::usage_requests_left;
@@ -74,6 +75,21 @@ pub fn misnamed(paths: &Paths) -> Result<Vec<Provider>, String> {
         }
     }
     Ok(found)
+}
+
+/// What is known of the shape of each provider's answers.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn answers(paths: &Paths) -> Result<BTreeMap<Provider, Answers>, String> {
+    let ledger = Ledger::attach(&paths.database()).map_err(|error| error.to_string())?;
+    let rows = ledger.settings().map_err(|error| error.to_string())?;
+    let of = |provider: Provider| {
+        let key = format!("{}{}", adapters::ANSWERS, provider.name());
+        let value = rows.iter().find(|(name, _)| **name == key)?.1.clone();
+        Some((provider, serde_json::from_value(value).ok()?))
+    };
+    Ok(Provider::ALL.into_iter().filter_map(of).collect())
 }
 
 /// How the database does.

@@ -161,8 +161,8 @@ impl Performer {
             Effect::ReadToolNumbers(provider) => self.read_tool_numbers(provider),
             Effect::Capture { provider, account, key } => self.capture(provider, account, key),
             Effect::ReadKept { provider, account } => self.read_kept(provider, account),
-            Effect::Poll { provider, account, holder, key, resets } => {
-                self.poll((provider, account), holder, (key, resets));
+            Effect::Poll { provider, account, holder, key, resets, ask_plan } => {
+                self.poll((provider, account), holder, (key, resets, ask_plan));
             }
             Effect::Refresh { provider, account, patient } => {
                 self.refresh(provider, account, patient);
@@ -400,7 +400,7 @@ impl Performer {
         &self,
         (provider, account): (Provider, AccountId),
         holder: Holder,
-        (key, resets): (String, bool),
+        (key, resets, ask_plan): (String, bool, bool),
     ) {
         let (seats, bearers) = (self.seats.clone(), self.bearers.clone());
         let providers = Arc::clone(&self.parts.providers);
@@ -416,7 +416,8 @@ impl Performer {
                 Holder::Seat(_) => Some((seats, key.clone(), inputs.clone())),
                 Holder::Account(_) => None,
             };
-            let read = read_usage((asking, key, resets), holder, seat, bearers, providers);
+            let asked = (asking, key, resets, ask_plan);
+            let read = read_usage(asked, holder, seat, bearers, providers, inputs.clone());
             let result = tokio::time::timeout(deadline, read).await;
             let result = result.unwrap_or(Err(PollError::Late));
             let _ended = inputs.send(Input::Polled { account, holder, result }).await;

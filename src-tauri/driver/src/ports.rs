@@ -5,14 +5,14 @@
 
 use sluice_engine::grant::Said;
 use sluice_engine::observation::Reading;
-use sluice_engine::{AccountId, Provider, Utc};
+use sluice_engine::{AccountId, Plan, Provider, Utc};
 use sluice_protocol::{Answer, Request};
 use std::future::Future;
 use std::pin::Pin;
 use zeroize::Zeroizing;
 
 pub use sluice_core::ports::{
-    Depth, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, PortError, ReadError,
+    Beside, Depth, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, PortError, ReadError,
     Recovered, RefreshReport, RunReply, SeatLogin, SeatReport, Settled, SharedLogin, SwapOrder,
     SwapReport, ToolFailure, ToolNumbers, login_text,
 };
@@ -106,6 +106,8 @@ pub struct UsageAnswer {
     pub status: Option<u16>,
     /// The numbers, or why there are none.
     pub usage: Result<Reading, ReadError>,
+    /// What came with them.
+    pub beside: Beside,
 }
 
 /// What came of one request for limit resets.
@@ -115,6 +117,15 @@ pub struct ResetsAnswer {
     pub status: Option<u16>,
     /// What it says; `None` when it was refused or says nothing.
     pub said: Option<Said>,
+}
+
+/// What came of one request for a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanAnswer {
+    /// HTTP status; `None` when no answer came.
+    pub status: Option<u16>,
+    /// The plan, where it was told.
+    pub plan: Option<Plan>,
 }
 
 /// The providers.
@@ -136,6 +147,11 @@ pub trait Providers: Send + Sync + 'static {
         _bearer: http::HeaderValue,
     ) -> Pending<ResetsAnswer> {
         Box::pin(std::future::ready(ResetsAnswer { status: None, said: None }))
+    }
+    /// Sends one request for the plan of the account with this bearer; `None` where there is nothing to
+    /// ask, because usage answers name the plan.
+    fn plan(&self, _: Provider, _: http::HeaderValue) -> Option<Pending<PlanAnswer>> {
+        None
     }
     /// Sends a token request; `None` when no answer came.
     fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>>;

@@ -4,7 +4,7 @@
 use crate::decide::Tiered;
 use crate::decision::Decision;
 use crate::horizon::Horizon;
-use crate::observation::Observation;
+use crate::observation::{Fact, Observation};
 use crate::policy::Strategy;
 use crate::rules::Policy;
 use crate::survey::Survey;
@@ -17,8 +17,19 @@ impl World {
     /// Takes in one fact.
     pub fn observe(&mut self, observation: &Observation, now: Now) {
         observe::fold(self, observation, now);
+        self.mind_falls(observation, now);
         // What the plan believes follows what the account has: its size, and which windows.
         self.horizon.observe(&self.accounts, observation, now);
+    }
+
+    /// What was learned of a window before it fell early says nothing of what it is now.
+    fn mind_falls(&mut self, observation: &Observation, now: Now) {
+        let (account, at) = (observation.account, observation.at.min(now.wall));
+        let falls = self.fell_at(account, at);
+        if matches!(observation.fact, Fact::Usage(_)) && !falls.is_empty() {
+            self.fell_together(account, at);
+            self.horizon.fell(account, &falls);
+        }
     }
 
     /// Decides for one lane. Changes only the lane's gates, the accounts' memory and what the policy

@@ -1,6 +1,7 @@
 //! Folds an observation into the world. A late or repeated one must not undo a newer one.
 
 use crate::account::{Account, Login};
+use crate::fall::Watch;
 use crate::limits::{FULL_PERCENT, NEARLY_FULL_PERCENT, REFUSALS_MAX};
 use crate::memory::{Memory, RefusedWindow};
 use crate::observation::{Fact, Observation, Source};
@@ -36,7 +37,9 @@ pub fn fold(world: &mut World, observation: &Observation, now: Now) {
         }
         Fact::Usage(usage) => {
             answered(memory, observation.source, now);
-            usage_seen(account, memory, usage, at, observation.source, &world.rules);
+            let watch = world.watches.entry(observation.account).or_default();
+            let seen = (usage, at, observation.source);
+            usage_seen(account, (memory, watch), seen, &world.rules);
         }
         Fact::Unreachable => {
             answered(memory, observation.source, now);
@@ -82,10 +85,8 @@ fn answered(memory: &mut Memory, source: Source, now: Now) {
 
 fn usage_seen(
     account: &mut Account,
-    memory: &mut Memory,
-    seen: &Usage,
-    at: Utc,
-    source: Source,
+    (memory, watch): (&mut Memory, &mut Watch),
+    (seen, at, source): (&Usage, Utc, Source),
     rules: &Rules,
 ) {
     if source == Source::Endpoint {
@@ -100,7 +101,11 @@ fn usage_seen(
     if known.observed_at.is_some_and(|last| last > at) {
         return;
     }
-    known.take(seen, at, source == Source::Endpoint);
+    let whole = source == Source::Endpoint;
+    let fallen = watch.read(seen, at, whole);
+    known.take(seen, at, whole);
+    // What was given back refuses nothing.
+    memory.refusals.retain(|refusal| !fallen.contains(&refusal.window));
     settle_refusals(known, memory, at);
     if rules.measure_observations {
         let used = |window: &Window| window.used.map(Percent::get);

@@ -40,6 +40,8 @@ pub struct Spec {
     pub is_refreshed: bool,
     /// Running sessions use the login that a swap brings; else they keep theirs until they end.
     pub running_sessions_follow: bool,
+    /// Its plans: their names and sizes.
+    pub plans: &'static [KnownPlan],
     /// The tool's own background process, which holds the login that it was started with.
     pub background: Option<Background>,
     /// Limit resets.
@@ -64,6 +66,31 @@ pub enum ResetSource {
     Apart,
 }
 
+/// A plan that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownPlan {
+    /// As the provider's answers write it, without a prefix.
+    pub id: &'static str,
+    /// As the provider calls it before people.
+    pub name: &'static str,
+    /// Nominal size relative to the smallest plan, where it is known.
+    pub size: Option<u16>,
+    /// It has no 5-hour window.
+    pub lacks_short: bool,
+    /// The tier under which it was sold before: the plan whose name it had, and the multiple in it.
+    pub former: Option<(&'static str, u64)>,
+}
+
+impl KnownPlan {
+    const fn new(id: &'static str, name: &'static str) -> Self {
+        Self { id, name, size: None, lacks_short: false, former: None }
+    }
+
+    const fn sized(id: &'static str, name: &'static str, size: u16) -> Self {
+        Self { size: Some(size), ..Self::new(id, name) }
+    }
+}
+
 /// A background process of a tool.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Background {
@@ -72,6 +99,32 @@ pub struct Background {
     /// The program's arguments to start it anew.
     pub restart: &'static [&'static str],
 }
+
+static CLAUDE_PLANS: [KnownPlan; 6] = [
+    KnownPlan::new("free", "Free"),
+    KnownPlan::sized("pro", "Pro", 1),
+    KnownPlan { former: Some(("max", 5)), ..KnownPlan::sized("max", "Max", 5) },
+    KnownPlan {
+        lacks_short: true,
+        former: Some(("max", 20)),
+        ..KnownPlan::sized("ultra", "Ultra", 10)
+    },
+    KnownPlan::new("team", "Team"),
+    KnownPlan::new("enterprise", "Enterprise"),
+];
+
+static CODEX_PLANS: [KnownPlan; 10] = [
+    KnownPlan::new("free", "Free"),
+    KnownPlan::new("go", "Go"),
+    KnownPlan::new("plus", "Plus"),
+    KnownPlan::new("prolite", "Pro"),
+    KnownPlan::new("pro", "Pro (More)"),
+    KnownPlan::new("promax", "Pro (Max)"),
+    KnownPlan::new("business", "Business"),
+    KnownPlan::new("team", "Team"),
+    KnownPlan::new("enterprise", "Enterprise"),
+    KnownPlan::new("edu", "Edu"),
+];
 
 static CLAUDE: Spec = Spec {
     name: "claude",
@@ -84,6 +137,7 @@ static CLAUDE: Spec = Spec {
     login_variable: Some("CLAUDE_SECURESTORAGE_CONFIG_DIR"),
     is_refreshed: true,
     running_sessions_follow: true,
+    plans: &CLAUDE_PLANS,
     background: None,
     resets: ResetSpec { source: ResetSource::WithUsage, command: "/limit-reset" },
 };
@@ -100,6 +154,7 @@ static CODEX: Spec = Spec {
     is_refreshed: true,
     // It reads its login once, at its start.
     running_sessions_follow: false,
+    plans: &CODEX_PLANS,
     background: Some(Background {
         socket: "app-server-control/app-server-control.sock",
         restart: &["app-server", "daemon", "restart"],

@@ -1,8 +1,9 @@
 //! The world as the engine knows it: one owner (the driver's loop), one mutation at a time.
 
-use crate::account::Account;
+use crate::account::{Account, Plan};
 use crate::belief;
 use crate::calendar::Calendar;
+use crate::fall::Watch;
 use crate::lane::{Gates, Lane};
 use crate::memory::Memory;
 use crate::resets::Resets;
@@ -34,6 +35,10 @@ pub struct World {
     pub rules: Rules,
     /// What is remembered of each account; belongs into the ledger beside the lanes' gates.
     pub memory: BTreeMap<AccountId, Memory>,
+    /// What watches for windows that empty early. No decision rests on it, so none keeps it; it is
+    /// stored beside the memory.
+    #[serde(skip)]
+    pub watches: BTreeMap<AccountId, Watch>,
     /// The last wake or clock jump.
     pub woken_at: Option<Utc>,
     /// What the planner has learned; used by policy `horizon` only.
@@ -116,6 +121,18 @@ impl World {
         moved.generation.0 = moved.generation.0.saturating_add(1);
         moved.gates.settled(now, protect_s);
         self.read_back(moved, by_person);
+    }
+
+    /// The account's plan is another one now. Unless only its name changed, what was learned of its
+    /// windows' sizes says nothing any more.
+    pub fn replan(&mut self, id: AccountId, plan: Plan, now: Now) {
+        let Some(account) = self.find_account_mut(id) else { return };
+        let renamed = account.plan.is_renamed(&plan, account.provider);
+        account.plan = plan;
+        if !renamed {
+            self.watches.entry(id).or_default().replanned(now.wall);
+            self.horizon.relearn(id);
+        }
     }
 
     /// How long a person's choice is left alone, seconds.
@@ -209,6 +226,7 @@ impl World {
         for resets in self.resets.values_mut() {
             resets.shift(jumped_seconds, now.wall);
         }
+        self.watches.values_mut().for_each(|watch| watch.shift(jumped_seconds, now.wall));
         self.woken_at = Some(now.wall);
     }
 

@@ -10,7 +10,9 @@ use crate::simulate::{
     Scenario, Span,
 };
 use sluice_engine::limits::READ_FULL_PERCENT;
-use sluice_engine::{AccountId, Percent, Provider, Utc, Window, capacity_ratio, same_reset};
+use sluice_engine::{
+    AccountId, Percent, Provider, Source, Utc, Window, capacity_ratio, same_reset,
+};
 use sluice_ledger::{DEFAULT_LANE, Ledger, Sample};
 use sluice_protocol::{Compared, SwapStatus, Tally};
 use std::collections::BTreeMap;
@@ -96,9 +98,11 @@ impl Past {
             model: None,
         };
         let demand = work.iter().map(span).collect();
-        let smallest = accounts.iter().filter_map(|account| account.c5).fold(f64::MAX, f64::min);
+        // Where nothing else is known a week holds ten 5-hour windows.
+        let short = |account: &AccountSpec| account.c5.unwrap_or(account.c7 / 10.0);
+        let smallest = accounts.iter().map(short).fold(f64::MAX, f64::min);
         Some(Scenario {
-            format: "quota-sim/1".to_owned(),
+            format: "quota-sim/2".to_owned(),
             name: format!("recorded-{}", provider.name()),
             family: String::new(),
             seed: 0,
@@ -120,27 +124,57 @@ impl Past {
         let used = |window: &Window| window.used.map_or(0.0, Percent::get);
         let reset = samples.iter().find_map(|one| one.usage.long().resets_at)?;
         let (c7, ratio) = (100.0 * weight, ratio(samples));
-        let opened = first.usage.short().resets_at.map(|at| self.minute(at) - 300);
-        let opened = opened.filter(|opened| *opened > -300 && *opened <= 0);
+        let opened = first.usage.short().resets_at.map(|at| self.minute(at) - SHORT_MIN);
+        let opened = opened.filter(|opened| *opened > -SHORT_MIN && *opened <= 0);
+        let c5 = c7 / ratio;
+        let (had, changes) = self.short_windows(samples);
+        let opened = opened.filter(|_| had);
         Some(AccountSpec {
             id: id.0.to_string(),
             plan: String::new(),
             weight,
-            c5: Some(c7 / ratio),
+            c5: had.then_some(c5),
             c7,
             span5: SHORT_MIN,
             span7: LONG_MIN,
             weekly_reset_at: self.minute(reset),
             used7_0: c7 * used(&first.usage.long()) / 100.0,
-            used5_0: opened.map_or(0.0, |_| c7 / ratio * used(&first.usage.short()) / 100.0),
+            used5_0: opened.map_or(0.0, |_| c5 * used(&first.usage.short()) / 100.0),
             window5_open_at: opened,
             models: None,
             available_from: 0,
             invalid: Vec::new(),
-            short_changes: Vec::new(),
+            short_changes: changes
+                .into_iter()
+                .map(|(minute, has)| (minute, has.then_some(c5)))
+                .collect(),
             plan_changes: Vec::new(),
             early_resets: Vec::new(),
         })
+    }
+
+    /// Whether an account had a 5-hour window at first, and the minutes at which that changed. Only the
+    /// endpoint names every window; one answer without it is no loss yet.
+    fn short_windows(&self, samples: &[&Sample]) -> (bool, Vec<(i64, bool)>) {
+        let whole = samples.iter().filter(|one| one.source == Source::Endpoint);
+        let named: Vec<(i64, bool)> = whole
+            .map(|one| (self.minute(one.at), one.usage.short() != Window::default()))
+            .collect();
+        let Some(first) = named.windows(2).find(|pair| pair[0].1 == pair[1].1) else {
+            return (samples.iter().any(|one| one.usage.short() != Window::default()), Vec::new());
+        };
+        let had = first[0].1;
+        let (mut has, mut changes) = (had, Vec::new());
+        for pair in named.windows(2) {
+            if pair[0].1 == pair[1].1 && pair[0].1 != has {
+                has = pair[0].1;
+                let last = changes.last().map_or(0, |(minute, _)| *minute);
+                if pair[0].0 > last && pair[0].0 < self.length() {
+                    changes.push((pair[0].0, has));
+                }
+            }
+        }
+        (had, changes)
     }
 
     /// Adds what was used of an account between its readings, and what was refused while it was
@@ -353,6 +387,34 @@ mod tests {
         let wanted = recorded.served + recorded.interrupted;
         assert!((wanted - instead.served - instead.interrupted).abs() < 1e-6, "the same work");
         assert!(recorded.stranded > instead.stranded);
+    }
+
+    #[test]
+    fn an_account_without_a_5_hour_window_gets_none_made_up() {
+        let mut past = past();
+        for sample in &mut past.samples {
+            let week = sample.usage.long();
+            let bare = Usage::default().with(sluice_engine::WindowKind::SevenDay, week);
+            // From the second hour on the second account has one, too.
+            if sample.account == AccountId(1) {
+                sample.usage = Usage { observed_at: sample.usage.observed_at, ..bare };
+            }
+        }
+        let scenario = past.scenario(Provider::Claude).unwrap();
+        assert_eq!(scenario.accounts[0].c5, None);
+        assert!(scenario.accounts[1].c5.is_some());
+        assert!(scenario.costs.swap_units.is_finite());
+        // Its plan loses the window after an hour.
+        let mut past = self::past();
+        for sample in past.samples.iter_mut().filter(|one| one.at >= START.plus_seconds(3_600)) {
+            let week = sample.usage.long();
+            let bare = Usage::default().with(sluice_engine::WindowKind::SevenDay, week);
+            sample.usage = Usage { observed_at: sample.usage.observed_at, ..bare };
+        }
+        let scenario = past.scenario(Provider::Claude).unwrap();
+        assert!(scenario.accounts[0].c5.is_some());
+        assert_eq!(scenario.accounts[0].short_changes, [(60, None)]);
+        assert!(compare(&past, "horizon").unwrap().instead.served > 0.0);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod codec;
 mod decisions;
 mod error;
 mod failures;
+mod falls;
 mod fold;
 mod follow;
 mod history;

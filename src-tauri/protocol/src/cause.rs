@@ -7,7 +7,7 @@ use core::fmt;
 use core::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sluice_engine::forecast::Kind as Window;
-use sluice_engine::{AccountId, LaneId, Provider};
+use sluice_engine::{AccountId, LaneId, Provider, WindowKind};
 
 /// The cause of a notice: what it is about and whom it concerns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,6 +131,34 @@ pub enum Cause {
         /// Until when it is the same episode.
         episode: Episode,
     },
+    /// Windows of an account emptied before their reset.
+    Fell {
+        /// Whose.
+        account: AccountId,
+        /// The hour in which it was seen.
+        hour: i64,
+    },
+    /// Those of several accounts did so together.
+    Promotion {
+        /// Whose accounts.
+        provider: Provider,
+        /// The hour in which the first was seen.
+        hour: i64,
+    },
+    /// A plan is another one.
+    Plan {
+        /// Whose.
+        account: AccountId,
+        /// The hour in which it was seen.
+        hour: i64,
+    },
+    /// The answers of a provider have another shape.
+    Answers {
+        /// Whose answers.
+        provider: Provider,
+        /// Weeks since 1970.
+        week: i64,
+    },
     /// The desktop shows no icon.
     NoTray,
     /// A click was refused.
@@ -157,6 +185,15 @@ pub const fn window_name(window: Window) -> &'static str {
     }
 }
 
+/// The same of any window: that of a model is named by it.
+#[must_use]
+pub fn kind_name(kind: &WindowKind) -> String {
+    let own = [Window::FiveHour, Window::SevenDay];
+    own.into_iter()
+        .find(|own| WindowKind::from(*own) == *kind)
+        .map_or_else(|| format!("window of {}", kind.label()), |own| window_name(own).to_owned())
+}
+
 impl Cause {
     /// The kind of notice that tells it.
     #[must_use]
@@ -178,8 +215,10 @@ impl Cause {
             Self::Digest { .. } => NoticeKind::Digest,
             Self::Threshold { .. } => NoticeKind::Threshold,
             Self::Reset { .. } => NoticeKind::Reset,
-            Self::Limits { .. } => NoticeKind::Limits,
             Self::ResetEnds { .. } | Self::ResetLeft { .. } => NoticeKind::LimitReset,
+            Self::Limits { .. } | Self::Plan { .. } => NoticeKind::Limits,
+            Self::Answers { .. } => NoticeKind::Answers,
+            Self::Fell { .. } | Self::Promotion { .. } => NoticeKind::Fall,
             Self::NoTray => NoticeKind::NoTray,
             Self::Refused(_) => NoticeKind::Refused,
             Self::Other(_) => NoticeKind::Other,
@@ -251,6 +290,10 @@ impl fmt::Display for Cause {
             Self::ResetLeft { account, episode: Episode::Day(day) } => {
                 write!(f, "reset_left:{}:day:{day}", account.0)
             }
+            Self::Fell { account, hour } => write!(f, "fell:{}:{hour}", account.0),
+            Self::Promotion { provider, hour } => write!(f, "promotion:{}:{hour}", provider.name()),
+            Self::Plan { account, hour } => write!(f, "plan:{}:{hour}", account.0),
+            Self::Answers { provider, week } => write!(f, "answers:{}:{week}", provider.name()),
             Self::NoTray => f.write_str("no_tray"),
             Self::Refused(code) => write!(f, "refused:{code}"),
             Self::Other(text) => f.write_str(text),
@@ -316,6 +359,24 @@ fn known(text: &str) -> Option<Cause> {
         ["limits", id, name, hour] => {
             Cause::Limits { account: account(id)?, window: window(name)?, hour: number(hour)? }
         }
+        ["no_tray"] => Cause::NoTray,
+        ["refused", code] => {
+            let Ok(code) = code.parse();
+            Cause::Refused(code)
+        }
+        parts => match changed(parts) {
+            Some(cause) => cause,
+            None => {
+                let Ok(first) = text.strip_prefix("lane_")?.parse();
+                Cause::Retold(Box::new(first))
+            }
+        },
+    })
+}
+
+/// What changed about accounts and their provider.
+fn changed(parts: &[&str]) -> Option<Cause> {
+    Some(match parts {
         ["reset_ends", id, days, hour] => {
             Cause::ResetEnds { account: account(id)?, days: number(days)?, hour: number(hour)? }
         }
@@ -325,15 +386,15 @@ fn known(text: &str) -> Option<Cause> {
         ["reset_left", id, "day", day] => {
             Cause::ResetLeft { account: account(id)?, episode: Episode::Day(number(day)?) }
         }
-        ["no_tray"] => Cause::NoTray,
-        ["refused", code] => {
-            let Ok(code) = code.parse();
-            Cause::Refused(code)
+        ["fell", id, hour] => Cause::Fell { account: account(id)?, hour: number(hour)? },
+        ["promotion", name, hour] => {
+            Cause::Promotion { provider: provider(name)?, hour: number(hour)? }
         }
-        _ => {
-            let Ok(first) = text.strip_prefix("lane_")?.parse();
-            Cause::Retold(Box::new(first))
+        ["plan", id, hour] => Cause::Plan { account: account(id)?, hour: number(hour)? },
+        ["answers", name, week] => {
+            Cause::Answers { provider: provider(name)?, week: number(week)? }
         }
+        _ => return None,
     })
 }
 
@@ -411,6 +472,10 @@ mod tests {
             ("reset_ends:3:7:480000", Cause::ResetEnds { account, days: 7, hour }),
             ("reset_left:3:480000", Cause::ResetLeft { account, episode: Episode::Hour(hour) }),
             ("reset_left:3:day:9", Cause::ResetLeft { account, episode: Episode::Day(9) }),
+            ("fell:3:480000", Cause::Fell { account, hour }),
+            ("promotion:claude:480000", Cause::Promotion { provider, hour }),
+            ("plan:3:480000", Cause::Plan { account, hour }),
+            ("answers:claude:2970", Cause::Answers { provider, week: 2_970 }),
             ("no_tray", Cause::NoTray),
             ("refused:busy", Cause::Refused(Code::Busy)),
             ("", Cause::default()),
@@ -427,7 +492,7 @@ mod tests {
         let shapes = stored().into_iter().map(|(_, cause)| core::mem::discriminant(&cause));
         let told: BTreeSet<NoticeKind> = stored().iter().map(|(_, cause)| cause.kind()).collect();
         assert_eq!(told.len(), NoticeKind::ALL.len(), "each kind has a cause");
-        assert_eq!(shapes.collect::<std::collections::HashSet<_>>().len(), 29, "each cause");
+        assert_eq!(shapes.collect::<std::collections::HashSet<_>>().len(), 33, "each cause");
     }
 
     #[test]

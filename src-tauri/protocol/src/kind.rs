@@ -35,6 +35,10 @@ closed! {
         Limits = "limits",
         /// A limit reset ends soon, or could help now.
         LimitReset = "limit_reset",
+        /// A window emptied before its reset.
+        Fall = "fall",
+        /// A provider's answers have another shape.
+        Answers = "answers",
         /// The shell's own: the desktop shows no icon.
         NoTray = "no_tray",
         /// The shell's own: a click was refused.
@@ -96,6 +100,8 @@ impl NoticeKind {
             Self::Reset => (Weight::Plain, Life::Moment, Switch::Off),
             Self::Limits => (Weight::Plain, Life::Episode, Switch::On),
             Self::LimitReset => (Weight::Plain, Life::Episode, Switch::On),
+            Self::Fall => (Weight::Plain, Life::Episode, Switch::On),
+            Self::Answers => (Weight::Plain, Life::Episode, Switch::On),
             Self::NoTray => (Weight::Plain, Life::State, Switch::Missing),
             Self::Refused => (Weight::Plain, Life::State, Switch::Missing),
             Self::Other => (Weight::Plain, Life::State, Switch::Missing),
@@ -163,6 +169,8 @@ impl NoticeKind {
             Self::Reset => "A window has reset",
             Self::Limits => "A plan's limits changed",
             Self::LimitReset => "A limit reset ends soon, or could help now",
+            Self::Fall => "A window emptied before its reset",
+            Self::Answers => "A provider's answers have changed",
             Self::NoTray => "The desktop shows no icon",
             Self::Refused => "A click was refused",
             Self::Other => "A notice of another version",

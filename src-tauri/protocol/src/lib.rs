@@ -10,6 +10,7 @@ mod cause;
 mod closed;
 mod code;
 mod compare;
+mod fall;
 mod kind;
 pub mod label;
 pub mod limits;
@@ -26,9 +27,10 @@ mod window;
 pub mod words;
 
 pub use asking::{CALL_DEADLINE, deadline, only_looks, refused, window_may_ask};
-pub use cause::{Cause, Episode, window_name};
+pub use cause::{Cause, Episode, kind_name, window_name};
 pub use code::{Code, Remedy};
 pub use compare::{Compared, Tally};
+pub use fall::FallView;
 pub use kind::NoticeKind;
 pub use log::{DecisionAction, DecisionFilter, DecisionView, SwapStatus, SwapView, Swapping};
 pub use mode::Mode;
@@ -47,7 +49,7 @@ pub use sluice_engine::{
     AccountId, Amounts, AskedBy, Block, Decision, Generation, LaneId, Login, Policy, Provider,
     Refusal, Trigger, Utc as Instant, WindowKind,
 };
-pub use window::{BlockedView, NamedWindow, WindowView};
+pub use window::{BlockedView, NamedWindow, OtherHistory, WindowView};
 
 /// Everything a front end draws. Instants are milliseconds since the Unix epoch, shares percent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -187,6 +189,9 @@ pub struct AccountView {
     /// The provider does not tell Sluice of limit resets; a person can.
     #[serde(default)]
     pub resets_withheld: bool,
+    /// Its windows that emptied before their reset within the last day, oldest first.
+    #[serde(default)]
+    pub fell: Vec<FallView>,
 }
 
 /// Age, deadlines and proof of a login.
@@ -534,6 +539,12 @@ pub enum Answer {
     History {
         /// Oldest first.
         rows: Vec<(i64, Option<f64>, Option<f64>)>,
+        /// Windows that emptied before their reset, newest first.
+        #[serde(default)]
+        fell: Vec<FallView>,
+        /// Its other windows.
+        #[serde(default)]
+        others: Vec<OtherHistory>,
     },
     /// Weekly windows that have ended.
     Stranded {

@@ -52,6 +52,20 @@ pub fn one_line(text: &str) -> String {
     kept
 }
 
+/// The most characters of a name that others give, where it stands among words of ours.
+pub const NAME_CHARS_MAX: usize = 40;
+
+/// As [`one_line`], short enough to be a name.
+#[must_use]
+pub fn short(text: &str) -> String {
+    let line = one_line(text);
+    if line.chars().count() <= NAME_CHARS_MAX {
+        return line;
+    }
+    let kept: String = line.chars().take(NAME_CHARS_MAX - 1).collect();
+    format!("{}…", kept.trim_end())
+}
+
 /// The same text in lines: only ends of lines are kept of what is unseen. For the last step before
 /// a terminal or a notification.
 #[must_use]

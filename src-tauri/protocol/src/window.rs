@@ -71,6 +71,16 @@ impl NamedWindow {
     }
 }
 
+/// The past of a window that is not the account's as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct OtherHistory {
+    /// Which window.
+    pub kind: WindowKind,
+    /// Its share in each of the rows beside it, percent; `None` where it was not told.
+    pub used: Vec<Option<f64>>,
+}
+
 impl AccountView {
     /// The windows of the account as a whole that are there, the shortest first. Until the provider has
     /// spoken both are expected, and unknown. Where there is none, what meters money takes their place.

@@ -89,6 +89,15 @@ impl Endpoints {
         })
     }
 
+    /// Where the plan of an account is asked for; `None` where its usage answers name it.
+    #[must_use]
+    pub fn profile(&self, provider: Provider) -> Option<Url> {
+        match provider {
+            Provider::Claude => Some(join(&self.claude_api, "api/oauth/profile")),
+            Provider::Codex => None,
+        }
+    }
+
     /// Where a provider's usage is asked for.
     #[must_use]
     pub fn usage(&self, provider: Provider) -> Url {

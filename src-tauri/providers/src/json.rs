@@ -8,6 +8,7 @@ use sluice_engine::{Percent, Utc};
 use std::fmt;
 
 mod mend;
+pub mod shape;
 
 /// Longest answer that is looked at, in bytes.
 pub const BODY_MAX: usize = 256 * 1024;
@@ -34,6 +35,8 @@ pub enum Odd {
     DuplicateKey,
     /// A field this version does not know.
     UnknownField,
+    /// Such a field, and it holds a share or a reset: a window, as it seems.
+    UnknownWindow,
     /// A known field with a value this version does not know.
     UnknownValue,
     /// A known field of another type than ever seen.
@@ -55,6 +58,26 @@ pub struct Oddity {
     pub odd: Odd,
 }
 
+impl Odd {
+    /// The stable snake-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::BadText => "bad_text",
+            Self::TooLarge => "too_large",
+            Self::DuplicateKey => "duplicate_key",
+            Self::UnknownField => "unknown_field",
+            Self::UnknownWindow => "unknown_window",
+            Self::UnknownValue => "unknown_value",
+            Self::WrongType => "wrong_type",
+            Self::OutOfRange => "out_of_range",
+            Self::BadTime => "bad_time",
+            Self::Contradiction => "contradiction",
+        }
+    }
+}
+
 /// Collects oddities, up to a bound.
 #[derive(Debug, Default)]
 pub struct Oddities(Vec<Oddity>);
@@ -66,6 +89,12 @@ impl Oddities {
         if self.0.len() < ODDITIES_MAX && !self.0.contains(&oddity) {
             self.0.push(oddity);
         }
+    }
+
+    /// Notes a field that this version does not know.
+    pub(crate) fn unknown_field(&mut self, path: &str, value: &Value) {
+        let odd = if shape::is_window(value) { Odd::UnknownWindow } else { Odd::UnknownField };
+        self.note(path, odd);
     }
 
     /// What was collected.

@@ -8,12 +8,14 @@ use crate::client::Http;
 use crate::codex::Codex;
 use crate::endpoints::Endpoints;
 use crate::failure::ProviderError;
+use crate::json::Oddity;
+use crate::json::shape::Field;
 use crate::words::{self, Table};
 use crate::{claude, codex};
 use http::HeaderValue;
-use sluice_engine::Provider;
 use sluice_engine::grant::Said;
 use sluice_engine::observation::Reading;
+use sluice_engine::{Plan, Provider};
 use zeroize::Zeroizing;
 
 /// A parser; total.
@@ -102,6 +104,51 @@ pub const fn tool(provider: Provider) -> &'static Tool {
     }
 }
 
+/// What one answer of a usage endpoint says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// The windows, and limit resets.
+    pub reading: Reading,
+    /// The plan, where the answer names it.
+    pub plan: Option<Plan>,
+    /// Departures from the known shapes.
+    pub oddities: Vec<Oddity>,
+    /// The form of the answer, without any value.
+    pub shape: Vec<Field>,
+}
+
+/// Fields of a usage answer that the windows are read from: one that goes is missed.
+const CLAUDE_FIELDS: [&str; 11] = [
+    "five_hour",
+    "five_hour.utilization",
+    "five_hour.resets_at",
+    "seven_day",
+    "seven_day.utilization",
+    "seven_day.resets_at",
+    "limits",
+    "limits[].kind",
+    "limits[].percent",
+    "limits[].resets_at",
+    "extra_usage",
+];
+const CODEX_FIELDS: [&str; 5] = [
+    "plan_type",
+    "rate_limit",
+    "rate_limit.primary_window",
+    "rate_limit.primary_window.used_percent",
+    "rate_limit.primary_window.reset_at",
+];
+
+/// Whether the windows of the provider's accounts are read from this field of its answers.
+#[must_use]
+pub fn reads_field(provider: Provider, path: &str) -> bool {
+    let fields: &[&str] = match provider {
+        Provider::Claude => &CLAUDE_FIELDS,
+        Provider::Codex => &CODEX_FIELDS,
+    };
+    fields.contains(&path)
+}
+
 /// The endpoints of every provider.
 #[derive(Clone, Debug)]
 pub struct Clients {
@@ -130,7 +177,7 @@ impl Clients {
         key: &str,
         bearer: HeaderValue,
         resets: bool,
-    ) -> Result<Reading, ProviderError> {
+    ) -> Result<Heard, ProviderError> {
         match provider {
             Provider::Claude => {
                 let claude = &self.claude;
@@ -138,11 +185,21 @@ impl Clients {
                     true => claude.usage_with_resets(bearer).await?,
                     false => claude.usage(bearer).await?,
                 };
-                Ok(Reading { usage: reply.usage, resets: reply.resets })
+                Ok(Heard {
+                    reading: Reading { usage: reply.usage, resets: reply.resets },
+                    plan: None,
+                    oddities: reply.oddities,
+                    shape: reply.shape,
+                })
             }
             Provider::Codex => {
                 let reply = self.codex.usage(bearer, codex_account(key)).await?;
-                Ok(Reading { usage: reply.usage, resets: reply.resets })
+                Ok(Heard {
+                    plan: reply.plan.map(|name| Plan::told(provider, Some(&name), None)),
+                    reading: Reading { usage: reply.usage, resets: reply.resets },
+                    oddities: reply.oddities,
+                    shape: reply.shape,
+                })
             }
         }
     }
@@ -161,6 +218,21 @@ impl Clients {
         match provider {
             Provider::Claude => Ok(None),
             Provider::Codex => self.codex.resets(bearer, codex_account(key)).await.map(Some),
+        }
+    }
+
+    /// Asks for the plan of the account that `bearer` belongs to; `None` where the usage answer names it.
+    ///
+    /// # Errors
+    /// As [`Self::usage`].
+    pub async fn plan(
+        &self,
+        provider: Provider,
+        bearer: HeaderValue,
+    ) -> Option<Result<Plan, ProviderError>> {
+        match provider {
+            Provider::Claude => Some(self.claude.profile(bearer).await.map(|reply| reply.plan)),
+            Provider::Codex => None,
         }
     }
 

@@ -101,6 +101,70 @@ pub(super) fn budgets(paths: &Paths, view: &View, names: Names) -> Vec<Finding> 
     view.accounts.iter().filter_map(of).collect()
 }
 
+/// What of the providers' answers was not as expected: by path, never by value.
+pub(super) fn answers(paths: &Paths, now_ms: i64) -> Vec<Finding> {
+    let Ok(known) = checkup::answers(paths) else { return Vec::new() };
+    let now = sluice_protocol::Instant::from_millis(now_ms);
+    known.into_iter().flat_map(|(provider, answers)| of_provider(provider, &answers, now)).collect()
+}
+
+fn of_provider(
+    provider: Provider,
+    answers: &checkup::Answers,
+    now: sluice_protocol::Instant,
+) -> Vec<Finding> {
+    let family = provider.spec().family;
+    let gone = answers.gone(now).into_iter().map(|(path, last)| {
+        let text = format!(
+            "{family}'s answers have no {path} any more; it was last there {}.",
+            since(now.millis(), Some(last.millis()))
+        );
+        Finding::warning("answer_field_gone", text, REPORT)
+    });
+    let odd = answers.odd().iter().map(|seen| {
+        let place = if seen.path.is_empty() { "a whole answer" } else { &seen.path };
+        let text = format!(
+            "{family}'s answers: {place}: {} ({} times, last {}).",
+            odd_words(&seen.odd),
+            seen.count,
+            since(now.millis(), Some(seen.last.millis()))
+        );
+        match seen.odd.as_str() {
+            "unknown_field" => Finding::ok("answer_field_new", text),
+            checkup::UNKNOWN_WINDOW => Finding::warning("answer_window_new", text, REPORT),
+            _ => Finding::warning("answer_odd", text, LEFT_OUT),
+        }
+    });
+    let told: Vec<Finding> = gone.chain(odd).collect();
+    if told.is_empty() {
+        let text = format!("{family}'s answers are as expected.");
+        return vec![Finding::ok("answers", text)];
+    }
+    told
+}
+
+const REPORT: &str =
+    "`sluice export --shape` prints the form of the answers, without any value, for a report.";
+const LEFT_OUT: &str = "It was left out; what else the answer says counts.";
+
+/// What is odd, in words; a word of another version as it is.
+fn odd_words(odd: &str) -> &str {
+    match odd {
+        "not_json" => "it is no JSON",
+        "bad_text" => "it holds what no text can",
+        "too_large" => "it is too large",
+        "duplicate_key" => "it stands there twice",
+        "unknown_field" => "it is new",
+        checkup::UNKNOWN_WINDOW => "it is new and looks like a window, which is not used",
+        "unknown_value" => "its value is not known",
+        "wrong_type" => "it is of another kind than it was",
+        "out_of_range" => "its number cannot be",
+        "bad_time" => "its time cannot be",
+        "contradiction" => "it contradicts another part",
+        other => other,
+    }
+}
+
 /// The database's size, soundness, version and age.
 pub(super) fn database(paths: &Paths, now_ms: i64) -> Vec<Finding> {
     if !paths.database().exists() {

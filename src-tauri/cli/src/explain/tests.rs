@@ -239,6 +239,7 @@ pub(crate) fn unread(id: i64, label: &str) -> AccountView {
         forecasts: Default::default(),
         resets: None,
         resets_withheld: false,
+        fell: Vec::new(),
     }
 }
 

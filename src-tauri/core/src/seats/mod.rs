@@ -5,6 +5,7 @@ mod looking;
 mod vacant;
 
 use super::effects::{Effects, Refusal};
+use super::plans::Says;
 use super::telling::Word;
 use super::{Core, Effect};
 use crate::ports::{Kept, PortError, SeatLogin, SeatReport};
@@ -326,7 +327,8 @@ impl Core {
         self.set_active(provider, known, now);
         if let Some(account) = known {
             self.notices.end(&Cause::Unmanaged(provider));
-            self.profiles.learn(account, &login.identity, &mut self.world, &mut self.effects);
+            self.profiles.learn(account, &login.identity, &self.world, &mut self.effects);
+            self.on_plan(account, &login.identity.plan, Says::Seat, now);
         } else {
             self.tell(Word::unmanaged(provider), now);
         }

@@ -155,6 +155,17 @@ fn steps_and_resets_are_told_only_when_wished_and_each_once() {
             "A: 96 % of the 5-hour window used"
         ]
     );
+    // What empties before its reset is told as that; this one's time has come.
+    assert_eq!(outside.told(NoticeKind::Reset), Vec::<&Notice>::new());
+    let a = outside.id("a");
+    outside.usage.insert(a, (96.0, 10.0, 6 * 24));
+    outside.ask(Request::Refresh { account: Some(a) });
+    outside.hung.insert(a);
+    outside.advance(3 * 3_600);
+    outside.hung.remove(&a);
+    outside.usage.insert(a, (2.0, 10.0, 6 * 24));
+    outside.ask(Request::Refresh { account: Some(a) });
+    outside.advance(1_200);
     let resets = outside.told(NoticeKind::Reset);
     assert_eq!(resets.len(), 1, "{resets:?}");
     assert_eq!(resets[0].title, "A: the 5-hour window has reset");

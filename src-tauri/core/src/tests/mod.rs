@@ -1,9 +1,11 @@
 //! The core against a simulated outside: seats, vault, provider and ledger answer at once, time
 //! passes only when a test says so.
 
+mod answers;
 mod conditions;
 mod conduct;
 mod counting;
+mod falls;
 mod keeping;
 mod lanes;
 mod modes;
@@ -532,6 +534,7 @@ impl Outside {
             lanes: vec![self.lane.clone()],
             memory: self.core.world.memory.clone(),
             resets: self.core.world.resets.clone(),
+            watches: self.core.world.watches.clone(),
             settings: self.settings.clone(),
             ..Loaded::default()
         }

@@ -350,13 +350,7 @@ impl Login<'_> {
     fn plan(&self) -> Plan {
         let tier = text(self.oauth.tier).map(Cow::into_owned);
         let subscription = text(self.oauth.subscription).map(Cow::into_owned);
-        let weight = match (tier.as_deref(), subscription.as_deref()) {
-            (Some(tier), _) if tier.ends_with("_20x") => Some(20.0),
-            (Some(tier), _) if tier.ends_with("_5x") => Some(5.0),
-            (_, Some("pro")) => Some(1.0),
-            _ => None,
-        };
-        Plan { subscription, rate_limit_tier: tier, weight }
+        Plan::told(Provider::Claude, subscription.as_deref(), tier)
     }
 
     /// Hash of the tokens and their end; formatting does not matter.

@@ -4,19 +4,25 @@ use super::Shared;
 use crate::lanes;
 use crate::ports::{Identity, Kept, KeptAccount, Ledger, Loaded, PortError, Query, Record};
 use serde_json::Value;
-use sluice_engine::limits::usage_requests_left;
+use sluice_engine::limits::{MODEL_WINDOWS_MAX, usage_requests_left};
 use sluice_engine::memory::Memory;
 use sluice_engine::observation::Fact;
-use sluice_engine::{Account, AccountId, Observation, Provider, Utc};
+use sluice_engine::{Account, AccountId, Observation, Percent, Provider, Utc, WindowKind};
 use sluice_lab::compare;
 use sluice_ledger as real;
 use sluice_ledger::{DecisionQuery, NewAccount, NewDecision, Sample};
-use sluice_protocol::{Answer, Code, DecisionView, StrandedView, SwapStatus, SwapView, text};
+use sluice_protocol::{
+    Answer, Code, DecisionView, OtherHistory, StrandedView, SwapStatus, SwapView, text,
+};
 use sluice_providers::Endpoints;
 use std::collections::BTreeMap;
 
 /// Setting that holds the engine's memory of the accounts.
 const MEMORY: &str = "engine.memory";
+/// Settings that hold what is known of the shape of a provider's answers.
+pub(crate) const ANSWERS: &str = "answers.";
+/// Setting that holds what watches for windows that empty early.
+const WATCHES: &str = "engine.watches";
 /// Setting that holds what the forecasts have learned.
 const FORECAST: &str = "engine.forecast";
 /// Told causes are remembered so long, seconds: a week's episode and a day.
@@ -68,6 +74,15 @@ impl Ledger for SqlLedger {
                 };
                 ledger.record_request(&sent).map_err(trouble)
             }
+            Record::PlanAsked { account, provider, at, status } => {
+                let Some(url) = self.endpoints.profile(*provider) else { return Ok(0) };
+                let place = (url.host_str().unwrap_or_default(), url.path());
+                let sent = real::NewRequest {
+                    status: *status,
+                    ..sent(real::RequestKind::Identity, *account, place, *at)
+                };
+                ledger.record_request(&sent).map_err(trouble)
+            }
             Record::Request { account, provider, resets, at } => {
                 let url = self.endpoints.usage(*provider);
                 let apart = self.endpoints.resets(*provider).filter(|_| *resets);
@@ -106,8 +121,14 @@ fn load(ledger: &mut real::Ledger, now: Utc) -> real::Result<Loaded> {
     for (key, value) in rows {
         if key == MEMORY {
             loaded.memory = serde_json::from_value(value).unwrap_or_default();
+        } else if key == WATCHES {
+            loaded.watches = serde_json::from_value(value).unwrap_or_default();
         } else if key == FORECAST {
             loaded.forecast = serde_json::from_value(value).unwrap_or_default();
+        } else if let Some(name) = key.strip_prefix(ANSWERS) {
+            let named = Provider::ALL.into_iter().find(|provider| provider.name() == name);
+            let answers = serde_json::from_value(value).unwrap_or_default();
+            loaded.answers.extend(named.map(|provider| (provider, answers)));
         } else if let Some(id) = key.strip_prefix(ACCESS) {
             access.insert(id.to_owned(), value.as_i64());
         } else if let Some(id) = key.strip_prefix(SINCE) {
@@ -258,13 +279,16 @@ fn write(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
         Record::Snooze { cause, until } => {
             ledger.set_setting(&format!("{SNOOZE}{cause}"), &Value::from(until.0)).map(|()| 0)
         }
-        Record::Forecast(_)
+        Record::Watches(_)
+        | Record::Answers { .. }
+        | Record::Forecast(_)
         | Record::Stranded(_)
+        | Record::Fall { .. }
         | Record::Notice { .. }
         | Record::NoticeShown { .. } => note(ledger, record),
         Record::RequestEnded { row, status } => ledger.request_ended(*row, *status).map(|()| 0),
         // Written with their addresses, by `record`.
-        Record::Request { .. } | Record::Token { .. } => Ok(0),
+        Record::Request { .. } | Record::Token { .. } | Record::PlanAsked { .. } => Ok(0),
     }
 }
 
@@ -275,6 +299,14 @@ fn note(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             let value = serde_json::to_value(book).unwrap_or_default();
             ledger.set_setting(FORECAST, &value).map(|()| 0)
         }
+        Record::Answers { provider, answers } => {
+            let value = serde_json::to_value(answers).unwrap_or_default();
+            ledger.set_setting(&format!("{ANSWERS}{}", provider.name()), &value).map(|()| 0)
+        }
+        Record::Watches(watches) => {
+            let value = serde_json::to_value(watches).unwrap_or_default();
+            ledger.set_setting(WATCHES, &value).map(|()| 0)
+        }
         Record::Stranded(ended) => {
             let row = real::StrandedRow {
                 account: ended.account,
@@ -284,6 +316,7 @@ fn note(ledger: &mut real::Ledger, record: &Record) -> real::Result<i64> {
             };
             ledger.record_stranded(&row).map(|()| 0)
         }
+        Record::Fall { account, fall } => ledger.record_fall(*account, fall).map(|()| 0),
         Record::Notice { notice, at } => ledger.put_notice(notice, *at),
         Record::NoticeShown { row, at } => ledger.claim_notice(*row, *at).map(i64::from),
         _ => Ok(0),
@@ -425,13 +458,27 @@ fn look_up(ledger: &real::Ledger, query: &Query) -> real::Result<Answer> {
         // Answered by `query` itself, which lets the database go before the long part.
         Query::Replay { .. } => Err(real::Error::Refused("a replay is no look-up".into())),
         Query::History { account, since } => {
-            let rows = ledger.samples(Some(*account), *since, Utc(i64::MAX))?.into_iter();
-            let used = |window: sluice_engine::Window| window.used.map(sluice_engine::Percent::get);
-            let rows =
-                rows.map(|row| (row.at.millis(), used(row.usage.short()), used(row.usage.long())));
-            Ok(Answer::History { rows: rows.collect() })
+            let fell = ledger.falls(*account, *since)?.iter().map(Into::into).collect();
+            let samples = ledger.samples(Some(*account), *since, Utc(i64::MAX))?;
+            let used = |window: sluice_engine::Window| window.used.map(Percent::get);
+            let rows = samples
+                .iter()
+                .map(|row| (row.at.millis(), used(row.usage.short()), used(row.usage.long())));
+            Ok(Answer::History { rows: rows.collect(), fell, others: other_windows(&samples) })
         }
     }
+}
+
+/// The windows beside those of the account as a whole, each over all the readings.
+fn other_windows(samples: &[Sample]) -> Vec<OtherHistory> {
+    let windows = samples.iter().flat_map(|row| row.usage.windows());
+    let others = windows.map(|metered| &metered.kind).filter(|kind| !kind.is_own());
+    let kinds: std::collections::BTreeSet<&WindowKind> = others.collect();
+    let of = |kind: &WindowKind| OtherHistory {
+        kind: kind.clone(),
+        used: samples.iter().map(|row| row.usage.window(kind).used.map(Percent::get)).collect(),
+    };
+    kinds.into_iter().take(MODEL_WINDOWS_MAX).map(of).collect()
 }
 
 fn decision_view(row: real::DecisionRow) -> DecisionView {

@@ -105,7 +105,9 @@ impl Ledger for Blank {
             Query::Decisions { .. } => Ok(Answer::Decisions { rows: Vec::new() }),
             Query::Swaps { .. } => Ok(Answer::Swaps { rows: Vec::new() }),
             Query::Stranded { .. } => Ok(Answer::Stranded { rows: Vec::new() }),
-            Query::History { .. } => Ok(Answer::History { rows: Vec::new() }),
+            Query::History { .. } => {
+                Ok(Answer::History { rows: Vec::new(), fell: Vec::new(), others: Vec::new() })
+            }
             Query::Replay { .. } => Err(needs_a_driver()),
         }
     }

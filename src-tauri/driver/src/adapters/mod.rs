@@ -2,6 +2,7 @@
 
 pub(crate) mod custody;
 mod ledger;
+pub(crate) use ledger::ANSWERS;
 mod look;
 mod providers;
 mod runs;

@@ -2,20 +2,23 @@
 
 use crate::clock::Clock;
 use crate::ports::{
-    Pending, PortError, Providers, ReadError, ResetsAnswer, TokenAnswer, ToolNumbers, UsageAnswer,
+    Beside, Pending, PlanAnswer, PortError, Providers, ReadError, ResetsAnswer, TokenAnswer,
+    ToolNumbers, UsageAnswer,
 };
+use sluice_core::ports::{Field, Oddity, Told};
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
 use sluice_engine::{Block, Provider};
 use sluice_protocol::Code;
 use sluice_providers::{
-    Clients, Deadlines, Endpoints, FailureClass, Http, ProviderError, Tool, tool,
+    Clients, Deadlines, Endpoints, FailureClass, Http, ProviderError, Tool, reads_field, tool,
 };
 use std::path::Path;
 use zeroize::Zeroizing;
 
 pub(super) struct RealProviders {
     clients: Clients,
+    endpoints: Endpoints,
     seats: Seats,
     clock: Clock,
 }
@@ -28,7 +31,12 @@ impl RealProviders {
     ) -> Result<Self, PortError> {
         let http = Http::new(endpoints, Deadlines::default())
             .map_err(|error| PortError::new(Code::Unusable, error.to_string()))?;
-        Ok(Self { clients: Clients::new(endpoints, http), seats: seats.clone(), clock })
+        Ok(Self {
+            clients: Clients::new(endpoints, http),
+            endpoints: endpoints.clone(),
+            seats: seats.clone(),
+            clock,
+        })
     }
 }
 
@@ -43,11 +51,17 @@ impl Providers for RealProviders {
         let (clients, key, clock) = (self.clients.clone(), key.to_owned(), self.clock);
         Box::pin(async move {
             match clients.usage(provider, &key, bearer, resets).await {
-                Ok(mut reading) => {
+                Ok(heard) => {
+                    let beside = beside(provider, &heard);
+                    let mut reading = heard.reading;
                     reading.usage.observed_at.get_or_insert(clock.now().wall);
-                    UsageAnswer { status: Some(200), usage: Ok(reading) }
+                    UsageAnswer { status: Some(200), usage: Ok(reading), beside }
                 }
-                Err(error) => UsageAnswer { status: error.status, usage: Err(read_error(&error)) },
+                Err(error) => UsageAnswer {
+                    status: error.status,
+                    usage: Err(read_error(&error)),
+                    beside: Beside::default(),
+                },
             }
         })
     }
@@ -70,6 +84,20 @@ impl Providers for RealProviders {
         })
     }
 
+    fn plan(&self, provider: Provider, bearer: http::HeaderValue) -> Option<Pending<PlanAnswer>> {
+        self.endpoints.profile(provider)?;
+        let clients = self.clients.clone();
+        Some(Box::pin(async move {
+            match clients.plan(provider, bearer).await {
+                Some(Ok(plan)) => {
+                    PlanAnswer { status: Some(200), plan: Some(super::seat::plain_plan(plan)) }
+                }
+                Some(Err(error)) => PlanAnswer { status: error.status, plan: None },
+                None => PlanAnswer { status: None, plan: None },
+            }
+        }))
+    }
+
     fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>> {
         let clients = self.clients.clone();
         Box::pin(async move {
@@ -85,6 +113,26 @@ impl Providers for RealProviders {
     fn tool_numbers(&self, provider: Provider) -> Option<ToolNumbers> {
         cached_numbers(tool(provider), self.seats.config(provider)?)
     }
+}
+
+/// What came with the numbers, in the core's words.
+fn beside(provider: Provider, heard: &sluice_providers::Heard) -> Beside {
+    let fields = heard.shape.iter().map(|field| Field {
+        path: field.path.clone(),
+        kinds: field.kinds.clone(),
+        known: reads_field(provider, &field.path),
+    });
+    Beside {
+        plan: heard.plan.clone().map(super::seat::plain_plan),
+        told: Told { odd: odd(&heard.oddities), fields: fields.collect() },
+    }
+}
+
+fn odd(oddities: &[sluice_providers::json::Oddity]) -> Vec<Oddity> {
+    let told = oddities
+        .iter()
+        .map(|one| Oddity { path: one.path.clone(), odd: one.odd.name().to_owned() });
+    told.collect()
 }
 
 /// The last numbers that the tool itself has read, where it keeps them.

@@ -40,7 +40,7 @@ fn seat_login(login: real::SeatLogin) -> SeatLogin {
 }
 
 /// A plan's words come out of a file of the tool.
-fn plain_plan(plan: Plan) -> Plan {
+pub(super) fn plain_plan(plan: Plan) -> Plan {
     Plan {
         subscription: plan.subscription.as_deref().map(text::one_line),
         rate_limit_tier: plan.rate_limit_tier.as_deref().map(text::one_line),

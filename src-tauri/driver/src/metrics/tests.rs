@@ -48,6 +48,7 @@ fn account(id: i64, label: &str) -> AccountView {
             counsel: None,
         }),
         resets_withheld: false,
+        fell: Vec::new(),
     }
 }
 

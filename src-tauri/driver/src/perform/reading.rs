@@ -14,18 +14,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Limit resets are waited for no longer, in real time: the numbers are there already.
-const RESETS_DEADLINE: Duration = Duration::from_secs(5);
+/// Limit resets and plans are waited for no longer, in real time: the numbers are there already.
+const APART_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A seat, the key it must have, and where what is seen there goes.
 pub(super) type SeatCheck = (Worker<Arc<dyn Custody>>, String, mpsc::Sender<Input>);
 
 pub(super) async fn read_usage(
-    (asking, key, resets): (Asking, String, bool),
+    (asking, key, resets, ask_plan): (Asking, String, bool, bool),
     holder: Holder,
     seat: Option<SeatCheck>,
     bearers: Worker<Arc<dyn Custody>>,
     providers: Arc<dyn Providers>,
+    inputs: mpsc::Sender<Input>,
 ) -> Result<Reading, PollError> {
     let provider = asking.provider;
     if let Some(check) = &seat {
@@ -36,10 +37,16 @@ pub(super) async fn read_usage(
         .await
         .unwrap_or_else(|missed| Err(busy(missed)))
         .map_err(PollError::Bearer)?;
+    let (account, noting) = (asking.account, asking.plan());
     let asked = asking.clone().begin(false);
-    let answer = providers.usage(provider, &key, bearer.clone(), resets).await;
+    let mut answer = providers.usage(provider, &key, bearer.clone(), resets).await;
     asked.end(answer.status);
     let mut reading = answer.usage.map_err(PollError::Read)?;
+    if ask_plan && let Some(asked) = providers.plan(provider, bearer.clone()) {
+        let told = tokio::time::timeout(APART_DEADLINE, asked).await.ok();
+        noting.note(told.as_ref().and_then(|told| told.status));
+        answer.beside.plan = told.and_then(|told| told.plan).or(answer.beside.plan);
+    }
     if resets && provider.spec().resets.source == ResetSource::Apart {
         let told = ask_apart(asking, providers.resets(provider, &key, bearer)).await;
         reading.resets = told.or(reading.resets);
@@ -48,13 +55,15 @@ pub(super) async fn read_usage(
     if let Some(check) = &seat {
         check_seat(provider, check).await?;
     }
+    let beside = Box::new(answer.beside);
+    let _ended = inputs.send(Input::Answered { account, beside }).await;
     Ok(reading)
 }
 
 /// Limit resets from the endpoint of their own. They are worth no failure of the reading.
 async fn ask_apart(asking: Asking, answer: Pending<ResetsAnswer>) -> Option<Said> {
     let asked = asking.begin(true);
-    let answer = tokio::time::timeout(RESETS_DEADLINE, answer).await.ok()?;
+    let answer = tokio::time::timeout(APART_DEADLINE, answer).await.ok()?;
     asked.end(answer.status);
     answer.said
 }

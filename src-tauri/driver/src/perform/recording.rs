@@ -59,6 +59,32 @@ impl Asking {
     }
 }
 
+/// A request for a plan, to be written down once it has ended.
+pub(super) struct PlanNote {
+    ledger: Book,
+    clock: Clock,
+    counters: Counters,
+    account: AccountId,
+    provider: Provider,
+}
+
+impl Asking {
+    /// The same for a request for the account's plan.
+    pub(super) fn plan(&self) -> PlanNote {
+        let (ledger, clock, counters) = (self.ledger.clone(), self.clock, self.counters.clone());
+        PlanNote { ledger, clock, counters, account: self.account, provider: self.provider }
+    }
+}
+
+impl PlanNote {
+    /// How it ended.
+    pub(super) fn note(self, status: Option<u16>) {
+        self.counters.counts().request(self.provider, "profile", status);
+        let (account, provider, at) = (self.account, self.provider, self.clock.now().wall);
+        note(&self.ledger, Record::PlanAsked { account, provider, at, status });
+    }
+}
+
 impl Asked {
     /// How it ended.
     pub(super) fn end(mut self, status: Option<u16>) {

@@ -3,9 +3,9 @@
 use sluice_driver::clock::Clock;
 use sluice_driver::parts::Parts;
 use sluice_driver::ports::{
-    Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending, PortError,
-    Providers, Query, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport, Settled,
-    SwapOrder, SwapReport, TokenAnswer, ToolNumbers, UsageAnswer,
+    Beside, Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending,
+    PortError, Providers, Query, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport,
+    Settled, SwapOrder, SwapReport, TokenAnswer, ToolNumbers, UsageAnswer,
 };
 use sluice_driver::worker::Hands;
 use sluice_engine::{
@@ -317,7 +317,7 @@ impl Providers for Hold {
                     window(if live { 10.0 } else { 20.0 }, if live { 150 } else { 20 }),
                 )
             };
-            UsageAnswer { status: Some(200), usage: Ok(usage.into()) }
+            UsageAnswer { status: Some(200), usage: Ok(usage.into()), beside: Beside::default() }
         })
     }
     fn token(&self, _: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>> {

@@ -140,6 +140,11 @@ impl Gauge {
             return;
         }
         self.weight = weight;
+        self.relearn();
+    }
+
+    /// The windows have other sizes than before: what they filled by is no measure of these.
+    pub(crate) fn relearn(&mut self) {
         (self.sum_short, self.sum_long) = (0.0, 0.0);
         for bucket in &mut self.models {
             (bucket.sum, bucket.sum_long) = (0.0, 0.0);
@@ -332,6 +337,20 @@ impl Gauge {
             }
         }
         self.lacks_short = lacks_short;
+    }
+
+    /// A window emptied before its reset: a lesson over that would take the fall for noise, or for no
+    /// work at all.
+    pub(crate) fn fell(&mut self, kind: &WindowKind) {
+        match kind {
+            WindowKind::FiveHour => (self.short, self.short_ends) = (0.0, None),
+            WindowKind::SevenDay => (self.long, self.long_ends) = (0.0, None),
+            WindowKind::Model(_) | WindowKind::Other(_) | WindowKind::Money(_) => return,
+        }
+        (self.anchor, self.stepped) = (None, None);
+        if self.refused_by.as_ref() == Some(kind) {
+            self.full_until = 0.0;
+        }
     }
 
     /// Takes in a reading that was true at `at`; `burnt` units were added by belief since then.

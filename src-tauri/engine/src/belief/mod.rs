@@ -8,6 +8,7 @@ pub(crate) mod slot;
 pub(crate) mod tuning;
 
 use crate::account::{Account, Login};
+use crate::fall::Fall;
 use crate::lane::Lane;
 use crate::limits::FULL_PERCENT;
 use crate::observation::{Fact, Observation};
@@ -150,6 +151,19 @@ impl State {
             | Fact::Plan(_)
             | Fact::Resets(_) => {}
         }
+    }
+
+    /// The account's windows have other sizes than before.
+    pub(crate) fn relearn(&mut self, id: AccountId) {
+        if let Some(gauge) = self.gauges.get_mut(&id) {
+            gauge.relearn();
+        }
+    }
+
+    /// Windows of the account emptied before their reset: the next reading begins anew.
+    pub(crate) fn fell(&mut self, id: AccountId, falls: &[Fall]) {
+        let Some(gauge) = self.gauges.get_mut(&id) else { return };
+        falls.iter().for_each(|fall| gauge.fell(&fall.kind));
     }
 
     /// Brings beliefs to `now` (minutes) before the lane at `position` decides: windows end,

@@ -192,6 +192,20 @@ impl Book {
         pool.add(step.used * account.plan.size(), step.from, step.to);
     }
 
+    /// A window of the account emptied before its reset; told before the reading that says so.
+    pub fn fell(&mut self, account: AccountId, kind: Kind) {
+        if let Some(track) = self.tracks.get_mut(&account) {
+            track.fell(kind);
+        }
+    }
+
+    /// The account's plan is another one.
+    pub fn replanned(&mut self, account: AccountId) {
+        if let Some(track) = self.tracks.get_mut(&account) {
+            track.replanned();
+        }
+    }
+
     /// Lets time pass: windows that have ended are judged and returned, forecasts that are due are
     /// made and kept until then. Accounts that are gone are forgotten.
     pub fn advance(&mut self, scene: &Scene<'_>) -> Vec<Ended> {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 const RECENT: usize = 16;
 /// The pace is that of so many minutes.
 const PACE_MIN: f64 = 30.0;
+/// Where the week alone is told: its whole percents are a long time of work.
+const WEEK_PACE_MIN: f64 = 120.0;
 /// A pace below this is none, percent a minute.
 const PACE_LEAST: f64 = 0.01;
 /// A window is judged by its last reading if a lane was on it for at most so long since, minutes.
@@ -74,6 +76,8 @@ pub struct Track {
     ended: [Option<Utc>; 2],
     /// How far readings are off, percent, learned from those that fell within their window.
     noise: f64,
+    /// The provider says that there is no 5-hour window: the week alone tells of the work.
+    lacks_short: bool,
 }
 
 /// A window that has ended: what was left, where a reading is near enough to say, and the kinds of
@@ -144,7 +148,9 @@ impl Track {
         };
         let fall = fell(same_short, &self.short, &short).max(fell(same_week, &self.week, &week));
         self.noise = (self.noise * (1.0 - NOISE_FADES)).max(fall / 2.0);
-        if !same_short {
+        // The readings of one window go together: of the shortest there is.
+        self.lacks_short = usage.lacks(&WindowKind::FiveHour);
+        if !(if self.lacks_short { same_week } else { same_short }) {
             self.recent.clear();
         }
         if self.recent.len() >= RECENT {
@@ -156,6 +162,23 @@ impl Track {
         self.short = short.map(|now| peak(self.short.filter(|_| same_short), now));
         self.week = week.map(|now| peak(self.week.filter(|_| same_week), now)).or(self.week);
         step
+    }
+
+    /// The window emptied before its reset: it did not end, so nothing of it was lost, and what was
+    /// foreseen of it is void.
+    pub(super) fn fell(&mut self, kind: Kind) {
+        match kind {
+            Kind::FiveHour => self.short = None,
+            Kind::SevenDay => self.week = None,
+        }
+        self.promises.retain(|(of, _)| *of != kind);
+        self.recent.clear();
+    }
+
+    /// The windows have other sizes than before.
+    pub(super) fn replanned(&mut self) {
+        (self.sum_short, self.sum_week) = (0.0, 0.0);
+        self.recent.clear();
     }
 
     /// Notes whether a lane is on the account now. `usual` is the pace of the 5-hour window that
@@ -211,6 +234,9 @@ impl Track {
 
     /// Percent of the week that its 5-hour windows let through until the reset.
     pub(super) fn most_weekly(&self, room: f64, reset: Utc, now: Utc) -> f64 {
+        if self.lacks_short {
+            return room;
+        }
         let left = reset.seconds_since(now) / 60.0;
         let (first, rest) = match self.window(Kind::FiveHour, now) {
             Some((used, ends)) => {
@@ -240,7 +266,8 @@ impl Track {
             Kind::SevenDay => entry.2,
         };
         let Some(last) = self.recent.last() else { return 0.0 };
-        let young = |entry: &&(Utc, f64, f64)| last.0.seconds_since(entry.0) <= PACE_MIN * 60.0;
+        let span = self.pace_min() * 60.0;
+        let young = |entry: &&(Utc, f64, f64)| last.0.seconds_since(entry.0) <= span;
         let first = self.recent.iter().find(young);
         // With one reading in the half hour the one before it is the other end.
         let first = first
@@ -249,14 +276,20 @@ impl Track {
         let Some(first) = first else { return 0.0 };
         let minutes = last.0.seconds_since(first.0).max(60.0) / 60.0;
         let pace = (value(last) - value(first)) / minutes;
-        if pace < PACE_LEAST { 0.0 } else { pace }
+        let least = if self.lacks_short { 0.0 } else { PACE_LEAST };
+        if pace < least { 0.0 } else { pace }
+    }
+
+    /// The pace is that of so many minutes.
+    const fn pace_min(&self) -> f64 {
+        if self.lacks_short { WEEK_PACE_MIN } else { PACE_MIN }
     }
 
     /// When the window is full at the present pace, if that is before it empties.
     pub(super) fn full_at(&self, kind: Kind, now: Utc) -> Option<Utc> {
         let seen = self.seen(kind).filter(|seen| seen.reset > now)?;
         let pace = self.pace(kind);
-        if pace <= 0.0 || now.seconds_since(seen.at) > PACE_MIN * 60.0 {
+        if pace <= 0.0 || now.seconds_since(seen.at) > self.pace_min() * 60.0 {
             return None;
         }
         let seconds = (100.0 - seen.used).max(0.0) / pace * 60.0;

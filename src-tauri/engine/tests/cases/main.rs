@@ -17,6 +17,7 @@ mod b1_ticks;
 mod b2_gates;
 mod b3_polling;
 mod edges;
+mod falls;
 mod fixture;
 mod life;
 mod lives;

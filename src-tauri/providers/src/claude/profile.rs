@@ -2,7 +2,7 @@
 
 use crate::json::{Oddities, Oddity};
 use serde_json::{Map, Value};
-use sluice_engine::Plan;
+use sluice_engine::{Plan, Provider};
 
 /// Who an account is, without anything secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,23 +65,7 @@ fn read_plan(organization: &Map<String, Value>, odd: &mut Oddities) -> Plan {
     plan(kind.as_deref(), tier)
 }
 
-/// Sizes of plans whose tier says none, in weeks of the smallest one.
-const PLAN_SIZES: [(&str, f64); 3] = [("pro", 1.0), ("max", 5.0), ("ultra", 10.0)];
-
 /// The plan behind `claude_max` and `default_claude_max_20x`.
 pub(crate) fn plan(kind: Option<&str>, tier: Option<String>) -> Plan {
-    let subscription = kind.map(|kind| kind.strip_prefix("claude_").unwrap_or(kind).to_owned());
-    let by_name = || {
-        let name = subscription.as_deref()?;
-        PLAN_SIZES.iter().find(|(plan, _)| *plan == name).map(|(_, size)| *size)
-    };
-    let weight = tier.as_deref().and_then(tier_size).or_else(by_name);
-    Plan { subscription, rate_limit_tier: tier, weight }
-}
-
-/// The 20 of `default_claude_max_20x`.
-#[must_use]
-pub fn tier_size(tier: &str) -> Option<f64> {
-    let digits = tier.rsplit('_').next()?.strip_suffix('x')?;
-    digits.parse::<u16>().ok().map(f64::from)
+    Plan::told(Provider::Claude, kind, tier)
 }

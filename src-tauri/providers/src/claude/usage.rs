@@ -1,6 +1,7 @@
 //! Usage answers of Claude, old and new shapes: the endpoint is undocumented and changes.
 
 use super::resets;
+use crate::json::shape::{self, Field};
 use crate::json::{Odd, Oddities, Oddity, under};
 use serde_json::{Map, Value};
 use sluice_engine::grant::Said;
@@ -56,6 +57,8 @@ pub struct UsageReply {
     pub oddities: Vec<Oddity>,
     /// The answer was a JSON object; an unreadable one says nothing, not even absence.
     pub readable: bool,
+    /// The form of the answer, without any value.
+    pub shape: Vec<Field>,
 }
 
 /// Paid extra usage as Claude tells it.
@@ -85,6 +88,7 @@ pub fn parse_usage(bytes: &[u8]) -> UsageReply {
         reply = read_usage(map, &mut odd);
     }
     reply.oddities = odd.into_vec();
+    reply.shape = document.as_ref().map(shape::of).unwrap_or_default();
     reply
 }
 
@@ -114,14 +118,14 @@ pub(crate) fn read_usage(map: &Map<String, Value>, odd: &mut Oddities) -> UsageR
         limit_minor: extra.limit_minor,
         currency: extra.currency.clone(),
     });
-    for name in map.keys() {
+    for (name, value) in map {
         let flat = FLAT_SCOPED.iter().any(|(field, _)| field == name);
         if !flat && !OTHER_FIELDS.contains(&name.as_str()) {
-            odd.note(name, Odd::UnknownField);
+            odd.unknown_field(name, value);
         }
     }
     let resets = resets::read(map, odd);
-    UsageReply { usage, resets, extra, oddities: Vec::new(), readable: true }
+    UsageReply { usage, resets, extra, readable: true, ..UsageReply::default() }
 }
 
 /// A field that is there: `null` says that there is no such thing.
@@ -383,7 +387,7 @@ mod tests {
             ("limits[].kind", Odd::UnknownValue),
             ("limits[].hue", Odd::UnknownField),
             ("limits[].resets_at", Odd::BadTime),
-            ("ten_day", Odd::UnknownField),
+            ("ten_day", Odd::UnknownWindow),
         ];
         assert_eq!(odd(text), expected.map(|(path, odd)| (path.to_owned(), odd)));
     }

@@ -2,6 +2,7 @@
 
 use super::resets;
 use crate::failure::FailureClass as Class;
+use crate::json::shape::{self, Field};
 use crate::json::{Odd, Oddities, Oddity, PERCENT_MAX, under};
 use crate::reading::{exhausted, mind_ends};
 use serde_json::{Map, Value};
@@ -16,6 +17,11 @@ const SHORT_MIN: f64 = 300.0;
 const WEEK_MIN: f64 = 10_080.0;
 /// Old answers said 299 and 10,079.
 const TOLERANCE: f64 = 0.01;
+/// Where the account's own windows stand in a limit.
+const SLOTS: [&str; 4] = ["primary_window", "secondary_window", "primary", "secondary"];
+/// Fields beside the limits that hold a share or a reset and are known.
+const OTHER_FIELDS: [&str; 5] =
+    ["individual_limit", "individualLimit", "spend_control", "spendControl", "credits"];
 /// Rows of further limits looked at.
 const LIMITS_MAX: usize = 32;
 
@@ -48,6 +54,8 @@ pub struct CodexUsage {
     pub oddities: Vec<Oddity>,
     /// The answer was a JSON object.
     pub readable: bool,
+    /// The form of the answer, without any value.
+    pub shape: Vec<Field>,
 }
 
 /// A limit of one model.
@@ -154,7 +162,9 @@ pub fn parse_usage(bytes: &[u8], at: Utc) -> CodexUsage {
     if let Some(map) = odd.object(document.as_ref(), "") {
         reading.readable = true;
         read_answer(map, at, &mut reading, &mut odd);
+        note_windows(map, "", &OTHER_FIELDS, &mut odd);
     }
+    reading.shape = document.as_ref().map(shape::of).unwrap_or_default();
     reading.oddities = odd.into_vec();
     mind_ends(&mut reading.usage, at, &mut reading.oddities);
     reading
@@ -204,6 +214,16 @@ pub(crate) fn read_word(
     (reading.monthly, reading.amounts) = read_monthly(own, odd).unzip();
 }
 
+/// Notes what looks like a window and has none of these names.
+fn note_windows(map: &Map<String, Value>, path: &str, known: &[&str], odd: &mut Oddities) {
+    let new = map
+        .iter()
+        .filter(|(name, value)| !known.contains(&name.as_str()) && shape::is_window(value));
+    for (name, value) in new {
+        odd.unknown_field(&under(path, name), value);
+    }
+}
+
 /// Reads the windows in `limit`, told apart by their length, never by their slot. Without a length
 /// a window has no place of its own, but it binds when it is full.
 pub(crate) fn read_windows(
@@ -213,7 +233,8 @@ pub(crate) fn read_windows(
     reading: &mut CodexUsage,
     odd: &mut Oddities,
 ) {
-    for slot in ["primary_window", "secondary_window", "primary", "secondary"] {
+    note_windows(limit, path, &SLOTS, odd);
+    for slot in SLOTS {
         let path = under(path, slot);
         let Some(map) = odd.object(limit.get(slot), &path) else {
             continue;

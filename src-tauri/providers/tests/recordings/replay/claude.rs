@@ -5,13 +5,12 @@ use super::facts::{Envelope, Facts, any_json, error_strings, headers, instant};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use sluice_custody::{CredentialState, LoginKind, Secret, credential_state, doors, login_kind};
-use sluice_engine::Plan;
+use sluice_engine::{Plan, Provider};
 use sluice_providers::claude::config::{ConfigReading, Unusable, parse_config};
 use sluice_providers::claude::control::{
     ControlState, USAGE_REQUESTS, parse_auth_status, parse_control,
 };
 use sluice_providers::claude::headers::{is_warning, parse_headers, unified_class, unified_reset};
-use sluice_providers::claude::profile::tier_size;
 use sluice_providers::claude::signals::{self, Event, Signal};
 use sluice_providers::claude::softer::{self, Softer};
 use sluice_providers::claude::token::token_facts;
@@ -168,7 +167,8 @@ fn identity(identity: Option<&Identity>) -> Value {
 }
 
 fn plan(facts: Facts, plan: &Plan) -> Facts {
-    let size = plan.rate_limit_tier.as_deref().and_then(tier_size);
+    // The size that the tier names, not that of the plan.
+    let size = Plan::told(Provider::Claude, None, plan.rate_limit_tier.clone()).weight;
     facts
         .with("plan", plan.subscription.clone())
         .with("tier", size.map(|size| format!("{size}x")))
