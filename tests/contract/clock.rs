@@ -5,6 +5,7 @@
 //! `wall = origin + (real − origin) × speed`, with `SLUICE_DEMO_CLOCK=<origin epoch ms>:<speed>`.
 
 use sluice_engine::Utc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The variable the driver reads.
@@ -17,19 +18,50 @@ pub struct FakeClock {
     pub origin_ms: i64,
     /// Fake seconds per real second.
     pub speed: f64,
+    /// It shows what somebody set it to, and does not run.
+    hand: Option<Hand>,
+}
+
+/// Sets a clock that does not run by itself: for tests whose own time is paused.
+#[derive(Clone, Copy, Debug)]
+pub struct Hand(&'static AtomicI64);
+
+impl Hand {
+    /// At `now`.
+    #[must_use]
+    pub fn at(now: Utc) -> Self {
+        Self(Box::leak(Box::new(AtomicI64::new(now.0))))
+    }
+
+    /// Moves on to `now`.
+    pub fn set(self, now: Utc) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+}
+
+impl PartialEq for Hand {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
 }
 
 impl FakeClock {
     /// Real time.
     #[must_use]
     pub const fn real() -> Self {
-        Self { origin_ms: 0, speed: 1.0 }
+        Self { origin_ms: 0, speed: 1.0, hand: None }
     }
 
     /// A clock that agrees with the real one now and runs `speed` times as fast from here.
     #[must_use]
     pub fn starting_now(speed: f64) -> Self {
-        Self { origin_ms: real_micros() / 1_000, speed }
+        Self { origin_ms: real_micros() / 1_000, speed, hand: None }
+    }
+
+    /// A clock that `hand` sets.
+    #[must_use]
+    pub const fn by_hand(hand: Hand) -> Self {
+        Self { origin_ms: 0, speed: 1.0, hand: Some(hand) }
     }
 
     /// What [`DEMO_VARIABLE`] says, else real time.
@@ -38,7 +70,8 @@ impl FakeClock {
         let text = std::env::var(DEMO_VARIABLE).unwrap_or_default();
         let parts = text.split_once(':');
         let read = parts.and_then(|(origin, speed)| {
-            Some(Self { origin_ms: origin.parse().ok()?, speed: speed.parse().ok()? })
+            let (origin_ms, speed) = (origin.parse().ok()?, speed.parse().ok()?);
+            Some(Self { origin_ms, speed, hand: None })
         });
         read.unwrap_or(Self::real())
     }
@@ -52,6 +85,9 @@ impl FakeClock {
     /// Now.
     #[must_use]
     pub fn now(&self) -> Utc {
+        if let Some(Hand(now)) = self.hand {
+            return Utc(now.load(Ordering::SeqCst));
+        }
         let origin = self.origin_ms * 1_000;
         let passed = (real_micros() - origin) as f64 * self.speed;
         Utc(origin + passed as i64)

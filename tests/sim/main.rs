@@ -4,6 +4,7 @@
 
 mod check;
 mod faults;
+mod real;
 mod world;
 
 use check::Breaches;

@@ -4,66 +4,23 @@
 
 use crate::Year;
 use crate::check::{self, Known, Record};
-use crate::faults::{self, Fault};
+use crate::faults::{self, Change, Fault};
+use crate::real::{Real, Refused, Shape, stamp};
 use fastrand::Rng;
-use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::world::Settlement;
 use sluice_engine::{
-    AccountId, Action, Decision, Gates, Lane, LaneId, Login, Mono, Now, Observation, Percent,
-    Policy, Provider, Source, Usage, Utc, Window, World,
+    AccountId, Action, Block, Decision, Gates, Lane, LaneId, Login, Mono, Now, Observation, Plan,
+    Policy, Provider, Source, Trigger, Utc, Verdict, WindowKind, World,
 };
 use sluice_lab::simulate::account;
 use std::collections::BTreeMap;
 
 const YEAR: i64 = 525_600;
-const WEEK: i64 = 10_080;
+/// A reading says something of an account that no lane is on for so long, minutes.
+const READ_LATELY: i64 = 360;
 /// 2026-01-05T00:00:00Z, a Monday.
-const START: Utc = Utc::from_seconds(1_767_571_200);
-
-/// An account as it really is; shares are of its 5-hour window.
-#[derive(Clone, Copy, Debug)]
-struct Real {
-    /// Units its 5-hour window holds.
-    size: f64,
-    short: f64,
-    short_ends: i64,
-    long: f64,
-    long_ends: i64,
-    /// 5-hour windows in a week.
-    ratio: f64,
-    dead_until: i64,
-}
-
-impl Real {
-    fn pass(&mut self, minute: i64) {
-        if minute >= self.short_ends {
-            self.short = 0.0;
-        }
-        while minute >= self.long_ends {
-            self.long = 0.0;
-            self.long_ends += WEEK;
-        }
-    }
-
-    fn room(&self, minute: i64) -> f64 {
-        if minute < self.dead_until { 0.0 } else { (1.0 - self.short).min(self.ratio - self.long) }
-    }
-
-    /// Uses `units`, if there is room for them.
-    fn burn(&mut self, units: f64, minute: i64) -> bool {
-        let share = units / self.size;
-        if self.room(minute) < share {
-            return false;
-        }
-        if minute >= self.short_ends {
-            self.short_ends = minute + 300;
-        }
-        self.short += share;
-        self.long += share;
-        true
-    }
-}
+pub const START: Utc = Utc::from_seconds(1_767_571_200);
 
 /// An answer under way; times are true minutes.
 struct Letter {
@@ -137,20 +94,21 @@ impl Sim {
             });
         }
         // Plans say how large a window is, more or less; in one world of four they say nothing.
-        let size = |rng: &mut Rng, weight: f64| {
-            if honest { weight * (0.8 + 0.4 * rng.f64()) } else { 5.0 }
-        };
-        let real = weights.iter().map(|weight| Real {
-            size: size(&mut rng, *weight),
-            short: 0.0,
-            short_ends: 0,
-            long: rng.f64() * 5.0,
-            long_ends: rng.i64(1..WEEK),
-            ratio: 7.0 + 6.0 * rng.f64(),
-            dead_until: 0,
+        let real = weights.iter().map(|weight| {
+            let unit = if honest { weight * (0.8 + 0.4 * rng.f64()) } else { 5.0 };
+            let shape = match rng.u8(0..12) {
+                0..=2 => Shape::NoShort,
+                3 => Shape::Money,
+                _ => Shape::Usual,
+            };
+            Real::new(&mut rng, (unit, *weight), shape)
         });
+        let real: Vec<_> = real.collect();
+        if rng.u8(0..3) == 0 {
+            world.rules.billing_ceiling_minor = Some(20_000.0);
+        }
         Self {
-            real: real.collect(),
+            real,
             known: (0..accounts).map(|index| (id(index), Known::default())).collect(),
             records: (0..lanes).map(|_| Record::default()).collect(),
             work: vec![(0, 0.0); lanes],
@@ -176,11 +134,6 @@ impl Sim {
         }
     }
 
-    /// A true minute as a wall clock that is right would show it.
-    fn stamp(minute: i64) -> Utc {
-        START.plus_seconds(minute * 60)
-    }
-
     fn step(&mut self) {
         let working = self.work.iter().any(|(until, _)| *until > self.minute);
         let minutes = if working { 5 } else { 30 };
@@ -199,6 +152,9 @@ impl Sim {
             self.minute += 1;
             let minute = self.minute;
             self.real.iter_mut().for_each(|real| real.pass(minute));
+            for active in self.world.lanes.iter().filter_map(|lane| lane.active) {
+                self.real[(active.0 - 1) as usize].held_at = minute;
+            }
             for lane in 0..self.work.len() {
                 let (until, rate) = self.work[lane];
                 if minute >= until {
@@ -226,17 +182,23 @@ impl Sim {
 
     /// A request was refused; parallel ones bring the same news again and again (D1).
     fn refuse(&mut self, lane: usize, active: AccountId) {
-        let real = self.real[(active.0 - 1) as usize];
+        let real = &self.real[(active.0 - 1) as usize];
         let known = self.known.entry(active).or_default();
-        let fact = if self.minute < real.dead_until {
-            known.signed_out = true;
-            Fact::Login(Login::NeedsSignIn)
-        } else if real.ratio - real.long < 1.0 - real.short {
-            known.long.refused(self.minute, Self::stamp(real.long_ends));
-            limit("seven_day", real.long_ends)
-        } else {
-            known.short.refused(self.minute, Self::stamp(real.short_ends));
-            limit("five_hour", real.short_ends)
+        let fact = match real.refusal(self.minute) {
+            Refused::Login => {
+                known.signed_out = true;
+                Fact::Login(Login::NeedsSignIn)
+            }
+            Refused::Full(window, ends) => {
+                let short = window == WindowKind::FiveHour;
+                let told = if short { &mut known.short } else { &mut known.long };
+                told.refused(self.minute, stamp(ends));
+                Fact::LimitHit { resets_at: Some(stamp(ends)), window }
+            }
+            Refused::Spent => {
+                known.blocked = true;
+                Fact::Verdict(Verdict::Refused { why: Block::Spending, until: None })
+            }
         };
         for _ in 0..self.rng.usize(1..6) {
             let at = self.now().wall;
@@ -265,6 +227,22 @@ impl Sim {
             };
             self.note(account, written, &observation);
             self.tell(&observation);
+            self.kept_rightly(account);
+        }
+    }
+
+    /// W2 and L1: what the engine keeps of the account after it was told something.
+    fn kept_rightly(&mut self, index: usize) {
+        let (name, wall) = (id(index), self.now().wall);
+        let Some(account) = self.world.accounts.iter().find(|account| account.id == name) else {
+            return self.year.breaches.note("L1", self.minute, "an account was lost");
+        };
+        let known = &self.known[&name];
+        if let Some(what) = check::windows(known, &account.usage, wall) {
+            self.year.breaches.note("W2", self.minute, what);
+        }
+        if let Some(what) = check::login(known, account.login) {
+            self.year.breaches.note("L1", self.minute, what);
         }
     }
 
@@ -275,15 +253,19 @@ impl Sim {
 
     /// What the outside learns from a reading that was delivered.
     fn note(&mut self, index: usize, written: i64, observation: &Observation) {
-        let known = self.known.entry(id(index)).or_default();
+        let (now, account) = (self.now(), id(index));
+        let kept = self.world.accounts.iter().find(|one| one.id == account);
+        let last = kept.and_then(|account| account.usage.observed_at);
+        // The engine drops what is older than what it has, and what nobody can date.
+        let taken = !observation.undatable(now) && last.is_none_or(|last| last <= observation.at);
+        let known = self.known.entry(account).or_default();
         match &observation.fact {
             Fact::Usage(usage) => {
-                known.seen = true;
                 known.signed_out = false;
-                self.fresh[index] = true;
-                known.short.read(written, &usage.short());
-                known.long.read(written, &usage.long());
-                let account = id(index);
+                if taken {
+                    known.read(written, usage);
+                    self.fresh[index] = true;
+                }
                 let signed = self.world.accounts.iter().find(|known| known.id == account);
                 if signed.is_some_and(|account| account.login != Login::Valid) {
                     let at = observation.at;
@@ -328,6 +310,7 @@ impl Sim {
         if decision.candidates.is_empty() && decision.active.is_some() {
             self.year.breaches.note("D6", self.minute, "a decision without candidates");
         }
+        self.windows_judged(&decision);
         let Action::Swap { to } = decision.action else { return };
         if self.rng.u8(0..50) == 0 {
             self.world.settle(name, Settlement::Failed, now);
@@ -340,6 +323,25 @@ impl Sim {
         self.judge(lane, &decision, to);
         self.world.settle(name, Settlement::Committed { to, by_person: false }, now);
         self.year.swaps += 1;
+    }
+
+    /// W1: a window that is not there limits nothing, and one with room is not called full.
+    fn windows_judged(&mut self, decision: &Decision) {
+        let minute = self.minute;
+        let sure = self.skew_s == 0 && minute - self.woke_at > 240;
+        let wall = self.now().wall;
+        for candidate in &decision.candidates {
+            let known = &self.known[&candidate.account];
+            let held_at = self.real[(candidate.account.0 - 1) as usize].held_at;
+            let idle = held_at < known.written && minute - known.written < READ_LATELY;
+            if let Some(what) = check::candidate(known, candidate.refusal, sure && idle, wall) {
+                self.year.breaches.note("W1", minute, what);
+            }
+        }
+        let gone = decision.active.is_some_and(|active| self.known[&active].short.gone());
+        if gone && decision.trigger == Trigger::BurnRate {
+            self.year.breaches.note("W1", minute, "left before a window fills that it lacks");
+        }
     }
 
     /// D7: a settlement of a lane that had changed underneath changes nothing.
@@ -355,7 +357,8 @@ impl Sim {
         let (minute, trigger, wall) = (self.minute, decision.trigger, self.now().wall);
         let breaches = &mut self.year.breaches;
         self.records[lane].judge(minute, trigger, breaches);
-        check::target(&self.known, (decision.active, to), trigger, (minute, wall), breaches);
+        let why = (trigger, self.world.rules.billing_ceiling_minor);
+        check::target(&self.known, (decision.active, to), why, (minute, wall), breaches);
         // D1: one burst of failures, one swap; what the new account refuses is another burst.
         if let (Some((at, left)), Some(from)) = (self.left[lane], decision.active)
             && at == minute
@@ -363,7 +366,7 @@ impl Sim {
             && self.known.get(&from).is_some_and(|known| {
                 // While the clock is off nobody can tell whether the end of a full window has passed.
                 let full = known.full(wall) || (self.skew_s != 0 && known.read_full());
-                !full && !known.signed_out
+                !full && !known.signed_out && !known.blocked && known.paid.is_none()
             })
         {
             breaches.note("D1", minute, "a second swap for one burst of failures");
@@ -384,14 +387,11 @@ impl Sim {
             || gates.cooldown_left(now, &self.world.rules) > 0.0;
         let active = self.world.lanes[lane].active;
         let held: Vec<_> = self.world.lanes.iter().filter_map(|lane| lane.active).collect();
-        let dead = active
-            .and_then(|id| self.known.get(&id))
-            .is_some_and(|known| known.signed_out || known.full(now));
+        let dead = active.and_then(|id| self.known.get(&id)).is_some_and(|known| known.dead(now));
         let minute = self.minute;
         let other = self.known.iter().any(|(id, known)| {
             let real = &self.real[(id.0 - 1) as usize];
-            let open = known.seen && !known.signed_out && !known.full(now);
-            open && !held.contains(id) && real.room(minute) > 0.3
+            known.ample(now) && !held.contains(id) && real.room(minute) > 0.3
         });
         let clear = !resting && self.skew_s == 0 && minute - self.woke_at > 240;
         let calm = minute > self.outage_until + 240 && clear;
@@ -431,33 +431,19 @@ impl Sim {
     }
 
     fn answer(&mut self, index: usize) -> Option<Observation> {
-        let real = self.real[index];
+        let real = &self.real[index];
         if self.minute < self.outage_until {
             return None;
         }
         let (account, at) = (id(index), self.now().wall);
-        if self.minute < real.dead_until {
-            let fact = Fact::Login(Login::NeedsSignIn);
-            return Some(Observation { account, at, source: Source::Endpoint, fact });
-        }
-        // One answer in a hundred is wrong by a few percent.
-        let wrong = if self.rng.u8(0..100) == 0 { 8.0 * self.rng.f64() - 4.0 } else { 0.0 };
-        let percent = |share: f64| Percent::new((100.0 * share + wrong).clamp(0.0, 100.0).round());
-        let open = self.minute < real.short_ends;
-        let usage = Usage {
-            observed_at: Some(at),
-            ..Usage::of(
-                Window {
-                    used: percent(if open { real.short } else { 0.0 }),
-                    resets_at: open.then(|| Self::stamp(real.short_ends)),
-                },
-                Window {
-                    used: percent(real.long / real.ratio),
-                    resets_at: Some(Self::stamp(real.long_ends)),
-                },
-            )
+        let fact = if self.minute < real.dead_until {
+            Fact::Login(Login::NeedsSignIn)
+        } else {
+            let mut usage = real.answer(&mut self.rng, self.minute);
+            usage.observed_at = Some(at);
+            Fact::Usage(usage)
         };
-        Some(Observation { account, at, source: Source::Endpoint, fact: Fact::Usage(usage) })
+        Some(Observation { account, at, source: Source::Endpoint, fact })
     }
 
     fn suffer(&mut self, fault: Fault) {
@@ -490,10 +476,34 @@ impl Sim {
             Fault::Restart => {
                 let kept = serde_json::to_string(&self.world).unwrap();
                 self.world = serde_json::from_str(&kept).unwrap();
+                if serde_json::to_string(&self.world).unwrap() != kept {
+                    self.year.breaches.note("S1", self.minute, "a world read back is another one");
+                }
                 self.world.restarted();
                 self.asked.iter_mut().for_each(|asked| *asked = false);
                 self.mail.clear();
             }
+            Fault::Plan(account, change) => self.plan(account, change),
+            Fault::Emptied(whom, anew) => {
+                let minute = self.minute;
+                let met = |(index, _): &(usize, &mut Real)| whom.is_none_or(|one| one == *index);
+                let reals = self.real.iter_mut().enumerate().filter(met);
+                reals.for_each(|(_, real)| real.empty(anew, minute));
+            }
+            Fault::Wavers(account, minutes) => {
+                self.real[account].waver(self.minute + minutes);
+            }
+        }
+    }
+
+    /// A plan becomes another one; half of the time its name is read before its windows are.
+    fn plan(&mut self, index: usize, change: Change) {
+        self.real[index].change(change, &mut self.rng, self.minute);
+        if self.rng.bool() {
+            let plan = Plan { weight: Some(self.real[index].weight), ..Plan::default() };
+            let (account, at) = (id(index), self.now().wall);
+            let fact = Fact::Plan(plan);
+            self.tell(&Observation { account, at, source: Source::Endpoint, fact });
         }
     }
 
@@ -518,8 +528,4 @@ impl Sim {
         }
         self.records[lane].by_person(self.minute);
     }
-}
-
-fn limit(window: &str, ends: i64) -> Fact {
-    Fact::LimitHit { resets_at: Some(Sim::stamp(ends)), window: WindowKind::named(window) }
 }

@@ -481,7 +481,7 @@ fn unasked(world: &mut World, account: AccountId) {
 /// Whole seconds until usage of the account may be asked for, by wish; `None`: now.
 pub(super) fn wish_wait_s(world: &World, account: AccountId, now: Utc) -> Option<u64> {
     let memory = world.memory.get(&account)?;
-    let mut due = memory.budget_from(now).max(memory.not_before.unwrap_or(now));
+    let mut due = memory.lasting_from(now, &world.rules).max(memory.not_before.unwrap_or(now));
     if let Some(last) = memory.last_request() {
         due = due.max(last.plus_seconds(FLOOR_S));
     }

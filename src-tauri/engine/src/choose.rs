@@ -171,9 +171,13 @@ fn refuge(account: &Account, standing: &Standing, rules: &Rules, now: Utc) -> Op
     if gates::paid(&account.usage, shares, rules) {
         return Some(REFUGE_PAID);
     }
-    let Some(used) = standing.used else { return Some(REFUGE_UNKNOWN) };
     // A window that is not open has no number and all its room.
     let short = standing.short_used().unwrap_or(0.0);
+    let lacks_week = account.usage.lacks(&WindowKind::SevenDay);
+    // A week that the plan does not have limits nothing; one that nobody spoke of may.
+    let Some(used) = standing.used.or(lacks_week.then_some(0.0)) else {
+        return (short <= FULL_PERCENT - LAST_ROOM).then_some(REFUGE_UNKNOWN);
+    };
     let (limit, lookahead) = landing(standing, rules);
     if used <= FULL_PERCENT - TIERED_SCRAP_PERCENT
         && target::has_short_headroom(&standing.short, now, limit, lookahead)

@@ -3,6 +3,7 @@
 
 use crate::burn::Burn;
 use crate::limits::{REQUESTS_REMEMBERED, USAGE_REQUESTS_PER_HOUR};
+use crate::rules::Rules;
 use crate::units::Utc;
 use crate::window::WindowKind;
 use alloc::vec::Vec;
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// Seconds of the request budget's rolling window.
 const HOUR_S: i64 = 3600;
+/// At this interval the budget of an hour is spent evenly, seconds.
+pub(crate) const PACE_S: f64 = 3_600.0 / USAGE_REQUESTS_PER_HOUR as f64;
 
 /// The memory of one account. Serialised into the ledger so that a restart forgets nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -72,6 +75,30 @@ impl Memory {
         let budget = USAGE_REQUESTS_PER_HOUR as usize;
         let live = self.requests.len().checked_sub(budget).map(|index| self.requests[index]);
         live.map_or(now, |oldest| oldest.plus_seconds(HOUR_S).max(now))
+    }
+
+    /// The first instant from `now` on at which a request leaves enough of the budget to go on asking as
+    /// often as the live account has to be read: what is spent early is missed late. Any account may be
+    /// live by then.
+    #[must_use]
+    pub fn lasting_from(&self, now: Utc, rules: &Rules) -> Utc {
+        let free = self.budget_from(now);
+        let Some(within_s) = rules.read_within_s else { return free };
+        let every_s = within_s.max(PACE_S) as i64;
+        let Some(last) = self.last_request() else { return free };
+        // At that pace it lasts, whatever was spent before.
+        let paced = last.plus_seconds(every_s).max(free);
+        let older = self.requests.iter().map(|sent| sent.plus_seconds(HOUR_S).max(free));
+        let lasting = core::iter::once(free).chain(older).find(|at| self.lasts(*at, every_s));
+        lasting.unwrap_or(paced).min(paced)
+    }
+
+    /// Whether the budget lasts for requests at `at` and every so many seconds from there on.
+    fn lasts(&self, at: Utc, every_s: i64) -> bool {
+        (0..HOUR_S / every_s).all(|step| {
+            let then = at.plus_seconds(step * every_s);
+            self.requests_in_hour(then) + (step as usize) < USAGE_REQUESTS_PER_HOUR as usize
+        })
     }
 
     /// This window refused work and counts as full at `now`.

@@ -172,11 +172,13 @@ fn settle_refusals(usage: &mut Usage, memory: &mut Memory, at: Utc) {
             // Of a model nobody else speaks; a window that the provider took away refuses nothing.
             return kind.model().is_some();
         }
+        // What this reading left out speaks against nothing: it is as old as it was.
+        let read_at = usage.read_at(kind).unwrap_or(at);
         let window = usage.of_kind(kind);
         let emptied = window
             .resets_at
             .is_some_and(|reset| reset.seconds_since(refusal.until) > SAME_WINDOW_S);
-        let contradicted = at.seconds_since(refusal.at) >= REFUSAL_LAG_S
+        let contradicted = read_at.seconds_since(refusal.at) >= REFUSAL_LAG_S
             && window.used.is_some_and(|used| used.get() < NEARLY_FULL_PERCENT);
         let stands = !emptied && !contradicted;
         if stands && refusal.until > at {

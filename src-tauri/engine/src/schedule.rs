@@ -2,16 +2,13 @@
 //! the shortest of any, the server's wish and the budget of requests.
 
 use crate::account::{Account, Login};
-use crate::limits::USAGE_REQUESTS_PER_HOUR;
+use crate::memory::PACE_S;
 use crate::policy::Wish;
 use crate::poll::FLOOR_S;
 use crate::units::{AccountId, Utc};
 use crate::world::{PollPlan, World};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-
-/// At this interval the budget of an hour is spent evenly, seconds.
-const PACE_S: f64 = 3_600.0 / USAGE_REQUESTS_PER_HOUR as f64;
 
 /// The plan for every account that can be read, soonest first.
 #[must_use]
@@ -54,6 +51,6 @@ fn due(world: &World, wish: &Wish, live: bool, now: Utc) -> Utc {
     if let Some(last) = memory.last_request().filter(|last| *last <= now) {
         due = due.max(after(last, FLOOR_S));
     }
-    let allowed = memory.budget_from(now).max(memory.not_before.unwrap_or(now));
+    let allowed = memory.lasting_from(now, &world.rules).max(memory.not_before.unwrap_or(now));
     if allowed > now { due.max(allowed) } else { due }
 }

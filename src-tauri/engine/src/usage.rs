@@ -330,6 +330,9 @@ impl Usage {
             return;
         }
         self.list.whole = true;
+        if seen.credits.is_none() {
+            self.credits = None;
+        }
         for metered in &mut self.list.windows {
             let presence = &mut metered.presence;
             // What only a refusal or a part of the answers spoke of is not the endpoint's to name.

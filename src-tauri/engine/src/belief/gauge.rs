@@ -44,6 +44,8 @@ pub struct Gauge {
     pub short_span: Option<f64>,
     /// How long the week runs, minutes; the same.
     pub long_span: Option<f64>,
+    /// The provider says that there is no week: the 5-hour window alone limits.
+    pub lacks_week: bool,
     /// Used share of the 5-hour window.
     pub short: f64,
     /// Its end; `None` while closed.
@@ -204,7 +206,9 @@ impl Gauge {
             }
             self.short = (self.short + percent).min(100.0);
         }
-        self.long = (self.long + long).min(100.0);
+        if !self.lacks_week {
+            self.long = (self.long + long).min(100.0);
+        }
         for bucket in &mut self.models {
             let share = long * bucket.share();
             bucket.used = (bucket.used + share).min(100.0);
@@ -325,18 +329,33 @@ impl Gauge {
         self.long_span = minutes(WindowKind::SevenDay);
     }
 
-    /// The provider took the 5-hour window away, or brought it back.
-    pub(crate) fn follow(&mut self, lacks_short: bool) {
+    /// The provider took windows away, or brought them back: what was believed of one that is gone
+    /// limits nothing.
+    pub(crate) fn follow(&mut self, usage: &Usage) {
+        let (lacks_short, lacks_week) =
+            (usage.lacks(&WindowKind::FiveHour), usage.lacks(&WindowKind::SevenDay));
         if lacks_short && !self.lacks_short {
             (self.short, self.short_ends, self.stepped) = (0.0, None, None);
             if let Some(read) = &mut self.anchor {
                 (read.short, read.short_ends, read.raw_short) = (0.0, None, 0.0);
             }
-            if self.refused_by == Some(WindowKind::FiveHour) {
-                self.full_until = 0.0;
-            }
+            self.forgive(&WindowKind::FiveHour);
         }
-        self.lacks_short = lacks_short;
+        if lacks_week && !self.lacks_week {
+            (self.long, self.long_ends, self.stepped) = (0.0, None, None);
+            if let Some(read) = &mut self.anchor {
+                (read.long, read.long_ends, read.raw_long) = (0.0, None, 0.0);
+            }
+            self.forgive(&WindowKind::SevenDay);
+        }
+        (self.lacks_short, self.lacks_week) = (lacks_short, lacks_week);
+    }
+
+    /// The refusal of a window that is gone stands no longer.
+    fn forgive(&mut self, kind: &WindowKind) {
+        if self.refused_by.as_ref() == Some(kind) {
+            self.full_until = 0.0;
+        }
     }
 
     /// A window emptied before its reset: a lesson over that would take the fall for noise, or for no
@@ -370,8 +389,8 @@ impl Gauge {
             short_ends: self.short_ends,
             long: (self.long - percent / self.ratio()).max(0.0),
             long_ends: self.long_ends,
-            raw_short: raw(&usage.short(), before.map(|before| before.raw_short)),
-            raw_long: raw(&usage.long(), before.map(|before| before.raw_long)),
+            raw_short: raw(&usage.short(), before.map(|it| (it.raw_short, it.short_ends)), at),
+            raw_long: raw(&usage.long(), before.map(|it| (it.raw_long, it.long_ends)), at),
         };
         let mut lesson = before.map(|before| self.lesson(&before, &back)).unwrap_or_default();
         lesson.grew = before.is_some_and(|before| self.grew(&before, &back, slack));
@@ -539,9 +558,11 @@ impl Bucket {
     }
 }
 
-/// What was read of a window: a reading that leaves it out says nothing of it.
-fn raw(window: &Window, before: Option<f64>) -> f64 {
-    window.used.map(Percent::get).or(before).unwrap_or(0.0)
+/// What was read of a window: a reading of `at` that leaves it out says nothing of it, and what was
+/// read `before`, with its end, has ended by its own words.
+fn raw(window: &Window, before: Option<(f64, Option<f64>)>, at: f64) -> f64 {
+    let before = before.filter(|(_, ends)| ends.is_none_or(|end| at < end));
+    window.used.map(Percent::get).or(before.map(|(used, _)| used)).unwrap_or(0.0)
 }
 
 /// A share that was read as full, of a window that ends at `ends`: an end that is not known has not

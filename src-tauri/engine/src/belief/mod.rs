@@ -118,7 +118,7 @@ impl State {
         let Some(account) = accounts.iter().find(|account| account.id == id) else { return };
         let gauge = self.gauges.entry(id).or_insert_with(|| Gauge::new(account));
         gauge.resize(account.plan.size());
-        gauge.follow(account.usage.lacks(&WindowKind::FiveHour));
+        gauge.follow(&account.usage);
         gauge.measure(&account.usage);
         self.revision += 1;
         match &observation.fact {

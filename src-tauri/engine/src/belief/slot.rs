@@ -38,6 +38,11 @@ impl Slot {
         }
     }
 
+    /// There is no short window: what is full is the week.
+    pub(crate) const fn lacks_short(&self) -> bool {
+        self.short_left.is_infinite()
+    }
+
     pub(crate) fn open(&self, t: f64) -> bool {
         self.short_ends > t
     }

@@ -244,7 +244,9 @@ fn refusal(scene: &Scene<'_>, at: usize, to: Option<AccountId>) -> Refusal {
     {
         cov_mark::hit!(plan_skipped);
         Refusal::Skipped
-    } else if slot.long_left <= 0.015 * slot.short_cap {
+    } else if slot.long_left <= 0.015 * slot.short_cap
+        || (slot.lacks_short() && !slot.usable(scene.now))
+    {
         cov_mark::hit!(plan_no_weekly_headroom);
         Refusal::NoWeeklyHeadroom
     } else if !slot.usable(scene.now) {

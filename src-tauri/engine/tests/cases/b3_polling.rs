@@ -191,6 +191,30 @@ fn the_budget_of_twenty_an_hour_is_never_passed() {
 }
 
 #[test]
+fn readings_in_haste_leave_the_live_account_its_interval() {
+    // As the program ships: the live account is read every five minutes, and each minute in a haste.
+    let hot = account(1).week(50.0, in_hours(72.0)).short(90.0, Some(in_hours(4.0)));
+    let mut world = modern(vec![hot, account(2).week(10.0, in_hours(12.0))]);
+    world.rules.read_within_s = Some(300.0);
+    let mut requests = Vec::new();
+    for second in 0..6 * 3600 {
+        let at = now().plus_seconds(second);
+        let plans = world.polls(clocks(at));
+        if plans.iter().any(|plan| plan.account == AccountId(1) && plan.due <= at) {
+            world.requested(AccountId(1), clocks(at), 0.0);
+            let usage = world.account_mut(1).usage.clone();
+            world.tell(1, Fact::Usage(usage), at);
+            requests.push(second);
+        }
+    }
+    let longest = requests.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(longest <= Some(300), "{longest:?}");
+    let shortest = requests.windows(2).map(|pair| pair[1] - pair[0]).min();
+    assert!(shortest < Some(120), "there is haste, too: {shortest:?}");
+    assert!(requests.len() >= 80, "{} in six hours", requests.len());
+}
+
+#[test]
 fn a_throttled_account_waits_as_long_as_it_is_told() {
     let mut world = modern(vec![account(1).week(10.0, in_hours(72.0))]);
     world.requested(AccountId(1), clocks(now()), 0.0);

@@ -6,8 +6,8 @@ use crate::fixture::{
 };
 use sluice_engine::observation::Fact;
 use sluice_engine::{
-    Account, AccountId, Observation, Percent, Plan, Policy, Source, Usage, Utc, Window, WindowKind,
-    WindowState, World,
+    Account, AccountId, Credits, Decision, Observation, Percent, Plan, Policy, Refusal, Source,
+    Usage, Utc, Window, WindowKind, WindowState, World,
 };
 
 const POLICIES: [Policy; 2] = [Policy::Horizon, Policy::Tiered];
@@ -295,4 +295,99 @@ fn the_providers_word_on_a_span_is_taken_over() {
     assert_eq!(world.accounts[0].usage.span_s(&WindowKind::FiveHour), 3.0 * 3_600.0);
     world.tell(1, Fact::Usage(both(51.0, 50.0)), in_minutes(10.0));
     assert_eq!(world.accounts[0].usage.span_s(&WindowKind::FiveHour), 3.0 * 3_600.0);
+}
+
+/// Two accounts; the lane is on the first, and the second was just read.
+fn beside(policy: Policy, second: Usage) -> World {
+    let live = account(1).week(40.0, in_hours(72.0)).short(30.0, Some(in_hours(4.0)));
+    let mut world = modern(vec![live, account(2).week(10.0, in_hours(72.0))]);
+    world.rules.policy = policy;
+    let first = world.account_mut(1).usage.clone();
+    world.tell(1, Fact::Usage(first), now());
+    world.tell(2, Fact::Usage(second), now());
+    world
+}
+
+fn hit(kind: WindowKind, resets_at: Utc) -> Fact {
+    Fact::LimitHit { resets_at: Some(resets_at), window: kind }
+}
+
+fn refusal(decision: &Decision, id: i64) -> Refusal {
+    let found = decision.candidates.iter().find(|one| one.account == AccountId(id));
+    found.unwrap().refusal
+}
+
+#[test]
+fn an_account_that_lacks_a_week_is_a_refuge_by_its_short_window() {
+    for (short, wanted) in [(20.0, Some(2)), (100.0, None)] {
+        for policy in POLICIES {
+            let alone = window(short, in_hours(4.0));
+            let usage = Usage::default().with(WindowKind::FiveHour, alone);
+            let mut world = beside(policy, both(short, 99.9));
+            for minute in [5.0, 10.0, 70.0] {
+                world.tell(2, Fact::Usage(usage.clone()), in_minutes(minute));
+            }
+            assert!(world.account_mut(2).usage.lacks(&WindowKind::SevenDay));
+            world.tell(1, hit(WindowKind::FiveHour, in_hours(4.0)), in_minutes(71.0));
+            let decision = world.tick(in_minutes(72.0));
+            assert_eq!(target(&decision), wanted, "{policy:?} {short}: {}", decision.reason);
+            assert_ne!(refusal(&decision, 2), Refusal::NoWeeklyHeadroom, "{policy:?}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_leaves_a_window_out_undoes_no_refusal_of_it() {
+    for policy in POLICIES {
+        let mut world = beside(policy, both(60.0, 10.0));
+        world.tell(2, hit(WindowKind::FiveHour, in_hours(4.0)), in_minutes(1.0));
+        world.tell(2, Fact::Usage(week_alone(10.0)), in_minutes(10.0));
+        assert!(world.account_mut(2).usage.lists(&WindowKind::FiveHour), "it may be there");
+        world.tell(1, hit(WindowKind::FiveHour, in_hours(4.0)), in_minutes(11.0));
+        let decision = world.tick(in_minutes(12.0));
+        assert_eq!(target(&decision), None, "{policy:?}: {}", decision.reason);
+    }
+}
+
+#[test]
+fn a_full_window_that_is_left_out_ends_by_its_own_words() {
+    for policy in POLICIES {
+        let mut world = beside(policy, both(100.0, 10.0));
+        // The window ended after two hours; the one answer since does not name it.
+        world.tick(in_hours(3.0));
+        world.tell(2, Fact::Usage(week_alone(10.0)), in_hours(3.1));
+        world.tell(1, hit(WindowKind::FiveHour, in_hours(8.0)), in_hours(3.2));
+        let decision = world.tick(in_hours(3.3));
+        assert_eq!(target(&decision), Some(2), "{policy:?}: {}", decision.reason);
+    }
+}
+
+#[test]
+fn who_lacks_a_short_window_is_never_refused_for_it() {
+    for policy in POLICIES {
+        let mut world = beside(policy, week_alone(98.0));
+        world.tell(2, hit(WindowKind::SevenDay, in_hours(72.0)), in_minutes(1.0));
+        // Rounded and late: a share next to full agrees with the refusal.
+        world.tell(2, Fact::Usage(week_alone(96.0)), in_minutes(10.0));
+        world.tell(1, hit(WindowKind::FiveHour, in_hours(4.0)), in_minutes(11.0));
+        let decision = world.tick(in_minutes(12.0));
+        assert_eq!(target(&decision), None, "{policy:?}: {}", decision.reason);
+        assert_ne!(refusal(&decision, 2), Refusal::NoShortHeadroom, "{policy:?}");
+    }
+}
+
+#[test]
+fn money_that_is_no_longer_told_of_is_gone() {
+    let paid = |enabled| Some(Credits { enabled, ..Credits::default() });
+    let mut world = alone();
+    let told = Usage { credits: paid(true), ..week_alone(50.0) };
+    world.tell(1, Fact::Usage(told), in_minutes(5.0));
+    assert_eq!(world.accounts[0].usage.credits, paid(true));
+    // What names nothing at all says nothing.
+    world.tell(1, Fact::Usage(Usage::default()), in_minutes(10.0));
+    assert_eq!(world.accounts[0].usage.credits, paid(true));
+    tell_part(&mut world, week_alone(50.0), in_minutes(15.0));
+    assert_eq!(world.accounts[0].usage.credits, paid(true), "a part of an answer");
+    world.tell(1, Fact::Usage(week_alone(50.0)), in_minutes(20.0));
+    assert_eq!(world.accounts[0].usage.credits, None);
 }

@@ -137,7 +137,7 @@ fn credits_and_instants_fold_and_print() {
     assert_eq!(world.accounts[0].usage.credits, usage.credits);
     usage.credits = None;
     world.tell(1, Fact::Usage(usage), in_minutes(2.0));
-    assert!(world.accounts[0].usage.credits.is_some(), "silence is no change");
+    assert!(world.accounts[0].usage.credits.is_none(), "a whole answer names all there is");
     assert_eq!(Utc::from_millis(1_500).millis(), 1_500);
     assert_eq!((Mono(5) + 7) - Mono(2), 10);
     assert_eq!(Provider::ALL.map(Provider::name), ["claude", "codex"]);
