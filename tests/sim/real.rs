@@ -5,6 +5,8 @@ use crate::faults::Change;
 use fastrand::Rng;
 use sluice_engine::{Block, Credits, Percent, Usage, Utc, Verdict, Window, WindowKind};
 
+/// Minute 0: 2026-01-05T00:00:00Z, a Monday.
+pub const START: Utc = Utc::from_seconds(1_767_571_200);
 const HOURS_5: i64 = 300;
 const WEEK: i64 = 10_080;
 const MONTH: i64 = 43_200;
@@ -289,5 +291,5 @@ fn usual_spans(rng: &mut Rng) -> (i64, i64) {
 
 /// A true minute as a wall clock that is right would show it.
 pub fn stamp(minute: i64) -> Utc {
-    crate::world::START.plus_seconds(minute * 60)
+    START.plus_seconds(minute * 60)
 }

@@ -5,7 +5,7 @@
 use crate::Year;
 use crate::check::{self, Known, Record};
 use crate::faults::{self, Change, Fault};
-use crate::real::{Real, Refused, Shape, stamp};
+use crate::real::{Real, Refused, START, Shape, stamp};
 use fastrand::Rng;
 use sluice_engine::observation::Fact;
 use sluice_engine::world::Settlement;
@@ -19,8 +19,6 @@ use std::collections::BTreeMap;
 const YEAR: i64 = 525_600;
 /// A reading says something of an account that no lane is on for so long, minutes.
 const READ_LATELY: i64 = 360;
-/// 2026-01-05T00:00:00Z, a Monday.
-pub const START: Utc = Utc::from_seconds(1_767_571_200);
 
 /// An answer under way; times are true minutes.
 struct Letter {
