@@ -11,7 +11,7 @@ use sluice_engine::observation::Fact;
 use sluice_engine::world::Settlement;
 use sluice_engine::{
     AccountId, Action, Block, Decision, Gates, Lane, LaneId, Login, Mono, Now, Observation, Plan,
-    Policy, Provider, Source, Trigger, Utc, Verdict, WindowKind, World,
+    Policy, Provider, Source, Trigger, Verdict, WindowKind, World,
 };
 use sluice_lab::simulate::account;
 use std::collections::BTreeMap;

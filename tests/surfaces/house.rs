@@ -4,9 +4,9 @@
 use sluice_driver::clock::Clock;
 use sluice_driver::parts::Parts;
 use sluice_driver::ports::{
-    Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending, PortError,
-    Providers, Query, ReadError, Record, Recovered, RefreshReport, Renewal, SeatLogin, SeatReport,
-    Settled, SwapOrder, SwapReport, TokenAnswer, ToolNumbers, UsageAnswer,
+    Beside, Custody, Health, Holder, Identity, Kept, KeptAccount, Ledger, Loaded, Pending,
+    PortError, Providers, Query, ReadError, Record, Recovered, RefreshReport, Renewal, SeatLogin,
+    SeatReport, Settled, SwapOrder, SwapReport, TokenAnswer, ToolNumbers, UsageAnswer,
 };
 use sluice_driver::worker::Hands;
 use sluice_engine::{
@@ -176,9 +176,17 @@ impl House {
             match asking.await.unwrap() {
                 Ok(reply) => {
                     let usage = Usage { observed_at: Some(at), ..reply.usage };
-                    UsageAnswer { status: Some(200), usage: Ok(usage.into()) }
+                    UsageAnswer {
+                        status: Some(200),
+                        usage: Ok(usage.into()),
+                        beside: Beside::default(),
+                    }
                 }
-                Err(error) => UsageAnswer { status: error.status, usage: Err(why(&error)) },
+                Err(error) => UsageAnswer {
+                    status: error.status,
+                    usage: Err(why(&error)),
+                    beside: Beside::default(),
+                },
             }
         })
     }

@@ -336,7 +336,7 @@ impl Usage {
         for metered in &mut self.list.windows {
             let presence = &mut metered.presence;
             // What only a refusal or a part of the answers spoke of is not the endpoint's to name.
-            let is_its = presence.named || metered.kind.model().is_none();
+            let is_its = presence.named || metered.kind.is_own();
             if presence.gone || !is_its || seen.find(&metered.kind).is_some() {
                 continue;
             }
