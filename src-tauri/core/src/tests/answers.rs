@@ -24,14 +24,13 @@ fn tell(outside: &mut Outside, key: &str, beside: &Beside) {
 }
 
 fn kept(outside: &Outside) -> Option<Answers> {
-    let kept = outside.done.iter().rev().find_map(|(_, effect)| match effect {
+    outside.done.iter().rev().find_map(|(_, effect)| match effect {
         Effect::Store { record, .. } => match &**record {
             Record::Answers { answers, .. } => Some((**answers).clone()),
             _ => None,
         },
         _ => None,
-    });
-    kept
+    })
 }
 
 /// Nothing else is told.
