@@ -66,15 +66,20 @@ impl Memory {
     /// Requests in the rolling hour before `now`.
     #[must_use]
     pub fn requests_in_hour(&self, now: Utc) -> usize {
-        self.requests.iter().filter(|at| now.seconds_since(**at) < HOUR_S as f64).count()
+        self.sent(now).filter(|at| now.seconds_since(*at) < HOUR_S as f64).count()
+    }
+
+    /// The requests until `now`, the last one first. What claims to be later is from before the clock was
+    /// set back: it holds nothing up.
+    fn sent(&self, now: Utc) -> impl Iterator<Item = Utc> {
+        self.requests.iter().rev().copied().filter(move |at| *at <= now)
     }
 
     /// The first instant from `now` on at which the budget allows a request.
     #[must_use]
     pub fn budget_from(&self, now: Utc) -> Utc {
-        let budget = USAGE_REQUESTS_PER_HOUR as usize;
-        let live = self.requests.len().checked_sub(budget).map(|index| self.requests[index]);
-        live.map_or(now, |oldest| oldest.plus_seconds(HOUR_S).max(now))
+        let oldest = self.sent(now).nth(USAGE_REQUESTS_PER_HOUR as usize - 1);
+        oldest.map_or(now, |oldest| oldest.plus_seconds(HOUR_S).max(now))
     }
 
     /// The first instant from `now` on at which a request leaves enough of the budget to go on asking as
@@ -85,11 +90,12 @@ impl Memory {
         let free = self.budget_from(now);
         let Some(within_s) = rules.read_within_s else { return free };
         let every_s = within_s.max(PACE_S) as i64;
-        let Some(last) = self.last_request() else { return free };
+        let Some(last) = self.sent(now).next() else { return free };
         // At that pace it lasts, whatever was spent before.
         let paced = last.plus_seconds(every_s).max(free);
-        let older = self.requests.iter().map(|sent| sent.plus_seconds(HOUR_S).max(free));
-        let lasting = core::iter::once(free).chain(older).find(|at| self.lasts(*at, every_s));
+        let older = self.sent(now).map(|sent| sent.plus_seconds(HOUR_S).max(free));
+        let lasting = core::iter::once(free).chain(older).filter(|at| self.lasts(*at, every_s));
+        let lasting = lasting.min();
         lasting.unwrap_or(paced).min(paced)
     }
 
