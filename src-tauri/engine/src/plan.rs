@@ -55,17 +55,19 @@ impl Plan {
     /// The other one is the same plan under another name: a former tier lives on under a new one.
     #[must_use]
     pub fn is_renamed(&self, other: &Self, provider: Provider) -> bool {
-        let today = self.today(provider);
-        today.is_some() && today == other.today(provider)
+        let (one, two) = (self.former(provider), other.former(provider));
+        // Where neither had a former name, another tier is another size.
+        let names = (one.or(self.subscription.as_deref()), two.or(other.subscription.as_deref()));
+        (one.is_some() || two.is_some()) && names.0 == names.1
     }
 
-    /// What the plan is called today.
-    fn today(&self, provider: Provider) -> Option<&str> {
+    /// What the plan is called today, where its tier is that of a former name.
+    fn former(&self, provider: Provider) -> Option<&'static str> {
         let told = self.subscription.as_deref()?;
-        let former = provider.spec().plans.iter().find(|known| {
+        let found = provider.spec().plans.iter().find(|known| {
             known.former.is_some_and(|(id, size)| id == told && self.multiple() == Some(size))
         });
-        Some(former.map_or(told, |known| known.id))
+        found.map(|known| known.id)
     }
 }
 
@@ -114,6 +116,8 @@ mod tests {
         assert!(renamed(&five, &claude("max", None)));
         assert!(!renamed(&twenty, &five));
         assert!(!renamed(&five, &claude("pro", None)));
+        let seat = |tier: &str| claude("team", Some(tier));
+        assert!(!renamed(&seat("default_claude_max_5x"), &seat("default_claude_max_20x")));
         assert!(!renamed(&Plan::default(), &Plan::default()));
     }
 }
