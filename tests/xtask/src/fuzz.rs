@@ -18,7 +18,7 @@ const MACHINE: &str = "x86_64-unknown-linux-gnu";
 /// Longest input, bytes: longer than what any tool was seen to write on a line.
 const INPUT_MAX: usize = 128 * 1024;
 /// Longest input that is kept in the repository, bytes.
-const KEPT_MAX: usize = 4 * 1024;
+const KEPT_MAX: usize = 2 * 1024;
 /// A turn of one target, seconds of the wall.
 const TURN_S: u64 = 60;
 /// Ticks of `/proc/self/stat` in a second.
