@@ -43,7 +43,7 @@ pub struct Metered {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_at: Option<Utc>,
     /// The provider says this window is the one that binds now.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub binding: bool,
     /// The money behind the share; `None` where it meters none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,15 +61,25 @@ pub struct Metered {
 #[serde(default)]
 struct Presence {
     /// A whole answer named it once.
+    #[serde(skip_serializing_if = "is_default")]
     named: bool,
     /// Whole answers in a row that did not.
+    #[serde(skip_serializing_if = "is_default")]
     unnamed: u32,
     /// The first of them.
+    #[serde(skip_serializing_if = "is_default")]
     unnamed_since: Option<Utc>,
     /// When it was last named again after such an answer.
+    #[serde(skip_serializing_if = "is_default")]
     returned_at: Option<Utc>,
     /// It is believed gone.
+    #[serde(skip_serializing_if = "is_default")]
     gone: bool,
+}
+
+/// A world is stored with each decision: what says nothing takes no place.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Presence {

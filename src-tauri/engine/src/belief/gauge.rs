@@ -40,9 +40,11 @@ pub struct Gauge {
     pub weight: f64,
     /// The provider says that there is no 5-hour window: the week alone limits.
     pub lacks_short: bool,
-    /// How long the 5-hour window runs, minutes; `None` in what former versions stored.
+    /// How long the 5-hour window runs, minutes; `None` where it is not known to be another than usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub short_span: Option<f64>,
     /// How long the week runs, minutes; the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub long_span: Option<f64>,
     /// The provider says that there is no week: the 5-hour window alone limits.
     pub lacks_week: bool,
@@ -324,7 +326,10 @@ impl Gauge {
 
     /// Takes over how long the account's windows run.
     pub(crate) fn measure(&mut self, usage: &Usage) {
-        let minutes = |kind| Some(usage.span_s(&kind) / 60.0);
+        let minutes = |kind| {
+            let span_s = usage.span_s(&kind);
+            (span_s != span::prior_s(&kind)).then_some(span_s / 60.0)
+        };
         self.short_span = minutes(WindowKind::FiveHour);
         self.long_span = minutes(WindowKind::SevenDay);
     }
