@@ -75,11 +75,25 @@ fn each(mut check: impl FnMut(Asked, u16, &str, Option<&str>, Option<Class>)) ->
     combinations
 }
 
+fn json(body: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(body).ok().filter(serde_json::Value::is_object)
+}
+
+fn is_told(error: &serde_json::Value) -> bool {
+    error.is_object() || error.is_string()
+}
+
+/// A success that is no error by its body.
+fn accepted(status: u16, body: &str) -> bool {
+    let error = json(body).is_some_and(|it| it["type"] == "error" || is_told(&it["error"]));
+    (200..300).contains(&status) && !error
+}
+
 #[test]
 fn every_combination_has_a_class_and_a_bounded_wait() {
     let combinations = each(|asked, status, body, wait, class| {
         let seen = format!("{asked:?} {status} {body} {wait:?}");
-        assert_eq!(class.is_none(), (200..300).contains(&status), "{seen}");
+        assert_eq!(class.is_none(), accepted(status, body), "{seen}");
         let Some(class) = class else { return };
         let asked_for = wait.and_then(|wait| RetryAfter::parse(wait.as_bytes(), NOON));
         let least = class.min_wait(asked_for).as_secs();
@@ -134,7 +148,9 @@ fn codex_keeps_a_login_alive_on_anything_unclear() {
         for status in STATUSES {
             for body in BODIES {
                 let refused = refusal::classify(asked, status, body.as_bytes(), NOON);
-                assert_eq!(refused.is_none(), (200..300).contains(&status), "{status} {body}");
+                let error = json(body).is_some_and(|it| is_told(&it["error"]));
+                let accepted = (200..300).contains(&status) && !error;
+                assert_eq!(refused.is_none(), accepted, "{status} {body}");
                 let object =
                     serde_json::from_str::<serde_json::Value>(body).is_ok_and(|it| it.is_object());
                 let ends = refused.is_some_and(|refused| refused.class == Class::InvalidGrant);

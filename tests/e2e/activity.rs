@@ -56,7 +56,7 @@ fn every_request_and_every_credential_write_is_in_the_export() {
     daemon.end(PATIENCE);
 
     let export = stage.sluice(&["export", "--json"]).json();
-    let told = ["usage", "token"].into_iter().flat_map(|kind| rows(&export, kind));
+    let told = ["usage", "token", "identity"].into_iter().flat_map(|kind| rows(&export, kind));
     let told = tally(told.map(|row| {
         assert_eq!(row["host"], "127.0.0.1", "{row}");
         let path = row["path"].as_str().expect("a path").to_owned();

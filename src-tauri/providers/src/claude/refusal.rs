@@ -53,7 +53,11 @@ fn is_error(body: &Value) -> bool {
 /// An error that came with a success: never the empty answer it would be read as.
 fn error_class(asked: Asked, body: &Value) -> Class {
     match asked {
-        Asked::Token => token_class(body),
+        // The end of a login needs a clear word, and this contradicts itself.
+        Asked::Token => match token_class(body) {
+            ends if ends.permanent() => Class::BadOutput,
+            told => told,
+        },
         Asked::Usage | Asked::Profile | Asked::Messages => match by_type(body) {
             Some(Class::Throttled) if asked == Asked::Usage => Class::UsageEndpointThrottled,
             told => refined(told.unwrap_or(Class::Unknown), worded(body)),

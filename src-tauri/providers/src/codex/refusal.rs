@@ -38,7 +38,9 @@ pub fn classify(asked: Asked, status: u16, body: &[u8], at: Utc) -> Option<Refus
     if (200..=299).contains(&status) {
         // An error that came with a success is never the empty answer it would be read as.
         let error = body.filter(|body| body["error"].is_object() || body["error"].is_string())?;
-        let class = by_code(error).unwrap_or(Class::Unknown);
+        let told = by_code(error).unwrap_or(Class::Unknown);
+        // The end of a login needs a clear word, and this contradicts itself.
+        let class = if told.permanent() { Class::BadOutput } else { told };
         let of_endpoint = class == Class::Throttled && asked == Asked::Usage;
         return Some(plain(if of_endpoint { Class::UsageEndpointThrottled } else { class }));
     }
