@@ -3,7 +3,13 @@ import test from "node:test";
 import type { WindowView } from "../src/bindings";
 import { shown } from "../src/window";
 
-const full: WindowView = { used: 100, resets_at_ms: 1_000, emptied_at_ms: null, read_at_ms: 500, span_ms: 18_000_000 };
+const full: WindowView = {
+  used: 100,
+  resets_at_ms: 1_000,
+  emptied_at_ms: null,
+  read_at_ms: 500,
+  span_ms: 18_000_000,
+};
 
 test("a window past its reset is empty and not read since", () => {
   assert.deepEqual(shown(full, 999), { used: 100, emptiedAtMs: null });
