@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sluice_engine::forecast::Kind;
-use sluice_engine::{AccountId, Fall, FallCause, Now, Usage, Utc, WindowKind};
+use sluice_engine::{AccountId, Fall, FallCause, Now, Usage, Utc};
 use sluice_protocol::{Cause, FallView, kind_name};
 
 /// Other accounts of the provider are asked whether theirs fell, too, unless they were read within this
@@ -28,7 +28,7 @@ impl Core {
             if let Some(found) = self.world.account(account) {
                 *before.of_kind(&fall.kind) = found.usage.window(&fall.kind);
             }
-            if let Some(kind) = kind_of(&fall.kind) {
+            if let Some(kind) = Kind::of(&fall.kind) {
                 self.foresight.fell(account, kind);
             }
         }
@@ -127,10 +127,6 @@ impl Texts<'_> {
         body.push(FallView::because(cause_of).to_owned());
         Word::new(cause, title, body.join(" "))
     }
-}
-
-fn kind_of(kind: &WindowKind) -> Option<Kind> {
-    [Kind::FiveHour, Kind::SevenDay].into_iter().find(|own| WindowKind::from(*own) == *kind)
 }
 
 /// `A`, `A and B`, `A, B and C`.

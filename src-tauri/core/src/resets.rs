@@ -9,8 +9,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloc::{format, vec};
-use sluice_engine::forecast::Kind;
-use sluice_engine::grant::{Grant, LEFT_MAX, Said};
+use sluice_engine::grant::{AHEAD_DAYS_MAX, Grant, LEFT_MAX, Said};
 use sluice_engine::limits::USAGE_REQUESTS_PER_HOUR;
 use sluice_engine::observation::Fact;
 use sluice_engine::provider::ResetSource;
@@ -23,8 +22,6 @@ use sluice_protocol::{Answer, Cause, Code, Episode};
 
 /// The same word again is written down this often, seconds: readings may tell it every few minutes.
 const SAME_S: f64 = 3_600.0;
-/// A person names no end later than so many days ahead.
-const UNTIL_DAYS_MAX: i64 = 400;
 
 impl Core {
     /// Whether the reading that goes out now asks for limit resets, too. Noted before it goes.
@@ -89,10 +86,10 @@ impl Core {
             return self.effects.refuse(call, Code::UnknownAccount, "There is no such account.");
         }
         let until = until_ms.map(Utc::from_millis);
-        let latest = now.wall.plus_seconds(UNTIL_DAYS_MAX * 86_400);
+        let latest = now.wall.plus_seconds(AHEAD_DAYS_MAX * 86_400);
         if until.is_some_and(|until| until <= now.wall || until > latest) {
             let text = format!(
-                "The end must lie ahead, by at most {UNTIL_DAYS_MAX} days; nothing was changed."
+                "The end must lie ahead, by at most {AHEAD_DAYS_MAX} days; nothing was changed."
             );
             return self.effects.refuse(call, Code::Invalid, text);
         }
@@ -119,11 +116,7 @@ impl Core {
         now: Utc,
     ) -> Option<Counsel> {
         let outlooks = self.foresight.outlooks();
-        let span_s = |window| match window {
-            Kind::FiveHour => 5.0 * 3_600.0,
-            Kind::SevenDay => 7.0 * 86_400.0,
-        };
-        counsel((account.id, &account.usage), resets, outlooks, span_s, now)
+        counsel((account.id, &account.usage), resets, outlooks, now)
     }
 
     /// Resets that end soon unused, once per step.

@@ -24,9 +24,12 @@ impl World {
 
     /// What was learned of a window before it fell early says nothing of what it is now.
     fn mind_falls(&mut self, observation: &Observation, now: Now) {
+        if !matches!(observation.fact, Fact::Usage(_)) {
+            return;
+        }
         let (account, at) = (observation.account, observation.at.min(now.wall));
         let falls = self.fell_at(account, at);
-        if matches!(observation.fact, Fact::Usage(_)) && !falls.is_empty() {
+        if !falls.is_empty() {
             self.fell_together(account, at);
             self.horizon.fell(account, &falls);
         }

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 pub const GRANTS_MAX: usize = 16;
 /// Resets in one grant; more is a mistake.
 pub const LEFT_MAX: u32 = 1_000;
-/// A grant that ends later than so many seconds from now is a mistake: 400 days.
-const AHEAD_MAX_S: f64 = 400.0 * 86_400.0;
+/// A grant that ends later than so many days from now is a mistake.
+pub const AHEAD_DAYS_MAX: i64 = 400;
+
 /// Resets of one kind that were granted together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -55,7 +56,8 @@ impl Grant {
     /// Nothing of it contradicts itself, read at `at`.
     pub(crate) fn is_sane(&self, at: Utc) -> bool {
         let ordered = self.starts_at.zip(self.ends_at).is_none_or(|(start, end)| start < end);
-        let near = self.ends_at.is_none_or(|end| end.seconds_since(at) <= AHEAD_MAX_S);
+        let latest = at.plus_seconds(AHEAD_DAYS_MAX * 86_400);
+        let near = self.ends_at.is_none_or(|end| end <= latest);
         ordered && near && self.left <= LEFT_MAX
     }
 }

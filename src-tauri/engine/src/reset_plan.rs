@@ -31,38 +31,36 @@ pub struct Counsel {
 
 /// One window as the counsel sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Course {
+struct Outset {
     /// Used now, percent.
-    pub used: f64,
+    used: f64,
     /// When it empties by itself; `None`: it has not begun.
-    pub resets_at: Option<Utc>,
+    resets_at: Option<Utc>,
     /// Expected to be used by then, percent; `None`: nothing is foreseen.
-    pub expected: Option<f64>,
+    expected: Option<f64>,
     /// How long such a window lasts, seconds.
-    pub span_s: f64,
+    span_s: f64,
 }
 
-/// What to do with the reset of this account that ends first, where one is in hand. `span_s` says how long
-/// a window lasts.
+/// What to do with the reset of this account that ends first, where one is in hand.
 #[must_use]
 pub fn counsel(
     (account, usage): (AccountId, &Usage),
     resets: &Resets,
     outlooks: &[Outlook],
-    span_s: impl Fn(Kind) -> f64,
     now: Utc,
 ) -> Option<Counsel> {
     let grant = resets.in_hand(now).into_iter().find(|grant| !grant.paused)?;
     let (window, kind) = freed_window(grant, usage)?;
     let shown = usage.shown(&kind, now);
-    let course = Course {
+    let course = Outset {
         used: shown.used.map(Percent::get)?,
         resets_at: usage.window(&kind).resets_at.filter(|at| *at > now),
         expected: outlooks
             .iter()
             .find(|said| said.account == account && said.window == window)
             .map(|said| 100.0 - said.p50),
-        span_s: span_s(window),
+        span_s: usage.span_s(&kind),
     };
     let from = grant.starts_at.filter(|start| *start > now);
     let (now_best, at, freed) = best(&course, from, grant.ends_at, now)?;
@@ -71,15 +69,15 @@ pub fn counsel(
 
 /// The longest of the account's own windows that the grant empties.
 fn freed_window(grant: &Grant, usage: &Usage) -> Option<(Kind, WindowKind)> {
-    let own = [(Kind::SevenDay, WindowKind::SevenDay), (Kind::FiveHour, WindowKind::FiveHour)];
+    let mut own = Kind::ALL.into_iter().rev().map(|window| (window, WindowKind::from(window)));
     let there =
         |kind: &WindowKind| matches!(usage.state(kind), WindowState::Open | WindowState::Closed);
-    own.into_iter().find(|(_, kind)| grant.empties(kind) && there(kind))
+    own.find(|(_, kind)| grant.empties(kind) && there(kind))
 }
 
 /// Whether now is the best moment, until when that holds or when it comes, and what is freed.
 fn best(
-    course: &Course,
+    course: &Outset,
     from: Option<Utc>,
     ends_at: Option<Utc>,
     now: Utc,
@@ -107,7 +105,7 @@ fn best(
 
 /// Later moments with what would be freed then: the end of this window, and of the next one, each as far
 /// as the grant lasts.
-fn moments(course: &Course, end: Utc, now: Utc) -> [Option<(Utc, f64)>; 2] {
+fn moments(course: &Outset, end: Utc, now: Utc) -> [Option<(Utc, f64)>; 2] {
     let Some((reset, expected)) = course.resets_at.zip(course.expected) else {
         return [None, None];
     };
@@ -152,7 +150,7 @@ mod tests {
         usage.observed_at = Some(NOW);
         let mut resets = Resets::default();
         resets.take(&Said::Grants(vec![grant]), Source::Endpoint, NOW);
-        let outlooks: vec::Vec<Outlook> = [Kind::FiveHour, Kind::SevenDay]
+        let outlooks: vec::Vec<Outlook> = Kind::ALL
             .into_iter()
             .filter_map(|window| {
                 let p50 = 100.0 - expected?;
@@ -162,11 +160,7 @@ mod tests {
                 Some(Outlook { account: A, window, resets_at, p50, p90, likely, low, high })
             })
             .collect();
-        let span_s = |kind| match kind {
-            Kind::FiveHour => 18_000.0,
-            Kind::SevenDay => 604_800.0,
-        };
-        let found = counsel((A, &usage), &resets, &outlooks, span_s, NOW)?;
+        let found = counsel((A, &usage), &resets, &outlooks, NOW)?;
         let days = found.at.seconds_since(NOW) / 86_400.0;
         Some((found.now, (days * 10.0).round() / 10.0, found.freed.round()))
     }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Shorter or longer than this is no window, seconds.
 const LEAST_S: f64 = 1_800.0;
-const MOST_S: f64 = 60.0 * 86_400.0;
+/// The longest.
+pub const MOST_S: f64 = 60.0 * 86_400.0;
 /// The opening of a window is known well enough where it lies between two instants so near, seconds, or
 /// so small a share of the window.
 const NEAR_S: f64 = 600.0;

@@ -71,6 +71,9 @@ pub struct Now {
     pub mono: Mono,
 }
 
+/// Above this a share that is told is a mistake, percent.
+const TOLD_MAX: f64 = 10_000.0;
+
 /// A share in percent; finite, never NaN. May pass 100 where a provider reports overuse.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
@@ -82,6 +85,13 @@ impl Percent {
     #[must_use]
     pub fn new(value: f64) -> Option<Self> {
         value.is_finite().then_some(Self(value))
+    }
+
+    /// A share that somebody told; `None` for what no share can be: below nothing, or a mistake and no
+    /// overuse.
+    #[must_use]
+    pub fn told(value: f64) -> Option<Self> {
+        Self::new(value).filter(|_| (0.0..=TOLD_MAX).contains(&value))
     }
 
     /// The number of percent.

@@ -30,8 +30,6 @@ pub enum WindowKind {
     Model(String),
 }
 
-/// Above this a share of money is a mistake, and no overuse, percent.
-const SHARE_MAX: f64 = 10_000.0;
 /// Before the provider's name of a limit of an unknown kind.
 const OTHER_MARK: &str = "other:";
 /// Before the provider's name of what meters money.
@@ -134,8 +132,7 @@ impl Amounts {
     #[must_use]
     pub fn share(&self) -> Option<Percent> {
         let (used, limit) = self.used.zip(self.limit.filter(|limit| *limit > 0.0))?;
-        let share = used / limit * 100.0;
-        Percent::new(share).filter(|_| (0.0..=SHARE_MAX).contains(&share))
+        Percent::told(used / limit * 100.0)
     }
 }
 

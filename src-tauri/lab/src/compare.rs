@@ -98,8 +98,8 @@ impl Past {
             model: None,
         };
         let demand = work.iter().map(span).collect();
-        // Where nothing else is known a week holds ten 5-hour windows.
-        let short = |account: &AccountSpec| account.c5.unwrap_or(account.c7 / 10.0);
+        let short =
+            |account: &AccountSpec| account.c5.unwrap_or(account.c7 / capacity_ratio(0.0, 0.0));
         let smallest = accounts.iter().map(short).fold(f64::MAX, f64::min);
         Some(Scenario {
             format: "quota-sim/2".to_owned(),

@@ -188,9 +188,7 @@ pub const fn window_name(window: Window) -> &'static str {
 /// The same of any window: that of a model is named by it.
 #[must_use]
 pub fn kind_name(kind: &WindowKind) -> String {
-    let own = [Window::FiveHour, Window::SevenDay];
-    own.into_iter()
-        .find(|own| WindowKind::from(*own) == *kind)
+    Window::of(kind)
         .map_or_else(|| format!("window of {}", kind.label()), |own| window_name(own).to_owned())
 }
 
@@ -411,7 +409,7 @@ fn provider(name: &str) -> Option<Provider> {
 }
 
 fn window(name: &str) -> Option<Window> {
-    [Window::FiveHour, Window::SevenDay].into_iter().find(|window| window_name(*window) == name)
+    Window::ALL.into_iter().find(|window| window_name(*window) == name)
 }
 
 impl Serialize for Cause {

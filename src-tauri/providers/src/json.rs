@@ -16,8 +16,6 @@ pub const BODY_MAX: usize = 256 * 1024;
 const ODDITIES_MAX: usize = 32;
 /// Longest field name or text kept from an answer, in characters.
 const TEXT_MAX: usize = 120;
-/// Above this a "percentage" is a mistake, not overuse.
-pub(crate) const PERCENT_MAX: f64 = 10_000.0;
 /// Instants outside 2000 … 2200 are mistakes.
 const TIME_RANGE_S: std::ops::Range<f64> = 946_684_800.0..7_258_118_400.0;
 
@@ -147,12 +145,11 @@ impl Oddities {
 
     /// A share in percent, not negative.
     pub fn percent(&mut self, value: Option<&Value>, path: &str) -> Option<Percent> {
-        let number = self.number(value, path)?;
-        if (0.0..=PERCENT_MAX).contains(&number) {
-            return Percent::new(number);
+        let share = Percent::told(self.number(value, path)?);
+        if share.is_none() {
+            self.note(path, Odd::OutOfRange);
         }
-        self.note(path, Odd::OutOfRange);
-        None
+        share
     }
 
     /// A truth value. `None` for null and absence.

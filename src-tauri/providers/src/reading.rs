@@ -2,7 +2,7 @@
 
 use crate::json::{Odd, Oddity};
 use sluice_engine::limits::FULL_PERCENT;
-use sluice_engine::{Usage, Utc, Window, WindowKind};
+use sluice_engine::{Usage, Utc, Window, WindowKind, span};
 
 /// A window that moved on by less than this is the same window: providers jitter by two seconds.
 const ROLLOVER_MIN_S: f64 = 60.0;
@@ -40,18 +40,17 @@ pub fn settled(window: &Window, now: Utc) -> Window {
     }
 }
 
-/// No window runs longer than this; an end that lies further ahead is a mistake, seconds.
-const AHEAD_MAX_S: f64 = 60.0 * 86_400.0;
 /// An answer may be this late for an end that it names, seconds.
 const PASSED_MAX_S: f64 = 3_600.0;
 
-/// Ends that cannot be, in an answer of `at`: one far ahead is unknown, and both kinds are told.
+/// Ends that cannot be, in an answer of `at`: one further ahead than any window runs is unknown, and both
+/// kinds are told.
 pub fn mind_ends(usage: &mut Usage, at: Utc, oddities: &mut Vec<Oddity>) {
     let kinds: Vec<WindowKind> = usage.windows().map(|metered| metered.kind.clone()).collect();
     for kind in kinds {
         let window = usage.of_kind(&kind);
         let Some(left) = window.resets_at.map(|end| end.seconds_since(at)) else { continue };
-        let far = left > AHEAD_MAX_S;
+        let far = left > span::MOST_S;
         if far {
             window.resets_at = None;
         }

@@ -16,6 +16,8 @@ const RECENT: f64 = 60.0;
 /// A long window that a reading says has ended goes on in steps of its length at most so often: what is further
 /// back is a mistake.
 const TURNS_MOST: u32 = 520;
+/// Ends of one window lie no further apart, minutes.
+const SAME_END: f64 = 20.0;
 /// So much more than the last reading said is doubtful, percent.
 const RECKONED_GAP: f64 = 20.0;
 
@@ -356,7 +358,7 @@ impl Gauge {
         (self.lacks_short, self.lacks_week) = (lacks_short, lacks_week);
     }
 
-    /// The refusal of a window that is gone stands no longer.
+    /// The refusal of a window that is gone, or emptied, stands no longer.
     fn forgive(&mut self, kind: &WindowKind) {
         if self.refused_by.as_ref() == Some(kind) {
             self.full_until = 0.0;
@@ -372,9 +374,7 @@ impl Gauge {
             WindowKind::Model(_) | WindowKind::Other(_) | WindowKind::Money(_) => return,
         }
         (self.anchor, self.stepped) = (None, None);
-        if self.refused_by.as_ref() == Some(kind) {
-            self.full_until = 0.0;
-        }
+        self.forgive(kind);
     }
 
     /// Takes in a reading that was true at `at`; `burnt` units were added by belief since then.
@@ -426,7 +426,7 @@ impl Gauge {
             self.short_ends = (burnt > 0.0).then_some(at + self.spans().0);
             return;
         };
-        let same = self.short_ends.is_some_and(|end| (end - ends).abs() < 20.0);
+        let same = same_end(self.short_ends, Some(ends));
         let then = if same { (self.short - burnt).max(0.0) } else { used.get() };
         let then = then.clamp(used.get() - slack, used.get() + slack);
         self.short = (then + burnt).clamp(0.0, 100.0);
@@ -472,15 +472,11 @@ impl Gauge {
     }
 
     fn lesson(&mut self, before: &Anchor, back: &Anchor) -> Lesson {
-        let near = |a: Option<f64>, b: Option<f64>| match (a, b) {
-            (Some(a), Some(b)) => (a - b).abs() < 20.0,
-            _ => false,
-        };
-        let same_long = near(before.long_ends, back.long_ends);
+        let same_long = same_end(before.long_ends, back.long_ends);
         if self.lacks_short {
             return self.coarse_lesson(before, back, same_long);
         }
-        let same_short = near(before.short_ends, back.short_ends);
+        let same_short = same_end(before.short_ends, back.short_ends);
         let long = if same_long { (back.long - before.long).max(0.0) } else { back.long };
         let mut lesson = Lesson { from: before.at, to: back.at, ..Lesson::default() };
         if same_short {
@@ -503,12 +499,10 @@ impl Gauge {
     /// off, or another window has begun. `slack` is half a percent and the noise.
     fn grew(&self, before: &Anchor, back: &Anchor, slack: f64) -> bool {
         let noise = 2.0 * (slack - 0.5);
-        let rose = |then: f64, now: f64, ends: [Option<f64>; 2]| match ends {
-            [Some(a), Some(b)] if (a - b).abs() < 20.0 => now - then > noise,
-            _ => now > 0.0,
-        };
-        rose(before.raw_short, back.raw_short, [before.short_ends, back.short_ends])
-            || rose(before.raw_long, back.raw_long, [before.long_ends, back.long_ends])
+        let rose =
+            |then: f64, now: f64, same: bool| if same { now - then > noise } else { now > 0.0 };
+        rose(before.raw_short, back.raw_short, same_end(before.short_ends, back.short_ends))
+            || rose(before.raw_long, back.raw_long, same_end(before.long_ends, back.long_ends))
     }
 
     /// The week alone tells of the work, and its whole percents are hours of it in a large plan: several
@@ -561,6 +555,11 @@ impl Bucket {
     pub(crate) fn share(&self) -> f64 {
         (self.sum + 1.0) / (self.sum_long + 1.0)
     }
+}
+
+/// Two readings tell of one window: as far as both name an end, it is the same.
+fn same_end(one: Option<f64>, other: Option<f64>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| (one - other).abs() < SAME_END)
 }
 
 /// What was read of a window: a reading of `at` that leaves it out says nothing of it, and what was

@@ -44,6 +44,17 @@ pub enum Kind {
     SevenDay,
 }
 
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::FiveHour, Self::SevenDay];
+
+    /// The same window, where one is forecast.
+    #[must_use]
+    pub fn of(kind: &WindowKind) -> Option<Self> {
+        Self::ALL.into_iter().find(|own| WindowKind::from(*own) == *kind)
+    }
+}
+
 impl From<Kind> for WindowKind {
     fn from(kind: Kind) -> Self {
         match kind {
@@ -221,7 +232,7 @@ impl Book {
                 self.paces.get(&account.provider).map(|pace| pace / account.plan.size())
             });
             track.mark(scene.live(*id), usual.unwrap_or(0.0), scene.now);
-            for kind in [Kind::FiveHour, Kind::SevenDay] {
+            for kind in Kind::ALL {
                 let Some(closed) = track.close(*id, kind, scene.now) else { continue };
                 let record = if kind == Kind::SevenDay { &mut self.week } else { &mut self.short };
                 for (cell, share) in closed.judged {
@@ -236,11 +247,10 @@ impl Book {
 
     /// Keeps the forecasts that fall due now, to be judged when their windows end.
     fn promise(&mut self, scene: &Scene<'_>) {
-        let due = self.tracks.iter().any(|(_, track)| {
-            [Kind::FiveHour, Kind::SevenDay]
-                .iter()
-                .any(|kind| track.due(*kind, scene.now).is_some())
-        });
+        let due = self
+            .tracks
+            .iter()
+            .any(|(_, track)| Kind::ALL.iter().any(|kind| track.due(*kind, scene.now).is_some()));
         if !due {
             return;
         }
@@ -293,7 +303,7 @@ impl Book {
     #[must_use]
     pub fn run_out(&self, account: AccountId, now: Utc) -> Option<RunOut> {
         let track = self.tracks.get(&account)?;
-        let full = [Kind::FiveHour, Kind::SevenDay].into_iter().filter_map(|window| {
+        let full = Kind::ALL.into_iter().filter_map(|window| {
             let at = track.full_at(window, now)?;
             Some(RunOut { account, window, at })
         });

@@ -3,7 +3,7 @@
 use super::headers::claim_class;
 use super::softer::{self, Softer};
 use crate::failure::FailureClass as Class;
-use crate::json::{Oddities, PERCENT_MAX, under};
+use crate::json::{Oddities, under};
 use crate::spoken::{Spoken, reset_said, reset_words};
 use crate::words::{self, classify_text, reset_in_text};
 use serde_json::{Map, Value};
@@ -202,7 +202,7 @@ pub fn limit_event_usage(bytes: &[u8]) -> Usage {
         // Above one it is percent; a share of all use is never above a hundred thousand.
         let percent = share.map(|share| if share > 1.0 { share } else { share * 100.0 });
         Window {
-            used: percent.filter(|it| (0.0..=PERCENT_MAX).contains(it)).and_then(Percent::new),
+            used: percent.and_then(Percent::told),
             resets_at: odd.instant(map.get("resetsAt"), path),
         }
     };

@@ -3,13 +3,13 @@
 use super::resets;
 use crate::failure::FailureClass as Class;
 use crate::json::shape::{self, Field};
-use crate::json::{Odd, Oddities, Oddity, PERCENT_MAX, under};
+use crate::json::{Odd, Oddities, Oddity, under};
 use crate::reading::{exhausted, mind_ends};
 use serde_json::{Map, Value};
 use sluice_engine::grant::Said;
 use sluice_engine::limits::FULL_PERCENT;
 use sluice_engine::limits::MODEL_WINDOWS_MAX;
-use sluice_engine::{Amounts, Block, Credits, Usage, Utc, Verdict, Window, WindowKind};
+use sluice_engine::{Amounts, Block, Credits, Percent, Usage, Utc, Verdict, Window, WindowKind};
 
 /// Length of the short window, minutes.
 const SHORT_MIN: f64 = 300.0;
@@ -381,8 +381,7 @@ fn read_monthly(value: Option<&Value>, odd: &mut Oddities) -> Option<(Window, Am
     let currency = odd.text(map.get("currency"), "individual_limit.currency");
     let amounts = Amounts { used: spent, limit, currency };
     let percent = used.or(left.map(|left| 100.0 - left));
-    let sane = |it: &f64| (0.0..=PERCENT_MAX).contains(it);
-    let percent = percent.filter(sane).and_then(sluice_engine::Percent::new);
+    let percent = percent.and_then(Percent::told);
     let end = ["resets_at", "resetsAt", "reset_at"].iter().find_map(|name| map.get(*name));
     let window = Window { used: percent.or(amounts.share()), resets_at: odd.instant(end, path) };
     Some((window, amounts))
