@@ -32,6 +32,10 @@ pub struct AccountSpec {
     pub model: Option<(String, f64)>,
     /// There is a 5-hour window: the largest plan has none.
     pub short_window: bool,
+    /// Limit resets in hand; `None`: the provider does not tell this client of any.
+    pub resets: Option<u32>,
+    /// Hours from the start to the end of these.
+    pub resets_end_h: f64,
 }
 
 impl Default for AccountSpec {
@@ -46,6 +50,8 @@ impl Default for AccountSpec {
             weekly_reset_h: 96.0,
             model: None,
             short_window: true,
+            resets: None,
+            resets_end_h: 240.0,
         }
     }
 }
@@ -96,6 +102,8 @@ pub struct FakeAccount {
     pub five_hour: Meter,
     /// Weekly window: empties at a fixed time of the week.
     pub seven_day: Meter,
+    /// When its limit resets end.
+    pub resets_end: Utc,
     /// Requests per endpoint name.
     pub requests: HashMap<String, u64>,
     /// Usage requests of the last hour.
@@ -119,6 +127,7 @@ impl FakeAccount {
                 resets_at: running.then(|| now.plus_seconds(FIVE_HOURS_S)),
             },
             seven_day: Meter { used: spec.seven_day, resets_at: Some(now.plus_seconds(first)) },
+            resets_end: now.plus_seconds((spec.resets_end_h * 3_600.0) as i64),
             requests: HashMap::new(),
             recent: Vec::new(),
             peak_per_hour: 0,
@@ -153,6 +162,15 @@ impl FakeAccount {
         (self.spec.plan, self.spec.weight) = (plan.to_owned(), weight);
         self.spec.short_window = short_window;
         self.five_hour = Meter { used: 0.0, resets_at: None };
+    }
+
+    /// Spends a limit reset, as the person does in the tool; false when none is left.
+    pub(crate) fn spend_reset(&mut self, now: Utc) -> bool {
+        let left = self.spec.resets.filter(|left| *left > 0 && now < self.resets_end);
+        let Some(left) = left else { return false };
+        self.spec.resets = Some(left - 1);
+        self.empty_early(true, now);
+        true
     }
 
     /// Its windows empty before their reset, as by a limit reset that was spent; `restart`: the week

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// Where the usage stands, below the base given to the program.
 pub(super) const USAGE_PATH: &str = "/backend-api/wham/usage";
+/// Where limit resets are listed.
+pub(super) const RESETS_PATH: &str = "/backend-api/wham/rate-limit-reset-credits";
 /// Where the tokens are exchanged.
 pub(super) const TOKEN_PATH: &str = "/codex/oauth/token";
 /// Where the tool itself exchanges them, at the host of its issuer.
@@ -51,7 +53,10 @@ pub(super) fn honest(
     if state.usage_per_hour.is_some_and(|bound| account.recent.len() > bound) {
         return faulty_status(429, None, Some("0"));
     }
-    Response::json(200, &usage_body(account, now))
+    match endpoint {
+        Endpoint::Resets => Response::json(200, &resets(account, now)),
+        _ => Response::json(200, &usage_body(account, now)),
+    }
 }
 
 fn refusal(code: &str, message: &str) -> Response {
@@ -91,8 +96,27 @@ fn usage_body(account: &FakeAccount, now: Utc) -> Value {
         "credits": {"has_credits": false, "unlimited": false, "balance": "0"},
         "spend_control": {"reached": false, "individual_limit": null},
         "rate_limit_reached_type": reached.then_some("rate_limit_reached"),
-        "promo": null, "rate_limit_reset_credits": {"available_count": 0},
+        "promo": null, "rate_limit_reset_credits": {"available_count": in_hand(account, now)},
     })
+}
+
+fn in_hand(account: &FakeAccount, now: Utc) -> u32 {
+    account.spec.resets.filter(|_| now < account.resets_end).unwrap_or(0)
+}
+
+/// Each limit reset on a line of its own.
+fn resets(account: &FakeAccount, now: Utc) -> Value {
+    let left = in_hand(account, now);
+    let ends = rfc3339(account.resets_end);
+    let credits: Vec<Value> = (0..left)
+        .map(|one| {
+            json!({
+                "id": format!("credit-{one}"), "status": "available",
+                "granted_at": null, "expires_at": ends,
+            })
+        })
+        .collect();
+    json!({"available_count": left, "credits": credits})
 }
 
 fn token(state: &mut State, body: &[u8], now: Utc) -> Response {

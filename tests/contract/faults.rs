@@ -12,6 +12,8 @@ pub enum Endpoint {
     Token,
     /// Profile.
     Profile,
+    /// Limit resets, where they have a place of their own.
+    Resets,
     /// A turn of Claude Code.
     Messages,
     /// A turn of Codex.
@@ -26,6 +28,7 @@ impl Endpoint {
             Self::Usage => "usage",
             Self::Token => "token",
             Self::Profile => "profile",
+            Self::Resets => "resets",
             Self::Messages => "messages",
             Self::Responses => "responses",
         }

@@ -22,9 +22,13 @@ pub fn answer(world: &World, request: &Request) -> Option<Response> {
         ("GET", "/api/oauth/profile") => Endpoint::Profile,
         ("POST", "/v1/oauth/token" | codex::TOKEN_PATH | codex::OWN_TOKEN_PATH) => Endpoint::Token,
         ("GET", codex::USAGE_PATH) => Endpoint::Usage,
+        ("GET", codex::RESETS_PATH) => Endpoint::Resets,
         _ => return None,
     };
-    let codex = matches!(path, codex::TOKEN_PATH | codex::OWN_TOKEN_PATH | codex::USAGE_PATH);
+    let codex = matches!(
+        path,
+        codex::TOKEN_PATH | codex::OWN_TOKEN_PATH | codex::USAGE_PATH | codex::RESETS_PATH
+    );
     let now = world.clock.now();
     let mut state = world.state();
     let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
@@ -87,7 +91,13 @@ fn honest(
     }
     let account = &state.accounts[account];
     let body = match endpoint {
-        Endpoint::Usage => usage_body(account),
+        Endpoint::Usage => {
+            let mut body = usage_body(account);
+            if request.path.contains("cedar_ember=1") {
+                body["cedar_ember"] = resets(account, now);
+            }
+            body
+        }
         _ => profile_body(account, now),
     };
     Response::json(200, &body)
@@ -159,6 +169,19 @@ pub fn usage_body(account: &FakeAccount) -> Value {
         "limits": limits,
         "member_dashboard_available": false,
     })
+}
+
+/// Limit resets as the usage endpoint tells them to who asks for them.
+fn resets(account: &FakeAccount, now: Utc) -> Value {
+    let Some(left) = account.spec.resets else {
+        return json!({"eligible": false, "ineligible_reason": "surface"});
+    };
+    let grant = json!({
+        "id": "grant-1", "resets_left": left, "starts_at": null,
+        "ends_at": rfc3339(account.resets_end), "paused": false, "usable_now": true,
+    });
+    let grants = if left > 0 && now < account.resets_end { vec![grant] } else { Vec::new() };
+    json!({"eligible": true, "ineligible_reason": null, "grants": grants})
 }
 
 fn profile_body(account: &FakeAccount, now: Utc) -> Value {

@@ -141,20 +141,26 @@ impl Setup {
         Self { accounts, ..Self::default() }
     }
 
-    /// The demo: four accounts at different points of their week, and a busy person.
+    /// The demo: four accounts at different points of their week, one of them with the largest plan,
+    /// which has no short window, one with a limit reset in hand, and a busy person.
     #[must_use]
     pub fn demo() -> Self {
         let account = |email: &str, plan: &str, weight, seven_day, reset_h| AccountSpec {
             plan: plan.to_owned(),
             weight,
+            short_window: plan != "ultra",
             ..AccountSpec::new(email, seven_day, reset_h)
         };
         Self {
             accounts: vec![
-                account("summit@example.test", "max", 5.0, 10.0, 150.0),
+                account("summit@example.test", "ultra", 10.0, 10.0, 150.0),
                 account("meadow@example.test", "max", 5.0, 45.0, 8.0),
                 account("quarry@example.test", "pro", 1.0, 40.0, 16.0),
-                account("harbour@example.test", "max", 5.0, 55.0, 26.0),
+                AccountSpec {
+                    resets: Some(1),
+                    resets_end_h: 60.0,
+                    ..account("harbour@example.test", "max", 5.0, 55.0, 26.0)
+                },
             ],
             work: Work { per_hour: 140.0, weekly_share: 0.10, ..Work::default() },
             ..Self::default()
@@ -247,6 +253,16 @@ impl World {
         let account = self.account(email).expect("a known account");
         let now = self.clock.now();
         self.state().accounts[account].empty_early(restart, now);
+    }
+
+    /// The person spends a limit reset of the account in its tool.
+    ///
+    /// # Panics
+    /// When there is no such account, or none is left.
+    pub fn spend_reset(&self, email: &str) {
+        let account = self.account(email).expect("a known account");
+        let now = self.clock.now();
+        assert!(self.state().accounts[account].spend_reset(now), "no limit reset is left");
     }
 
     /// Adds a fault.

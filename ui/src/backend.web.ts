@@ -353,6 +353,7 @@ function defaults(): Record<string, unknown> {
     warning_percent: 80,
     poll_seconds: 300,
     turn_wait_seconds: 120,
+    ask_tool: false,
   };
   for (const notice of noticeSwitches) values[`notify.${notice.kind}`] = notice.on_at_first;
   return values;

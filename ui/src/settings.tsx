@@ -282,6 +282,12 @@ function Limits({ values, idle, set }: GroupProps & { idle: string[] }) {
         {amount("Read the live account every, seconds", "poll_seconds")}
         {amount("Wait for the end of a turn at most, seconds", "turn_wait_seconds")}
       </div>
+      <Switch
+        on={values.ask_tool === true}
+        label="Ask Claude Code itself for its limits"
+        hint="Starts it for a second, without a prompt, at most every five minutes. The provider is asked where that brings nothing."
+        change={(on) => set("ask_tool", on)}
+      />
     </section>
   );
 }

@@ -1,8 +1,8 @@
 //! What goes into the core and what it wants done: the whole of its connection to the world.
 
 use crate::ports::{
-    Beside, Health, Holder, Kept, Look, PortError, ReadError, Recovered, RefreshReport, RunReply,
-    SeatReport, SharedLogin, SwapOrder, SwapReport, ToolNumbers,
+    Asks, Beside, Health, Holder, Kept, Look, PortError, ReadError, Recovered, RefreshReport,
+    RunReply, SeatReport, SharedLogin, SwapOrder, SwapReport, ToolNumbers,
 };
 use crate::records::{Query, Record};
 use alloc::boxed::Box;
@@ -260,10 +260,8 @@ pub enum Effect {
         holder: Holder,
         /// The key the seat must have, when the bearer is the seat's.
         key: String,
-        /// Limit resets are asked for, too.
-        resets: bool,
-        /// Its plan is asked for, too, where the usage answer does not name it.
-        ask_plan: bool,
+        /// What is asked for beside the windows, and of whom.
+        asks: Asks,
     },
     /// Read the numbers the tool wrote down.
     ReadToolNumbers(Provider),

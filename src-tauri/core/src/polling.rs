@@ -5,7 +5,7 @@ use super::effects::Effects;
 use super::plans::Says;
 use super::seats::{Seat, Seats};
 use super::{AfterStore, Core, Effect, PollError};
-use crate::ports::{Beside, Holder, ReadError, ToolNumbers};
+use crate::ports::{Asks, Beside, Holder, ReadError, ToolNumbers};
 use crate::records::Record;
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -246,8 +246,11 @@ impl Core {
             self.polls.pace.insert(provider, now.wall.plus_seconds(pace));
         }
         let key = self.profiles.key(account);
-        let ask_plan = self.plans.ask(account, now.wall);
-        self.effects.push(Effect::Poll { provider, account, holder, key, resets, ask_plan });
+        let plan = self.plans.ask(account, now.wall);
+        // The tool of a seat knows the seat's login alone.
+        let tool = self.settings.ask_tool && matches!(holder, Holder::Seat(_));
+        let asks = Asks { resets, plan, tool };
+        self.effects.push(Effect::Poll { provider, account, holder, key, asks });
     }
 
     /// What came with the numbers of an account.
@@ -435,7 +438,7 @@ impl Core {
     }
 
     pub(super) fn on_tool_numbers(&mut self, provider: Provider, numbers: ToolNumbers, now: Now) {
-        let is_meant = |key: &str| belongs(key, &numbers.account);
+        let is_meant = |key: &str| numbers.are_of(key);
         let found = self.profiles.with_key(&self.world.accounts, provider, is_meant);
         let Some(account) = found else { return };
         let known = self.world.account(account).and_then(|found| found.usage.observed_at);
@@ -487,8 +490,4 @@ pub(super) fn wish_wait_s(world: &World, account: AccountId, now: Utc) -> Option
     }
     let wait = due.seconds_since(now).ceil();
     (wait > 0.0).then_some(wait as u64)
-}
-
-fn belongs(key: &str, account: &str) -> bool {
-    key == account || key.split_once('/').is_some_and(|(person, _)| person == account)
 }

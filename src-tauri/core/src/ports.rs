@@ -275,6 +275,17 @@ pub struct Beside {
     pub told: Told,
 }
 
+/// What one reading asks for beside the windows, and of whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// Limit resets are asked for, too.
+    pub resets: bool,
+    /// Its plan is asked for, too, where the usage answer does not name it.
+    pub plan: bool,
+    /// The tool is asked first, because the person wants it so.
+    pub tool: bool,
+}
+
 /// Numbers a tool wrote down itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolNumbers {
@@ -284,6 +295,15 @@ pub struct ToolNumbers {
     pub usage: Usage,
     /// Limit resets, where it speaks of them.
     pub resets: Option<Said>,
+}
+
+impl ToolNumbers {
+    /// They are of the account that is kept under `key`.
+    #[must_use]
+    pub fn are_of(&self, key: &str) -> bool {
+        let person = key.split_once('/').map(|(person, _)| person);
+        key == self.account || person == Some(&self.account)
+    }
 }
 
 /// An account as it is kept in the ledger.

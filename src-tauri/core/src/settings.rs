@@ -90,6 +90,8 @@ pub struct Settings {
     pub quiet: Option<Hours>,
     /// Numbers for a collector are kept in a file.
     pub metrics: bool,
+    /// The tool of the live account is asked for its limits before the provider is.
+    pub ask_tool: bool,
 }
 
 impl Default for Settings {
@@ -113,6 +115,7 @@ impl Default for Settings {
             silent: NoticeKind::switches().filter(|kind| kind.is_wished()).collect(),
             quiet: None,
             metrics: false,
+            ask_tool: false,
         }
     }
 }
@@ -234,6 +237,7 @@ impl Settings {
             (BILLING.key.to_owned(), json!(self.billing_ceiling_minor)),
             ("quiet.hours".to_owned(), json!(self.quiet.map(Hours::to_text).unwrap_or_default())),
             ("metrics.file".to_owned(), json!(self.metrics)),
+            ("ask_tool".to_owned(), json!(self.ask_tool)),
         ]);
         for provider in Provider::ALL {
             values.insert(format!("mode.{}", provider.name()), json!(self.mode(provider)));
@@ -277,6 +281,7 @@ impl Settings {
             "quiet.hours" if value.as_str() == Some("") || value.is_null() => self.quiet = None,
             "quiet.hours" => self.quiet = Some(span(value)?),
             "metrics.file" => self.metrics = truth(value)?,
+            "ask_tool" => self.ask_tool = truth(value)?,
             _ => return self.set_grouped(key, value),
         }
         Ok(())
@@ -392,6 +397,7 @@ mod tests {
             ("notify.swap_done", json!(false)),
             ("quiet.hours", json!("22:00-07:00")),
             ("metrics.file", json!(true)),
+            ("ask_tool", json!(true)),
         ] {
             settings.set(key, &value).unwrap();
         }

@@ -7,8 +7,8 @@ use crate::clock::Clock;
 use crate::metrics::{Counters, MetricsFile, SwapEnd};
 use crate::parts::Parts;
 use crate::ports::{
-    Custody, Depth, Health, Holder, Ledger, Loaded, Look, PortError, Providers, Record, Recovered,
-    RefreshReport, Renewal, RunReply, Runs, SeatReport, SwapOrder, SwapReport,
+    Asks, Custody, Depth, Health, Holder, Ledger, Loaded, Look, PortError, Providers, Record,
+    Recovered, RefreshReport, Renewal, RunReply, Runs, SeatReport, SwapOrder, SwapReport,
 };
 use crate::runs::{self, RunsThread};
 use crate::worker::{NoAnswer, Worker};
@@ -161,8 +161,8 @@ impl Performer {
             Effect::ReadToolNumbers(provider) => self.read_tool_numbers(provider),
             Effect::Capture { provider, account, key } => self.capture(provider, account, key),
             Effect::ReadKept { provider, account } => self.read_kept(provider, account),
-            Effect::Poll { provider, account, holder, key, resets, ask_plan } => {
-                self.poll((provider, account), holder, (key, resets, ask_plan));
+            Effect::Poll { provider, account, holder, key, asks } => {
+                self.poll((provider, account), holder, (key, asks));
             }
             Effect::Refresh { provider, account, patient } => {
                 self.refresh(provider, account, patient);
@@ -400,7 +400,7 @@ impl Performer {
         &self,
         (provider, account): (Provider, AccountId),
         holder: Holder,
-        (key, resets, ask_plan): (String, bool, bool),
+        (key, asks): (String, Asks),
     ) {
         let (seats, bearers) = (self.seats.clone(), self.bearers.clone());
         let providers = Arc::clone(&self.parts.providers);
@@ -416,7 +416,7 @@ impl Performer {
                 Holder::Seat(_) => Some((seats, key.clone(), inputs.clone())),
                 Holder::Account(_) => None,
             };
-            let asked = (asking, key, resets, ask_plan);
+            let asked = (asking, key, asks);
             let read = read_usage(asked, holder, seat, bearers, providers, inputs.clone());
             let result = tokio::time::timeout(deadline, read).await;
             let result = result.unwrap_or(Err(PollError::Late));

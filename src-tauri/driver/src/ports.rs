@@ -12,9 +12,9 @@ use std::pin::Pin;
 use zeroize::Zeroizing;
 
 pub use sluice_core::ports::{
-    Beside, Depth, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, PortError, ReadError,
-    Recovered, RefreshReport, RunReply, SeatLogin, SeatReport, Settled, SharedLogin, SwapOrder,
-    SwapReport, ToolFailure, ToolNumbers, login_text,
+    Asks, Beside, Depth, Health, Holder, Identity, Kept, KeptAccount, Loaded, Look, PortError,
+    ReadError, Recovered, RefreshReport, RunReply, SeatLogin, SeatReport, Settled, SharedLogin,
+    SwapOrder, SwapReport, ToolFailure, ToolNumbers, login_text,
 };
 pub use sluice_core::records::{Query, Record};
 
@@ -155,6 +155,11 @@ pub trait Providers: Send + Sync + 'static {
     }
     /// Sends a token request; `None` when no answer came.
     fn token(&self, provider: Provider, body: Zeroizing<Vec<u8>>) -> Pending<Option<TokenAnswer>>;
+    /// Has the provider's tool ask for the numbers of the login in its seat, without a prompt; `None` where
+    /// it cannot, or not again so soon.
+    fn ask_tool(&self, _: Provider) -> Option<Pending<Option<ToolNumbers>>> {
+        None
+    }
     /// Numbers the tool itself wrote down; reads one small file.
     fn tool_numbers(&self, provider: Provider) -> Option<ToolNumbers>;
 }

@@ -24,4 +24,4 @@ pub use endpoints::{EndpointError, Endpoints};
 pub use failure::{FailureClass, ProviderError, Remedy};
 pub use json::Oddity;
 pub use retry_after::RetryAfter;
-pub use tool::{Clients, Heard, Tool, reads_field, tool};
+pub use tool::{Asking, Clients, Heard, Tool, reads_field, tool};

@@ -2,6 +2,7 @@
 //! one call. The one place of this crate that picks by provider.
 
 use crate::claude::config::{ConfigReading, parse_config};
+use crate::claude::control::{ControlReading, USAGE_ARGUMENTS, USAGE_REQUESTS, usage_answer};
 use crate::claude::signals::{ProcessRecord, Signal, parse_process_record};
 use crate::claude::{Claude, TokenReply};
 use crate::client::Http;
@@ -34,6 +35,18 @@ pub struct Tool {
     pub read_config: Option<Reader<Option<ConfigReading>>>,
     /// Its records of its running processes, if it keeps any.
     pub records: Option<Records>,
+    /// How it is asked for its own limits, if it can be.
+    pub asking: Option<Asking>,
+}
+
+/// How a tool is asked for its own limits, without a prompt.
+pub struct Asking {
+    /// The arguments it is started with.
+    pub arguments: &'static [&'static str],
+    /// What is written to it, each on a line.
+    pub requests: &'static [&'static str],
+    /// Reads one line of what it says; `None` for all but the answer.
+    pub read: Reader<Option<ControlReading>>,
 }
 
 /// Records of running processes.
@@ -77,6 +90,11 @@ static CLAUDE: Tool = Tool {
     wordings: words::CLAUDE,
     read_config: Some(parse_config),
     records: Some(Records { directory: "sessions", read: parse_process_record }),
+    asking: Some(Asking {
+        arguments: &USAGE_ARGUMENTS,
+        requests: &USAGE_REQUESTS,
+        read: usage_answer,
+    }),
 };
 
 static CODEX: Tool = Tool {
@@ -93,6 +111,7 @@ static CODEX: Tool = Tool {
     wordings: words::CODEX,
     read_config: None,
     records: None,
+    asking: None,
 };
 
 /// What the provider's tool tells on this machine.

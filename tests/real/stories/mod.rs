@@ -1,5 +1,6 @@
 //! What is played, in this order.
 
+mod asking;
 mod codex_runs;
 mod hooks;
 mod identity;
@@ -41,6 +42,7 @@ stories! {
     hooks::one_session_is_moved_twice,
     hooks::a_weekly_refusal_is_the_weeks,
     hooks::status_line_numbers_are_whose_answer_they_are,
+    asking::the_tool_tells_its_own_limits,
     identity::an_identity_written_back_is_mended,
     identity::what_the_tool_adds_to_a_login_is_kept,
     codex_runs::the_next_run_of_codex_is_the_new_accounts,

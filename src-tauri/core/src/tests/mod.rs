@@ -21,8 +21,8 @@ mod wishes;
 
 use super::*;
 use crate::ports::{
-    Health, Holder, Identity, Kept, PortError, ReadError, RefreshReport, SeatLogin, SeatReport,
-    Settled, SwapOrder, SwapReport, ToolNumbers,
+    Asks, Health, Holder, Identity, Kept, PortError, ReadError, RefreshReport, SeatLogin,
+    SeatReport, Settled, SwapOrder, SwapReport, ToolNumbers,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -311,7 +311,7 @@ impl Outside {
             {
                 None
             }
-            Effect::Poll { account, holder, key, resets, .. } => {
+            Effect::Poll { account, holder, key, asks: Asks { resets, .. }, .. } => {
                 let refused = self.resets_error.clone().filter(|_| resets);
                 let read = refused.map_or_else(|| self.poll(account, holder, &key), Err);
                 let resets = self.said.get(&account).filter(|_| resets).cloned();

@@ -96,6 +96,27 @@ fn one_renewal_at_a_time() {
 }
 
 #[test]
+fn the_tool_is_asked_first_where_that_is_wished_and_only_of_its_seat() {
+    let asked = |outside: &Outside| -> Vec<(AccountId, bool)> {
+        let polls = outside.done.iter().filter_map(|(_, effect)| match effect {
+            Effect::Poll { account, asks, .. } => Some((*account, asks.tool)),
+            _ => None,
+        });
+        polls.collect()
+    };
+    let mut outside = Outside::pair("advise");
+    outside.advance(2_000);
+    assert!(asked(&outside).iter().all(|(_, tool)| !tool), "off until somebody wants it");
+    outside.ask(Request::Set { key: "ask_tool".to_owned(), value: true.into() });
+    outside.done.clear();
+    outside.advance(4_000);
+    let live = outside.id("a");
+    let told = asked(&outside);
+    assert!(told.iter().any(|(_, tool)| *tool), "{told:?}");
+    assert!(told.iter().all(|(account, tool)| (*account == live) == *tool), "{told:?}");
+}
+
+#[test]
 fn a_throttled_endpoint_is_left_alone_as_long_as_it_asked() {
     let mut outside = Outside::pair("advise");
     let a = outside.id("a");

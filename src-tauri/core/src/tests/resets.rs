@@ -13,7 +13,9 @@ fn grant(left: u32, ends_at: Utc) -> Said {
 /// When an account was asked for resets, too.
 fn asked(outside: &Outside, id: AccountId) -> Vec<Utc> {
     let polls = outside.done.iter().filter_map(|(at, effect)| match effect {
-        Effect::Poll { account, resets: true, .. } if *account == id => Some(*at),
+        Effect::Poll { account, asks: Asks { resets: true, .. }, .. } if *account == id => {
+            Some(*at)
+        }
         _ => None,
     });
     polls.collect()
@@ -37,8 +39,10 @@ fn they_are_asked_for_once_a_day_also_over_a_restart() {
         Effect::Store { record, .. } => matches!(**record, Record::ResetsAsked { .. }),
         _ => false,
     });
-    let sent =
-        outside.done.iter().position(|(_, e)| matches!(e, Effect::Poll { resets: true, .. }));
+    let sent = outside
+        .done
+        .iter()
+        .position(|(_, e)| matches!(e, Effect::Poll { asks: Asks { resets: true, .. }, .. }));
     assert!(noted < sent, "written down before it goes");
     let mut kept = outside.reload();
     let known = sluice_engine::Resets { asked_at: Some(START), ..Default::default() };

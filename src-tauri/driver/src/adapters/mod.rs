@@ -1,5 +1,6 @@
 //! Builds the real parts from custody, providers and ledger. Only here do the three meet.
 
+mod asking;
 pub(crate) mod custody;
 mod ledger;
 pub(crate) use ledger::ANSWERS;

@@ -1,10 +1,12 @@
 //! The providers behind their trait.
 
+use super::asking::{self, Pace};
 use crate::clock::Clock;
 use crate::ports::{
     Beside, Pending, PlanAnswer, PortError, Providers, ReadError, ResetsAnswer, TokenAnswer,
     ToolNumbers, UsageAnswer,
 };
+use crate::whereabouts::tool_home;
 use sluice_core::ports::{Field, Oddity, Told};
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
@@ -16,11 +18,15 @@ use sluice_providers::{
 use std::path::Path;
 use zeroize::Zeroizing;
 
+/// The tool answers from numbers of its own that are no older than this, seconds.
+const OWN_AGE_S: f64 = 65.0;
+
 pub(super) struct RealProviders {
     clients: Clients,
     endpoints: Endpoints,
     seats: Seats,
     clock: Clock,
+    asking: Pace,
 }
 
 impl RealProviders {
@@ -36,6 +42,7 @@ impl RealProviders {
             endpoints: endpoints.clone(),
             seats: seats.clone(),
             clock,
+            asking: Pace::default(),
         })
     }
 }
@@ -108,6 +115,22 @@ impl Providers for RealProviders {
                 retry_after_s: reply.retry_after.map(sluice_providers::RetryAfter::seconds),
             })
         })
+    }
+
+    fn ask_tool(&self, provider: Provider) -> Option<Pending<Option<ToolNumbers>>> {
+        let config = self.seats.config(provider)?.to_owned();
+        let (home, began) = (tool_home(provider)?, self.clock.now().wall);
+        let asked = asking::ask(provider, &home, &self.asking, began)?;
+        Some(Box::pin(async move {
+            let answer = asked.await?;
+            let read = move || cached_numbers(tool(provider), &config);
+            let mut numbers = tokio::task::spawn_blocking(read).await.ok().flatten()?;
+            // Where the provider refuses, the tool gives what it read long ago, and does not say so.
+            let age_s = numbers.usage.observed_at.map(|at| began.seconds_since(at));
+            age_s.filter(|age_s| *age_s <= OWN_AGE_S)?;
+            numbers.resets = answer.reply.resets.or(numbers.resets);
+            Some(numbers)
+        }))
     }
 
     fn tool_numbers(&self, provider: Provider) -> Option<ToolNumbers> {

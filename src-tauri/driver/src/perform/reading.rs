@@ -3,7 +3,7 @@
 
 use super::recording::Asking;
 use super::{READ_DEADLINE, busy};
-use crate::ports::{Custody, Holder, Pending, Providers, ResetsAnswer, SeatReport};
+use crate::ports::{Asks, Custody, Holder, Pending, Providers, ResetsAnswer, SeatReport};
 use crate::worker::Worker;
 use sluice_core::{Input, PollError};
 use sluice_engine::Provider;
@@ -21,7 +21,7 @@ const APART_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) type SeatCheck = (Worker<Arc<dyn Custody>>, String, mpsc::Sender<Input>);
 
 pub(super) async fn read_usage(
-    (asking, key, resets, ask_plan): (Asking, String, bool, bool),
+    (asking, key, asks): (Asking, String, Asks),
     holder: Holder,
     seat: Option<SeatCheck>,
     bearers: Worker<Arc<dyn Custody>>,
@@ -32,6 +32,14 @@ pub(super) async fn read_usage(
     if let Some(check) = &seat {
         check_seat(provider, check).await?;
     }
+    if asks.tool
+        && let Some(reading) = ask_tool(&asking, &key, &providers).await
+    {
+        if let Some(check) = &seat {
+            check_seat(provider, check).await?;
+        }
+        return Ok(reading);
+    }
     let bearer = bearers
         .run(READ_DEADLINE, move |custody| custody.bearer(provider, holder))
         .await
@@ -39,15 +47,17 @@ pub(super) async fn read_usage(
         .map_err(PollError::Bearer)?;
     let (account, noting) = (asking.account, asking.plan());
     let asked = asking.clone().begin(false);
-    let mut answer = providers.usage(provider, &key, bearer.clone(), resets).await;
+    let mut answer = providers.usage(provider, &key, bearer.clone(), asks.resets).await;
     asked.end(answer.status);
     let mut reading = answer.usage.map_err(PollError::Read)?;
-    if ask_plan && let Some(asked) = providers.plan(provider, bearer.clone()) {
+    if asks.plan
+        && let Some(asked) = providers.plan(provider, bearer.clone())
+    {
         let told = tokio::time::timeout(APART_DEADLINE, asked).await.ok();
         noting.note(told.as_ref().and_then(|told| told.status));
         answer.beside.plan = told.and_then(|told| told.plan).or(answer.beside.plan);
     }
-    if resets && provider.spec().resets.source == ResetSource::Apart {
+    if asks.resets && provider.spec().resets.source == ResetSource::Apart {
         let told = ask_apart(asking, providers.resets(provider, &key, bearer)).await;
         reading.resets = told.or(reading.resets);
     }
@@ -58,6 +68,18 @@ pub(super) async fn read_usage(
     let beside = Box::new(answer.beside);
     let _ended = inputs.send(Input::Answered { account, beside }).await;
     Ok(reading)
+}
+
+/// The tool's own numbers, where it can be asked and they are this account's. Worth no failure of the
+/// reading: the provider is asked then.
+async fn ask_tool(asking: &Asking, key: &str, providers: &Arc<dyn Providers>) -> Option<Reading> {
+    let answer = providers.ask_tool(asking.provider)?;
+    // The tool sends a request for usage, which counts for the account like ours.
+    let asked = asking.clone().begin(false);
+    let numbers = answer.await;
+    asked.end(numbers.is_some().then_some(200));
+    let numbers = numbers.filter(|numbers| numbers.are_of(key))?;
+    Some(Reading { usage: numbers.usage, resets: numbers.resets })
 }
 
 /// Limit resets from the endpoint of their own. They are worth no failure of the reading.

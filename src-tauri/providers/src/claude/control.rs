@@ -11,6 +11,34 @@ pub const USAGE_REQUESTS: [&str; 2] = [
     r#"{"type":"control_request","request_id":"init-1","request":{"subtype":"initialize"}}"#,
     r#"{"type":"control_request","request_id":"usage-1","request":{"subtype":"get_usage","skip_behaviors":true}}"#,
 ];
+/// The name of the second one.
+const USAGE_ID: &str = "usage-1";
+
+/// Starts the tool for them: without a prompt, its hooks, servers and tools, and without a session that
+/// stays.
+pub const USAGE_ARGUMENTS: [&str; 13] = [
+    "-p",
+    "--input-format",
+    "stream-json",
+    "--output-format",
+    "stream-json",
+    "--verbose",
+    "--no-session-persistence",
+    "--strict-mcp-config",
+    "--mcp-config",
+    r#"{"mcpServers":{}}"#,
+    "--tools",
+    "",
+    // Its own hooks would tell us of a session that is none.
+    r#"--settings={"disableAllHooks":true,"remoteControlAtStartup":false}"#,
+];
+
+/// Reads one line of what the tool says; `None` for all but the answer to the request for usage. Total.
+#[must_use]
+pub fn usage_answer(line: &[u8]) -> Option<ControlReading> {
+    let document: Value = serde_json::from_slice(line).ok()?;
+    (document["response"]["request_id"] == USAGE_ID).then(|| parse_control(line))
+}
 
 /// What a `get_usage` answer amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
