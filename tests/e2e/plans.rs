@@ -97,3 +97,25 @@ fn a_limit_reset_that_is_spent_is_told_once_and_gives_room() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].body.contains("From 98 % to 0 %"), "{told:?}");
 }
+
+#[test]
+fn limit_resets_are_shown_with_their_end_and_how_to_spend_one() {
+    let mut setup = nearly_full();
+    setup.accounts[0].resets = Some(2);
+    let stage = Stage::new(Parts::read_aloud(), brisk(), setup);
+    let _app = stage.app(&["--window"]);
+    add_both(&stage, Mode::Advise);
+    let view = stage.wait_view("two limit resets of alpha", |view| {
+        let alpha = view.accounts.iter().find(|account| account.label == "alpha");
+        alpha.and_then(|account| account.resets.as_ref()).is_some_and(|resets| resets.left == 2)
+    });
+    let beta = view.accounts.iter().find(|account| account.label == "beta").expect("beta");
+    assert!(beta.resets.is_none() && beta.resets_withheld, "{beta:?}");
+    let line = stage.desktop.wait_read("the resets of alpha", |node| {
+        node.text.contains("2 resets, the first ends")
+    });
+    let command = |node: &Node| node.text.contains("/limit-reset");
+    assert!(line.iter().any(command), "how to spend one is not said: {line:?}");
+    let said = stage.sluice(&["resets"]);
+    assert!(said.out.contains("2 resets, the first ends"), "{said:?}");
+}
