@@ -111,9 +111,9 @@ fn limit_resets_are_shown_with_their_end_and_how_to_spend_one() {
     });
     let beta = view.accounts.iter().find(|account| account.label == "beta").expect("beta");
     assert!(beta.resets.is_none() && beta.resets_withheld, "{beta:?}");
-    let line = stage.desktop.wait_read("the resets of alpha", |node| {
-        node.text.contains("2 resets, the first ends")
-    });
+    let line = stage
+        .desktop
+        .wait_read("the resets of alpha", |node| node.text.contains("2 resets, the first ends"));
     let command = |node: &Node| node.text.contains("/limit-reset");
     assert!(line.iter().any(command), "how to spend one is not said: {line:?}");
     let said = stage.sluice(&["resets"]);

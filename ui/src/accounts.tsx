@@ -10,24 +10,18 @@ import { loginWords } from "./login";
 import { Button, Confirm, Dialog, MenuButton, type MenuEntry } from "./parts";
 import { ResetLine, SetResets } from "./resets";
 import { useStore } from "./store";
+import { isOwn, windowName } from "./window";
 
 const TOOLS = Object.values(PROVIDERS)
   .map((one) => one.tool)
   .join(" and ");
 /** The windows of an account as a whole, and their names. */
-const OWN_WINDOWS: Record<string, string> = { five_hour: "5-hour", seven_day: "Weekly" };
 /** Less than this is lost at every reset and worth no line; nor is what can still be used for days. */
 const STRANDING_MIN = 2;
 const STRANDING_WITHIN_MS = 2 * DAY_MS;
 
 /** What a card asks. */
 type Question = "rename" | "resets" | "remove";
-
-/** A window as people call it: one of an unknown kind, and money, by the provider's name. */
-function windowName(kind: string): string {
-  const plain = kind.replace(/^(?:other|money):/u, "").replaceAll("_", " ");
-  return OWN_WINDOWS[kind] ?? (plain === kind ? kind : plain);
-}
 
 export function Accounts() {
   const { view } = useStore();
@@ -143,7 +137,7 @@ function Card({
             window={window}
             nowMs={nowMs}
             target={kind === "seven_day" ? account.target : null}
-            small={!(kind in OWN_WINDOWS)}
+            small={!isOwn(kind)}
           />
         ))}
       </div>

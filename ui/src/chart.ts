@@ -2,15 +2,10 @@
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { percent } from "./format";
+import type { OtherHistory } from "./bindings";
+import { date, percent } from "./format";
 
 export type Sample = [number, number | null, number | null];
-
-/** A window beside those of the account as a whole: its share in each of the samples. */
-export interface Other {
-  kind: string;
-  used: (number | null)[];
-}
 
 /** A span of time: its first and last second since 1970. */
 export type Span = [number, number];
@@ -25,14 +20,13 @@ function colour(name: string): string {
 
 const DAY_S = 86_400;
 const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
 /** Midnight is told as its date, everything else as a time of day. */
 function moments(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
   return splits.map((at) => {
     const then = new Date(at * 1000);
     const midnight = then.getHours() === 0 && then.getMinutes() === 0;
-    return step >= DAY_S || midnight ? day.format(then) : hour.format(then);
+    return step >= DAY_S || midnight ? date(at * 1000) : hour.format(then);
   });
 }
 
@@ -51,7 +45,7 @@ export function told(rows: Sample[]): { short: boolean; week: boolean } {
   };
 }
 
-function options(width: number, rows: Sample[], others: Other[], span: Span): uPlot.Options {
+function options(width: number, rows: Sample[], others: OtherHistory[], span: Span): uPlot.Options {
   const axis = {
     stroke: colour("--muted"),
     grid: { stroke: colour("--line"), width: 1 },
@@ -93,7 +87,7 @@ function options(width: number, rows: Sample[], others: Other[], span: Span): uP
 export function draw(
   element: HTMLElement,
   rows: Sample[],
-  others: Other[],
+  others: OtherHistory[],
   span: Span,
 ): () => void {
   const data: uPlot.AlignedData = [

@@ -1,11 +1,12 @@
 // How full an account's windows were, as a picture and as a table.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { AccountId, FallCause, FallView } from "./bindings";
-import { draw, type Other, type Sample, type Span, told } from "./chart";
+import type { AccountId, FallCause, FallView, OtherHistory } from "./bindings";
+import { draw, type Sample, type Span, told } from "./chart";
 import { clock, DAY_MS, instant, percent } from "./format";
 import { Reading, Segments } from "./parts";
 import { accountOf, nameOf, useRows, useStore } from "./store";
+import { windowWords } from "./window";
 
 type Days = "1" | "7" | "30";
 
@@ -80,9 +81,6 @@ function Samples({ account, days }: { account: AccountId; days: number }) {
   );
 }
 
-const windowName = (kind: string): string =>
-  ({ five_hour: "5-hour window", seven_day: "week" })[kind] ?? `window of ${kind}`;
-
 const BECAUSE: Record<FallCause, string> = {
   limit_reset: "a limit reset was spent",
   promotion: "other accounts fell with it: a promotion",
@@ -99,7 +97,7 @@ function Falls({ fell, nowMs }: { fell: FallView[]; nowMs: number }) {
       {fell.map((fall) => (
         <li key={`${fall.at_ms}/${fall.kind}`}>
           <span title={instant(fall.at_ms)}>{clock(fall.at_ms, nowMs)}</span>: the{" "}
-          {windowName(fall.kind)} emptied early, from {percent(fall.before)} to{" "}
+          {windowWords(fall.kind)} emptied early, from {percent(fall.before)} to{" "}
           {percent(fall.after)}; {BECAUSE[fall.cause]}.
         </li>
       ))}
@@ -114,7 +112,7 @@ function Chart({
   label,
 }: {
   rows: Sample[];
-  others: Other[];
+  others: OtherHistory[];
   days: number;
   label: string;
 }) {

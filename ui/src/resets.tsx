@@ -11,6 +11,7 @@ import {
 import { ago, clock, DAY_MS, date, HOUR_MS, instant, MINUTE_MS, percent, wait } from "./format";
 import { Button, Dialog } from "./parts";
 import { useStore } from "./store";
+import { isOwn, windowName, windowWords } from "./window";
 
 /** `2 resets, the first ends 22 Oct`, as the command line says it. */
 export function resetWords(resets: ResetsView): string {
@@ -20,12 +21,12 @@ export function resetWords(resets: ResetsView): string {
   return `${count}, ${left === 1 ? "ends" : "the first ends"} ${date(end)}`;
 }
 
-const NAMES: Record<string, string> = { five_hour: "the 5-hour window", seven_day: "the week" };
-
 /** What one of them empties; empty where nobody said. */
 function frees(resets: ResetsView): string {
   const kinds = new Set(resets.grants.flatMap((grant) => grant.frees));
-  const names = [...kinds].map((kind) => NAMES[kind] ?? `what ${kind} used`);
+  const names = [...kinds].map((kind) =>
+    isOwn(kind) ? `the ${windowWords(kind)}` : `what ${windowName(kind)} used`,
+  );
   return names.length === 0 ? "" : `One empties ${names.join(" and ")}.`;
 }
 

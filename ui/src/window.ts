@@ -17,3 +17,22 @@ export function shown(window: WindowView, nowMs: number): Shown {
   const emptiedAtMs = window.emptied_at_ms ?? (passed ? reset : null);
   return { used: emptiedAtMs !== null && used !== null ? 0 : used, emptiedAtMs };
 }
+
+/** The two windows that an account as a whole lives by: on a bar, and in a sentence. */
+const OWN: Record<string, [string, string]> = {
+  five_hour: ["5-hour", "5-hour window"],
+  seven_day: ["Weekly", "week"],
+};
+
+/** One of the two windows that an account as a whole lives by. */
+export const isOwn = (kind: string): boolean => kind in OWN;
+
+/** A window as people call it: one of an unknown kind, and money, by the provider's name. */
+export function windowName(kind: string): string {
+  const plain = kind.replace(/^(?:other|money):/u, "");
+  return OWN[kind]?.[0] ?? (plain === kind ? kind : plain.replaceAll("_", " "));
+}
+
+/** The same in a sentence, after an article. */
+export const windowWords = (kind: string): string =>
+  OWN[kind]?.[1] ?? `window of ${windowName(kind)}`;

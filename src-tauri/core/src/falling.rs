@@ -38,8 +38,9 @@ impl Core {
             self.ask_peers(account, &falls, now);
             let word = self.texts().fell(account, &falls);
             self.tell(word, now);
+            self.keep_falls(account, &falls);
         }
-        self.keep_falls(account, &falls);
+        self.keep_watches();
     }
 
     /// A limit reset of the account is gone: a fall about now was it.
@@ -47,14 +48,19 @@ impl Core {
         self.world.limit_reset_spent(account, now.wall);
         let falls = self.world.falls(account).to_vec();
         self.keep_falls(account, &falls);
+        self.keep_watches();
     }
 
-    /// Written down at once, with what keeps it from being taken for a new one after a restart.
+    /// Written down at once.
     fn keep_falls(&mut self, account: AccountId, falls: &[Fall]) {
         for fall in falls {
             let record = Record::Fall { account, fall: Box::new(fall.clone()) };
             self.effects.store(record, AfterStore::Nothing);
         }
+    }
+
+    /// What keeps a fall from being taken for a new one after a restart.
+    fn keep_watches(&mut self) {
         let watches = Box::new(self.world.watches.clone());
         self.effects.store(Record::Watches(watches), AfterStore::Nothing);
         self.foresight.keep(&mut self.effects);

@@ -158,8 +158,8 @@ impl Texts<'_> {
             Some((*window, format!("{} {name}", if *is { "a" } else { "no" }), *is))
         });
         let limits: alloc::vec::Vec<_> = limits.collect();
-        let named = |plan: &Plan| plan.name(found.provider).map(|name| text::one_line(&name));
-        let Some((from, name)) = news.from.as_ref().zip(named(&found.plan)) else {
+        let named = |plan: &Plan| name(plan, found.provider);
+        let Some((from, to)) = news.from.as_ref().zip(named(&found.plan)) else {
             let (window, what, is) = limits.first()?;
             let (title, body) = if *is {
                 (format!("{label} has {what} now"), "The provider tells of such a window.")
@@ -171,7 +171,7 @@ impl Texts<'_> {
         };
         let what = limits.first().map(|(_, what, _)| what.clone());
         let what = what.unwrap_or_else(|| size_words(from, &found.plan, found.provider).into());
-        let title = format!("{label} is now {name}: {what}");
+        let title = format!("{label} is now {to}: {what}");
         let before = named(from).unwrap_or_default();
         let rest = if from.is_renamed(&found.plan, found.provider) {
             "What was learned of its size stays."

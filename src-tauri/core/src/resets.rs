@@ -212,9 +212,7 @@ fn sum<'g>(grants: impl Iterator<Item = &'g Grant>) -> (u32, String) {
             let name = match kind {
                 WindowKind::FiveHour => "the 5-hour window".into(),
                 WindowKind::SevenDay => "the week".into(),
-                WindowKind::Model(name) | WindowKind::Other(name) | WindowKind::Money(name) => {
-                    format!("what {name} used")
-                }
+                kind => format!("what {} used", kind.label()),
             };
             if !windows.contains(&name) {
                 windows.push(name);

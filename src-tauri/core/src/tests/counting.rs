@@ -65,6 +65,7 @@ fn story(key: &str) -> Option<(Value, Story)> {
         "billing_ceiling_minor" => (json!(500), swap_to_a_paid_one),
         "quiet.hours" => (json!("00:00-23:59"), told),
         "metrics.file" => (json!(true), numbers_written),
+        "ask_tool" => (json!(true), readings_of_the_tool),
         _ => return None,
     })
 }
@@ -100,6 +101,13 @@ fn live_readings(policy: Policy, change: &Change) -> String {
     let (a, from) = (outside.id("a"), outside.now.wall);
     outside.advance(2 * HOUR_S);
     format!("{} readings", reads(&outside, a, from).len())
+}
+
+fn readings_of_the_tool(policy: Policy, change: &Change) -> String {
+    let mut outside = pair("advise", policy, change);
+    outside.advance(2 * HOUR_S);
+    let asked = |effect: &Effect| matches!(effect, Effect::Poll { asks, .. } if asks.tool);
+    format!("through the tool: {}", outside.done.iter().any(|(_, effect)| asked(effect)))
 }
 
 fn parked_readings(policy: Policy, change: &Change) -> String {
