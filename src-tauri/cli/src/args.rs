@@ -15,9 +15,9 @@ pub struct Cli {
     /// Print one JSON document instead of text.
     #[arg(long, global = true)]
     pub json: bool,
-    /// What to do.
+    /// What to do; without one: what `status` does.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
@@ -88,6 +88,7 @@ pub enum Command {
         forget: bool,
     },
     /// Makes an account live now.
+    #[command(visible_aliases = ["switch", "use"])]
     Swap {
         /// Its name or number.
         account: String,
@@ -249,8 +250,28 @@ pub enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// One line about the account of this session, for the tool's status line; after `--` the command of
+    /// your own line, which is drawn first.
+    Statusline {
+        /// The person's own status line command, which gets the same document.
+        #[arg(last = true)]
+        then: Vec<std::ffi::OsString>,
+    },
+    /// One JSON line per change, for a panel (Waybar: `"return-type": "json"`, `"escape": true`).
+    Feed,
     /// Drives without a desktop until it is ended.
     Daemon,
+    /// Prints what a shell needs to complete this command, to be put where that shell looks.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual pages of every command into a directory.
+    #[command(hide = true)]
+    Manual {
+        /// Where to.
+        directory: PathBuf,
+    },
 }
 
 /// What can be typed after `report`.
@@ -438,7 +459,11 @@ impl Command {
             Self::Replay { .. } => "replay",
             Self::Export { .. } => "export",
             Self::Simulate { .. } => "simulate",
+            Self::Statusline { .. } => "statusline",
+            Self::Feed => "feed",
             Self::Daemon => "daemon",
+            Self::Completions { .. } => "completions",
+            Self::Manual { .. } => "manual",
         }
     }
 }

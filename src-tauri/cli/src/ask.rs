@@ -180,23 +180,8 @@ fn request(view: &View, command: Command) -> Result<Request, Refused> {
         Command::Settings { .. } => Request::Settings,
         Command::Metrics { show_mail } => Request::Metrics { show_mail },
         Command::Report(args) => report(view, args)?,
-        Command::Mode { .. }
-        | Command::Status
-        | Command::Accounts
-        | Command::Forecast
-        | Command::Log { .. }
-        | Command::Explain { .. }
-        | Command::Doctor { .. }
-        | Command::Vault { .. }
-        | Command::Run(_)
-        | Command::Lane(_)
-        | Command::Hook(_)
-        | Command::Hooks(_)
-        | Command::Reconcile { .. }
-        | Command::Replay { .. }
-        | Command::Export { .. }
-        | Command::Simulate { .. }
-        | Command::Daemon => Request::Status,
+        // Answered from the view, or carried out before a driver is asked.
+        _ => Request::Status,
     })
 }
 

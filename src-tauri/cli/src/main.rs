@@ -7,9 +7,11 @@ mod daemon;
 mod doctor;
 mod explain;
 mod failure;
+mod generate;
 mod hook;
 mod hooks;
 mod lane;
+mod line;
 mod names;
 mod outcome;
 mod past;
@@ -45,7 +47,7 @@ impl From<Exit> for ExitCode {
 /// A data directory that is not ours alone. A hook says nothing: its tool would show it to the person
 /// at each turn.
 fn refused_home(command: &Command, error: &sluice_driver::lock::LockError) -> Exit {
-    if matches!(command, Command::Hook(_)) {
+    if matches!(command, Command::Hook(_) | Command::Statusline { .. }) {
         return Exit::Done;
     }
     render::complain(&error.to_string());
@@ -53,9 +55,16 @@ fn refused_home(command: &Command, error: &sluice_driver::lock::LockError) -> Ex
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let Cli { json, command } = Cli::parse();
+    let command = command.unwrap_or(Command::Status);
+    // Neither needs a home.
+    match &command {
+        Command::Completions { shell } => return generate::completions(*shell).into(),
+        Command::Manual { directory } => return generate::manual(directory).into(),
+        _ => {}
+    }
     let known = sluice_driver::Paths::from_env();
-    let driving = matches!(cli.command, Command::Daemon);
+    let driving = matches!(command, Command::Daemon);
     // What a person at a terminal wants to see, or what is worth keeping of a loop.
     let usual = if driving { "info" } else { "error" };
     let file = known.as_ref().filter(|_| driving).map(|paths| (paths, "daemon"));
@@ -63,7 +72,7 @@ fn main() -> ExitCode {
     let trusted = known.as_ref().map_or(Ok(()), sluice_driver::lock::check_home);
     let _log = sluice_driver::logs::begin(usual, file.filter(|_| trusted.is_ok()));
     if let Err(error) = trusted {
-        return refused_home(&cli.command, &error).into();
+        return refused_home(&command, &error).into();
     }
     let Some(paths) = known else {
         render::complain(
@@ -71,19 +80,19 @@ fn main() -> ExitCode {
         );
         return Exit::Failed.into();
     };
-    match &cli.command {
+    match &command {
         Command::Hook(args) => {
             hook::run(&paths, args);
             return Exit::Done.into();
         }
-        Command::Hooks(command) => return hooks::run(*command, cli.json).into(),
-        Command::Lane(command) => return lane::run(&paths, command, cli.json).into(),
+        Command::Hooks(command) => return hooks::run(*command, json).into(),
+        Command::Lane(command) => return lane::run(&paths, command, json).into(),
         Command::Reconcile { apply, release } => {
-            return runs::reconcile(&paths, *apply, release.as_deref(), cli.json).into();
+            return runs::reconcile(&paths, *apply, release.as_deref(), json).into();
         }
-        Command::Vault { to } => return vault::run(&paths, to.as_ref(), cli.json).into(),
+        Command::Vault { to } => return vault::run(&paths, to.as_ref(), json).into(),
         Command::Replay { from, days, policy } => {
-            return past::replay(&paths, from.as_deref(), *days, *policy, cli.json).into();
+            return past::replay(&paths, from.as_deref(), *days, *policy, json).into();
         }
         Command::Export { shape: true, .. } => return past::shape(&paths).into(),
         Command::Export { days, format, .. } => {
@@ -102,9 +111,11 @@ fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    match cli.command {
+    match command {
         Command::Daemon => runtime.block_on(daemon::run(&paths)).into(),
+        Command::Statusline { then } => runtime.block_on(line::status_line(&paths, then)).into(),
+        Command::Feed => runtime.block_on(line::feed(&paths)).into(),
         Command::Run(args) => runtime.block_on(run::run(&paths, &args)),
-        command => runtime.block_on(ask::run(&paths, command, cli.json)).into(),
+        command => runtime.block_on(ask::run(&paths, command, json)).into(),
     }
 }
