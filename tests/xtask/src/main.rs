@@ -2,6 +2,7 @@
 
 mod check;
 mod fuzz;
+mod package;
 mod proof;
 mod real;
 mod run;
@@ -32,6 +33,9 @@ cargo xtask COMMAND
   fuzz [--seconds N] [--keep] [TARGET]…
                                every parser of what others write, N processor seconds altogether;
                                keep what was learned in tests/fuzz/corpus
+  package [--out DIR] [--version V] [--verify]
+                               .deb, .rpm, the command line as a .tar.gz, and their sums; --verify (root):
+                               built twice, installed, upgraded and removed in a fresh Debian
   forecast [SCENARIO…]         how forecasts and drain advice come out on simulated weeks
   tidy [--lines]               the house rules as a source check; or the shipped lines of each part
 ";
@@ -83,6 +87,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
             run::command(command, rest, &["--release"])
         }
         "fuzz" => fuzz::everything(rest),
+        "package" => package::everything(rest),
         "real" => real::everything(rest),
         "coverage" => proof::coverage(rest),
         "mutants" => proof::mutants(rest),

@@ -75,6 +75,7 @@ const BANS: [Ban; 7] = [
             "src-tauri/driver/src/lanes.rs",
             // Scenarios in, logs out.
             "src-tauri/cli/src/simulate.rs",
+            "src-tauri/cli/src/generate.rs",
         ],
         why: "files are touched in the files named here; credentials only in custody/src/files.rs",
     },

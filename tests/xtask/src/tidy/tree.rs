@@ -70,12 +70,13 @@ fn collect(root: &Path, directory: &Path, files: &mut Vec<File>) {
     }
 }
 
-const TOP: [&str; 14] = [
+const TOP: [&str; 15] = [
     "Cargo.toml",
     "Cargo.lock",
     "src-tauri",
     "ui",
     "icons",
+    "packaging",
     "tests",
     "target",
     "clippy.toml",
