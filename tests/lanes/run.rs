@@ -3,7 +3,9 @@
 
 use crate::support::open;
 use crate::tool::{Bench, LIMIT, SERVED, kill, later, lines, present};
-use sluice_engine::{Block, Provider, Utc, Verdict};
+use sluice_engine::observation::Fact;
+use sluice_engine::skip::Softer;
+use sluice_engine::{Block, Percent, Provider, Source, Utc, Verdict, Window};
 use sluice_ledger::{Cap, Kernel, State};
 use sluice_protocol::Closing;
 use sluice_tests::pace::PATIENCE;
@@ -81,6 +83,33 @@ fn what_was_produced_is_never_produced_twice() {
     assert_eq!(lines(&output).0.matches("\"done\"").count(), 2, "once in each of its two lines");
     assert_eq!(bench.active().1, 2, "the lane moved for the next run");
     assert_eq!(bench.rows()[0].attempts, 1);
+}
+
+/// A turn that met the end of its window and went on.
+const SLOW: &str = r#"{"type":"system","subtype":"init"}
+{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","rateLimitType":"five_hour","resetsAt":4102444800,"slow":{"status":"active"},"unifiedWindows":{"five_hour":{"utilization":1,"resetsAt":4102444800},"seven_day":{"utilization":0.25,"resetsAt":4102600000}}}}
+{"type":"assistant","message":{"content":[{"type":"text","text":"done"}]}}
+{"type":"result","subtype":"success","is_error":false,"result":"done"}"#;
+
+#[test]
+fn a_run_at_low_priority_tells_so_and_both_its_windows() {
+    let bench = Bench::new(2);
+    let mut ledger = bench.ledger();
+    let lane = ledger.default_lane(Provider::Claude).unwrap().lane.id;
+    ledger.adopt(lane, Some(bench.accounts[0]), None, Utc(0)).unwrap();
+    let claude = bench.claude(&format!("cat <<'END'\n{SLOW}\nEND"));
+    let words = ["run", "--", claude.to_str().unwrap(), "-p", "--output-format", "stream-json"];
+    let output = bench.run(&words);
+    assert!(output.status.success(), "{:?}", lines(&output));
+    assert_eq!(lines(&output).0.trim(), SLOW);
+    let skip = ledger.skip(bench.accounts[0]).unwrap().expect("a failure");
+    assert_eq!(skip.softer, Some(Softer::LowPriority));
+    let told = ledger.replay(later()).unwrap().observations;
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((told.account, told.source), (bench.accounts[0], Source::Hook));
+    let Fact::Usage(usage) = &told.fact else { panic!("{told:?}") };
+    let used = |window: Window| window.used.map(Percent::get);
+    assert_eq!((used(usage.short()), used(usage.long())), (Some(100.0), Some(25.0)));
 }
 
 #[test]

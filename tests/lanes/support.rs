@@ -131,6 +131,7 @@ pub fn failure(lane: LaneId, account: AccountId, generation: u64, at: i64) -> Fa
         source: "test".into(),
         failed_at: T0.plus_seconds(at),
         resets_at: None,
+        softer: None,
         shadowed: false,
         late: false,
     }

@@ -10,7 +10,7 @@ use sluice_driver::ports::{
 };
 use sluice_driver::worker::Hands;
 use sluice_engine::{
-    Account, AccountId, Gates, Generation, Lane, LaneId, Login, Plan, Provider, Usage, Utc,
+    Account, AccountId, Gates, Generation, Lane, LaneId, Login, Plan, Provider, Source, Usage, Utc,
 };
 use sluice_protocol::Answer;
 use sluice_providers::{
@@ -155,7 +155,8 @@ impl House {
         let account = self.key(live).to_owned();
         if let Ok(reading) = answer.usage {
             let (usage, resets) = (reading.usage, reading.resets);
-            self.state.lock().unwrap().cached = Some(ToolNumbers { account, usage, resets });
+            self.state.lock().unwrap().cached =
+                Some(ToolNumbers { account, source: Source::ToolCache, usage, resets });
         }
     }
 

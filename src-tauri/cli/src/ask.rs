@@ -209,6 +209,7 @@ fn report(view: &View, args: ReportArgs) -> Result<Request, Refused> {
         window: args.window,
         failed_at_ms: said_at.millis(),
         reset_at_ms,
+        softer: None,
         source: "report".to_owned(),
         dedupe_key: args.key,
     }))

@@ -16,6 +16,7 @@ pub fn remembered(report: &FailureReport) -> Failure {
         window: report.window.as_ref().map(|window| window.name().to_owned()),
         failed_at_ms: report.failed_at.millis(),
         reset_at_ms: report.resets_at.map(Utc::millis),
+        softer: report.softer,
         source: report.source.clone(),
         dedupe_key: Some(report.dedupe.clone()),
     }

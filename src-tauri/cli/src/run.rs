@@ -23,7 +23,7 @@ use signals::Signals;
 use sluice_driver::Paths;
 use sluice_driver::clock::Clock;
 use sluice_driver::socket;
-use sluice_engine::Utc;
+use sluice_engine::{Usage, Utc};
 use sluice_ledger::{
     Admission, EXECUTION_VARIABLE, Error, Kernel, Ledger, NewExecution, Origin, ProcessId,
     Processes as _, Refusal,
@@ -231,7 +231,8 @@ fn gone(error: &std::io::Error) -> ExitCode {
 async fn wait(
     child: &mut Child,
     signals: &mut Signals,
-    watched: Option<&mut Watched>,
+    mut watched: Option<&mut Watched>,
+    mut tell: impl FnMut(Usage),
 ) -> std::io::Result<ExitStatus> {
     let pid = child.id();
     let status = loop {
@@ -239,6 +240,7 @@ async fn wait(
             biased;
             status = child.wait() => break status?,
             _ = signals.next(pid) => {}
+            Some(usage) = numbers(watched.as_deref_mut()) => tell(usage),
         }
     };
     // What is still in the pipe belongs to the run, however slowly it is read; what a daemon left
@@ -251,8 +253,19 @@ async fn wait(
                 () = tokio::time::sleep(DRAIN) => if watched.is_idle() { break },
             }
         }
+        if let Some(usage) = watched.last_numbers() {
+            tell(usage);
+        }
     }
     Ok(status)
+}
+
+/// The next numbers of a tool that is looked at.
+async fn numbers(watched: Option<&mut Watched>) -> Option<Usage> {
+    match watched {
+        Some(watched) => watched.numbers().await,
+        None => None,
+    }
 }
 
 /// One attempt that was started.
@@ -275,7 +288,12 @@ impl Run<'_> {
                 Ok(started) => started,
                 Err(error) => return self.end_unstarted(&error),
             };
-            let status = match wait(&mut child, &mut signals, watched.as_mut()).await {
+            let tell = |usage| {
+                if let Some(ledger) = &self.ledger {
+                    report::numbers(ledger, self.paths, &self.launch, &self.id, usage);
+                }
+            };
+            let status = match wait(&mut child, &mut signals, watched.as_mut(), tell).await {
                 Ok(status) => status,
                 Err(error) => return self.end_unstarted(&error),
             };

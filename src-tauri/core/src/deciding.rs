@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use sluice_engine::skip::Softer;
 use sluice_engine::{
     Account, AccountId, Action, AskedBy, Decision, LaneId, Now, Provider, Trigger, Utc, World,
 };
@@ -212,6 +213,7 @@ impl Core {
             found.gates.skips = before;
         }
         let mode = self.settings.mode(provider);
+        let softer = self.softer(lane, now.wall);
         let action = match decision.action {
             Action::Stay => DecisionAction::Stay,
             Action::Swap { to } => match self.may_swap(provider, to) {
@@ -221,12 +223,15 @@ impl Core {
                     decision.reason = join(&decision.reason, &why);
                     DecisionAction::Stay
                 }
-                Ok(()) if mode == Mode::Auto => DecisionAction::Swap,
+                Ok(()) if mode == Mode::Auto && softer.is_none() => DecisionAction::Swap,
                 Ok(()) => DecisionAction::Advise,
             },
         };
-        let sentence =
-            explain::sentence(&decision, action, |id| self.profiles.label(id).to_owned());
+        let label = |id| self.profiles.label(id).to_owned();
+        let mut sentence = explain::sentence(&decision, action, label);
+        if let (DecisionAction::Advise, Some((account, how))) = (action, softer) {
+            sentence.push_str(&explain::going_on(self.profiles.label(account), how, now.wall));
+        }
         let advises = action == DecisionAction::Advise;
         let advice = advises.then(|| decision.best.zip(Some(sentence.clone()))).flatten();
         self.take_advice(lane, provider, advice, now);
@@ -242,6 +247,14 @@ impl Core {
             Some(order) => self.swaps.record(order, number),
             None => self.swaps.stop_waiting_for_turn(lane),
         }
+    }
+
+    /// How work on the live account goes on although it refuses more, and until when. A swap would end
+    /// that, so it is advised and never forced.
+    fn softer(&self, lane: LaneId, now: Utc) -> Option<(AccountId, (Softer, Utc))> {
+        let lane = self.world.lane(lane)?;
+        let account = lane.active?;
+        Some((account, self.skips.goes_on(account, now, lane.model.as_deref())?))
     }
 
     /// The account for a seat that nobody is signed in to, which the engine does not look at.

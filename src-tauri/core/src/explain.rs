@@ -2,9 +2,10 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
-use sluice_engine::{AccountId, Action, Decision};
-use sluice_protocol::DecisionAction;
+use sluice_engine::skip::Softer;
+use sluice_engine::{AccountId, Action, Decision, Utc};
 use sluice_protocol::branch::because;
+use sluice_protocol::{DecisionAction, words};
 
 /// A decision in one sentence. `label` names an account; `action` is what is made of it.
 #[must_use]
@@ -27,6 +28,17 @@ pub fn sentence(
     format!("{lead}: {cause}.")
 }
 
+/// What a swap would end: work that goes on although the window is used up. A sentence to follow another.
+pub(crate) fn going_on(label: &str, (how, until): (Softer, Utc), now: Utc) -> String {
+    let span = words::span(now, until);
+    match how {
+        Softer::LowPriority => {
+            format!(" {label} goes on at low priority for {span} more; swapping now ends that.")
+        }
+        Softer::Grace => format!(" {label} may finish its turn; swapping now ends that."),
+    }
+}
+
 /// A reason as the tail of a sentence.
 fn clause(reason: &str) -> String {
     let mut chars = reason.trim().trim_end_matches('.').chars();
@@ -39,7 +51,7 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
     use core::fmt::Write as _;
-    use sluice_engine::{Generation, LaneId, Trigger, Utc};
+    use sluice_engine::{Generation, LaneId, Trigger};
 
     fn told(trigger: Trigger, action: DecisionAction) -> String {
         let swaps = action != DecisionAction::Stay;

@@ -450,7 +450,7 @@ impl Core {
         let sure = self.profiles.count_with_key(is_meant) == 1;
         if newer && sure && !self.settings.stopped && self.settings.mode(provider) != Mode::Off {
             let reading = Reading { usage: numbers.usage, resets: numbers.resets };
-            self.on_reading((account, Source::ToolCache), reading, AfterStore::Nothing, now);
+            self.on_reading((account, numbers.source), reading, AfterStore::Nothing, now);
             self.lanes.after_look(account, &self.world);
         }
     }

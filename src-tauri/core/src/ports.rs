@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 use sluice_engine::Resets;
 use sluice_engine::WindowKind;
 use sluice_engine::grant::Said;
-use sluice_engine::skip::{FailureKind, Wall};
+use sluice_engine::skip::{FailureKind, Softer, Wall};
 use sluice_engine::{
-    AccountId, AskedBy, Block, Generation, Lane, LaneId, Login, Plan, Provider, Trigger, Usage, Utc,
+    AccountId, AskedBy, Block, Generation, Lane, LaneId, Login, Plan, Provider, Source, Trigger,
+    Usage, Utc,
 };
 use sluice_protocol::{Answer, CapView, Cause, Code, LaneView, Notice, NoticeKind, RunView};
 
@@ -291,6 +292,8 @@ pub struct Asks {
 pub struct ToolNumbers {
     /// The key's account part (for Claude: accountUuid), or the whole key.
     pub account: String,
+    /// Where it wrote them.
+    pub source: Source,
     /// The numbers, with the time they were true.
     pub usage: Usage,
     /// Limit resets, where it speaks of them.
@@ -397,6 +400,8 @@ pub struct ToolFailure {
     pub failed_at: Utc,
     /// When the window empties.
     pub resets_at: Option<Utc>,
+    /// How the session may go on all the same.
+    pub softer: Option<Softer>,
 }
 
 /// What became of a request about lanes and tools at work.

@@ -111,6 +111,7 @@ impl Core {
             failed_at: at,
             resets_at: told.resets_at,
             served_at: None,
+            softer: told.softer,
         };
         self.skips.add(told.account, new);
         if told.kind == FailureKind::Auth {

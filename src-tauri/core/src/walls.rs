@@ -7,7 +7,7 @@ use super::{AfterStore, Core};
 use crate::records::Record;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use sluice_engine::skip::{Out, Skip, Wall};
+use sluice_engine::skip::{Out, Skip, Softer, Wall};
 use sluice_engine::{AccountId, LaneId, Now, Usage, Utc, World};
 
 /// An account that waits for a sign-in is out for as long as any decision looks ahead.
@@ -100,6 +100,16 @@ impl SkipList {
             Out::Until(at) => Some(at),
             Out::UntilSignIn => None,
         }
+    }
+
+    /// How work on an account goes on although it refuses more, and until when.
+    pub(super) fn goes_on(
+        &self,
+        account: AccountId,
+        now: Utc,
+        model: Option<&str>,
+    ) -> Option<(Softer, Utc)> {
+        self.walls.get(&account)?.skip.as_ref()?.goes_on(now, model)
     }
 
     /// Numbers came: they may show that the account serves again.

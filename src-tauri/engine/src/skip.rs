@@ -16,6 +16,8 @@ pub const SKIP_SECONDS: i64 = 2 * 3_600;
 pub const EVIDENCE_LAG_SECONDS: f64 = 300.0;
 /// Providers empty a window a little after the instant they name.
 pub const RESET_MARGIN_SECONDS: i64 = 120;
+/// How long a grace is believed in, seconds: it lets a turn end, and nobody says how long that takes.
+pub const GRACE_SECONDS: i64 = 600;
 
 /// A failure that says something of the account. Overload, throttling by the minute, server errors
 /// and refused requests do not, and have no variant here.
@@ -43,6 +45,28 @@ impl FailureKind {
     }
 }
 
+/// How a session may go on after its window is used up. Another account in its place would end that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Softer {
+    /// At low priority, until the window empties.
+    LowPriority,
+    /// Long enough to finish its turn.
+    Grace,
+}
+
+impl Softer {
+    /// The stable snake-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LowPriority => "low_priority",
+            Self::Grace => "grace",
+        }
+    }
+}
+
 /// The newest failure of an account and what has been learnt since.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skip {
@@ -56,6 +80,9 @@ pub struct Skip {
     pub resets_at: Option<Utc>,
     /// Newest positive evidence that the account serves: a served request, or a sign-in.
     pub served_at: Option<Utc>,
+    /// How a session on it may go on all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub softer: Option<Softer>,
 }
 
 /// How long an account is out.
@@ -88,6 +115,22 @@ impl Skip {
             None => self.failed_at.plus_seconds(SKIP_SECONDS),
         };
         (now < until).then_some(Out::Until(until))
+    }
+
+    /// How a session on the account may go on although it is out, and until when: then another account in
+    /// its place would end what still works. A later refusal that offers nothing takes it back.
+    #[must_use]
+    pub fn goes_on(&self, now: Utc, model: Option<&str>) -> Option<(Softer, Utc)> {
+        let (softer, out) = (self.softer?, self.out(now, model)?);
+        let (Out::Until(until), FailureKind::RateLimit) = (out, self.kind) else { return None };
+        let end = match softer {
+            // The window itself is empty at its reset; the margin behind it is for new work.
+            Softer::LowPriority => {
+                self.resets_at.filter(|at| *at > self.failed_at).unwrap_or(until)
+            }
+            Softer::Grace => until.min(self.failed_at.plus_seconds(GRACE_SECONDS)),
+        };
+        (now < end).then_some((softer, end))
     }
 
     /// Whether a reading of `at` is positive evidence that the account serves again. Only a full window
@@ -170,7 +213,7 @@ mod tests {
 
     fn skip(kind: FailureKind, resets_in: Option<i64>) -> Skip {
         let resets_at = resets_in.map(|seconds| T0.plus_seconds(seconds));
-        Skip { kind, model: None, failed_at: T0, resets_at, served_at: None }
+        Skip { kind, model: None, failed_at: T0, resets_at, served_at: None, softer: None }
     }
 
     #[test]
@@ -241,6 +284,28 @@ mod tests {
         assert!(!of_model.lifted_by(&usage, late), "the model's window is not named");
         usage.add_model("opus", window(20.0), false);
         assert!(of_model.lifted_by(&usage, late));
+    }
+
+    #[test]
+    fn what_goes_on_does_so_until_the_reset_or_for_a_turn() {
+        let softened = |softer, resets_in| Skip {
+            softer: Some(softer),
+            ..skip(FailureKind::RateLimit, resets_in)
+        };
+        let after = |seconds| T0.plus_seconds(seconds);
+        let slow = softened(Softer::LowPriority, Some(9_000));
+        assert_eq!(slow.goes_on(after(8_999), None), Some((Softer::LowPriority, after(9_000))));
+        assert_eq!(slow.goes_on(after(9_000), None), None);
+        assert!(slow.out(after(9_000), None).is_some(), "it is no target yet");
+        let grace = softened(Softer::Grace, Some(9_000));
+        assert_eq!(grace.goes_on(after(599), None), Some((Softer::Grace, after(600))));
+        assert_eq!(grace.goes_on(after(600), None), None);
+        assert_eq!(skip(FailureKind::RateLimit, Some(9_000)).goes_on(after(1), None), None);
+        let refused = Skip { kind: FailureKind::Auth, ..slow.clone() };
+        assert_eq!(refused.goes_on(after(1), None), None);
+        // A refusal that offers nothing is newer.
+        let hard = Skip { failed_at: after(60), ..skip(FailureKind::RateLimit, None) };
+        assert_eq!(slow.and(hard).goes_on(after(61), None), None);
     }
 
     #[test]

@@ -52,6 +52,15 @@ pub(crate) fn word<T: DeserializeOwned>(
     })
 }
 
+/// The same where there may be none; a word of another version is none.
+pub(crate) fn word_opt<T: DeserializeOwned>(
+    row: &rusqlite::Row<'_>,
+    column: &str,
+) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| serde_json::from_value(serde_json::Value::String(text)).ok()))
+}
+
 /// Reads a text that means something in every case: a word of another version, too.
 pub(crate) fn parsed<T: FromStr<Err = Infallible>>(
     row: &rusqlite::Row<'_>,

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sluice_engine::WindowKind;
 use sluice_engine::breaker::{Admit, Breaker};
-use sluice_engine::skip::{FailureKind, Skip, Wall};
+use sluice_engine::skip::{FailureKind, Skip, Softer, Wall};
 use sluice_engine::{AccountId, Generation, LaneId, Login, Utc};
 use std::collections::BTreeMap;
 
@@ -38,6 +38,9 @@ pub struct FailureReport {
     pub failed_at: Utc,
     /// When the full window empties.
     pub resets_at: Option<Utc>,
+    /// How the session may go on all the same.
+    #[serde(default)]
+    pub softer: Option<Softer>,
     /// A variable outranked the account: it is not the account that failed.
     pub shadowed: bool,
     /// Told long after the fact from the spool: remembered, never acted on.
@@ -84,6 +87,7 @@ pub(crate) fn record(tx: &Connection, report: &FailureReport, now: Utc) -> Resul
         failed_at: report.failed_at.min(now),
         resets_at: report.resets_at,
         served_at: None,
+        softer: report.softer,
     };
     let folded = match skip(tx, report.account)? {
         Some(known) => known.and(new),
@@ -112,6 +116,7 @@ fn read_skip(row: &rusqlite::Row<'_>) -> rusqlite::Result<Skip> {
         failed_at: codec::utc(row, "failed_at")?,
         resets_at: codec::utc_opt(row, "resets_at")?,
         served_at: codec::utc_opt(row, "served_at")?,
+        softer: codec::word_opt(row, "softer")?,
     })
 }
 
@@ -128,11 +133,11 @@ fn note_served(tx: &Connection, account: AccountId, at: Utc) -> Result<()> {
 
 fn store(tx: &Connection, account: AccountId, skip: &Skip) -> Result<()> {
     tx.prepare_cached(
-        "INSERT INTO skips (account, kind, model, failed_at, resets_at, served_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO skips (account, kind, model, failed_at, resets_at, served_at, softer)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (account) DO UPDATE SET kind = excluded.kind, model = excluded.model,
              failed_at = excluded.failed_at, resets_at = excluded.resets_at,
-             served_at = excluded.served_at",
+             served_at = excluded.served_at, softer = excluded.softer",
     )?
     .execute(params![
         account.0,
@@ -141,6 +146,7 @@ fn store(tx: &Connection, account: AccountId, skip: &Skip) -> Result<()> {
         skip.failed_at.0,
         skip.resets_at.map(|at| at.0),
         skip.served_at.map(|at| at.0),
+        skip.softer.map(Softer::name),
     ])?;
     Ok(())
 }

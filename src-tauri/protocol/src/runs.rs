@@ -2,7 +2,7 @@
 
 use crate::closed::closed;
 use serde::{Deserialize, Serialize};
-use sluice_engine::skip::FailureKind;
+use sluice_engine::skip::{FailureKind, Softer};
 use sluice_engine::{AccountId, Generation, LaneId, Provider};
 
 /// One lane on the screen.
@@ -130,6 +130,9 @@ pub struct Failure {
     pub failed_at_ms: i64,
     /// When the window empties.
     pub reset_at_ms: Option<i64>,
+    /// How the session may go on all the same; absent when it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub softer: Option<Softer>,
     /// Who says so.
     pub source: String,
     /// Two reports with the same key are one failure.

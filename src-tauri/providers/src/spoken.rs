@@ -6,7 +6,7 @@ use crate::words::reset_in_text;
 use sluice_engine::Utc;
 
 /// Where a reset is said, the most exact wording first.
-const BEFORE: [&str; 8] = [
+const BEFORE: [&str; 9] = [
     "resets at ",
     "reset at ",
     "resets in ",
@@ -15,6 +15,7 @@ const BEFORE: [&str; 8] = [
     "try again in ",
     "resets on ",
     "resets ",
+    "priority until ",
 ];
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -339,6 +340,7 @@ mod tests {
             ("try again at 12:05 AM", clock(Day::Next, 5, None)),
             ("resets 15:45", clock(Day::Next, 945, None)),
             ("resets Jun 3rd at 9am", clock(Day::Date { month: 6, day: 3, year: None }, 540, None)),
+            ("continuing at low priority until 3:45pm", clock(Day::Next, 945, None)),
             ("resets in 5h 0m", Some(Spoken::In(18_000))),
             ("Try again in 2 days 3 hours.", Some(Spoken::In(183_600))),
             ("try again in 45 minutes", Some(Spoken::In(2_700))),

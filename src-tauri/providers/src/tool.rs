@@ -16,7 +16,7 @@ use crate::{claude, codex};
 use http::HeaderValue;
 use sluice_engine::grant::Said;
 use sluice_engine::observation::Reading;
-use sluice_engine::{Plan, Provider};
+use sluice_engine::{Plan, Provider, Usage};
 use zeroize::Zeroizing;
 
 /// A parser; total.
@@ -28,6 +28,8 @@ pub struct Tool {
     pub unattended: Unattended,
     /// Reads one line of what it prints then, one JSON document.
     pub read_line: Reader<Signal>,
+    /// Reads the windows that such a line tells of; `None` where no line does.
+    pub read_windows: Option<Reader<Option<Usage>>>,
     /// Its wordings, where nothing structured was said.
     pub wordings: Table,
     /// Reads the configuration that names the account; `None` where the login itself does, which is a
@@ -87,6 +89,7 @@ static CLAUDE: Tool = Tool {
         headings: &[],
     },
     read_line: claude::signals::parse_stream_line,
+    read_windows: Some(claude::signals::parse_limit_event),
     wordings: words::CLAUDE,
     read_config: Some(parse_config),
     records: Some(Records { directory: "sessions", read: parse_process_record }),
@@ -108,6 +111,7 @@ static CODEX: Tool = Tool {
         headings: &["codex", "exec", "thinking"],
     },
     read_line: codex::signals::parse_event_line,
+    read_windows: None,
     wordings: words::CODEX,
     read_config: None,
     records: None,

@@ -219,6 +219,7 @@ impl Heard {
             resets_at: signal
                 .resets_at
                 .or_else(|| spoken::instant(&signal.spoken?, spoken::local_zone(), at)),
+            softer: signal.softer,
             shadowed,
             late: false,
         };

@@ -3,6 +3,7 @@
 use super::observe::{Channel, Evidence, Held, Manner};
 use super::signals;
 use rustix::event::{PollFd, PollFlags};
+use sluice_engine::Usage;
 use sluice_providers::tool;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal as _, PipeReader, Read, Write as _};
@@ -10,7 +11,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::process::Command;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The ends of the tool's channels that are read here.
 pub struct Channels {
@@ -26,6 +27,8 @@ pub struct Watched {
     left: usize,
     moved: u64,
     output: Option<File>,
+    /// The newest numbers that the tool told, and the last that were taken.
+    numbers: (watch::Receiver<Usage>, Usage),
 }
 
 /// One channel's state.
@@ -79,6 +82,8 @@ impl Channels {
     pub fn watch(self, child: Option<u32>) -> std::io::Result<Watched> {
         let held = Arc::new(Mutex::new(Some(Held::new(self.manner))));
         let (over, ended) = mpsc::channel(2);
+        let (tell, numbers) = watch::channel(Usage::default());
+        let tell = Arc::new(tell);
         let (mut pumps, mut output, left) = (Vec::new(), None, self.ends.len());
         for (source, channel, out) in self.ends {
             if channel == Channel::Output {
@@ -86,14 +91,22 @@ impl Channels {
             }
             let pump = Arc::new(Pump::default());
             pumps.push(Arc::clone(&pump));
-            let (held, over) = (Arc::clone(&held), over.clone());
+            let (held, over, tell) = (Arc::clone(&held), over.clone(), Arc::clone(&tell));
             std::thread::Builder::new().name("sluice-output".to_owned()).spawn(move || {
-                pump.run((source, channel, out), child, &held);
+                pump.run((source, channel, out), child, (&held, &tell));
                 // Nobody waits any more.
                 let _nobody = over.blocking_send(());
             })?;
         }
-        Ok(Watched { held, pumps, ended, left, moved: 0, output })
+        Ok(Watched {
+            held,
+            pumps,
+            ended,
+            left,
+            moved: 0,
+            output,
+            numbers: (numbers, Usage::default()),
+        })
     }
 }
 
@@ -106,6 +119,23 @@ impl Watched {
             }
             self.left -= 1;
         }
+    }
+
+    /// Waits for the next numbers that the tool tells; `None`: it will tell no more.
+    pub async fn numbers(&mut self) -> Option<Usage> {
+        self.numbers.0.changed().await.ok()?;
+        self.last_numbers()
+    }
+
+    /// The newest numbers, where nobody has taken the same yet.
+    pub fn last_numbers(&mut self) -> Option<Usage> {
+        let (told, taken) = &mut self.numbers;
+        let newest = told.borrow_and_update();
+        if *newest == *taken {
+            return None;
+        }
+        taken.clone_from(&newest);
+        Some(taken.clone())
     }
 
     /// Nothing came since this was asked last, and no reader is being waited for.
@@ -140,7 +170,7 @@ impl Pump {
         &self,
         (mut source, channel, mut out): (PipeReader, Channel, File),
         child: Option<u32>,
-        held: &Mutex<Option<Held>>,
+        (held, tell): (&Mutex<Option<Held>>, &watch::Sender<Usage>),
     ) {
         let mut chunk = vec![0; 16 * 1024];
         loop {
@@ -148,10 +178,14 @@ impl Pump {
             let count = read_some(&mut source, &mut chunk);
             self.reading.store(false, Ordering::SeqCst);
             // The run is over for everybody else: what a daemon left behind is not its.
-            let Some(pass) = lock(held).as_mut().map(|held| held.feed(channel, &chunk[..count]))
-            else {
-                break;
-            };
+            let passed = lock(held).as_mut().map(|held| {
+                let pass = held.feed(channel, &chunk[..count]);
+                (pass, held.numbers())
+            });
+            let Some((pass, numbers)) = passed else { break };
+            if let Some(numbers) = numbers {
+                tell.send_replace(numbers);
+            }
             let written = write_out(&mut out, &pass);
             self.moved.fetch_add(1, Ordering::SeqCst);
             if let Err(error) = written {

@@ -3,9 +3,8 @@
 
 use crate::render;
 use sluice_driver::spoken;
-use sluice_engine::WindowKind;
-use sluice_engine::skip::FailureKind;
-use sluice_engine::{Provider, Utc};
+use sluice_engine::skip::{FailureKind, Softer};
+use sluice_engine::{Provider, Usage, Utc, WindowKind};
 use sluice_providers::json::Oddities;
 use sluice_providers::spoken::{Spoken, reset_said};
 use sluice_providers::words::classify_text;
@@ -89,11 +88,13 @@ pub struct Seen {
     pub resets_at: Option<Utc>,
     /// Said in a structured event, not in a fixed wording.
     pub structured: bool,
+    /// How the session may go on all the same.
+    pub softer: Option<Softer>,
 }
 
 impl Seen {
     fn of(class: FailureClass, resets_at: Option<Utc>, structured: bool) -> Option<Self> {
-        Some(Self { class, kind: kind(class)?, resets_at, structured })
+        Some(Self { class, kind: kind(class)?, resets_at, structured, softer: None })
     }
 
     /// What one event says is not taken back by a later one that says less.
@@ -107,7 +108,8 @@ impl Seen {
         }
         let class = if vague(later) { self.class } else { later.class };
         // The reset is told as a number before the result that says it in words.
-        Self { class, resets_at: self.resets_at.or(later.resets_at), ..later }
+        let resets_at = self.resets_at.or(later.resets_at);
+        Self { class, resets_at, softer: later.softer.or(self.softer), ..later }
     }
 
     /// A window or its end was named.
@@ -143,6 +145,7 @@ pub struct Held {
     worked: bool,
     seen: Option<Seen>,
     worded: [Option<Seen>; 2],
+    numbers: Option<Usage>,
 }
 
 enum Judged {
@@ -164,6 +167,7 @@ impl Held {
             worked: false,
             seen: None,
             worded: [None, None],
+            numbers: None,
         }
     }
 
@@ -194,6 +198,11 @@ impl Held {
         out
     }
 
+    /// The numbers that were told since this was asked last.
+    pub const fn numbers(&mut self) -> Option<Usage> {
+        self.numbers.take()
+    }
+
     fn judge_line(&mut self, channel: Channel) {
         let line = std::mem::take(&mut self.lines[channel as usize]);
         let text = String::from_utf8_lossy(&line);
@@ -203,6 +212,9 @@ impl Held {
         }
         if !self.manner.structured && !text.starts_with('{') {
             return self.judge_words(channel, text);
+        }
+        if let Some(read) = tool(self.manner.provider).read_windows {
+            self.numbers = read(text.as_bytes()).or(self.numbers.take());
         }
         match (channel, judge(self.manner.provider, text)) {
             (_, Judged::Noise) | (Channel::Errors, Judged::Content) => {}
@@ -254,7 +266,11 @@ impl Held {
         let [output, errors] = self.worded;
         let worded = output.or(errors.filter(|_| !self.worked));
         let worded = worded.filter(|_| !success && !self.produced);
-        let failure = self.seen.or(worded);
+        let mut failure = self.seen.or(worded);
+        if let Some(seen) = failure.as_mut().filter(|_| !success) {
+            // What was offered to it was of no use: it ended.
+            seen.softer = None;
+        }
         (Evidence { failure, produced: self.produced || self.worked }, self.held)
     }
 }
@@ -268,7 +284,7 @@ fn judge(provider: Provider, text: &str) -> Judged {
     let (class, resets_at) = (signal.class, signal.resets_at.or_else(|| meant(&signal.spoken?)));
     let kind = document["type"].as_str().unwrap_or_default();
     match class.map(|class| (class, Seen::of(class, resets_at, true))) {
-        Some((_, Some(seen))) => Judged::Failure(seen),
+        Some((_, Some(seen))) => Judged::Failure(Seen { softer: signal.softer, ..seen }),
         // It says itself that it does not know: what was said before says more.
         Some((FailureClass::Unknown, None)) => Judged::Noise,
         Some(_) => Judged::Otherwise,

@@ -8,7 +8,8 @@ use sluice_driver::Paths;
 use sluice_driver::lanes::with_seat;
 use sluice_driver::socket::{self, Client};
 use sluice_engine::limits::NEARLY_FULL_PERCENT;
-use sluice_engine::{AccountId, Generation, LaneId, Percent, Utc};
+use sluice_engine::observation::Fact;
+use sluice_engine::{AccountId, Generation, LaneId, Observation, Percent, Source, Usage, Utc};
 use sluice_ledger::spool::{self, Spooled};
 use sluice_ledger::{Error, FailureReport, LaneRow, Ledger, Style, Used, Verdict};
 use sluice_protocol::{Answer, FailureKind, ReportOutcome, Request};
@@ -69,6 +70,7 @@ pub async fn failure(
         source: "wrapper".to_owned(),
         failed_at: at,
         resets_at: seen.resets_at,
+        softer: seen.softer,
         shadowed: !launch.shadowed.is_empty(),
         late: false,
     };
@@ -97,6 +99,23 @@ pub async fn failure(
     }
     remember(ledger, &report);
     ask_driver(ledger, paths, (lane.lane.id, generation), &report).await
+}
+
+/// Hands on the numbers that a tool told of the account it uses. Where that is not known for sure, they
+/// are nobody's.
+pub fn numbers(ledger: &Ledger, paths: &Paths, launch: &Launch, execution: &str, mut usage: Usage) {
+    let at = now();
+    let row = ledger.execution(execution).ok().flatten().filter(|_| launch.shadowed.is_empty());
+    let used = row.and_then(|row| ledger.used_at(&row, at).ok());
+    let Some(Used::Known { account, .. }) = used else { return };
+    usage.observed_at = Some(at);
+    let fact = Fact::Usage(usage);
+    let event = Spooled::Observed(Observation { account, at, source: Source::Hook, fact });
+    // One file per account: only the newest counts.
+    let name = format!("run-{}", account.0);
+    let left = spool::write(&spool::directory(&paths.database()), &name, &event);
+    tracing::debug!(spooled = left.is_ok(), "numbers of a run");
+    socket::nudge(paths);
 }
 
 /// The lane moved while the tool failed: another try is worth it unless the account it has now is

@@ -1,7 +1,7 @@
 //! Reading and renewing: within the budget, one at a time, whatever the clock does.
 
 use super::*;
-use sluice_engine::WindowKind;
+use sluice_engine::{Source, WindowKind};
 
 #[test]
 fn no_account_is_read_more_than_twenty_times_in_an_hour() {
@@ -183,7 +183,12 @@ fn numbers_of_the_tool_itself_spare_requests_and_never_overwrite_newer_ones() {
     numbers.observed_at = Some(outside.now.wall);
     let told = |usage: Usage| Input::ToolNumbers {
         provider: CLAUDE,
-        numbers: ToolNumbers { account: "a".to_owned(), usage, resets: None },
+        numbers: ToolNumbers {
+            account: "a".to_owned(),
+            source: Source::ToolCache,
+            usage,
+            resets: None,
+        },
     };
     let short = |outside: &Outside| {
         outside.view.accounts[0].window(&WindowKind::FiveHour).and_then(|window| window.used)

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ports::{RunReply, ToolFailure};
 use sluice_engine::WindowKind;
-use sluice_engine::skip::FailureKind;
+use sluice_engine::skip::{FailureKind, Softer};
 
 /// A failure as the thread of runs hands it to the loop after it has remembered it.
 pub(super) fn told(outside: &mut Outside, told: ToolFailure) -> Answer {
@@ -21,6 +21,7 @@ pub(super) fn limit(outside: &Outside, name: &str, generation: u64, ago_s: i64) 
         window: Some(WindowKind::FiveHour),
         failed_at: outside.now.wall.plus_seconds(-ago_s),
         resets_at: Some(outside.now.wall.plus_seconds(3_600)),
+        softer: None,
     }
 }
 
@@ -103,4 +104,46 @@ fn a_refusal_without_a_window_is_the_one_that_ends_then() {
         let windows: Vec<&str> = refusals.iter().map(|one| one.window.name()).collect();
         assert_eq!(windows, [expected]);
     }
+}
+
+/// A report of the live account A that says how its sessions go on.
+fn soft(outside: &mut Outside, softer: Option<Softer>) -> ReportOutcome {
+    let generation = outside.core.world.lanes[0].generation.0;
+    let failure = ToolFailure { softer, ..limit(outside, "a", generation, 0) };
+    outcome(&told(outside, failure)).0
+}
+
+#[test]
+fn work_that_goes_on_at_low_priority_is_left_by_advice_alone() {
+    let mut outside = Outside::pair("auto");
+    assert_eq!(soft(&mut outside, Some(Softer::LowPriority)), ReportOutcome::Advised);
+    let advised = outside.view.providers[0].advice.clone().expect("advice");
+    assert_eq!(advised.to, outside.id("b"));
+    let ends = "goes on at low priority for 1 h more; swapping now ends that.";
+    assert!(advised.reason.contains(ends), "{}", advised.reason);
+    outside.advance(3_000);
+    assert_eq!(outside.swaps().len(), 0, "nor at the loop's own ticks");
+    assert!(outside.view.accounts[0].rests_until_ms.is_some(), "it is no target");
+    // A later refusal offers nothing.
+    assert_eq!(soft(&mut outside, None), ReportOutcome::Ordered);
+    assert_eq!(outside.swaps().len(), 1);
+}
+
+#[test]
+fn a_grace_is_over_with_its_turn() {
+    let mut outside = Outside::pair("auto");
+    assert_eq!(soft(&mut outside, Some(Softer::Grace)), ReportOutcome::Advised);
+    outside.advance(500);
+    assert_eq!(outside.swaps().len(), 0);
+    outside.advance(900);
+    assert_eq!(outside.swaps().len(), 1);
+}
+
+#[test]
+fn the_person_may_end_what_goes_on() {
+    let mut outside = Outside::pair("auto");
+    soft(&mut outside, Some(Softer::LowPriority));
+    let b = outside.id("b");
+    outside.ask(Request::Swap { to: b });
+    assert_eq!(outside.swaps().len(), 1);
 }

@@ -9,7 +9,8 @@ use sluice_engine::{Block, Refusal};
 const HOUR: i64 = 3_600;
 
 fn wall(kind: FailureKind, failed_at: Utc) -> Wall {
-    let skip = Skip { kind, model: None, failed_at, resets_at: None, served_at: None };
+    let skip =
+        Skip { kind, model: None, failed_at, resets_at: None, served_at: None, softer: None };
     Wall { skip: Some(skip), breaker: Breaker::default() }
 }
 

@@ -10,7 +10,7 @@ use crate::whereabouts::tool_home;
 use sluice_core::ports::{Field, Oddity, Told};
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
-use sluice_engine::{Block, Provider};
+use sluice_engine::{Block, Provider, Source};
 use sluice_protocol::Code;
 use sluice_providers::{
     Clients, Deadlines, Endpoints, FailureClass, Http, ProviderError, Tool, reads_field, tool,
@@ -170,7 +170,8 @@ fn cached_numbers(tool: &Tool, path: &Path) -> Option<ToolNumbers> {
     let key = reading.identity.as_ref().filter(|_| same).and_then(sluice_providers::Identity::key);
     let account = key.or(cached.account)?;
     cached.fetched_at?;
-    Some(ToolNumbers { account, usage: cached.reply.usage, resets: cached.reply.resets })
+    let (usage, resets) = (cached.reply.usage, cached.reply.resets);
+    Some(ToolNumbers { account, source: Source::ToolCache, usage, resets })
 }
 
 fn read_error(error: &ProviderError) -> ReadError {

@@ -7,7 +7,7 @@ use crate::paths::Paths;
 use crate::ports::{Depth, Look, RunReply, Runs, ToolFailure, ToolNumbers};
 use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
-use sluice_engine::{AccountId, Generation, LaneId, Provider, Usage, Utc};
+use sluice_engine::{AccountId, Generation, LaneId, Provider, Source, Usage, Utc};
 use sluice_ledger::{
     Admission, Cap, Closed, Error, ExecutionRow, FailureReport, Kernel, LaneRow, Ledger,
     NewExecution, Origin, Pass, ProcessId, Processes as _, Style, Used, Verdict,
@@ -409,7 +409,7 @@ impl LedgerRuns {
                 open.into_iter().map(|row| turns::run(row, &look.lanes, &unjudged)).collect();
             look.caps = turns::caps(ledger.caps()?);
             let told = replayed.observations.into_iter().filter_map(|seen| match seen.fact {
-                Fact::Usage(usage) => numbers(ledger, seen.account, usage),
+                Fact::Usage(usage) => numbers(ledger, (seen.account, seen.source), usage),
                 _ => None,
             });
             look.numbers = told.collect();
@@ -445,9 +445,13 @@ impl Runs for LedgerRuns {
     }
 }
 
-fn numbers(ledger: &Ledger, account: AccountId, usage: Usage) -> Option<(Provider, ToolNumbers)> {
+fn numbers(
+    ledger: &Ledger,
+    (account, source): (AccountId, Source),
+    usage: Usage,
+) -> Option<(Provider, ToolNumbers)> {
     let row = ledger.account(account).ok().flatten().filter(|row| row.removed_at.is_none())?;
-    Some((row.provider, ToolNumbers { account: row.key, usage, resets: None }))
+    Some((row.provider, ToolNumbers { account: row.key, source, usage, resets: None }))
 }
 
 fn made_id(now: Utc, pid: u32) -> String {
@@ -502,6 +506,7 @@ fn report_of(
         source: failure.source.chars().take(TEXT_MAX).collect(),
         failed_at,
         resets_at: failure.reset_at_ms.map(Utc::from_millis),
+        softer: failure.softer,
         shadowed: row.is_some_and(|row| !row.execution.shadowed.is_empty()),
         late: false,
     }
@@ -515,6 +520,7 @@ fn told(report: &FailureReport, generation: Generation) -> ToolFailure {
         window: report.window.clone(),
         failed_at: report.failed_at,
         resets_at: report.resets_at,
+        softer: report.softer,
     }
 }
 

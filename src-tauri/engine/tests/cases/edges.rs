@@ -120,7 +120,7 @@ fn an_endpoint_that_does_not_answer_is_asked_less_and_less() {
 
 fn failure(at: f64, resets_at: Option<Utc>) -> Skip {
     let kind = FailureKind::RateLimit;
-    Skip { kind, model: None, failed_at: in_minutes(at), resets_at, served_at: None }
+    Skip { kind, model: None, failed_at: in_minutes(at), resets_at, served_at: None, softer: None }
 }
 
 #[test]

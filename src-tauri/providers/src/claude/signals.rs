@@ -89,7 +89,7 @@ pub fn parse_hook(bytes: &[u8]) -> Signal {
         Some("StopFailure") => Signal {
             class: Some(hook_class(text("error"), text("last_assistant_message"))),
             resets_at: text("last_assistant_message").and_then(reset_in_text),
-            softer: text("last_assistant_message").and_then(Softer::in_text),
+            softer: text("last_assistant_message").and_then(softer::in_text),
             ..shown_reset(text("last_assistant_message"))
         },
         Some("Notification") if text("notification_type") == Some("auth_success") => {
@@ -161,13 +161,13 @@ pub fn parse_stream_line(bytes: &[u8]) -> Signal {
         }
         Some("result") if document["is_error"] == true => {
             let shown = document["result"].as_str();
-            let softer = shown.and_then(Softer::in_text);
+            let softer = shown.and_then(softer::in_text);
             Signal { class: Some(result_class(&document)), softer, ..shown_reset(shown) }
         }
         _ if document["isApiErrorMessage"] == true => {
             let shown = document["message"]["content"][0]["text"].as_str();
             let error = document["error"].as_str();
-            let softer = shown.and_then(Softer::in_text);
+            let softer = shown.and_then(softer::in_text);
             Signal { class: Some(hook_class(error, shown)), softer, ..shown_reset(shown) }
         }
         _ => Signal::default(),
@@ -189,6 +189,21 @@ fn read_limit_event(info: &Map<String, Value>) -> Signal {
         None => Class::Throttled,
     };
     Signal { class: Some(class), resets_at, softer: softer::of_event(info), ..Signal::default() }
+}
+
+/// The windows that one line of the tool's output stream tells of; `None` where it is no such event or
+/// names none.
+#[must_use]
+pub fn parse_limit_event(bytes: &[u8]) -> Option<Usage> {
+    let name = b"\"rate_limit_event\"";
+    // Most lines are long and are something else.
+    if !bytes.windows(name.len()).any(|part| part == name) {
+        return None;
+    }
+    let document = Oddities::default().document(bytes)?;
+    let usage = (document["type"] == "rate_limit_event").then(|| limit_event_usage(bytes))?;
+    let named = usage.windows().next().is_some();
+    named.then_some(usage)
 }
 
 /// The windows a limit event tells of: a share of 0 … 1, or percent when it is above 1.

@@ -4,29 +4,19 @@
 use super::headers::text;
 use http::HeaderMap;
 use serde_json::{Map, Value};
+pub use sluice_engine::skip::Softer;
 
-/// How a session may go on after its window is used up. Another account in its place would end that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Softer {
-    /// At low priority, until the window empties.
-    LowPriority,
-    /// Long enough to finish its turn.
-    Grace,
-}
-
-impl Softer {
-    /// What a tool or a header says in words.
-    #[must_use]
-    pub fn in_text(text: &str) -> Option<Self> {
-        let lower = text.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-        if says(&["low priority", "low-priority", "lower priority"]) {
-            Some(Self::LowPriority)
-        } else if says(&["grace period", "finish this turn", "finish your turn"]) {
-            Some(Self::Grace)
-        } else {
-            None
-        }
+/// What a tool says in words.
+#[must_use]
+pub fn in_text(text: &str) -> Option<Softer> {
+    let lower = text.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if says(&["low priority", "low-priority", "lower priority"]) {
+        Some(Softer::LowPriority)
+    } else if says(&["grace period", "finish this turn", "finish your turn"]) {
+        Some(Softer::Grace)
+    } else {
+        None
     }
 }
 
@@ -82,9 +72,9 @@ mod tests {
     #[test]
     fn the_tools_words_and_events_say_it_too() {
         let words = "You've hit your session limit \u{b7} continuing at low priority until 3:45pm";
-        assert_eq!(Softer::in_text(words), Some(Softer::LowPriority));
-        assert_eq!(Softer::in_text("Limit reached, finish your turn"), Some(Softer::Grace));
-        assert_eq!(Softer::in_text("You've hit your session limit"), None);
+        assert_eq!(in_text(words), Some(Softer::LowPriority));
+        assert_eq!(in_text("Limit reached, finish your turn"), Some(Softer::Grace));
+        assert_eq!(in_text("You've hit your session limit"), None);
         let event = |text: &str| {
             of_event(serde_json::from_str::<Value>(text).unwrap().as_object().unwrap())
         };

@@ -50,6 +50,36 @@ fn a_rejected_limit_event_and_its_result_are_one_failure_and_no_product() {
     assert!(!evidence.produced);
 }
 
+/// The window is used up, and the run goes on at low priority.
+const SLOW: &str = "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\
+                    \"rateLimitType\":\"five_hour\",\"slow\":{\"status\":\"active\"}}}\n";
+
+#[test]
+fn a_run_that_goes_on_says_how_and_one_that_ends_did_not() {
+    let served = "{\"type\":\"result\",\"is_error\":false,\"result\":\"done\"}\n";
+    let seen = streamed(&format!("{INIT}{SLOW}{served}"), true).failure.unwrap();
+    assert_eq!((seen.kind, seen.softer), (FailureKind::RateLimit, Some(Softer::LowPriority)));
+    let failed = "{\"type\":\"result\",\"is_error\":true,\"result\":\"You've hit your session \
+                  limit\",\"api_error_status\":429}\n";
+    let seen = streamed(&format!("{INIT}{SLOW}{failed}"), false).failure.unwrap();
+    assert_eq!((seen.kind, seen.softer), (FailureKind::RateLimit, None));
+}
+
+#[test]
+fn both_windows_of_a_limit_event_are_numbers() {
+    let mut held = Held::new(manner_of(&["claude", "-p", "--output-format", "stream-json"]));
+    held.feed(Channel::Output, INIT.as_bytes());
+    assert_eq!(held.numbers(), None);
+    let event = "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"allowed\",\
+                 \"unifiedWindows\":{\"five_hour\":{\"utilization\":0.5,\"resetsAt\":1790009000},\
+                 \"seven_day\":{\"utilization\":0.25,\"resetsAt\":1790600000}}}}\n";
+    held.feed(Channel::Output, event.as_bytes());
+    let usage = held.numbers().unwrap();
+    let used = |window: sluice_engine::Window| window.used.map(sluice_engine::Percent::get);
+    assert_eq!((used(usage.short()), used(usage.long())), (Some(50.0), Some(25.0)));
+    assert_eq!(held.numbers(), None, "told once");
+}
+
 #[test]
 fn a_fixed_wording_counts_only_when_the_tool_failed() {
     let text = "You've hit your session limit \u{b7} resets 3:45pm\n";
