@@ -27,7 +27,7 @@ pub const TARGETS: &[Target] = &[
     ("claude_profile", |bytes| seen(parse_profile(bytes))),
     ("claude_records", claude_records),
     ("claude_refusal", claude_refusal),
-    ("claude_status_line", |bytes| sane(&signals::parse_status_line(bytes))),
+    ("claude_status_line", |bytes| sane(&signals::parse_status_line(bytes).usage)),
     ("claude_stream", claude_stream),
     ("claude_token", |bytes| seen(token::token_facts(bytes))),
     ("claude_usage", |bytes| sane(&claude::parse_usage(bytes).usage)),
@@ -137,7 +137,7 @@ fn claude_refusal(bytes: &[u8]) {
 }
 
 fn claude_stream(bytes: &[u8]) {
-    sane(&signals::limit_event_usage(bytes));
+    sane(&signals::limit_event_usage(bytes).usage);
     seen(signals::parse_stream_line(bytes));
 }
 

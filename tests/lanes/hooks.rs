@@ -214,3 +214,17 @@ fn hooks_are_merged_and_taken_out_without_a_trace() {
     assert!(bench.run(&["hooks", "remove"]).status.success());
     assert!(!path.exists());
 }
+
+#[test]
+fn what_is_odd_about_a_hook_or_a_status_line_waits_for_the_driver() {
+    let bench = Bench::new(1);
+    let hook = r#"{"session_id":"s","hook_event_name":"StopFailure","error":"moon_phase"}"#;
+    bench.hook("stop-failure", hook, &[]);
+    let shown = r#"{"rate_limits":{"five_hour":{"used_percentage":[]}}}"#;
+    bench.hook("status-line", shown, &[]);
+    let told = bench.ledger().replay(crate::tool::later()).unwrap().oddities;
+    let wanted =
+        [("hook.error", "unknown_value"), ("status_line.five_hour.used_percentage", "wrong_type")];
+    let wanted = wanted.map(|(path, odd)| (Provider::Claude, vec![(path.into(), odd.into())]));
+    assert_eq!(told, wanted);
+}

@@ -155,8 +155,13 @@ impl House {
         let account = self.key(live).to_owned();
         if let Ok(reading) = answer.usage {
             let (usage, resets) = (reading.usage, reading.resets);
-            self.state.lock().unwrap().cached =
-                Some(ToolNumbers { account, source: Source::ToolCache, usage, resets });
+            self.state.lock().unwrap().cached = Some(ToolNumbers {
+                account,
+                source: Source::ToolCache,
+                usage,
+                resets,
+                odd: Vec::new(),
+            });
         }
     }
 

@@ -556,6 +556,10 @@ failed_at_ms: number,
  */
 reset_at_ms: number | null, 
 /**
+ * How the session may go on all the same; absent when it may not.
+ */
+softer: Softer | null, 
+/**
  * Who says so.
  */
 source: string, 
@@ -1378,6 +1382,11 @@ trouble: string | null,
  * The view; empty until the driver has published one.
  */
 view: View, };
+
+/**
+ * How a session may go on after its window is used up. Another account in its place would end that.
+ */
+export type Softer = "low_priority" | "grace";
 
 /**
  * Where a fact came from.

@@ -6,10 +6,12 @@ mod heard;
 
 use crate::args::{HookArgs, HookEvent};
 use crate::run::now;
-use crate::{hooks, render};
+use crate::{hooks, odd, render};
 use clap::ValueEnum as _;
 use heard::Heard;
 use sluice_driver::Paths;
+use sluice_engine::Provider;
+use sluice_providers::claude::signals::{parse_hook, parse_status_line};
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -47,6 +49,14 @@ pub fn run(paths: &Paths, args: &HookArgs) {
 }
 
 fn record(paths: Paths, event: HookEvent, document: &[u8]) {
+    // What did not come whole says nothing of its form.
+    if is_whole(document) {
+        let (from, oddities) = match event {
+            HookEvent::StatusLine => ("status_line", parse_status_line(document).oddities),
+            _ => ("hook", parse_hook(document).oddities),
+        };
+        odd::leave(&paths, Provider::HOOKED, from, &oddities);
+    }
     let heard = Heard::new(paths, document);
     match event {
         HookEvent::SessionStart => heard.began(),

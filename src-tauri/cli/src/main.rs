@@ -13,6 +13,7 @@ mod hooks;
 mod lane;
 mod line;
 mod names;
+mod odd;
 mod outcome;
 mod past;
 mod render;

@@ -12,7 +12,7 @@ mod report;
 mod signals;
 
 use crate::args::RunArgs;
-use crate::{Exit, render};
+use crate::{Exit, odd, render};
 use channels::{Channels, Watched};
 use input::Input;
 use launch::Launch;
@@ -23,12 +23,13 @@ use signals::Signals;
 use sluice_driver::Paths;
 use sluice_driver::clock::Clock;
 use sluice_driver::socket;
-use sluice_engine::{Usage, Utc};
+use sluice_engine::Utc;
 use sluice_ledger::{
     Admission, EXECUTION_VARIABLE, Error, Kernel, Ledger, NewExecution, Origin, ProcessId,
     Processes as _, Refusal,
 };
 use sluice_protocol::CeilingWindow;
+use sluice_providers::claude::signals::Numbers;
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::IsTerminal as _;
@@ -232,7 +233,7 @@ async fn wait(
     child: &mut Child,
     signals: &mut Signals,
     mut watched: Option<&mut Watched>,
-    mut tell: impl FnMut(Usage),
+    mut tell: impl FnMut(Numbers),
 ) -> std::io::Result<ExitStatus> {
     let pid = child.id();
     let status = loop {
@@ -240,7 +241,7 @@ async fn wait(
             biased;
             status = child.wait() => break status?,
             _ = signals.next(pid) => {}
-            Some(usage) = numbers(watched.as_deref_mut()) => tell(usage),
+            Some(told) = numbers(watched.as_deref_mut()) => tell(told),
         }
     };
     // What is still in the pipe belongs to the run, however slowly it is read; what a daemon left
@@ -253,15 +254,15 @@ async fn wait(
                 () = tokio::time::sleep(DRAIN) => if watched.is_idle() { break },
             }
         }
-        if let Some(usage) = watched.last_numbers() {
-            tell(usage);
+        if let Some(told) = watched.last_numbers() {
+            tell(told);
         }
     }
     Ok(status)
 }
 
 /// The next numbers of a tool that is looked at.
-async fn numbers(watched: Option<&mut Watched>) -> Option<Usage> {
+async fn numbers(watched: Option<&mut Watched>) -> Option<Numbers> {
     match watched {
         Some(watched) => watched.numbers().await,
         None => None,
@@ -288,9 +289,10 @@ impl Run<'_> {
                 Ok(started) => started,
                 Err(error) => return self.end_unstarted(&error),
             };
-            let tell = |usage| {
+            let tell = |told: Numbers| {
+                odd::leave(self.paths, self.launch.provider, "stream", &told.oddities);
                 if let Some(ledger) = &self.ledger {
-                    report::numbers(ledger, self.paths, &self.launch, &self.id, usage);
+                    report::numbers(ledger, self.paths, &self.launch, &self.id, told.usage);
                 }
             };
             let status = match wait(&mut child, &mut signals, watched.as_mut(), tell).await {

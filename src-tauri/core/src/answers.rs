@@ -17,6 +17,8 @@ const FIELDS_MAX: usize = 64;
 const GONE_S: f64 = DAY_S;
 /// An account that was not read for so long says nothing about fields, seconds.
 const SILENT_S: f64 = DAY_S;
+/// What tells a part of an answer counts once in so long, seconds.
+const PART_S: f64 = 3_600.0;
 /// Changes are told at most this often, seconds.
 const TOLD_S: f64 = 7.0 * DAY_S;
 const DAY_S: f64 = 86_400.0;
@@ -133,7 +135,7 @@ impl Answers {
         lacks: &[&str],
         now: Utc,
     ) -> bool {
-        let mut new = self.take_odd(told, now);
+        let mut new = self.take_odd(&told.odd, now);
         self.read.insert(account, now);
         let kind = |path: &str| told.fields.iter().find(|field| field.path == path);
         for field in told.fields.iter().filter(|field| field.known) {
@@ -167,6 +169,19 @@ impl Answers {
         new
     }
 
+    /// Takes in what was odd where a tool told a part. The same part is read many times: what was odd
+    /// within the last hour is not counted again. Says whether there is anything new in it.
+    pub(crate) fn take_part(&mut self, odd: &[Oddity], now: Utc) -> bool {
+        let lately = |one: &Oddity| {
+            self.odd.iter().any(|seen| {
+                let same = seen.path == one.path && seen.odd == one.odd;
+                same && (0.0..PART_S).contains(&now.seconds_since(seen.last))
+            })
+        };
+        let fresh: Vec<Oddity> = odd.iter().filter(|one| !lately(one)).cloned().collect();
+        self.take_odd(&fresh, now)
+    }
+
     /// The account is gone.
     pub(crate) fn forget(&mut self, account: AccountId) {
         self.read.remove(&account);
@@ -176,10 +191,10 @@ impl Answers {
         });
     }
 
-    fn take_odd(&mut self, told: &Told, now: Utc) -> bool {
+    fn take_odd(&mut self, odd: &[Oddity], now: Utc) -> bool {
         self.odd.retain(|seen| now.seconds_since(seen.last) < ODD_S);
         let mut new = false;
-        for oddity in &told.odd {
+        for oddity in odd {
             let known =
                 self.odd.iter_mut().find(|seen| seen.path == oddity.path && seen.odd == oddity.odd);
             if let Some(seen) = known {

@@ -4,7 +4,7 @@ use super::effects::Effects;
 use super::telling::Word;
 use super::{AfterStore, Core, Record};
 use crate::answers::Answers;
-use crate::ports::Told;
+use crate::ports::{Oddity, Told};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -50,7 +50,20 @@ impl Core {
         let short = WindowKind::FiveHour;
         let lacks: &[&str] = if found.plan.lacks_short(provider) { &[short.name()] } else { &[] };
         let answers = self.canary.answers.entry(provider).or_default();
-        let mut new = answers.take(account, told, lacks, now.wall);
+        let new = answers.take(account, told, lacks, now.wall);
+        self.mind_news(provider, new, now);
+    }
+
+    /// Minds what was odd where a tool told a part of what an answer holds.
+    pub(super) fn mind_part(&mut self, provider: Provider, odd: &[Oddity], now: Now) {
+        if !odd.is_empty() {
+            let new = self.canary.answers.entry(provider).or_default().take_part(odd, now.wall);
+            self.mind_news(provider, new, now);
+        }
+    }
+
+    fn mind_news(&mut self, provider: Provider, mut new: bool, now: Now) {
+        let answers = self.canary.answers.entry(provider).or_default();
         let news = answers.news(now.wall);
         new |= news.is_some();
         let old = self.canary.kept.is_none_or(|at| now.wall.seconds_since(at).abs() >= KEEP_S);

@@ -438,6 +438,7 @@ impl Core {
     }
 
     pub(super) fn on_tool_numbers(&mut self, provider: Provider, numbers: ToolNumbers, now: Now) {
+        self.mind_part(provider, &numbers.odd, now);
         let is_meant = |key: &str| numbers.are_of(key);
         let found = self.profiles.with_key(&self.world.accounts, provider, is_meant);
         let Some(account) = found else { return };

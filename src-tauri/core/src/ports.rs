@@ -298,6 +298,8 @@ pub struct ToolNumbers {
     pub usage: Usage,
     /// Limit resets, where it speaks of them.
     pub resets: Option<Said>,
+    /// What was odd about them.
+    pub odd: Vec<Oddity>,
 }
 
 impl ToolNumbers {
@@ -381,6 +383,8 @@ pub struct Look {
     pub mid_turn: BTreeMap<Provider, u32>,
     /// Numbers that tools told.
     pub numbers: Vec<(Provider, ToolNumbers)>,
+    /// What was odd about what tools told.
+    pub odd: Vec<(Provider, Vec<Oddity>)>,
     /// Notices of swaps that were made beside the driver; each is claimed and told by nobody else.
     pub notices: Vec<Notice>,
 }

@@ -7,7 +7,7 @@ use crate::failures::FailureReport;
 use crate::moves::Style;
 use crate::open::Ledger;
 use serde::{Deserialize, Serialize};
-use sluice_engine::{Observation, Utc};
+use sluice_engine::{Observation, Provider, Utc};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +36,13 @@ pub enum Spooled {
     },
     /// Numbers a tool showed in its status line.
     Observed(Observation),
+    /// What was odd about what a tool told.
+    Odd {
+        /// Whose tool.
+        provider: Provider,
+        /// Each: where, as a path of field names, and what, as a word. Never a value.
+        odd: Vec<(String, String)>,
+    },
 }
 
 /// What a replay found.
@@ -45,6 +52,8 @@ pub struct Replayed {
     pub observations: Vec<Observation>,
     /// Events taken into the database.
     pub taken: usize,
+    /// What was odd about what tools told: where, and what.
+    pub oddities: Vec<(Provider, Vec<(String, String)>)>,
     /// Files that could not be understood; kept under another name.
     pub odd: usize,
 }
@@ -144,6 +153,10 @@ impl Ledger {
             }
             Spooled::Observed(observation) => {
                 replayed.observations.push(observation);
+                Ok(())
+            }
+            Spooled::Odd { provider, odd } => {
+                replayed.oddities.push((provider, odd));
                 Ok(())
             }
         };

@@ -131,7 +131,7 @@ pub struct Failure {
     /// When the window empties.
     pub reset_at_ms: Option<i64>,
     /// How the session may go on all the same; absent when it may not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub softer: Option<Softer>,
     /// Who says so.
     pub source: String,

@@ -3,7 +3,7 @@
 
 use crate::claude::config::{ConfigReading, parse_config};
 use crate::claude::control::{ControlReading, USAGE_ARGUMENTS, USAGE_REQUESTS, usage_answer};
-use crate::claude::signals::{ProcessRecord, Signal, parse_process_record};
+use crate::claude::signals::{Numbers, ProcessRecord, Signal, parse_process_record};
 use crate::claude::{Claude, TokenReply};
 use crate::client::Http;
 use crate::codex::Codex;
@@ -16,7 +16,7 @@ use crate::{claude, codex};
 use http::HeaderValue;
 use sluice_engine::grant::Said;
 use sluice_engine::observation::Reading;
-use sluice_engine::{Plan, Provider, Usage};
+use sluice_engine::{Plan, Provider};
 use zeroize::Zeroizing;
 
 /// A parser; total.
@@ -29,7 +29,7 @@ pub struct Tool {
     /// Reads one line of what it prints then, one JSON document.
     pub read_line: Reader<Signal>,
     /// Reads the windows that such a line tells of; `None` where no line does.
-    pub read_windows: Option<Reader<Option<Usage>>>,
+    pub read_windows: Option<Reader<Option<Numbers>>>,
     /// Its wordings, where nothing structured was said.
     pub wordings: Table,
     /// Reads the configuration that names the account; `None` where the login itself does, which is a

@@ -39,7 +39,7 @@ fn parse(which: usize, bytes: &[u8]) {
             .and_then(|reading| reading.cached)
             .map_or_else(Vec::new, |cached| vec![cached.reply.usage]),
         3 => vec![control::parse_control(bytes).reply.usage],
-        4 => vec![signals::parse_status_line(bytes), signals::limit_event_usage(bytes)],
+        4 => vec![signals::parse_status_line(bytes).usage, signals::limit_event_usage(bytes).usage],
         5 => codex::signals::parse_log_line(bytes).map_or_else(Vec::new, |log| vec![log.usage]),
         6 => {
             let _seen = (signals::parse_hook(bytes), signals::parse_stream_line(bytes));

@@ -301,7 +301,7 @@ impl Heard {
     }
 
     pub(super) fn numbers(&self, document: &[u8]) {
-        let mut usage = parse_status_line(document);
+        let mut usage = parse_status_line(document).usage;
         if usage.short().used.is_none() && usage.long().used.is_none() {
             return;
         }

@@ -3,7 +3,7 @@
 use super::observe::{Channel, Evidence, Held, Manner};
 use super::signals;
 use rustix::event::{PollFd, PollFlags};
-use sluice_engine::Usage;
+use sluice_providers::claude::signals::Numbers;
 use sluice_providers::tool;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal as _, PipeReader, Read, Write as _};
@@ -28,7 +28,7 @@ pub struct Watched {
     moved: u64,
     output: Option<File>,
     /// The newest numbers that the tool told, and the last that were taken.
-    numbers: (watch::Receiver<Usage>, Usage),
+    numbers: (watch::Receiver<Numbers>, Numbers),
 }
 
 /// One channel's state.
@@ -82,7 +82,7 @@ impl Channels {
     pub fn watch(self, child: Option<u32>) -> std::io::Result<Watched> {
         let held = Arc::new(Mutex::new(Some(Held::new(self.manner))));
         let (over, ended) = mpsc::channel(2);
-        let (tell, numbers) = watch::channel(Usage::default());
+        let (tell, numbers) = watch::channel(Numbers::default());
         let tell = Arc::new(tell);
         let (mut pumps, mut output, left) = (Vec::new(), None, self.ends.len());
         for (source, channel, out) in self.ends {
@@ -105,7 +105,7 @@ impl Channels {
             left,
             moved: 0,
             output,
-            numbers: (numbers, Usage::default()),
+            numbers: (numbers, Numbers::default()),
         })
     }
 }
@@ -122,13 +122,13 @@ impl Watched {
     }
 
     /// Waits for the next numbers that the tool tells; `None`: it will tell no more.
-    pub async fn numbers(&mut self) -> Option<Usage> {
+    pub async fn numbers(&mut self) -> Option<Numbers> {
         self.numbers.0.changed().await.ok()?;
         self.last_numbers()
     }
 
     /// The newest numbers, where nobody has taken the same yet.
-    pub fn last_numbers(&mut self) -> Option<Usage> {
+    pub fn last_numbers(&mut self) -> Option<Numbers> {
         let (told, taken) = &mut self.numbers;
         let newest = told.borrow_and_update();
         if *newest == *taken {
@@ -170,7 +170,7 @@ impl Pump {
         &self,
         (mut source, channel, mut out): (PipeReader, Channel, File),
         child: Option<u32>,
-        (held, tell): (&Mutex<Option<Held>>, &watch::Sender<Usage>),
+        (held, tell): (&Mutex<Option<Held>>, &watch::Sender<Numbers>),
     ) {
         let mut chunk = vec![0; 16 * 1024];
         loop {

@@ -4,7 +4,8 @@
 use crate::render;
 use sluice_driver::spoken;
 use sluice_engine::skip::{FailureKind, Softer};
-use sluice_engine::{Provider, Usage, Utc, WindowKind};
+use sluice_engine::{Provider, Utc, WindowKind};
+use sluice_providers::claude::signals::Numbers;
 use sluice_providers::json::Oddities;
 use sluice_providers::spoken::{Spoken, reset_said};
 use sluice_providers::words::classify_text;
@@ -145,7 +146,7 @@ pub struct Held {
     worked: bool,
     seen: Option<Seen>,
     worded: [Option<Seen>; 2],
-    numbers: Option<Usage>,
+    numbers: Option<Numbers>,
 }
 
 enum Judged {
@@ -199,7 +200,7 @@ impl Held {
     }
 
     /// The numbers that were told since this was asked last.
-    pub const fn numbers(&mut self) -> Option<Usage> {
+    pub const fn numbers(&mut self) -> Option<Numbers> {
         self.numbers.take()
     }
 

@@ -104,8 +104,9 @@ pub async fn failure(
 /// Hands on the numbers that a tool told of the account it uses. Where that is not known for sure, they
 /// are nobody's.
 pub fn numbers(ledger: &Ledger, paths: &Paths, launch: &Launch, execution: &str, mut usage: Usage) {
-    let at = now();
-    let row = ledger.execution(execution).ok().flatten().filter(|_| launch.shadowed.is_empty());
+    let (at, sure) =
+        (now(), launch.shadowed.is_empty() && usage.windows().any(|one| one.window.used.is_some()));
+    let row = ledger.execution(execution).ok().flatten().filter(|_| sure);
     let used = row.and_then(|row| ledger.used_at(&row, at).ok());
     let Some(Used::Known { account, .. }) = used else { return };
     usage.observed_at = Some(at);

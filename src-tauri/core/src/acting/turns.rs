@@ -147,6 +147,9 @@ impl Core {
         for (provider, numbers) in look.numbers {
             self.on_tool_numbers(provider, numbers, now);
         }
+        for (provider, odd) in look.odd {
+            self.mind_part(provider, &odd, now);
+        }
         for notice in look.notices {
             self.tell(Word::retold(notice), now);
         }

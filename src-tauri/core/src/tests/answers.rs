@@ -3,7 +3,7 @@
 use super::*;
 use crate::answers::Answers;
 use crate::ports::{Beside, Field, Oddity, Told};
-use sluice_engine::Plan;
+use sluice_engine::{Plan, Source};
 
 const DAY_S: i64 = 86_400;
 
@@ -195,4 +195,36 @@ fn a_plan_name_of_ten_kilobytes_is_cut() {
     let row = outside.view.accounts.iter().find(|row| row.id == a).expect("a");
     let shown = row.plan.clone().unwrap_or_default();
     assert!(shown.chars().count() <= 40 && !shown.contains('\u{202e}'), "{shown}");
+}
+
+#[test]
+fn what_is_odd_in_a_tools_own_word_counts_once_an_hour() {
+    let mut outside = quiet();
+    tell(&mut outside, "a", &answer(&WHOLE, &[]));
+    let oddity = Oddity { path: "hook.error".to_owned(), odd: "unknown_value".to_owned() };
+    let look = |outside: &mut Outside| {
+        let odd = vec![(CLAUDE, vec![oddity.clone()])];
+        let look = crate::ports::Look { odd, ..crate::ports::Look::default() };
+        outside.input(Input::Looked(Box::new(look)));
+    };
+    let count = |outside: &Outside| {
+        let answers = kept(outside).expect("kept");
+        assert_eq!(answers.gone(outside.now.wall.plus_seconds(DAY_S)), [], "a part lacks nothing");
+        let seen = answers.odd().iter().find(|one| one.path == "hook.error").cloned();
+        seen.map(|one| (one.odd, one.count))
+    };
+    look(&mut outside);
+    look(&mut outside);
+    assert_eq!(count(&outside), Some(("unknown_value".to_owned(), 1)));
+    outside.advance(2 * 3_600);
+    look(&mut outside);
+    assert_eq!(count(&outside), Some(("unknown_value".to_owned(), 2)));
+    // The same of what a tool keeps in a file.
+    let (account, usage) = ("a".to_owned(), Usage::default());
+    let odd = vec![Oddity { path: "cachedUsageUtilization".to_owned(), ..oddity }];
+    let source = Source::ToolCache;
+    let numbers = crate::ports::ToolNumbers { account, source, usage, resets: None, odd };
+    outside.input(Input::ToolNumbers { provider: CLAUDE, numbers });
+    let answers = kept(&outside).expect("kept");
+    assert!(answers.odd().iter().any(|one| one.path == "cachedUsageUtilization"));
 }

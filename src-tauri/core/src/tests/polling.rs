@@ -188,6 +188,7 @@ fn numbers_of_the_tool_itself_spare_requests_and_never_overwrite_newer_ones() {
             source: Source::ToolCache,
             usage,
             resets: None,
+            odd: Vec::new(),
         },
     };
     let short = |outside: &Outside| {
@@ -202,4 +203,50 @@ fn numbers_of_the_tool_itself_spare_requests_and_never_overwrite_newer_ones() {
     numbers.observed_at = Some(outside.now.wall.plus_seconds(3_600));
     outside.input(told(numbers));
     assert_eq!(short(&outside), Some(55.0), "the future is not believed");
+}
+
+#[test]
+fn a_401_of_the_live_account_reads_the_store_again_first() {
+    let mut outside = Outside::pair("advise");
+    let (a, from) = (outside.id("a"), outside.now.wall);
+    let asked = outside.told(NoticeKind::SignIn).len();
+    outside.poll_error.insert(a, PollError::Read(ReadError::TokenRefused));
+    outside.advance(6 * 3_600);
+    let mut after = outside.done.iter().skip_while(|(at, _)| *at <= from);
+    let polled =
+        after.find(|(_, effect)| matches!(effect, Effect::Poll { account, .. } if *account == a));
+    let at = polled.expect("asked").0;
+    let mut same = after.take_while(|(when, _)| *when == at);
+    assert!(
+        same.any(|(_, effect)| matches!(effect, Effect::ReadSeat(_))),
+        "the tool may have renewed"
+    );
+    // The tool alone may renew it, and nobody has to sign in for that.
+    assert_eq!(outside.told(NoticeKind::SignIn).len(), asked);
+    assert!(outside.view.accounts[0].login.is_usable());
+    let renews =
+        |effect: &Effect| matches!(effect, Effect::Refresh { account, .. } if *account == a);
+    assert!(!outside.since(from).any(renews));
+
+    outside.rotation += 1;
+    outside.poll_error.clear();
+    outside.advance(3_600);
+    assert_eq!(outside.view.accounts[0].problem, None);
+}
+
+#[test]
+fn a_403_never_asks_for_a_sign_in() {
+    let mut outside = Outside::pair("advise");
+    let asked = outside.told(NoticeKind::SignIn).len();
+    for name in ["a", "b"] {
+        let refused = PollError::Read(ReadError::Forbidden("forbidden (HTTP 403)".to_owned()));
+        outside.poll_error.insert(outside.id(name), refused);
+    }
+    outside.advance(86_400);
+    assert_eq!(outside.told(NoticeKind::SignIn).len(), asked);
+    for account in &outside.view.accounts {
+        assert!(account.login.is_usable(), "{account:?}");
+    }
+    let needs = outside.view.needs_you.iter().filter(|need| need.account.is_some()).count();
+    assert_eq!(needs, 0);
 }

@@ -116,6 +116,7 @@ fn soft(outside: &mut Outside, softer: Option<Softer>) -> ReportOutcome {
 #[test]
 fn work_that_goes_on_at_low_priority_is_left_by_advice_alone() {
     let mut outside = Outside::pair("auto");
+    outside.usage.insert(outside.id("a"), (100.0, 50.0, 6 * 24));
     assert_eq!(soft(&mut outside, Some(Softer::LowPriority)), ReportOutcome::Advised);
     let advised = outside.view.providers[0].advice.clone().expect("advice");
     assert_eq!(advised.to, outside.id("b"));

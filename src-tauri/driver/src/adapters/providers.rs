@@ -10,7 +10,7 @@ use crate::whereabouts::tool_home;
 use sluice_core::ports::{Field, Oddity, Told};
 use sluice_custody::Seats;
 use sluice_engine::limits::CONFIGURATION_BYTES_MAX;
-use sluice_engine::{Block, Provider, Source};
+use sluice_engine::{Block, Provider, Source, Usage};
 use sluice_protocol::Code;
 use sluice_providers::{
     Clients, Deadlines, Endpoints, FailureClass, Http, ProviderError, Tool, reads_field, tool,
@@ -163,7 +163,13 @@ fn cached_numbers(tool: &Tool, path: &Path) -> Option<ToolNumbers> {
     let read = tool.read_config?;
     let bytes = sluice_ground::read_regular(path, CONFIGURATION_BYTES_MAX as u64).ok()?;
     let reading = read(&bytes)?;
-    let cached = reading.cached?;
+    let odd = odd(&reading.oddities);
+    let Some(cached) = reading.cached else {
+        // Nobody's numbers, and perhaps a word on why.
+        let (account, usage) = (String::new(), Usage::default());
+        let told = ToolNumbers { account, source: Source::ToolCache, usage, resets: None, odd };
+        return (!told.odd.is_empty()).then_some(told);
+    };
     let same = reading.identity.as_ref().and_then(|found| found.account.as_ref())
         == cached.account.as_ref();
     // With the identity beside it the organisation is known too; without it the person only.
@@ -171,7 +177,7 @@ fn cached_numbers(tool: &Tool, path: &Path) -> Option<ToolNumbers> {
     let account = key.or(cached.account)?;
     cached.fetched_at?;
     let (usage, resets) = (cached.reply.usage, cached.reply.resets);
-    Some(ToolNumbers { account, source: Source::ToolCache, usage, resets })
+    Some(ToolNumbers { account, source: Source::ToolCache, usage, resets, odd })
 }
 
 fn read_error(error: &ProviderError) -> ReadError {
@@ -260,6 +266,10 @@ mod tests {
             "b",
             "its history is not in the way"
         );
+        std::fs::write(&file, r#"{"cachedUsageUtilization":7}"#).unwrap();
+        let odd = cached_numbers(claude, &file).unwrap().odd;
+        let odd: Vec<_> = odd.iter().map(|one| (one.path.as_str(), one.odd.as_str())).collect();
+        assert_eq!(odd, [("cachedUsageUtilization", "wrong_type")]);
         std::fs::write(&file, b"{torn").unwrap();
         assert_eq!(cached_numbers(claude, &file), None);
     }

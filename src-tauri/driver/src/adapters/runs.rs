@@ -5,6 +5,7 @@ use super::turns::{self, Records};
 use crate::lanes::{self, NoPlace, Wish};
 use crate::paths::Paths;
 use crate::ports::{Depth, Look, RunReply, Runs, ToolFailure, ToolNumbers};
+use sluice_core::ports::Oddity;
 use sluice_engine::WindowKind;
 use sluice_engine::observation::Fact;
 use sluice_engine::{AccountId, Generation, LaneId, Provider, Source, Usage, Utc};
@@ -413,6 +414,10 @@ impl LedgerRuns {
                 _ => None,
             });
             look.numbers = told.collect();
+            let odd = |(path, odd)| Oddity { path, odd };
+            let odd =
+                |(provider, told): (_, Vec<_>)| (provider, told.into_iter().map(odd).collect());
+            look.odd = replayed.oddities.into_iter().map(odd).collect();
             for row in ledger.untold_notices(now.plus_seconds(-NOTICE_S))? {
                 if row.made_beside() && ledger.claim_notice(row.id, now)? {
                     look.notices.push(row.notice);
@@ -451,7 +456,10 @@ fn numbers(
     usage: Usage,
 ) -> Option<(Provider, ToolNumbers)> {
     let row = ledger.account(account).ok().flatten().filter(|row| row.removed_at.is_none())?;
-    Some((row.provider, ToolNumbers { account: row.key, source, usage, resets: None }))
+    Some((
+        row.provider,
+        ToolNumbers { account: row.key, source, usage, resets: None, odd: Vec::new() },
+    ))
 }
 
 fn made_id(now: Utc, pid: u32) -> String {

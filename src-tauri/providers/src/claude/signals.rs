@@ -3,7 +3,7 @@
 use super::headers::claim_class;
 use super::softer::{self, Softer};
 use crate::failure::FailureClass as Class;
-use crate::json::{Oddities, under};
+use crate::json::{Odd, Oddities, Oddity, under};
 use crate::spoken::{Spoken, reset_said, reset_words};
 use crate::words::{self, classify_text, reset_in_text};
 use serde_json::{Map, Value};
@@ -26,6 +26,17 @@ pub struct Signal {
     pub warning: bool,
     /// The session may go on in spite of the refusal.
     pub softer: Option<Softer>,
+    /// Departures from the known shapes.
+    pub oddities: Vec<Oddity>,
+}
+
+/// Numbers that a tool told beside its work.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Numbers {
+    /// The windows it spoke of: a part of all.
+    pub usage: Usage,
+    /// Departures from the known shapes.
+    pub oddities: Vec<Oddity>,
 }
 
 /// Events that are no failures.
@@ -42,14 +53,22 @@ pub enum Event {
 /// Reads the JSON the tool hands to a status line: percent of 0 … 100, seconds since the epoch. It
 /// carries no identity; attribute it by the directory it came from.
 #[must_use]
-pub fn parse_status_line(bytes: &[u8]) -> Usage {
+pub fn parse_status_line(bytes: &[u8]) -> Numbers {
     let mut odd = Oddities::default();
     let document = odd.document(bytes);
     let limits = document.as_ref().and_then(|document| document.get("rate_limits"));
-    let Some(limits) = odd.object(limits, "rate_limits") else {
-        return Usage::default();
-    };
-    let spent = spend_limit(limits, &mut odd);
+    let limits = odd.object(limits, "rate_limits");
+    let usage = limits.map(|limits| status_windows(limits, &mut odd)).unwrap_or_default();
+    Numbers { usage, oddities: odd.into_vec() }
+}
+
+fn status_windows(limits: &Map<String, Value>, odd: &mut Oddities) -> Usage {
+    for (name, value) in limits {
+        if !["five_hour", "seven_day", "spend_limit"].contains(&name.as_str()) {
+            odd.unknown_field(name, value);
+        }
+    }
+    let spent = spend_limit(limits, odd);
     let mut window = |name: &str| {
         odd.object(limits.get(name), name).map_or_else(Window::default, |map| Window {
             used: odd.percent(map.get("used_percentage"), &under(name, "used_percentage")),
@@ -83,7 +102,25 @@ fn spend_limit(limits: &Map<String, Value>, odd: &mut Oddities) -> Option<(Windo
 /// Reads the JSON the tool hands to a hook. Total.
 #[must_use]
 pub fn parse_hook(bytes: &[u8]) -> Signal {
-    let document = Oddities::default().document(bytes).unwrap_or_default();
+    let mut odd = Oddities::default();
+    let document = odd.document(bytes).unwrap_or_default();
+    for name in
+        ["hook_event_name", "error", "last_assistant_message", "notification_type", "reason"]
+    {
+        let _text = odd.text(document.get(name), name);
+    }
+    let mut signal = read_hook(&document);
+    if signal.class == Some(Class::Unknown)
+        && document["error"].is_string()
+        && document["error"] != "unknown"
+    {
+        odd.note("error", Odd::UnknownValue);
+    }
+    signal.oddities = odd.into_vec();
+    signal
+}
+
+fn read_hook(document: &Value) -> Signal {
     let text = |name: &str| document[name].as_str();
     match text("hook_event_name") {
         Some("StopFailure") => Signal {
@@ -191,24 +228,23 @@ fn read_limit_event(info: &Map<String, Value>) -> Signal {
     Signal { class: Some(class), resets_at, softer: softer::of_event(info), ..Signal::default() }
 }
 
-/// The windows that one line of the tool's output stream tells of; `None` where it is no such event or
-/// names none.
+/// What one line of the tool's output stream tells of windows; `None` where it is no such event or says
+/// nothing.
 #[must_use]
-pub fn parse_limit_event(bytes: &[u8]) -> Option<Usage> {
+pub fn parse_limit_event(bytes: &[u8]) -> Option<Numbers> {
     let name = b"\"rate_limit_event\"";
     // Most lines are long and are something else.
     if !bytes.windows(name.len()).any(|part| part == name) {
         return None;
     }
     let document = Oddities::default().document(bytes)?;
-    let usage = (document["type"] == "rate_limit_event").then(|| limit_event_usage(bytes))?;
-    let named = usage.windows().next().is_some();
-    named.then_some(usage)
+    let told = (document["type"] == "rate_limit_event").then(|| limit_event_usage(bytes))?;
+    (told != Numbers::default()).then_some(told)
 }
 
 /// The windows a limit event tells of: a share of 0 … 1, or percent when it is above 1.
 #[must_use]
-pub fn limit_event_usage(bytes: &[u8]) -> Usage {
+pub fn limit_event_usage(bytes: &[u8]) -> Numbers {
     let mut odd = Oddities::default();
     let document = odd.document(bytes).unwrap_or_default();
     let info = &document["rate_limit_info"];
@@ -236,7 +272,7 @@ pub fn limit_event_usage(bytes: &[u8]) -> Usage {
             known.resets_at = told.resets_at.or(known.resets_at);
         }
     }
-    usage
+    Numbers { usage, oddities: odd.into_vec() }
 }
 
 /// What failed in a turn: by the fields that are made for it, and by the wording only as far as they
@@ -420,10 +456,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_odd_about_a_tools_own_word_is_listed() {
+        let named = |oddities: &[Oddity]| -> Vec<String> {
+            oddities.iter().map(|one| format!("{} {}", one.path, one.odd.name())).collect()
+        };
+        let status = r#"{"rate_limits":{"five_hour":{"used_percentage":-3},"thirty_day":{"used_percent":1}}}"#;
+        let wanted = ["thirty_day unknown_window", "five_hour.used_percentage out_of_range"];
+        assert_eq!(named(&parse_status_line(status.as_bytes()).oddities), wanted);
+        let hook =
+            r#"{"hook_event_name":"StopFailure","error":"moon_phase","last_assistant_message":7}"#;
+        let wanted = ["last_assistant_message wrong_type", "error unknown_value"];
+        assert_eq!(named(&parse_hook(hook.as_bytes()).oddities), wanted);
+        let event = r#"{"type":"rate_limit_event","rate_limit_info":{"unifiedWindows":{"five_hour":{"utilization":"much"}}}}"#;
+        let told = parse_limit_event(event.as_bytes()).unwrap();
+        assert_eq!(named(&told.oddities), ["unifiedWindows wrong_type"]);
+        assert_eq!(parse_limit_event(b"{\"type\":\"assistant\"}"), None);
+    }
+
+    #[test]
     fn half_a_character_hides_no_signal() {
         let status =
             r#"{"session_name":"cut \ud83d","rate_limits":{"five_hour":{"used_percentage":42}}}"#;
-        let used = parse_status_line(status.as_bytes()).short().used.map(Percent::get);
+        let used = parse_status_line(status.as_bytes()).usage.short().used.map(Percent::get);
         assert_eq!(used, Some(42.0));
         let hook = r#"{"hook_event_name":"StopFailure","error":"billing_error","last_assistant_message":"\ud83d"}"#;
         assert_eq!(parse_hook(hook.as_bytes()).class, Some(Class::Billing));

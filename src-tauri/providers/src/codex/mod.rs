@@ -1,5 +1,6 @@
 //! Codex: its endpoints and the signals of its tool.
 
+pub mod limits;
 pub mod refusal;
 pub mod resets;
 pub mod signals;

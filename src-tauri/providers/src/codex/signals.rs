@@ -118,7 +118,7 @@ fn read_update(params: &Value, odd: &mut Oddities) -> Option<AccountNote> {
     })
 }
 
-fn read_limits(map: &Map<String, Value>, odd: &mut Oddities) -> CodexUsage {
+pub(super) fn read_limits(map: &Map<String, Value>, odd: &mut Oddities) -> CodexUsage {
     let mut reading = CodexUsage { readable: true, ..CodexUsage::default() };
     let main = odd.object(map.get("rateLimits"), "rateLimits").cloned().unwrap_or_default();
     read_windows(&main, "rateLimits", None, &mut reading, odd);

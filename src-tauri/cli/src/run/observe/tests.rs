@@ -74,7 +74,7 @@ fn both_windows_of_a_limit_event_are_numbers() {
                  \"unifiedWindows\":{\"five_hour\":{\"utilization\":0.5,\"resetsAt\":1790009000},\
                  \"seven_day\":{\"utilization\":0.25,\"resetsAt\":1790600000}}}}\n";
     held.feed(Channel::Output, event.as_bytes());
-    let usage = held.numbers().unwrap();
+    let usage = held.numbers().unwrap().usage;
     let used = |window: sluice_engine::Window| window.used.map(sluice_engine::Percent::get);
     assert_eq!((used(usage.short()), used(usage.long())), (Some(50.0), Some(25.0)));
     assert_eq!(held.numbers(), None, "told once");

@@ -35,12 +35,14 @@ pub(super) fn read(case: &Case<'_>) -> Read {
         "control_protocol" => Ok(control(case)),
         "hook" => Ok(signal(&signals::parse_hook(&case.bytes))),
         "sdk_event" | "transcript" => {
-            let usage = signals::limit_event_usage(&case.bytes);
+            let usage = signals::limit_event_usage(&case.bytes).usage;
             let event = signal(&signals::parse_stream_line(&case.bytes)).into_map();
             let facts = Facts::default().usage(&usage, now);
             Ok(event.into_iter().fold(facts, |facts, (name, value)| facts.with(&name, value)))
         }
-        "statusline" => Ok(Facts::default().usage(&signals::parse_status_line(&case.bytes), now)),
+        "statusline" => {
+            Ok(Facts::default().usage(&signals::parse_status_line(&case.bytes).usage, now))
+        }
         "headers" => {
             let told = headers(&case.json());
             Ok(Facts::default()
