@@ -19,6 +19,7 @@ pub mod clock;
 pub mod codex;
 pub mod faults;
 pub mod http;
+pub mod rivals;
 pub mod routes;
 mod server;
 pub mod tokens;

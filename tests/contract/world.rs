@@ -27,22 +27,37 @@ pub struct Work {
     pub weekly_share: f64,
     /// Share of a weekday's work done on Saturday and Sunday.
     pub weekend: f64,
+    /// So many times the work in one hour of each day, UTC: the hour, and how many times.
+    pub burst: Option<(f64, f64)>,
 }
 
 impl Default for Work {
     fn default() -> Self {
-        Self { from_h: 6.0, to_h: 23.0, per_hour: 120.0, weekly_share: 0.12, weekend: 1.0 }
+        Self {
+            from_h: 6.0,
+            to_h: 23.0,
+            per_hour: 120.0,
+            weekly_share: 0.12,
+            weekend: 1.0,
+            burst: None,
+        }
     }
 }
 
 impl Work {
     /// No work at all.
-    pub const NONE: Self =
-        Self { from_h: 0.0, to_h: 0.0, per_hour: 0.0, weekly_share: 0.0, weekend: 0.0 };
+    pub const NONE: Self = Self {
+        from_h: 0.0,
+        to_h: 0.0,
+        per_hour: 0.0,
+        weekly_share: 0.0,
+        weekend: 0.0,
+        burst: None,
+    };
     /// Work around the clock.
     #[must_use]
     pub const fn steady(per_hour: f64, weekly_share: f64) -> Self {
-        Self { from_h: 0.0, to_h: 24.0, per_hour, weekly_share, weekend: 1.0 }
+        Self { from_h: 0.0, to_h: 24.0, per_hour, weekly_share, weekend: 1.0, burst: None }
     }
 
     /// Percent per hour of the smallest plan wanted at `now`.
@@ -53,6 +68,8 @@ impl Work {
         // 1970-01-01 was a Thursday.
         let weekend = matches!((seconds.div_euclid(86_400) + 4).rem_euclid(7), 0 | 6);
         let factor = if weekend { self.weekend } else { 1.0 };
+        let burst = self.burst.filter(|(from, _)| (*from..from + 1.0).contains(&hour));
+        let factor = factor * burst.map_or(1.0, |(_, times)| times);
         if (self.from_h..self.to_h).contains(&hour) { self.per_hour * factor } else { 0.0 }
     }
 }
@@ -153,16 +170,21 @@ impl Setup {
         };
         Self {
             accounts: vec![
-                account("summit@example.test", "ultra", 10.0, 10.0, 150.0),
-                account("meadow@example.test", "max", 5.0, 45.0, 8.0),
-                account("quarry@example.test", "pro", 1.0, 40.0, 16.0),
+                account("summit@example.test", "ultra", 10.0, 40.0, 150.0),
+                account("meadow@example.test", "max", 5.0, 70.0, 16.0),
+                account("quarry@example.test", "pro", 1.0, 40.0, 40.0),
                 AccountSpec {
                     resets: Some(1),
                     resets_end_h: 60.0,
                     ..account("harbour@example.test", "max", 5.0, 55.0, 26.0)
                 },
             ],
-            work: Work { per_hour: 140.0, weekly_share: 0.10, ..Work::default() },
+            work: Work {
+                per_hour: 140.0,
+                weekly_share: 0.12,
+                burst: Some((14.0, 2.5)),
+                ..Work::default()
+            },
             ..Self::default()
         }
     }
@@ -295,7 +317,8 @@ impl World {
 }
 
 impl State {
-    fn step(&mut self, at: Utc, seconds: f64, live: Option<usize>) {
+    /// One step of work with the account `live`, if any.
+    pub(super) fn step(&mut self, at: Utc, seconds: f64, live: Option<usize>) {
         self.accounts.iter_mut().for_each(|account| account.roll(at));
         let wanted = self.work.wanted(at);
         if wanted <= 0.0 {

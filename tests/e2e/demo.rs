@@ -42,7 +42,7 @@ fn ends_well(words: &str, often: usize, act: impl FnOnce(&Process, &Path)) {
     let status = demo.wait(PATIENCE);
     let said = demo.output();
     assert_eq!(status.code(), Some(0), "{said}");
-    assert!(!said.contains("panicked") && said.contains("sluice/demo/1"), "{said}");
+    assert!(!said.contains("panicked") && said.contains("Logins lost: 0"), "{said}");
     assert_eq!(living(root.path()), [], "{said}");
 }
 
