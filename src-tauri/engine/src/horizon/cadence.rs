@@ -17,6 +17,8 @@ use alloc::vec::Vec;
 const SETTLING: f64 = 30.0;
 /// Minutes of work left above which nothing is near.
 const CALM: f64 = 60.0;
+/// Work stands still no longer than this beside a window that was emptied early, minutes.
+const NEWS: f64 = 15.0;
 /// Longest pause after failed reads, minutes.
 const RETRY: f64 = 30.0;
 
@@ -108,7 +110,14 @@ fn walled(world: &World, now: Now) -> BTreeMap<Provider, f64> {
         let wanted = lanes
             .filter_map(|lane| state.lanes.get(&lane.id))
             .any(|lane| lane.worked(now_min, tuning.cache_ttl_min));
-        found.insert(provider, if wanted { tuning.poll_busy_min } else { tuning.poll_idle_min });
+        let every = if wanted {
+            // The parked ones share the reads of one: each of them may be the first to have room.
+            let parked = world.accounts.iter().filter(choosable).count().saturating_sub(1).max(1);
+            (tuning.poll_busy_min * parked as f64).min(NEWS)
+        } else {
+            tuning.poll_idle_min
+        };
+        found.insert(provider, every);
     }
     found
 }

@@ -273,6 +273,20 @@ fn with_every_account_walled_the_parked_ones_are_read_soon() {
     assert_eq!(target(&world.tick(in_minutes(66.0))), Some(2), "as soon as it is seen to be empty");
 }
 
+#[test]
+fn walled_accounts_share_the_reads_of_one() {
+    let full = |id| account(id).week(100.0, in_hours(72.0)).short(10.0, Some(in_hours(3.0)));
+    let hourly = |parked: i64| {
+        let mut pool = vec![half_used(1)];
+        pool.extend((2..2 + parked).map(full));
+        let mut world = read_now(Policy::Horizon, pool);
+        assert_eq!(target(&after_refusal(&mut world, in_minutes(5.0))), None);
+        requests(&mut world, 2, &full(2).usage, 65.0).len()
+    };
+    assert!((5..=7).contains(&hourly(2)), "{}", hourly(2));
+    assert!((4..=5).contains(&hourly(8)), "never more than a quarter of an hour: {}", hourly(8));
+}
+
 /// Account 1, read at 10 %, refuses work a minute later, and the lane goes to account 2, unused.
 fn after_an_early_refusal() -> World {
     let tenth =
