@@ -1394,6 +1394,19 @@ export type Softer = "low_priority" | "grace";
 export type Source = "endpoint" | "tool_cache" | "status_line" | "session_log" | "hook" | "person";
 
 /**
+ * A span of time.
+ */
+export type SpanView = { 
+/**
+ * From when.
+ */
+from_ms: number, 
+/**
+ * Until when.
+ */
+until_ms: number, };
+
+/**
  * A weekly window that has ended. Shares are percent.
  */
 export type StrandedView = { 
@@ -1417,6 +1430,23 @@ p50: number | null,
  * At most this was foreseen with nine in ten.
  */
 p90: number | null, };
+
+/**
+ * An account that is meant to be live for a while.
+ */
+export type StretchView = { 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * From when, to a quarter of an hour.
+ */
+from_ms: number, 
+/**
+ * Until when.
+ */
+until_ms: number, };
 
 /**
  * Where a swap stands.
@@ -1587,7 +1617,24 @@ runs: Array<RunView>,
 /**
  * Ceilings that were set.
  */
-caps: Array<CapView>, };
+caps: Array<CapView>, 
+/**
+ * What is planned for the coming week.
+ */
+week: WeekView, };
+
+/**
+ * What is planned for the coming week. What each account's week will lose stands with its forecasts.
+ */
+export type WeekView = { 
+/**
+ * Who is meant to be live when, per provider in order; nothing under a policy that does not plan.
+ */
+stretches: Array<StretchView>, 
+/**
+ * Working hours, in order.
+ */
+work: Array<SpanView>, };
 
 /**
  * What a window meters, as the provider names it.

@@ -212,6 +212,11 @@ impl Core {
             // They are not the lane's to keep.
             found.gates.skips = before;
         }
+        let wanted = match decision.action {
+            Action::Swap { to } => Some(to),
+            Action::Stay => None,
+        };
+        self.weeks.decided(&self.world, lane, wanted, now.wall);
         let mode = self.settings.mode(provider);
         let softer = self.softer(lane, now.wall);
         let action = match decision.action {

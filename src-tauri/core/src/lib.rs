@@ -47,6 +47,7 @@ mod tests;
 mod tokens;
 mod view;
 mod walls;
+mod weeks;
 mod wishes;
 
 use alloc::borrow::ToOwned as _;
@@ -98,6 +99,7 @@ pub struct Core {
     canary: canary::Canary,
     refreshes: tokens::Refreshes,
     lanes: deciding::Lanes,
+    weeks: weeks::Weeks,
     findings: storing::Findings,
     skips: walls::SkipList,
     swaps: acting::Swaps,
@@ -174,6 +176,7 @@ impl Core {
             canary: canary::Canary::default(),
             refreshes: tokens::Refreshes::default(),
             lanes: deciding::Lanes::default(),
+            weeks: weeks::Weeks::default(),
             findings: storing::Findings::default(),
             skips: walls::SkipList::default(),
             swaps: acting::Swaps::default(),

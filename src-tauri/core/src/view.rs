@@ -5,7 +5,9 @@ use crate::{Core, Page};
 use alloc::borrow::ToOwned as _;
 use alloc::vec::Vec;
 use sluice_engine::limits::usage_requests_left;
-use sluice_engine::{Account, AccountId, Candidate, Login, Provider, Usage, Utc, WindowKind};
+use sluice_engine::{
+    Account, AccountId, Candidate, LaneId, Login, Provider, Usage, Utc, WindowKind,
+};
 use sluice_protocol::text;
 use sluice_protocol::{
     AccountView, BlockedView, DecisionAction, DecisionView, FallView, LoginHealth, LoginView,
@@ -48,7 +50,15 @@ pub(crate) fn view(core: &Core, now: Utc) -> View {
         lanes: core.at_work.lanes().to_vec(),
         runs: core.at_work.runs().to_vec(),
         caps: core.at_work.caps().to_vec(),
+        week: core.weeks.view(&core.world, planning(core), now),
     }
+}
+
+/// The machine's own lanes that decide, and who is live there.
+fn planning(core: &Core) -> impl Iterator<Item = (LaneId, Option<AccountId>)> {
+    let watched = |provider: &Provider| core.settings.watches(*provider);
+    let lane = |one| Some((core.world.lane_of(one)?.id, core.seats.live(one)));
+    core.world.providers().into_iter().filter(watched).filter_map(lane)
 }
 
 /// What is known, for a collector.

@@ -5,10 +5,10 @@ use crate::decide::Tiered;
 use crate::decision::Decision;
 use crate::horizon::Horizon;
 use crate::observation::{Fact, Observation};
-use crate::policy::Strategy;
+use crate::policy::{Strategy, Stretch};
 use crate::rules::Policy;
 use crate::survey::Survey;
-use crate::units::{LaneId, Now, Percent, Utc};
+use crate::units::{AccountId, LaneId, Now, Percent, Utc};
 use crate::world::{PollPlan, World};
 use crate::{gating, observe, schedule, tier};
 use alloc::vec::Vec;
@@ -98,6 +98,13 @@ impl World {
         for (memory, standing) in self.memory.values_mut().zip(survey.by_id()) {
             memory.tier = (standing.tier < tier::EXCLUDED).then_some(standing.tier);
         }
+    }
+
+    /// Who the policy means to have live over the coming week, as it stands after the lane's last
+    /// decision, which was to go to `to` or to stay. Looks only, and costs less than a decision.
+    #[must_use]
+    pub fn course(&self, lane: LaneId, to: Option<AccountId>, now: Utc) -> Vec<Stretch> {
+        strategy(self.rules.policy).course(self, lane, to, now)
     }
 
     /// When each account should next be read, soonest first. The budget of requests is kept in it:

@@ -64,7 +64,7 @@ pub use fall::{Fall, FallCause};
 pub use lane::{Gates, Lane};
 pub use memory::Memory;
 pub use observation::{Observation, Source};
-pub use policy::{Proposal, Strategy, Wish};
+pub use policy::{Proposal, Strategy, Stretch, Wish};
 pub use provider::Provider;
 pub use resets::Resets;
 pub use rules::{Policy, Rules};

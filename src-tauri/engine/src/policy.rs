@@ -6,7 +6,7 @@ use crate::decision::{Candidate, Refusal};
 use crate::explain::Hold;
 use crate::rule::Rule;
 use crate::survey::Survey;
-use crate::units::{AccountId, Now, Utc};
+use crate::units::{AccountId, LaneId, Now, Utc};
 use crate::world::World;
 use alloc::vec::Vec;
 
@@ -17,6 +17,29 @@ pub trait Strategy {
 
     /// When it would like to read each account; whoever it leaves out is not read.
     fn polls(&self, world: &World, now: Now) -> Vec<Wish>;
+
+    /// Who it means to have live over the coming week, if the lane goes to `to` now or stays; nothing
+    /// where it does not plan ahead.
+    fn course(
+        &self,
+        _world: &World,
+        _lane: LaneId,
+        _to: Option<AccountId>,
+        _now: Utc,
+    ) -> Vec<Stretch> {
+        Vec::new()
+    }
+}
+
+/// An account that is meant to be live for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Which.
+    pub account: AccountId,
+    /// It becomes live then, or is live since before.
+    pub from: Utc,
+    /// The next one takes its place then, or the days looked at end.
+    pub until: Utc,
 }
 
 /// What a policy answers for a lane before the gates.

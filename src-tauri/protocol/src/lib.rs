@@ -36,7 +36,9 @@ pub use log::{DecisionAction, DecisionFilter, DecisionView, SwapStatus, SwapView
 pub use mode::Mode;
 pub use need::{Need, NeedsYou};
 pub use notice::{Notice, NoticeAction, Refused};
-pub use outlook::{ForecastView, ForecastsView, RunOutView, StrandedView};
+pub use outlook::{
+    ForecastView, ForecastsView, RunOutView, SpanView, StrandedView, StretchView, WeekView,
+};
 pub use resets::{GrantView, ResetCounsel, ResetsView};
 pub use rule_set::RuleSet;
 pub use runs::{
@@ -85,6 +87,9 @@ pub struct View {
     pub runs: Vec<RunView>,
     /// Ceilings that were set.
     pub caps: Vec<CapView>,
+    /// What is planned for the coming week.
+    #[serde(default)]
+    pub week: WeekView,
 }
 
 /// One provider's state.

@@ -43,6 +43,38 @@ pub struct RunOutView {
     pub at_ms: i64,
 }
 
+/// What is planned for the coming week. What each account's week will lose stands with its forecasts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct WeekView {
+    /// Who is meant to be live when, per provider in order; nothing under a policy that does not plan.
+    pub stretches: Vec<StretchView>,
+    /// Working hours, in order.
+    pub work: Vec<SpanView>,
+}
+
+/// An account that is meant to be live for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct StretchView {
+    /// Which.
+    pub account: AccountId,
+    /// From when, to a quarter of an hour.
+    pub from_ms: i64,
+    /// Until when.
+    pub until_ms: i64,
+}
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct SpanView {
+    /// From when.
+    pub from_ms: i64,
+    /// Until when.
+    pub until_ms: i64,
+}
+
 /// A weekly window that has ended. Shares are percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]

@@ -17,6 +17,7 @@ mod resets;
 mod rows;
 mod turns;
 mod walls;
+mod weeks;
 mod wishes;
 
 use super::*;

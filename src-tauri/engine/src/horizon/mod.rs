@@ -1,14 +1,15 @@
 //! Policy `horizon`: one plan over all accounts, their windows and the expected work.
 
 mod cadence;
+mod course;
 mod foresee;
 mod plan;
 mod rollout;
 mod scene;
 
-use crate::policy::{Proposal, Strategy, Wish};
+use crate::policy::{Proposal, Strategy, Stretch, Wish};
 use crate::survey::Survey;
-use crate::units::Now;
+use crate::units::{AccountId, LaneId, Now, Utc};
 use crate::world::World;
 use alloc::vec::Vec;
 
@@ -22,5 +23,9 @@ impl Strategy for Horizon {
 
     fn polls(&self, world: &World, now: Now) -> Vec<Wish> {
         cadence::wishes(world, now)
+    }
+
+    fn course(&self, world: &World, lane: LaneId, to: Option<AccountId>, now: Utc) -> Vec<Stretch> {
+        course::course(world, lane, to, now)
     }
 }

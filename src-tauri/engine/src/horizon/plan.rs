@@ -15,7 +15,7 @@ use crate::world::World;
 use alloc::vec::Vec;
 
 /// The rules rollouts continue with; the better of them counts.
-const BASES: [Base; 2] = [Base { open_first: false }, Base { open_first: true }];
+pub(super) const BASES: [Base; 2] = [Base { open_first: false }, Base { open_first: true }];
 
 /// What a plan came to for one lane.
 #[derive(Default)]
@@ -101,19 +101,16 @@ fn worth(
     opening: Opening,
 ) -> (f64, f64) {
     let (mut total, mut undone) = (0.0, 0.0);
-    let worth = |outcome: &Outcome| {
-        outcome.served + prices.left_share * outcome.left - prices.swap_units * outcome.hot_swaps
-    };
     for trace in traces {
         let mut best: Option<Outcome> = None;
         for base in BASES {
             let outcome = rollout.run(opening, base, &trace.steps);
-            if best.as_ref().is_none_or(|known| worth(&outcome) > worth(known)) {
+            if best.as_ref().is_none_or(|known| outcome.worth(prices) > known.worth(prices)) {
                 best = Some(outcome);
             }
         }
         let best = best.unwrap_or_default();
-        total += trace.weight * worth(&best);
+        total += trace.weight * best.worth(prices);
         undone += trace.weight * best.lost;
     }
     (total, undone)
@@ -121,11 +118,7 @@ fn worth(
 
 fn weigh(scene: &Scene<'_>, targets: &[usize], answer: &mut Answer) {
     let tuning = &scene.state.tuning;
-    let mut beliefs = Vec::with_capacity(4);
-    beliefs.push(scene.belief);
-    let others = scene.others.iter().filter_map(|id| scene.state.lanes.get(id));
-    beliefs.extend(others);
-    beliefs.truncate(scene.pool.seats.len());
+    let beliefs = scene.beliefs();
     let capacity = scene.pool.slots.iter().map(|slot| slot.long_cap).sum();
     let traces = foresee::traces(&beliefs, tuning, scene.now, scene.busy(), capacity);
     let prices = scene.pool.prices;

@@ -1,6 +1,7 @@
 //! A cheap simulation of the next days under a simple rule: what a plan is worth is what it serves there.
 
 use crate::belief::slot::Slot;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// Lanes simulated together.
@@ -69,12 +70,28 @@ pub(super) struct Outcome {
     pub left: f64,
 }
 
+impl Outcome {
+    /// Units that count: what is served and what stays, less what the swaps cost.
+    pub(super) fn worth(&self, prices: Prices) -> f64 {
+        self.served + prices.left_share * self.left - prices.swap_units * self.hot_swaps
+    }
+}
+
+/// The deciding lane comes to an account then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    pub slot: usize,
+    pub at: f64,
+}
+
 pub(super) struct Rollout<'a> {
     pool: &'a Pool,
     slots: Vec<Slot>,
     seats: Vec<Seat>,
     back: Option<(usize, usize, f64)>,
     outcome: Outcome,
+    /// The deciding lane's turns, where somebody wants to know them.
+    turns: Option<Vec<Turn>>,
 }
 
 impl<'a> Rollout<'a> {
@@ -85,7 +102,20 @@ impl<'a> Rollout<'a> {
             seats: pool.seats.clone(),
             back: None,
             outcome: Outcome::default(),
+            turns: None,
         }
+    }
+
+    /// The same as [`Rollout::run`], and who was live when.
+    pub(super) fn told(
+        &mut self,
+        opening: Opening,
+        base: Base,
+        steps: &[Step],
+    ) -> (Outcome, Vec<Turn>) {
+        self.turns = Some(vec![Turn { slot: self.pool.seats[0].slot, at: self.pool.now }]);
+        let outcome = self.run(opening, base, steps);
+        (outcome, self.turns.take().unwrap_or_default())
     }
 
     /// Plays `steps` from the pool's state.
@@ -121,6 +151,9 @@ impl<'a> Rollout<'a> {
         let hot = t - seat.last_use <= self.pool.prices.cache_ttl;
         seat.slot = to;
         seat.since = t;
+        if let Some(turns) = self.turns.as_mut().filter(|_| lane == 0) {
+            turns.push(Turn { slot: to, at: t });
+        }
         if !hot {
             return 0.0;
         }

@@ -82,6 +82,15 @@ impl<'a> Scene<'a> {
         Some(scene)
     }
 
+    /// What is believed of the lanes of a rollout, the deciding one first.
+    pub(super) fn beliefs(&self) -> Vec<&'a LaneBelief> {
+        let mut beliefs = Vec::with_capacity(LANES);
+        beliefs.push(self.belief);
+        beliefs.extend(self.others.iter().filter_map(|id| self.state.lanes.get(id)));
+        beliefs.truncate(self.pool.seats.len());
+        beliefs
+    }
+
     /// Work was seen lately.
     pub(super) fn busy(&self) -> bool {
         self.belief.worked(self.now, self.state.tuning.busy_min)

@@ -224,3 +224,39 @@ fn what_is_worth_a_move_is_a_share_of_the_accounts_own_window() {
     };
     assert_eq!((brimming(3.0), brimming(1.0)), (Some(2), None));
 }
+
+/// The week that `horizon` tells, which must be one line without a gap.
+fn course(world: &World, to: Option<i64>) -> Vec<(i64, Utc, Utc)> {
+    let told = world.course(LaneId(1), to.map(AccountId), now());
+    assert_eq!(
+        told,
+        world.course(LaneId(1), to.map(AccountId), now()),
+        "the same world, the same plan"
+    );
+    assert_eq!(told.first().map(|first| first.from), Some(now()));
+    assert_eq!(told.last().map(|last| last.until), Some(in_hours(7.0 * 24.0)));
+    for pair in told.windows(2) {
+        assert_eq!(pair[0].until, pair[1].from);
+        assert_ne!(pair[0].account, pair[1].account);
+    }
+    told.iter().map(|one| (one.account.0, one.from, one.until)).collect()
+}
+
+#[test]
+fn a_plan_tells_who_is_live_over_the_coming_week() {
+    let mut world = planned(vec![half_used(1), half_used(2)]);
+    let staying = course(&world, None);
+    assert_eq!(staying[0].0, 1);
+    let moving = course(&world, Some(2));
+    assert_eq!(moving[0].0, 2, "{moving:?}");
+
+    // Little is left of the first one's week: the second takes over, long before the week is out.
+    read(&mut world, 1, (50.0, 97.0), in_minutes(1.0));
+    world.tick(in_minutes(1.0));
+    let told = world.course(LaneId(1), None, in_minutes(1.0));
+    assert!(told.len() > 1 && told[1].account == AccountId(2), "{told:?}");
+    assert!(told[1].from < in_hours(48.0), "{told:?}");
+
+    world.rules.policy = Policy::Tiered;
+    assert_eq!(world.course(LaneId(1), None, in_minutes(1.0)), [], "it plans nothing");
+}
