@@ -9,7 +9,7 @@ use sluice_tests::stage::Stage;
 /// A page of text has hundreds; an empty window one, an error page in one font some dozens.
 const COLOURS_LEAST: u32 = 60;
 /// Every page, in the order of the bar.
-const PAGES: [&str; 6] = ["Accounts", "Outlook", "Decisions", "At work", "History", "Settings"];
+const PAGES: [&str; 6] = ["Now", "Outlook", "Decisions", "At work", "History", "Settings"];
 
 fn heading<'a>(words: &'a str) -> impl Fn(&Node) -> bool + 'a {
     move |node| node.role == "heading" && node.text == words
@@ -41,7 +41,7 @@ fn the_shipped_window_opens_closes_and_opens_again() {
             stage.desktop.click(&["Open Sluice…"]);
         }
         stage.desktop.wait_window("Sluice");
-        let shown = stage.desktop.wait_read("the page of accounts", heading("Accounts"));
+        let shown = stage.desktop.wait_read("the first page", heading("Now"));
         let both = |label| stage.desktop.wait_read(label, heading(label));
         both("alpha");
         both("beta");

@@ -1,52 +1,85 @@
-// The accounts: what each has left, and what can be done with it.
+// The accounts, a line each: what each has left, what it will lose, and what can be done with it.
 
 import { useState } from "preact/hooks";
 import { AddAccount } from "./add";
 import { type AccountView, type Answer, LABEL_CHARS_MAX, PROVIDERS } from "./bindings";
 import { ended, progress, settled, underWay } from "./bulk";
-import { ago, clock, DAY_MS, percent, wait } from "./format";
-import { Gauge } from "./gauge";
+import { ago, clock, percent } from "./format";
+import { Gauge, ShortGauge } from "./gauge";
 import { loginWords } from "./login";
-import { Button, Confirm, Dialog, MenuButton, type MenuEntry } from "./parts";
+import { LOST_MIN, type Reckoned } from "./pace";
+import { Button, Confirm, Copy, Dialog, MenuButton, type MenuEntry } from "./parts";
 import { ResetLine, SetResets } from "./resets";
 import { useStore } from "./store";
+import { barred, signedOut, useSwitch } from "./switching";
 import { isOwn, windowName } from "./window";
 
 const TOOLS = Object.values(PROVIDERS)
   .map((one) => one.tool)
   .join(" and ");
-/** The windows of an account as a whole, and their names. */
-/** Less than this is lost at every reset and worth no line; nor is what can still be used for days. */
-const STRANDING_MIN = 2;
-const STRANDING_WITHIN_MS = 2 * DAY_MS;
+/** A window of a model or of money is worth a word in the line from here on, percent. */
+const NOTABLE = 70;
 
-/** What a card asks. */
-type Question = "rename" | "resets" | "remove";
+/** What a line asks. */
+type Question = "rename" | "resets" | "remove" | "sign_in";
 
 export function Accounts() {
   const { view } = useStore();
   const [adding, setAdding] = useState(false);
   const several = new Set(view.accounts.map((account) => account.provider)).size > 1;
+  const shorts = view.accounts.some((account) => windowOf(account, "five_hour") !== undefined);
   return (
     <>
-      <header class="page-head">
-        <h1>Accounts</h1>
-        <div class="actions">
-          <RefreshAll />
-          <Button kind="primary" act={() => setAdding(true)}>
-            Add account
-          </Button>
-        </div>
-      </header>
-      {view.accounts.length === 0 && !adding && <Empty add={() => setAdding(true)} />}
       {adding && <AddAccount close={() => setAdding(false)} />}
-      <ul class="cards" aria-label="Accounts">
-        {view.accounts.map((account, index) => (
-          <Card key={account.id} account={account} index={index} several={several} />
-        ))}
-      </ul>
+      <section class="card accounts" aria-labelledby="accounts">
+        <header class="page-head">
+          <h2 id="accounts">Accounts</h2>
+          <div class="actions">
+            <RefreshAll />
+            <Button act={() => setAdding(true)}>Add account</Button>
+          </div>
+        </header>
+        {view.accounts.length === 0 ? (
+          !adding && <Empty add={() => setAdding(true)} />
+        ) : (
+          <>
+            <div class={`line heads ${shorts ? "" : "week-only"}`} aria-hidden="true">
+              <span />
+              <span>Account</span>
+              {shorts && <span>5-hour</span>}
+              <span>Week</span>
+              <span>At reset</span>
+              <span />
+            </div>
+            <ul class="lines" aria-label="Accounts">
+              {view.accounts.map((account, index) => (
+                <Line
+                  key={account.id}
+                  account={account}
+                  index={index}
+                  several={several}
+                  shorts={shorts}
+                />
+              ))}
+            </ul>
+          </>
+        )}
+      </section>
     </>
   );
+}
+
+export const windowOf = (account: AccountView, kind: string) =>
+  account.windows.find((one) => one.kind === kind);
+
+/** What is expected of an account's window. */
+export function useReckoned(account: AccountView): (kind: string) => Reckoned {
+  const { view } = useStore();
+  const runs = view.providers.find((state) => state.live === account.id)?.run_out ?? null;
+  return (kind) => ({
+    fullAtMs: runs?.window === kind ? runs.at_ms : null,
+    lost: kind === "seven_day" ? (account.forecasts.seven_day?.p50 ?? null) : null,
+  });
 }
 
 /** Reads every account, and shows how far that is, whoever asked for it. */
@@ -72,7 +105,7 @@ function RefreshAll() {
 function Empty({ add }: { add: () => void }) {
   return (
     <section class="empty">
-      <h2>No account yet</h2>
+      <h3>No account yet</h3>
       <p>
         Sluice keeps the logins that {TOOLS} make. Sign in with the official tool, then add the
         account here; repeat it for each of your subscriptions.
@@ -84,50 +117,158 @@ function Empty({ add }: { add: () => void }) {
   );
 }
 
-function Card({
-  account,
-  index,
-  several,
-}: {
+interface LineProps {
   account: AccountView;
   index: number;
   several: boolean;
-}) {
-  const { view, nowMs, ask } = useStore();
+  shorts: boolean;
+}
+
+function Line({ account, index, several, shorts }: LineProps) {
+  const { nowMs } = useStore();
   const [asking, setAsking] = useState<Question | null>(null);
-  const ready = account.enabled && (account.login === "valid" || account.login === "unverified");
-  const advised = view.providers.some((state) => state.advice?.to === account.id);
-  const coming = view.swapping?.to === account.id;
+  const [open, setOpen] = useState(false);
+  const reckoned = useReckoned(account);
+  const entries = useEntries(account, index, setAsking);
+  const close = () => setAsking(null);
+  const bar = (kind: string) => {
+    const found = windowOf(account, kind);
+    if (found === undefined) return <span class="muted none">none</span>;
+    const name = windowName(kind);
+    return <ShortGauge name={name} window={found.window} nowMs={nowMs} reckoned={reckoned(kind)} />;
+  };
   return (
-    <li class={`card ${account.live ? "live" : ""} ${account.enabled ? "" : "off"}`}>
-      <div class="card-head">
-        <div class="card-title">
-          <h2>{account.label}</h2>
-          {account.live && <span class="chip live">Live</span>}
-          {several && <span class="chip">{PROVIDERS[account.provider].tool}</span>}
-          {account.plan && <span class="chip">{account.plan}</span>}
-          {account.login === "needs_sign_in" && <span class="chip off">Signed out</span>}
+    <li class={account.enabled ? "" : "off"}>
+      <div class={`line ${account.live ? "live" : ""} ${shorts ? "" : "week-only"}`}>
+        <Dot live={account.live} />
+        <div class="line-name">
+          <h3 title={account.email ?? undefined}>{account.label}</h3>
+          <Disclose label={account.label} open={open} change={setOpen} />
+          {several && <span class="muted">{PROVIDERS[account.provider].tool}</span>}
           {!account.enabled && <span class="chip off">Off</span>}
-          {account.enabled && !account.automatic && <span class="chip">Manual only</span>}
-        </div>
-        <div class="actions">
-          {!account.live && (
-            <Button
-              {...(advised ? { kind: "primary" as const } : {})}
-              disabled={!ready || view.stopped || view.swapping !== null}
-              label={`Use ${account.label} now`}
-              act={() => ask({ verb: "swap", to: account.id }, `${account.label} is live now.`)}
-            >
-              {coming ? "Swapping…" : "Use now"}
-            </Button>
+          {account.enabled && !account.automatic && (
+            <span class="chip" title="Sluice never switches to it by itself">
+              Manual
+            </span>
           )}
-          <MenuButton
-            label={`More for ${account.label}`}
-            entries={useEntries(account, index, setAsking)}
-          />
+        </div>
+        {/* The bars of the live account are read aloud above. */}
+        {shorts && <div aria-hidden={account.live}>{bar("five_hour")}</div>}
+        <div aria-hidden={account.live}>{bar("seven_day")}</div>
+        <AtReset account={account} nowMs={nowMs} />
+        <div class="line-acts">
+          <Act account={account} index={index} signIn={() => setAsking("sign_in")} />
+          <MenuButton label={`More for ${account.label}`} entries={entries} />
         </div>
       </div>
-      <p class="card-sub">{subtitle(account, nowMs)}</p>
+      {open && <Details account={account} nowMs={nowMs} />}
+      <Notes account={account} nowMs={nowMs} open={open} />
+      {asking === "rename" && <Rename account={account} close={close} />}
+      {asking === "resets" && <SetResets account={account} close={close} />}
+      {asking === "sign_in" && <SignIn account={account} close={close} />}
+      {asking === "remove" && <Remove account={account} close={close} />}
+    </li>
+  );
+}
+
+function Dot({ live }: { live: boolean }) {
+  return (
+    <svg class="line-dot" viewBox="0 0 12 12" aria-hidden="true">
+      <circle cx="6" cy="6" r="4.5" class={live ? "on" : ""} />
+    </svg>
+  );
+}
+
+interface DiscloseProps {
+  label: string;
+  open: boolean;
+  change: (open: boolean) => void;
+}
+
+function Disclose({ label, open, change }: DiscloseProps) {
+  return (
+    <button
+      type="button"
+      class="disclose"
+      aria-expanded={open}
+      aria-label={`Details of ${label}`}
+      onClick={() => change(!open)}
+    >
+      <svg viewBox="0 0 12 12" aria-hidden="true">
+        <path d={open ? "M2.5 4.5L6 8l3.5-3.5" : "M4.5 2.5L8 6l-3.5 3.5"} />
+      </svg>
+    </button>
+  );
+}
+
+/** What will be left of the week, or lost with it. */
+function AtReset({ account, nowMs }: { account: AccountView; nowMs: number }) {
+  if (signedOut(account)) return <span class="at-reset bad">signed out</span>;
+  const week = account.forecasts.seven_day;
+  if (week === null || week.resets_at_ms <= nowMs) {
+    return (
+      <span class="at-reset muted" title="Too little is known to say.">
+        –
+      </span>
+    );
+  }
+  const title = `Between ${percent(week.low)} and ${percent(week.high)} in nine of ten cases, ${clock(week.resets_at_ms, nowMs)}`;
+  return week.p50 >= LOST_MIN ? (
+    <span class="at-reset lost" title={title}>
+      {percent(week.p50)} lost
+    </span>
+  ) : (
+    <span class="at-reset" title={title}>
+      {percent(week.p50)} left
+    </span>
+  );
+}
+
+function Act({
+  account,
+  index,
+  signIn,
+}: {
+  account: AccountView;
+  index: number;
+  signIn: () => void;
+}) {
+  const { view } = useStore();
+  const change = useSwitch();
+  if (account.live) return <span class="chip live">Live</span>;
+  if (signedOut(account)) {
+    return (
+      <Button act={signIn} label={`Sign in to ${account.label}…`}>
+        Sign in…
+      </Button>
+    );
+  }
+  const why = barred(view, account);
+  const advised = view.providers.some((state) => state.advice?.to === account.id);
+  const key = index < 9 ? ` (${index + 1})` : "";
+  return (
+    <Button
+      {...(advised ? { kind: "primary" as const } : {})}
+      disabled={why !== null}
+      title={why ?? `Switch to ${account.label}${key}`}
+      label={`Switch to ${account.label}`}
+      act={() => change(account.id)}
+    >
+      {view.swapping?.to === account.id ? "Switching…" : "Switch"}
+    </Button>
+  );
+}
+
+/** Everything that is known of the account. */
+function Details({ account, nowMs }: { account: AccountView; nowMs: number }) {
+  const reckoned = useReckoned(account);
+  const plan = account.plan === null ? "" : `${account.plan} · `;
+  return (
+    <div class="details">
+      <p class="card-sub">
+        {plan}
+        {subtitle(account, nowMs)}
+      </p>
       <div class="gauges">
         {account.windows.map(({ kind, window, amounts }) => (
           <Gauge
@@ -136,22 +277,43 @@ function Card({
             money={amounts}
             window={window}
             nowMs={nowMs}
+            reckoned={reckoned(kind)}
             target={kind === "seven_day" ? account.target : null}
             small={!isOwn(kind)}
           />
         ))}
       </div>
-      <ResetLine account={account} nowMs={nowMs} />
       <LoginLine account={account} nowMs={nowMs} />
-      <Remarks account={account} nowMs={nowMs} />
-      {asking === "rename" && <Rename account={account} close={() => setAsking(null)} />}
-      {asking === "resets" && <SetResets account={account} close={() => setAsking(null)} />}
-      {asking === "remove" && <Remove account={account} close={() => setAsking(null)} />}
-    </li>
+    </div>
   );
 }
 
-function subtitle(account: AccountView, nowMs: number): string {
+/** What must not be hidden, most urgent first. */
+function Notes({ account, nowMs, open }: { account: AccountView; nowMs: number; open: boolean }) {
+  const login = loginWords(account, nowMs);
+  // The live account's are drawn above.
+  const full = account.windows.filter(
+    ({ kind, window }) => !account.live && !isOwn(kind) && (window.used ?? 0) >= NOTABLE,
+  );
+  return (
+    <div class="notes">
+      <Remarks account={account} />
+      {!open && login !== null && login.urgency !== "calm" && (
+        <LoginLine account={account} nowMs={nowMs} />
+      )}
+      {!open && full.length > 0 && (
+        <p class="muted">
+          {full
+            .map(({ kind, window }) => `${windowName(kind)}: ${percent(window.used)}`)
+            .join(" · ")}
+        </p>
+      )}
+      <ResetLine account={account} nowMs={nowMs} />
+    </div>
+  );
+}
+
+export function subtitle(account: AccountView, nowMs: number): string {
   const { email, organization } = account;
   // A personal organisation is named after its owner and says nothing new.
   const own = email !== null && organization?.startsWith(email);
@@ -165,7 +327,7 @@ function subtitle(account: AccountView, nowMs: number): string {
 }
 
 /** How old the login is and by when it must be made anew. */
-function LoginLine({ account, nowMs }: { account: AccountView; nowMs: number }) {
+export function LoginLine({ account, nowMs }: { account: AccountView; nowMs: number }) {
   const words = loginWords(account, nowMs);
   if (words === null) return null;
   return (
@@ -176,51 +338,24 @@ function LoginLine({ account, nowMs }: { account: AccountView; nowMs: number }) 
   );
 }
 
-/** What is worth saying beyond the bars, most urgent first. */
-function Remarks({ account, nowMs }: { account: AccountView; nowMs: number }) {
+/** What stands in the way of the account. */
+function Remarks({ account }: { account: AccountView }) {
   const { view } = useStore();
-  const lines: { kind: "bad" | "warn"; text: string; title?: string }[] = [];
   // What the banner above says with what helps is not said again here.
   const told = view.needs_you.some((need) => need.account === account.id);
-  if (!told && (account.login === "needs_sign_in" || account.login === "missing")) {
-    const why = account.login === "missing" ? "No login is kept." : "Its login was refused.";
-    const run = PROVIDERS[account.provider].sign_in;
-    lines.push({
-      kind: "bad",
-      text: `${why} Sign in to this account with ${run}, then choose “Add account”.`,
-    });
-  }
-  if (account.problem !== null && !told) lines.push({ kind: "warn", text: account.problem });
-  const week = account.forecasts.seven_day;
-  if (
-    week !== null &&
-    week.resets_at_ms - nowMs < STRANDING_WITHIN_MS &&
-    week.p50 >= STRANDING_MIN
-  ) {
-    const text = `About ${percent(week.p50)} of the week will expire unused by ${clock(week.resets_at_ms, nowMs)}.`;
-    const title = `Between ${percent(week.low)} and ${percent(week.high)} in nine of ten cases`;
-    lines.push({ kind: "warn", text, title });
-  }
-  const pace = view.providers.find((one) => one.live === account.id)?.run_out ?? null;
-  if (account.live && pace !== null && pace.at_ms > nowMs) {
-    const window = pace.window === "seven_day" ? "week" : "5-hour window";
-    lines.push({
-      kind: "warn",
-      text: `At this pace the ${window} is full in ${wait(pace.at_ms - nowMs)}.`,
-    });
-  }
+  const { problem } = account;
   const also = account.login_health.also_in;
-  if (also !== null) {
-    const text = `The same login is also in ${also}: each side spends the other's tokens. Sign one of them out.`;
-    lines.push({ kind: "warn", text });
-  }
+  const lines = [
+    problem !== null && !told ? problem : null,
+    also === null
+      ? null
+      : `The same login is also in ${also}: each side spends the other's tokens. Sign one of them out.`,
+  ].filter((line) => line !== null);
   if (lines.length === 0) return null;
   return (
     <ul class="remarks">
       {lines.map((line) => (
-        <li class={line.kind} title={line.title}>
-          {line.text}
-        </li>
+        <li class="warn">{line}</li>
       ))}
     </ul>
   );
@@ -265,6 +400,36 @@ function useEntries(
     { words: "Move down", act: () => move(1), disabled: index === view.accounts.length - 1 },
     { words: "Remove…", act: () => open("remove"), danger: true, disabled: account.live },
   ];
+}
+
+/** How to sign in again, with the command to copy. */
+function SignIn({ account, close }: { account: AccountView; close: () => void }) {
+  const command = PROVIDERS[account.provider].sign_in;
+  const { problem } = account;
+  return (
+    <Dialog title={`Sign in to ${account.label}`} onClose={close}>
+      <p>
+        {account.login === "missing" ? "No login is kept." : "Its login was refused."}{" "}
+        {problem ?? ""}
+      </p>
+      <ol class="steps">
+        <li>
+          In a terminal, run <code>{command}</code>{" "}
+          <Copy text={command} label={`Copy ${command}`} />
+        </li>
+        <li>
+          Sign in as {account.email ?? account.label}. Do not sign out first: that would end the
+          login of the account that is live now.
+        </li>
+        <li>Come back and choose “Add account”.</li>
+      </ol>
+      <div class="actions end">
+        <Button kind="primary" act={close}>
+          Close
+        </Button>
+      </div>
+    </Dialog>
+  );
 }
 
 function Rename({ account, close }: { account: AccountView; close: () => void }) {

@@ -1,24 +1,28 @@
 // The frame: what needs the person on top, the pages beside it.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { Accounts } from "./accounts";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Ahead } from "./ahead";
 import type { Backend } from "./backend";
 import { Banners } from "./banners";
+import { ended } from "./bulk";
 import { Decisions } from "./decisions";
 import { FirstStart } from "./first";
 import { HOUR_MS } from "./format";
 import { History } from "./history";
-import { Button } from "./parts";
+import { Keys } from "./keys";
+import type { Lead } from "./lead";
+import { Now } from "./now";
 import { Runs } from "./runs";
 import { Settings } from "./settings";
+import { Side } from "./side";
 import { type Store, StoreProvider, type Toast, useShown, useStore, useToasts } from "./store";
+import { barred, useSwitch } from "./switching";
 
-type Page = "accounts" | "runs" | "ahead" | "decisions" | "history" | "settings";
+type Page = "now" | "runs" | "ahead" | "decisions" | "history" | "settings";
 
 const PAGES: { page: Page; words: string; icon: string }[] = [
-  { page: "accounts", words: "Accounts", icon: "M3 13V6h3v7zM10 13V3h3v10z" },
+  { page: "now", words: "Now", icon: "M3 13V6h3v7zM10 13V3h3v10z" },
   { page: "runs", words: "At work", icon: "M3 4l4 4-4 4M8 12h5" },
   { page: "ahead", words: "Outlook", icon: "M2 13h12M4 10l3-3 2 2 5-6" },
   { page: "decisions", words: "Decisions", icon: "M3 4h10M3 8h10M3 12h6" },
@@ -45,7 +49,7 @@ export function App({ backend }: { backend: Backend }) {
   if (shown === null) return <Waiting words="Starting…" />;
   if (shown.trouble !== null) return <Trouble text={shown.trouble} />;
   if (shown.view.revision === 0 && shown.view.schema === "") return <Waiting words="Starting…" />;
-  const store: Store = { backend, view: shown.view, nowMs, version: shown.version, ask };
+  const store: Store = { backend, view: shown.view, nowMs, version: shown.version, ask, toast };
   return (
     <StoreProvider value={store}>
       <Frame />
@@ -72,13 +76,20 @@ function useFreshNumbers() {
 function Frame() {
   const { view } = useStore();
   useFreshNumbers();
-  const [page, setPage] = useState<Page>("accounts");
+  const [page, setPage] = useState<Page>("now");
+  const [lead, setLead] = useState<Lead | null>(null);
+  const main = useRef<HTMLElement>(null);
+  useArrival(page, main.current);
+  const go = (to: Page, led: Lead | null = null) => {
+    setLead(led);
+    setPage(to);
+  };
   if (view.first_start) return <FirstStart />;
   const content: Record<Page, ComponentChildren> = {
-    accounts: <Accounts />,
+    now: <Now why={(led) => go("decisions", led)} />,
     runs: <Runs />,
     ahead: <Ahead />,
-    decisions: <Decisions />,
+    decisions: <Decisions first={lead} />,
     history: <History />,
     settings: <Settings />,
   };
@@ -89,7 +100,7 @@ function Frame() {
           <button
             type="button"
             aria-current={entry.page === page ? "page" : undefined}
-            onClick={() => setPage(entry.page)}
+            onClick={() => go(entry.page)}
           >
             <svg viewBox="0 0 16 16" aria-hidden="true">
               <path d={entry.icon} />
@@ -97,38 +108,56 @@ function Frame() {
             {entry.words}
           </button>
         ))}
-        <Gate />
+        <Side />
       </nav>
-      <main>
-        <Banners />
+      <main ref={main}>
+        <Banners advice={page !== "now"} />
         {content[page]}
       </main>
+      <Shortcuts go={go} />
     </div>
   );
 }
 
-/** The kill switch, always in sight. */
-function Gate() {
-  const { view, ask } = useStore();
-  return (
-    <div class="gate">
-      <p>
-        <span class={`dot ${view.stopped ? "stopped" : "running"}`} />
-        {view.stopped ? "Stopped" : "Running"}
-      </p>
-      {view.stopped ? (
-        <Button kind="primary" act={() => ask({ verb: "start" }, "Running again.")}>
-          Start again
-        </Button>
-      ) : (
-        <Button
-          act={() => ask({ verb: "stop" }, "Everything is stopped until you start it again.")}
-        >
-          Stop everything
-        </Button>
-      )}
-    </div>
-  );
+/** Another page begins at its top, and is told to who does not see it. */
+function useArrival(page: Page, main: HTMLElement | null) {
+  const first = useRef(true);
+  useEffect(() => {
+    const words = PAGES.find((entry) => entry.page === page)?.words ?? "";
+    document.title = `${words} · Sluice`;
+    if (first.current) {
+      first.current = false;
+      return;
+    }
+    main?.scrollTo(0, 0);
+    const heading = main?.querySelector<HTMLElement>("h1");
+    if (heading == null) return;
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }, [page]);
+}
+
+function Shortcuts({ go }: { go: (page: Page) => void }) {
+  const { backend, view, ask, toast } = useStore();
+  const change = useSwitch();
+  const account = (number: number) => {
+    const found = view.accounts[number - 1];
+    if (found === undefined) return;
+    const why = barred(view, found);
+    if (why === null) void change(found.id);
+    else toast(false, why);
+  };
+  const refresh = () => {
+    if (view.stopped || view.bulk !== null || view.accounts.length === 0) return;
+    void ask({ verb: "read_all" }, (answer) =>
+      answer.answer === "bulk" ? ended(answer) : "Read.",
+    );
+  };
+  const page = (number: number) => {
+    const found = PAGES[number - 1];
+    if (found !== undefined) go(found.page);
+  };
+  return <Keys page={page} account={account} refresh={refresh} close={() => backend.close()} />;
 }
 
 function Toasts({ toasts, drop }: { toasts: Toast[]; drop: (id: number) => void }) {
@@ -137,7 +166,24 @@ function Toasts({ toasts, drop }: { toasts: Toast[]; drop: (id: number) => void 
       {toasts.map((toast) => (
         <div key={toast.id} class={`toast ${toast.good ? "good" : "bad"}`}>
           <span>{toast.text}</span>
-          <button type="button" aria-label="Dismiss" onClick={() => drop(toast.id)}>
+          {toast.action && (
+            <button
+              type="button"
+              class="toast-act"
+              onClick={() => {
+                drop(toast.id);
+                void toast.action?.act();
+              }}
+            >
+              {toast.action.words}
+            </button>
+          )}
+          <button
+            type="button"
+            class="toast-close"
+            aria-label="Dismiss"
+            onClick={() => drop(toast.id)}
+          >
             ×
           </button>
         </div>

@@ -11,6 +11,7 @@ import type {
   RunView,
   Shown,
   View,
+  WeekView,
   WindowView,
 } from "./bindings";
 import { AMOUNTS, noticeSwitches } from "./bindings";
@@ -68,7 +69,9 @@ function account(id: number, label: string, now: number): AccountView {
 /** The windows of an account as a whole; one that is not there is `null`. */
 function own(short: WindowView | null, week: WindowView): AccountView["windows"] {
   const both = [{ kind: "seven_day", window: week, amounts: null }];
-  return short === null ? both : [{ kind: "five_hour", window: short, amounts: null }, ...both];
+  if (short === null) return both;
+  const window = { ...short, span_ms: 5 * HOUR_MS };
+  return [{ kind: "five_hour", window, amounts: null }, ...both];
 }
 
 /** A login that is so many days old and has so many left. */
@@ -101,7 +104,7 @@ function accounts(now: number): AccountView[] {
     {
       ...account(2, "Personal", now),
       plan: "Max 5x",
-      windows: own(window(0, now + 5 * HOUR_MS), window(41, now + 19 * HOUR_MS)),
+      windows: own(window(0, null), window(41, now + 19 * HOUR_MS)),
       tier: 0,
       resets: {
         left: 2,
@@ -177,6 +180,29 @@ function view(now: number): View {
       },
       { provider: "claude", account: 4, ceilings: { concurrent: 1, per_hour: null, per_day: 20 } },
     ],
+    week: week(now),
+  };
+}
+
+/** Work, then Personal before its reset, then Spare, then Work again. */
+function week(now: number): WeekView {
+  const turns: [account: number, fromH: number, untilH: number][] = [
+    [1, 0, 0.5],
+    [2, 0.5, 19],
+    [1, 19, 62],
+    [4, 62, 104],
+    [2, 104, 168],
+  ];
+  const midnight = new Date(now).setHours(0, 0, 0, 0);
+  const days = [0, 1, 2, 3, 4, 5, 6, 7].map((count) => midnight + count * DAY_MS);
+  const works = days.filter((at) => ![0, 6].includes(new Date(at).getDay()));
+  return {
+    stretches: turns.map(([account, from, until]) => ({
+      account,
+      from_ms: now + from * HOUR_MS,
+      until_ms: now + until * HOUR_MS,
+    })),
+    work: works.map((at) => ({ from_ms: at + 9 * HOUR_MS, until_ms: at + 18.5 * HOUR_MS })),
   };
 }
 
@@ -241,6 +267,48 @@ const SCENARIOS: Record<string, (view: View, now: number) => void> = {
     };
   },
   quiet: () => {},
+  nobody: (view) => {
+    view.accounts[0]!.live = false;
+    view.providers[0]!.live = null;
+    view.providers[0]!.run_out = null;
+    view.week.stretches = [];
+  },
+  tiered: (view, now) => {
+    view.week.stretches = [];
+    view.providers[0]!.run_out = null;
+    view.accounts[1]!.windows = own(window(88, now - HOUR_MS), window(97, now + 3 * DAY_MS));
+    view.accounts[3]!.windows = own(null, window(100, now + 2 * DAY_MS));
+  },
+  twelve: (view, now) => {
+    view.accounts = Array.from({ length: 12 }, (_, index) => {
+      const resets_at_ms = now + (0.5 + ((index * 5) % 13) / 2) * DAY_MS;
+      const p50 = (index * 7) % 31;
+      return {
+        ...account(index + 1, `Account ${index + 1}`, now),
+        windows: own(
+          window((index * 17) % 100, now + (1 + (index % 4)) * HOUR_MS),
+          window((index * 29) % 100, resets_at_ms),
+        ),
+        forecasts: {
+          five_hour: null,
+          seven_day: { p50, p90: p50 + 10, low: p50 / 2, high: p50 + 12, resets_at_ms },
+        },
+      };
+    });
+    view.accounts[0]!.live = true;
+  },
+  both: (view, now) => {
+    const codex = { ...account(5, "Codex Pro", now), provider: "codex" as const, plan: "Pro" };
+    view.accounts.push({ ...codex, live: true, windows: own(null, window(48, now + 2 * DAY_MS)) });
+    view.providers.push({
+      ...view.providers[0]!,
+      provider: "codex",
+      mode: "auto",
+      live: 5,
+      run_out: null,
+      paused_until_ms: now + HOUR_MS,
+    });
+  },
   first: (view) => {
     view.first_start = true;
   },
@@ -459,6 +527,7 @@ function actOnAccount(world: View, request: Askable): Answer {
     case "swap":
       if (!of(request.to).enabled) return refused("stopped", "The account is switched off.");
       for (const one of world.accounts) one.live = one.id === request.to;
+      world.week.stretches = [];
       provider.live = request.to;
       provider.advice = null;
       return done;

@@ -1,7 +1,6 @@
 // What needs the person, above every page.
 
 import { type Need, PROVIDERS, type ProviderView } from "./bindings";
-import { clock, wait } from "./format";
 import { Banner, Button } from "./parts";
 import { nameOf, useStore } from "./store";
 import { need as needWords } from "./words";
@@ -24,7 +23,7 @@ const ELSEWHERE: Record<Need, boolean> = {
   other: false,
 };
 
-export function Banners() {
+export function Banners({ advice }: { advice: boolean }) {
   const { view, ask } = useStore();
   return (
     <div class="banners">
@@ -54,16 +53,16 @@ export function Banners() {
         <Banner kind="info" title={`Swapping to ${nameOf(view, view.swapping.to)}…`} />
       )}
       {view.providers.map((state) => (
-        <ProviderBanners key={state.provider} state={state} />
+        <ProviderBanners key={state.provider} state={state} advised={advice} />
       ))}
     </div>
   );
 }
 
-function ProviderBanners({ state }: { state: ProviderView }) {
+function ProviderBanners({ state, advised }: { state: ProviderView; advised: boolean }) {
   const { view, nowMs, ask } = useStore();
   const name = PROVIDERS[state.provider].tool;
-  const { advice, paused_until_ms: paused } = state;
+  const { advice } = state;
   return (
     <>
       {state.observe_only !== null && (
@@ -89,7 +88,7 @@ function ProviderBanners({ state }: { state: ProviderView }) {
           Nothing is swapped over it. Keep it, and it becomes one of your accounts.
         </Banner>
       )}
-      {advice !== null && (
+      {advised && advice !== null && (
         <Banner
           kind="info"
           title={`Advice: make ${nameOf(view, advice.to)} live`}
@@ -117,15 +116,6 @@ function ProviderBanners({ state }: { state: ProviderView }) {
         >
           {advice.reason}
         </Banner>
-      )}
-      {paused !== null && paused > nowMs && (
-        <Banner
-          kind="info"
-          title={`${name}: automatic swaps rest until ${clock(paused, nowMs)} (${wait(paused - nowMs)}).`}
-          actions={
-            <Button act={() => ask({ verb: "resume", provider: state.provider })}>Resume</Button>
-          }
-        />
       )}
     </>
   );

@@ -23,10 +23,10 @@ const DECISIONS_MAX = 600;
 const SWAPS_MAX = 100;
 const ANY: DecisionFilter = { trigger: null, action: null, account: null };
 
-export function Decisions() {
+export function Decisions({ first = null }: { first?: Lead | null }) {
   const { view, nowMs } = useStore();
   const [filter, setFilter] = useState<Filter>("all");
-  const [led, setLed] = useState<Lead | null>(null);
+  const [led, setLed] = useState<Lead | null>(first);
   const newest = view.last_decision?.id ?? "";
   const decisions = useRows(
     { verb: "decisions", limit: DECISIONS_MAX, before: null, only: ANY },

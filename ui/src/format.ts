@@ -37,6 +37,7 @@ const weekday = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",
   minute: "2-digit",
 });
+const dayName = new Intl.DateTimeFormat("en-GB", { weekday: "short" });
 const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const datetime = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
@@ -60,6 +61,17 @@ export function clock(atMs: number, nowMs: number): string {
   return (near ? weekday : datetime).format(at).replace(",", "");
 }
 
+/** Shorter, for a column: `01:22` within half a day, `Wed` within a week, else `24 Nov`. */
+export function shortClock(atMs: number, nowMs: number): string {
+  const away = Math.abs(atMs - nowMs);
+  const at = new Date(atMs);
+  if (away < 12 * HOUR_MS) return time.format(at);
+  return (away < 6.5 * DAY_MS ? dayName : dayMonth).format(at);
+}
+
+/** `Wed`. */
+export const weekdayOf = (atMs: number): string => dayName.format(new Date(atMs));
+
 /** The day alone: `Sun 13 Dec`. */
 export const day = (atMs: number): string => weekdate.format(new Date(atMs)).replace(",", "");
 
@@ -71,3 +83,9 @@ export const instant = (atMs: number): string => full.format(new Date(atMs));
 
 /** So many seconds that have passed: `45 s`, `12 min`, `3 h 5 min`. */
 export const seconds = (count: number): string => (count < 60 ? `${count} s` : age(count * 1000));
+
+/** Six in the morning of the next day, as in the tray's menu. */
+export function tomorrow(nowMs: number): number {
+  const day = new Date(nowMs + DAY_MS);
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate(), 6).getTime();
+}

@@ -1,19 +1,15 @@
-// A window's bar: how full, how far its time has run, when it empties.
+// A window's bar: how full, how far its time has run, when it empties. Its colour means its pace.
 
-import { type Amounts, DRAWN_FULL_PERCENT, DRAWN_HIGH_PERCENT, type WindowView } from "./bindings";
-import { clock, instant, percent, wait } from "./format";
+import type { Amounts, WindowView } from "./bindings";
+import { clock, instant, percent, shortClock, wait } from "./format";
+import { elapsed, type Pace, pace, paceWords, type Reckoned } from "./pace";
 import { shown } from "./window";
-
-export function level(used: number | null): string {
-  if (used === null) return "unknown";
-  if (used >= DRAWN_FULL_PERCENT) return "full";
-  return used >= DRAWN_HIGH_PERCENT ? "high" : "calm";
-}
 
 interface GaugeProps {
   name: string;
   window: WindowView;
   nowMs: number;
+  reckoned?: Reckoned | undefined;
   target?: number | null;
   /** The money behind the share, where it meters any. */
   money?: Amounts | null;
@@ -25,7 +21,7 @@ function resetWords(window: WindowView, nowMs: number): string {
   if (emptiedAtMs !== null) return `reset at ${clock(emptiedAtMs, nowMs)}, not read since`;
   if (window.resets_at_ms === null) {
     if (window.used === null) return "unknown";
-    return window.used > 0 ? "no reset known" : "begins with its next use";
+    return window.used > 0 ? "no reset known" : "not started";
   }
   if (window.resets_at_ms <= nowMs) return "has reset";
   return `resets in ${wait(window.resets_at_ms - nowMs)}`;
@@ -38,47 +34,68 @@ export function moneyWords(money: Amounts | null | undefined): string | null {
   return `${money.used.toFixed(2)}${of}${money.currency === null ? "" : ` ${money.currency}`}`;
 }
 
-export function Gauge({ name, window, nowMs, target, money, small }: GaugeProps) {
-  const { resets_at_ms: resets, span_ms: span } = window;
+/** What a bar says: the share, the way to the reset, and both for a screen reader. */
+function said(props: GaugeProps) {
+  const { name, window, nowMs, money } = props;
   const { used, emptiedAtMs } = shown(window, nowMs);
   const about = emptiedAtMs === null ? "" : "≈ ";
-  const elapsed =
-    resets === null || span === 0
-      ? null
-      : Math.min(1, Math.max(0, 1 - (resets - nowMs) / span)) * 100;
   const paid = moneyWords(money);
   const ends = resetWords(window, nowMs);
   // What is paid need not end: only a reset that is told is worth a word beside the sum.
-  const words = paid === null ? ends : resets === null ? paid : `${paid}, ${ends}`;
-  const said = used === null ? "use unknown" : `${about}${Math.round(used)} percent used`;
+  const words = paid === null ? ends : window.resets_at_ms === null ? paid : `${paid}, ${ends}`;
+  const share = used === null ? "use unknown" : `${about}${Math.round(used)} percent used`;
+  return { used, emptiedAtMs, about, words, share, name };
+}
+
+function Bar(props: GaugeProps) {
+  const { window, nowMs, reckoned, target } = props;
+  const { used, words, share, name } = said(props);
+  const how: Pace = pace(window, nowMs, reckoned);
+  const passed = elapsed(window, nowMs);
+  const lost = how === "lost" ? Math.min(reckoned?.lost ?? 0, 100 - (used ?? 0)) : 0;
+  return (
+    <div
+      class={`bar ${how}`}
+      role="meter"
+      title={paceTitle(how, passed, reckoned)}
+      aria-label={`${name}: ${share}, ${words}`}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={used === null ? undefined : Math.min(100, Math.round(used))}
+      aria-valuetext={`${share}, ${words}, ${paceWords[how]}`}
+    >
+      <span class="fill" style={{ width: `${Math.min(100, Math.max(0, used ?? 0))}%` }} />
+      {lost > 0 && <span class="hatch" style={{ width: `${lost}%` }} />}
+      {passed !== null && <span class="tick" style={{ left: `${passed}%` }} />}
+      {target != null && target < 100 && (
+        <span
+          class="goal"
+          style={{ left: `${Math.max(0, target)}%` }}
+          title={`Target: ${percent(target)} used by now`}
+        />
+      )}
+    </div>
+  );
+}
+
+function paceTitle(how: Pace, passed: number | null, reckoned: Reckoned | undefined): string {
+  const words = paceWords[how];
+  const first =
+    how === "lost" && reckoned?.lost != null
+      ? `About ${percent(reckoned.lost)} will expire unused.`
+      : `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+  return passed === null ? first : `${first} The mark: ${percent(passed)} of its time has passed.`;
+}
+
+/** A bar with its name, its share and its reset in full. */
+export function Gauge(props: GaugeProps) {
+  const { window, nowMs, small } = props;
+  const { used, about, words, name } = said(props);
+  const resets = window.resets_at_ms;
   return (
     <div class={`gauge ${small ? "small" : ""}`}>
       <span class="gauge-name">{name}</span>
-      <div
-        class={`bar ${emptiedAtMs === null ? level(used) : "emptied"}`}
-        role="meter"
-        aria-label={`${name}: ${said}, ${words}`}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={used === null ? undefined : Math.min(100, Math.round(used))}
-        aria-valuetext={`${said}, ${words}`}
-      >
-        <span class="fill" style={{ width: `${Math.min(100, Math.max(0, used ?? 0))}%` }} />
-        {elapsed !== null && (
-          <span
-            class="tick"
-            style={{ left: `${elapsed}%` }}
-            title={`${percent(elapsed)} of the window's time has passed`}
-          />
-        )}
-        {target != null && target < 100 && (
-          <span
-            class="goal"
-            style={{ left: `${Math.max(0, target)}%` }}
-            title={`Target: ${percent(target)} used by now`}
-          />
-        )}
-      </div>
+      <Bar {...props} />
       <span class="gauge-used">
         {about}
         {percent(used)}
@@ -89,4 +106,33 @@ export function Gauge({ name, window, nowMs, target, money, small }: GaugeProps)
       </span>
     </div>
   );
+}
+
+/** The same in a column: a short bar, the share and the day of the reset. */
+export function ShortGauge(props: GaugeProps) {
+  const { window, nowMs } = props;
+  const { used, emptiedAtMs } = shown(window, nowMs);
+  const resets = window.resets_at_ms;
+  const at = emptiedAtMs ?? resets;
+  return (
+    <div class="short-gauge">
+      <Bar {...props} />
+      <span class={used === null ? "muted" : ""} title={at === null ? undefined : instant(at)}>
+        {shortWords(used, emptiedAtMs, resets, nowMs)}
+      </span>
+    </div>
+  );
+}
+
+/** `64 % · 22:16`, or what stands in its place. */
+function shortWords(
+  used: number | null,
+  emptiedAtMs: number | null,
+  resets: number | null,
+  nowMs: number,
+): string {
+  if (used === null) return "unknown";
+  if (emptiedAtMs !== null) return `reset ${shortClock(emptiedAtMs, nowMs)}`;
+  if (resets === null) return used === 0 ? "not started" : percent(used);
+  return `${percent(used)} · ${shortClock(resets, nowMs)}`;
 }

@@ -8,12 +8,14 @@ interface ButtonProps {
   children: ComponentChildren;
   act: () => unknown;
   kind?: "primary" | "danger" | "quiet";
-  disabled?: boolean;
-  label?: string;
+  disabled?: boolean | undefined;
+  label?: string | undefined;
+  /** Where it cannot be used: why. */
+  title?: string | undefined;
 }
 
 /** A button that cannot be pressed twice while its action runs. */
-export function Button({ children, act, kind, disabled, label }: ButtonProps) {
+export function Button({ children, act, kind, disabled, label, title }: ButtonProps) {
   const [busy, run] = useBusy();
   return (
     <button
@@ -22,6 +24,7 @@ export function Button({ children, act, kind, disabled, label }: ButtonProps) {
       disabled={disabled || busy}
       aria-busy={busy}
       aria-label={label}
+      title={title}
       onClick={() => run(async () => act())}
     >
       {children}
@@ -37,8 +40,18 @@ export interface MenuEntry {
 }
 
 /** A button with a menu: arrows move, Escape closes, focus returns. */
-export function MenuButton({ label, entries }: { label: string; entries: MenuEntry[] }) {
+export function MenuButton({
+  label,
+  entries,
+  children,
+}: {
+  label: string;
+  entries: MenuEntry[];
+  /** What the button shows instead of three dots. */
+  children?: ComponentChildren;
+}) {
   const [open, setOpen] = useState(false);
+  const [above, setAbove] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
   const items = () => [
@@ -50,7 +63,8 @@ export function MenuButton({ label, entries }: { label: string; entries: MenuEnt
   };
   useEffect(() => {
     if (!open) return;
-    items()[0]?.focus();
+    setAbove(!fitsBelow(root.current));
+    items()[0]?.focus({ preventScroll: true });
     const outside = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };
@@ -79,21 +93,23 @@ export function MenuButton({ label, entries }: { label: string; entries: MenuEnt
     >
       <button
         type="button"
-        class="button quiet icon"
+        class={`button ${children === undefined ? "quiet icon" : ""}`}
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={id}
         aria-label={label}
         onClick={() => setOpen(!open)}
       >
-        <svg viewBox="0 0 16 16" aria-hidden="true">
-          <circle cx="3" cy="8" r="1.4" />
-          <circle cx="8" cy="8" r="1.4" />
-          <circle cx="13" cy="8" r="1.4" />
-        </svg>
+        {children ?? (
+          <svg viewBox="0 0 16 16" aria-hidden="true">
+            <circle cx="3" cy="8" r="1.4" />
+            <circle cx="8" cy="8" r="1.4" />
+            <circle cx="13" cy="8" r="1.4" />
+          </svg>
+        )}
       </button>
       {open && (
-        <div class="menu-list" role="menu" id={id} aria-label={label}>
+        <div class={`menu-list ${above ? "above" : ""}`} role="menu" id={id} aria-label={label}>
           {entries.map((entry) => (
             <button
               type="button"
@@ -112,6 +128,43 @@ export function MenuButton({ label, entries }: { label: string; entries: MenuEnt
       )}
     </div>
   );
+}
+
+/** Whether the menu that has just opened ends inside the window. */
+function fitsBelow(root: HTMLElement | null): boolean {
+  const list = root?.querySelector(".menu-list")?.getBoundingClientRect();
+  const button = root?.getBoundingClientRect();
+  if (list === undefined || button === undefined) return true;
+  return button.bottom + list.height + 8 <= innerHeight || button.top < list.height + 8;
+}
+
+/** Puts a text into the clipboard. */
+export function Copy({ text, label }: { text: string; label: string }) {
+  const [copied, setCopied] = useState(false);
+  const act = async () => {
+    setCopied(await copy(text));
+  };
+  return (
+    <Button act={act} label={label}>
+      {copied ? "Copied" : "Copy"}
+    </Button>
+  );
+}
+
+async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // A webview may keep that for secure origins; a selection can be copied all the same.
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    return copied;
+  }
 }
 
 interface DialogProps {

@@ -9,7 +9,7 @@ import {
   type ResetsView,
 } from "./bindings";
 import { ago, clock, DAY_MS, date, HOUR_MS, instant, MINUTE_MS, percent, wait } from "./format";
-import { Button, Dialog } from "./parts";
+import { Button, Copy, Dialog } from "./parts";
 import { useStore } from "./store";
 import { isOwn, windowName, windowWords } from "./window";
 
@@ -55,41 +55,12 @@ export function ResetLine({ account, nowMs }: { account: AccountView; nowMs: num
         {near && ` (in ${wait(end - nowMs)})`}
       </span>
       {resets.counsel !== null && <span>{counselWords(resets.counsel, nowMs)}</span>}
-      <span>
-        {frees(resets)} To spend one, type <code>{command}</code> in {tool}; Sluice never does.
+      <span title={`To spend one, type ${command} in ${tool}; Sluice never does.`}>
+        {frees(resets)} To spend one: <code>{command}</code> in {tool}.
       </span>
       <Copy text={command} label={`Copy ${command}`} />
     </p>
   );
-}
-
-/** Puts a text into the clipboard. */
-function Copy({ text, label }: { text: string; label: string }) {
-  const [copied, setCopied] = useState(false);
-  const act = async () => {
-    setCopied(await copy(text));
-  };
-  return (
-    <Button act={act} label={label}>
-      {copied ? "Copied" : "Copy"}
-    </Button>
-  );
-}
-
-async function copy(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // A webview may keep that for secure origins; a selection can be copied all the same.
-    const field = document.createElement("textarea");
-    field.value = text;
-    document.body.append(field);
-    field.select();
-    const copied = document.execCommand("copy");
-    field.remove();
-    return copied;
-  }
 }
 
 /** The last minute of a day as the person's clock has it; `null` for no day. */

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { AMOUNTS, noticeSwitches, PROVIDERS, type ProviderView, ruleSets } from "./bindings";
-import { clock, DAY_MS, HOUR_MS } from "./format";
+import { clock, HOUR_MS, tomorrow } from "./format";
 import { ModeChoice } from "./mode";
 import { Button, Reading, Switch } from "./parts";
 import { useBusy, useRows, useStore } from "./store";
@@ -92,12 +92,6 @@ function ProviderSettings({ state }: { state: ProviderView }) {
       </div>
     </section>
   );
-}
-
-/** Six in the morning of the next day, as in the tray's menu. */
-function tomorrow(nowMs: number): number {
-  const day = new Date(nowMs + DAY_MS);
-  return new Date(day.getFullYear(), day.getMonth(), day.getDate(), 6).getTime();
 }
 
 interface GroupProps {

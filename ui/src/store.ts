@@ -9,7 +9,17 @@ export interface Toast {
   id: number;
   good: boolean;
   text: string;
+  /** What can still be done about it. */
+  action?: ToastAction | undefined;
 }
+
+export interface ToastAction {
+  words: string;
+  act: () => Promise<unknown>;
+}
+
+/** Shows a message for a while. */
+export type Tell = (good: boolean, text: string, action?: ToastAction) => void;
 
 export interface Store {
   backend: Backend;
@@ -18,6 +28,7 @@ export interface Store {
   version: string;
   /** Asks, tells a refusal, and returns the answer. */
   ask: (request: Askable, done?: string | ((answer: Answer) => string)) => Promise<Answer>;
+  toast: Tell;
 }
 
 const Context = createContext<Store | null>(null);
@@ -31,7 +42,7 @@ export function useStore(): Store {
 
 /** The clock on the screen moves this often; nothing else is scheduled in the page. */
 const TICK_MS = 10_000;
-const TOAST_MS = 8_000;
+const TOAST_MS = 10_000;
 
 interface Held {
   shown: Shown;
@@ -57,20 +68,16 @@ export function useShown(backend: Backend): { shown: Shown | null; nowMs: number
 }
 
 /** Messages that go by themselves, newest last. */
-export function useToasts(): [
-  Toast[],
-  (good: boolean, text: string) => void,
-  (id: number) => void,
-] {
+export function useToasts(): [Toast[], Tell, (id: number) => void] {
   const [toasts, setToasts] = useState<Toast[]>([]);
   const next = useRef(1);
   const drop = useCallback(
     (id: number) => setToasts((all) => all.filter((one) => one.id !== id)),
     [],
   );
-  const add = useCallback((good: boolean, text: string) => {
+  const add: Tell = useCallback((good, text, action) => {
     const id = next.current++;
-    setToasts((all) => [...all.slice(-2), { id, good, text }]);
+    setToasts((all) => [...all.slice(-2), { id, good, text, action }]);
     setTimeout(() => drop(id), TOAST_MS);
   }, []);
   return [toasts, add, drop];
