@@ -104,7 +104,8 @@ struct Programs {
 fn build(target: &Path, release: &Release) -> Result<Programs, Failure> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    let mut flags = vec!["-Clink-arg=-static-libgcc".to_owned()];
+    // Below the root, where the workspace's programs are linked: the same words wherever that lies.
+    let mut flags = vec!["-Clink-arg=-Lpackaging/link".to_owned()];
     for (path, name) in [(Some(release.root.clone()), "/sluice"), (home, "/cargo")] {
         let Some(path) = path else { continue };
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));
