@@ -3,7 +3,7 @@
 use crate::{ALPHA, BETA, add_both, brisk, quiet, use_up};
 use sluice_protocol::{Mode, NoticeKind, Request, View, WindowKind};
 use sluice_tests::contract::{AccountSpec, Setup};
-use sluice_tests::desktop::{Node, PATIENCE, Parts};
+use sluice_tests::desktop::{Node, PATIENCE, Parts, wait_for};
 use sluice_tests::stage::Stage;
 use std::time::Instant;
 
@@ -61,6 +61,10 @@ fn a_full_account_whose_plan_loses_its_window_has_room_at_once() {
     use_up(&stage, BETA);
     stage.wait_committed(1, PATIENCE);
     assert_eq!(stage.in_seat().as_deref(), Some(ALPHA));
+    wait_for("a tray with the one window of alpha", PATIENCE, || {
+        let told = stage.desktop.tray_property("ToolTip");
+        (told.contains("alpha") && !told.contains("5-hour")).then_some(())
+    });
     // The person signs in again, and the tool tells the plan's name.
     stage.tool.sign_in(stage.fake.world(), ALPHA);
     stage.wait_view("the new plan's name", |view| {
