@@ -365,9 +365,15 @@ impl Gauge {
         }
     }
 
-    /// A window emptied before its reset: a lesson over that would take the fall for noise, or for no
-    /// work at all.
-    pub(crate) fn fell(&mut self, kind: &WindowKind) {
+    /// A window emptied before its reset, by a reading of `at`: a lesson over that would take the fall for
+    /// noise, or for no work at all.
+    pub(crate) fn fell(&mut self, kind: &WindowKind, at: f64) {
+        let refused_since = self.refused_at.is_some_and(|refused| refused >= at);
+        if refused_since && self.refused_by.as_ref() == Some(kind) {
+            // The reading was on its way while work was refused, which is newer.
+            (self.anchor, self.stepped) = (None, None);
+            return;
+        }
         match kind {
             WindowKind::FiveHour => (self.short, self.short_ends) = (0.0, None),
             WindowKind::SevenDay => (self.long, self.long_ends) = (0.0, None),

@@ -163,7 +163,7 @@ impl State {
     /// Windows of the account emptied before their reset: the next reading begins anew.
     pub(crate) fn fell(&mut self, id: AccountId, falls: &[Fall]) {
         let Some(gauge) = self.gauges.get_mut(&id) else { return };
-        falls.iter().for_each(|fall| gauge.fell(&fall.kind));
+        falls.iter().for_each(|fall| gauge.fell(&fall.kind, minutes(fall.at)));
     }
 
     /// Brings beliefs to `now` (minutes) before the lane at `position` decides: windows end,

@@ -302,6 +302,22 @@ fn after_an_early_refusal() -> World {
 }
 
 #[test]
+fn a_fall_that_was_read_before_a_refusal_does_not_undo_it() {
+    let used = |id, short| account(id).week(20.0, in_hours(72.0)).short(short, Some(in_hours(3.0)));
+    let mut world = read_now(Policy::Horizon, vec![used(1, 60.0), used(2, 50.0)]);
+    assert_eq!(target(&after_refusal(&mut world, in_minutes(5.0))), Some(2));
+    world.commit(2, false, in_minutes(5.0));
+    // It was on its way when work was refused, and says that the window had emptied early.
+    let emptied = Fact::Usage(account(1).week(20.0, in_hours(72.0)).short(0.0, None).usage);
+    let (account, at, source) = (AccountId(1), in_minutes(3.0), Source::Endpoint);
+    world.observe(&Observation { account, at, source, fact: emptied }, clocks(in_minutes(6.0)));
+    assert_eq!(world.fell_at(account, at).len(), 1, "a fall it is");
+    let other = Fact::LimitHit { resets_at: Some(in_hours(3.0)), window: WindowKind::FiveHour };
+    world.tell(2, other, in_minutes(7.0));
+    assert_eq!(target(&world.tick(in_minutes(7.0))), None, "account 1 refused work since");
+}
+
+#[test]
 fn after_an_early_refusal_an_unused_account_is_not_called_full() {
     let mut world = after_an_early_refusal();
     let unused = account(2).week(20.0, in_hours(72.0)).short(0.0, None);
