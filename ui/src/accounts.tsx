@@ -259,9 +259,29 @@ function Act({
   );
 }
 
+/** Every window of an account, as a bar. */
+export function Gauges({ account, nowMs }: { account: AccountView; nowMs: number }) {
+  const reckoned = useReckoned(account);
+  return (
+    <div class="gauges">
+      {account.windows.map(({ kind, window, amounts }) => (
+        <Gauge
+          key={kind}
+          name={windowName(kind)}
+          money={amounts}
+          window={window}
+          nowMs={nowMs}
+          reckoned={reckoned(kind)}
+          target={kind === "seven_day" ? account.target : null}
+          small={!isOwn(kind)}
+        />
+      ))}
+    </div>
+  );
+}
+
 /** Everything that is known of the account. */
 function Details({ account, nowMs }: { account: AccountView; nowMs: number }) {
-  const reckoned = useReckoned(account);
   const plan = account.plan === null ? "" : `${account.plan} · `;
   return (
     <div class="details">
@@ -269,20 +289,7 @@ function Details({ account, nowMs }: { account: AccountView; nowMs: number }) {
         {plan}
         {subtitle(account, nowMs)}
       </p>
-      <div class="gauges">
-        {account.windows.map(({ kind, window, amounts }) => (
-          <Gauge
-            key={kind}
-            name={windowName(kind)}
-            money={amounts}
-            window={window}
-            nowMs={nowMs}
-            reckoned={reckoned(kind)}
-            target={kind === "seven_day" ? account.target : null}
-            small={!isOwn(kind)}
-          />
-        ))}
-      </div>
+      <Gauges account={account} nowMs={nowMs} />
       <LoginLine account={account} nowMs={nowMs} />
     </div>
   );

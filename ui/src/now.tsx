@@ -1,9 +1,8 @@
 // Page *Now*: who is live and for how long, what comes next, the week ahead, and every account.
 
-import { Accounts, LoginLine, subtitle, useReckoned } from "./accounts";
+import { Accounts, Gauges, LoginLine, subtitle, useReckoned } from "./accounts";
 import { type AccountView, PROVIDERS, type ProviderView } from "./bindings";
 import { HOUR_MS, wait } from "./format";
-import { Gauge } from "./gauge";
 import type { Lead } from "./lead";
 import { next } from "./next";
 import { pace } from "./pace";
@@ -11,7 +10,7 @@ import { Button } from "./parts";
 import { accountOf, nameOf, useStore } from "./store";
 import { barred, signedOut, useSwitch } from "./switching";
 import { Week } from "./week";
-import { isOwn, windowName, windowWords } from "./window";
+import { windowWords } from "./window";
 
 const SNOOZE_MS = HOUR_MS;
 
@@ -56,7 +55,6 @@ function Hero({ state, several, why }: HeroProps) {
 
 function Live({ account, tool }: { account: AccountView; tool: string | null }) {
   const { nowMs } = useStore();
-  const reckoned = useReckoned(account);
   return (
     <div class="hero-live">
       <div class="card-title">
@@ -68,20 +66,7 @@ function Live({ account, tool }: { account: AccountView; tool: string | null }) 
         <Lasts account={account} />
       </div>
       <p class="card-sub">{subtitle(account, nowMs)}</p>
-      <div class="gauges">
-        {account.windows.map(({ kind, window, amounts }) => (
-          <Gauge
-            key={kind}
-            name={windowName(kind)}
-            money={amounts}
-            window={window}
-            nowMs={nowMs}
-            reckoned={reckoned(kind)}
-            target={kind === "seven_day" ? account.target : null}
-            small={!isOwn(kind)}
-          />
-        ))}
-      </div>
+      <Gauges account={account} nowMs={nowMs} />
       <LoginLine account={account} nowMs={nowMs} />
     </div>
   );
