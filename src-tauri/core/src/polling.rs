@@ -247,8 +247,10 @@ impl Core {
         }
         let key = self.profiles.key(account);
         let plan = self.plans.ask(account, now.wall);
-        // The tool of a seat knows the seat's login alone.
-        let tool = self.settings.ask_tool && matches!(holder, Holder::Seat(_));
+        // The tool of a seat knows the seat's login alone, and tells the windows: whatever else is due is the
+        // provider's to say.
+        let windows_alone = !plan && !resets;
+        let tool = self.settings.ask_tool && windows_alone && matches!(holder, Holder::Seat(_));
         let asks = Asks { resets, plan, tool };
         self.effects.push(Effect::Poll { provider, account, holder, key, asks });
     }

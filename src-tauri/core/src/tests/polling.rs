@@ -117,6 +117,25 @@ fn the_tool_is_asked_first_where_that_is_wished_and_only_of_its_seat() {
 }
 
 #[test]
+fn a_plan_or_limit_resets_that_are_due_are_not_left_to_the_tool() {
+    let mut outside = Outside::pair("advise");
+    outside.ask(Request::Set { key: "ask_tool".to_owned(), value: true.into() });
+    outside.advance(3 * 86_400);
+    let live = outside.id("a");
+    let asked: Vec<Asks> = outside
+        .done
+        .iter()
+        .filter_map(|(_, effect)| match effect {
+            Effect::Poll { account, asks, .. } if *account == live => Some(*asks),
+            _ => None,
+        })
+        .collect();
+    assert!(asked.iter().any(|asks| asks.tool), "{asked:?}");
+    assert!(asked.iter().filter(|asks| asks.plan).count() >= 3, "once a day: {asked:?}");
+    assert!(!asked.iter().any(|asks| asks.tool && (asks.plan || asks.resets)), "{asked:?}");
+}
+
+#[test]
 fn a_throttled_endpoint_is_left_alone_as_long_as_it_asked() {
     let mut outside = Outside::pair("advise");
     let a = outside.id("a");
