@@ -1,6 +1,6 @@
 //! The packages themselves, each made by its system's own tool.
 
-use super::tree::{SHELLS, write};
+use super::tree::{PAPERS, PAPERS_IN, SHELLS, write};
 use super::{Release, clear, failed};
 use crate::run::{self, Failure};
 use std::fs;
@@ -140,8 +140,8 @@ pub(super) fn tarball(
     run::succeed(
         Command::new("cp").arg("-a").arg(tree.join("usr/share/man/man1")).arg(inside.join("man")),
     )?;
-    for paper in ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"] {
-        copy(&format!("usr/share/doc/sluice/{paper}"), paper)?;
+    for paper in PAPERS {
+        copy(&format!("{PAPERS_IN}/{paper}"), paper)?;
     }
     copy("usr/lib/systemd/user/sluice.service", "sluice.service")?;
     let package = out.join(format!("{name}.tar.gz"));

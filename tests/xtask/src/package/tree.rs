@@ -3,7 +3,6 @@
 use super::{Programs, Release, clear, failed};
 use crate::run::{self, Failure};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -24,27 +23,31 @@ pub(super) const SHELLS: [(&str, &str); 3] = [
     ("fish", "usr/share/fish/vendor_completions.d/sluice.fish"),
 ];
 
+/// Where papers lie, and what comes with every package.
+pub(super) const PAPERS_IN: &str = "usr/share/doc/sluice";
+pub(super) const PAPERS: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"];
+
 /// Lays everything out below `tree`.
 pub(super) fn stage(release: &Release, programs: &Programs, tree: &Path) -> Result<(), Failure> {
     clear(tree)?;
     let root = &release.root;
-    place(&programs.cli, &tree.join("usr/bin/sluice"), 0o755)?;
-    place(&programs.app, &tree.join("usr/bin/sluice-app"), 0o755)?;
+    place(&programs.cli, &tree.join("usr/bin/sluice"))?;
+    place(&programs.app, &tree.join("usr/bin/sluice-app"))?;
     let own = |name: &str| root.join("packaging").join(name);
     let entry = format!("{ID}.desktop");
-    place(&own(&entry), &tree.join("usr/share/applications").join(&entry), 0o644)?;
+    place(&own(&entry), &tree.join("usr/share/applications").join(&entry))?;
     let meta = format!("{ID}.metainfo.xml");
-    place(&own(&meta), &tree.join("usr/share/metainfo").join(&meta), 0o644)?;
+    place(&own(&meta), &tree.join("usr/share/metainfo").join(&meta))?;
     let unit = "sluice.service";
-    place(&own(unit), &tree.join("usr/lib/systemd/user").join(unit), 0o644)?;
+    place(&own(unit), &tree.join("usr/lib/systemd/user").join(unit))?;
     for (size, picture) in ICONS {
         let kind = picture.rsplit('.').next().unwrap_or_default();
         let at = format!("usr/share/icons/hicolor/{size}/apps/{ID}.{kind}");
-        place(&root.join("icons").join(picture), &tree.join(at), 0o644)?;
+        place(&root.join("icons").join(picture), &tree.join(at))?;
     }
-    let papers = tree.join("usr/share/doc/sluice");
-    for name in ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"] {
-        place(&root.join(name), &papers.join(name), 0o644)?;
+    let papers = tree.join(PAPERS_IN);
+    for name in PAPERS {
+        place(&root.join(name), &papers.join(name))?;
     }
     let copyright = fs::read_to_string(root.join("LICENSE-MIT")).map_err(failed)?;
     let copyright =
@@ -68,7 +71,7 @@ fn manual(programs: &Programs, into: &Path) -> Result<(), Failure> {
     run::succeed(Command::new("gzip").args(["-9", "--no-name"]).args(names))
 }
 
-/// The same rights and the same instant for everything.
+/// The rights, and the same instant for everything.
 fn settle(release: &Release, tree: &Path) -> Result<(), Failure> {
     let program = |path: &str| format!("{}/usr/bin/{path}", tree.display());
     run::succeed(Command::new("chmod").args(["-R", "u=rwX,go=rX"]).arg(tree))?;
@@ -78,10 +81,9 @@ fn settle(release: &Release, tree: &Path) -> Result<(), Failure> {
     run::succeed(find.arg(format!("--date=@{}", release.epoch_s)).args(["{}", "+"]))
 }
 
-fn place(from: &Path, to: &Path, mode: u32) -> Result<(), Failure> {
+fn place(from: &Path, to: &Path) -> Result<(), Failure> {
     let named = |error: std::io::Error| Failure::Failed(format!("{}: {error}", from.display()));
-    write(to, &fs::read(from).map_err(named)?)?;
-    fs::set_permissions(to, fs::Permissions::from_mode(mode)).map_err(failed)
+    write(to, &fs::read(from).map_err(named)?)
 }
 
 pub(super) fn write(to: &Path, bytes: &[u8]) -> Result<(), Failure> {
